@@ -160,9 +160,9 @@ def searched(hosts: Hosts, output: Path, call: "Call") -> dict[str, bytes]:
     Raises RequestError, ClusterError where it fails.
     """
     _, done = next(iter(hosts(lambda: {output: call})))
-    if done.problem:
-        raise (RequestError if done.code == USAGE_CODE else ClusterError)(done.problem)
-    for name, data in done.files.items():
+    for name, data in done.files.items():  # of a search that failed, too: --resume goes on from them
         if Path(name).name == PAIRED_FILE:
             write_text(output / name, data.decode(), replace=True)
+    if done.problem:
+        raise (RequestError if done.code == USAGE_CODE else ClusterError)(done.problem)
     return done.files

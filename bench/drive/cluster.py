@@ -33,7 +33,7 @@ Call = tuple[Callable[..., int], tuple[Any, ...]]
 SLOT = "timing"  # the workers' resource
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0  # from one look for hosts that joined, or for a call that was cancelled, to the next
-GATHER_SECONDS = 60.0  # for the files of a call that is over; beyond, its worker has died
+GATHER_SECONDS = 10.0  # for the files of a call that is over; beyond, its worker has died
 MOST_FAILURES = 2  # of a call, each on another worker: a failure of one alone may be of its host
 MOST_DEATHS = 4  # of workers that had a call; Dask too gives it up after `allowed-failures`, 3, and one
 CHILD = """\
@@ -113,10 +113,14 @@ class _Queue(Generic[K]):
         else:
             time.sleep(LOOK_SECONDS)
         for key, (worker, future) in self._out.items():
-            if future.done() or worker not in slots:
+            if future.done() or (worker not in slots and self._is_gone(worker)):
                 del self._out[key]
                 return self._over(key, worker, future)
         return None
+
+    def _is_gone(self, worker: str) -> bool:
+        """Tells whether Dask has no such worker when it is asked again: its answer may be of a moment without any."""
+        return worker not in _slots(self._client, timed=self._timed)
 
     def _send(self, calls: Mapping[K, Call], slots: Mapping[str, int]) -> None:
         free = Counter(slots)

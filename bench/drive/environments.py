@@ -96,8 +96,8 @@ class UnlistedError(RequestError):
 
 
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
-    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is; before a nightly,
-    those of the good one's package. Raises UnlistedError, RequestError.
+    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is; before a
+    nightly, those of the good one's package. Raises UnlistedError, RequestError.
     """
     requests = [read_request(what, gpu) for what in (good, bad)]
     lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
@@ -106,7 +106,7 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     nightly = other in NIGHTLIES and name not in NIGHTLIES
     ends = is_version(below) or (nightly and not below)  # without a version, a nightly comes after all releases
     if not ((name == other or nightly) and is_version(above) and ends):
-        why = "only those between two versions of one package can"
+        why = "only those between two versions of one package, or before a nightly, can"
         raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with held_folder() as probe:
         interpreter = make_venv(probe / "venv", python or PYTHON)

@@ -187,10 +187,8 @@ def _row(release: str, last: str | None, reference: str, compare: Callable[[str,
             found[other] = one
             if one.failure:
                 break
-    if left_out and not found:
-        return Row(release, left_out)
-    complete = all(other in found and found[other].whole for other in others)
-    return Row(release, "", found.get(last), found.get(reference), complete)
+    complete = not left_out and all(other in found and found[other].whole for other in others)
+    return Row(release, left_out, found.get(last), found.get(reference), complete)
 
 
 def _says_it_fails(reason: Reason) -> bool:

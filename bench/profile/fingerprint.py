@@ -23,9 +23,9 @@ SAID = {
     "instructions that TensorFlow looks for": re.compile(r"following instructions: (.*?), in other", re.MULTILINE),
 }
 KERNELS, SETTINGS = "kernels", "settings"
-RAN = "ran"
+RECORDED = "recorded"
 # TensorFlow leaves out calls that it finds inexpensive: up to 8,000 cycles, some 3 µs (kOpIsExpensiveThresholdCycles).
-# What takes this long on one side would have been recorded on the other, had it run there.
+# What takes this long on one side would have been recorded on the other, unless it runs three times as fast there.
 SURELY_RECORDED_NS = 10_000
 
 
@@ -94,8 +94,8 @@ def _kernels(trace: Trace) -> dict[str, float]:
 
 
 def _of_one_side(reference: Mapping[str, float], candidate: Mapping[str, float]) -> Iterator[Difference]:
-    """Yields the kernels that one side alone ran for certain."""
+    """Yields the kernels that one side alone recorded, and not for being inexpensive."""
     for kind in sorted(reference.keys() ^ candidate.keys()):
         if max(reference.get(kind, 0.0), candidate.get(kind, 0.0)) >= SURELY_RECORDED_NS:
-            one, other = (RAN if kind in side else None for side in (reference, candidate))
+            one, other = (RECORDED if kind in side else None for side in (reference, candidate))
             yield Difference(KERNELS, kind, one, other)

@@ -86,13 +86,14 @@ def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str
 
     That is `first` of the one that has nothing to be compared with.
     """
-    said = why_missing(row) or ("" if pair else first if row.complete else "not measured")
+    missing = f"not measured: {row.left_out}" if row.left_out else "not measured"
+    said = why_missing(row) or ("" if pair else first if row.complete else missing)
     return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
 
 
 def why_missing(row: Row) -> str:
     """Returns why a release has no numbers; "" where it has, or should have."""
-    if row.left_out:
+    if row.left_out and not (row.before or row.fixed):
         return f"isn't available: {row.left_out}"
     return f"doesn't run: {sentence(row.failure)}" if row.failure else ""
 

@@ -33,8 +33,8 @@ RATES = (
     "what neither covers."
 )
 CATCHES = (
-    "Of numbers, docs/faults.md lists the injected faults that the checks caught in training of tiny, and docs/clean.md "
-    "counts false alarms there."
+    "Of numbers, docs/faults.md lists the injected faults that the checks caught in training of tiny, and "
+    "docs/clean.md counts false alarms there."
 )
 
 

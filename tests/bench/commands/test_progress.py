@@ -59,7 +59,7 @@ def test_a_launch_s_line_has_the_estimate_so_far_and_the_time_left(capsys: pytes
 def test_a_terminal_s_bar_has_the_time_left_and_no_thread(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
+    for name, value in {"TTY_COMPATIBLE": "1", "FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
         monkeypatch.setenv(name, value)
     before = threading.active_count()
     with UpgradeProgress(lambda _: ([], (120.0, 540.0))) as progress:

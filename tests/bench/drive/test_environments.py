@@ -97,10 +97,11 @@ def test_a_minor_version_has_one_newest_patch(listed: list[str], last: str, newe
 
 def test_releases_are_named_as_the_first_one_is(wheelhouse: Path) -> None:
     """A version alone names tensorflow-cpu, and no nightly."""
-    write_wheel(wheelhouse, "tensorflow-cpu", "2.97.1", "keras", module="tensorflow")
-    for prefix in ("", "tensorflow-cpu=="):
-        listed = releases_between(f"{prefix}2.97.0", f"{prefix}2.98.1", NOW, python=sys.executable)
-        assert listed == [f"{prefix}2.97.1", f"{prefix}2.98.0"]
+    for package, version in (("tensorflow-cpu", "2.97.1"), ("tf-nightly-cpu", "2.97.2.dev20261101")):
+        write_wheel(wheelhouse, package, version, "keras", module="tensorflow")
+    ends = ("2.97.0", "2.98.1"), ("tf-nightly-cpu==2.97.1.dev20261031", "tf-nightly-cpu==2.98.0.dev20261130")
+    listed = [releases_between(*two, NOW, python=sys.executable) for two in ends]
+    assert listed == [["2.97.1", "2.98.0"], ["tf-nightly-cpu==2.97.2.dev20261101"]]
 
 
 def gone(name: str) -> Callable[[Path], None]:

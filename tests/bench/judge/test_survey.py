@@ -61,18 +61,20 @@ def test_the_same_after_one_that_cannot_be_had() -> None:
 @pytest.mark.parametrize("there", ["b", "a"])
 def test_what_was_measured_of_one_that_could_not_be_had_later_stays(there: str) -> None:
     """On one host of a cluster, say."""
-    compare = Comparing(SAME, survey("abc"))
+    compare = Comparing({**SAME, "d": 0.0}, survey("abcd"))
 
     def one_of_two(reference: str, candidate: str) -> Against | None:
         if candidate == "c" and reference != there:
             raise LeftOutError("no index")
         return compare(reference, candidate)
 
-    row = walk(compare.survey, one_of_two)[-1]
-    assert (row.left_out, row.complete) == ("", False)
+    row, after = walk(compare.survey, one_of_two)[-2:]
+    assert (row.left_out, row.complete) == ("no index", False)
     assert [one.reference if one else None for one in (row.before, row.fixed)] == (
         ["b", None] if there == "b" else [None, "a"]
     )
+    assert after.before is not None
+    assert after.before.reference == "b"  # c can't be had any more
 
 
 def test_what_is_not_there_hides_nothing_that_is() -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 from bench.profile.fingerprint import (
     KERNELS,
-    RAN,
+    RECORDED,
     SETTINGS,
     Difference,
     Fingerprint,
@@ -110,8 +110,8 @@ def test_a_kernel_of_one_side_alone_differs() -> None:
     plain, onednn = of_kernels(two_operations(20_000, 500)), of_kernels(two_operations(20_000, 500, "_Mkl"))
     assert compared(plain, onednn) == [KERNELS]
     assert differences(plain, onednn) == (
-        Difference(KERNELS, "MatMul", RAN, None),
-        Difference(KERNELS, "_MklMatMul", None, RAN),
+        Difference(KERNELS, "MatMul", RECORDED, None),
+        Difference(KERNELS, "_MklMatMul", None, RECORDED),
     )
 
 
@@ -119,7 +119,7 @@ def test_a_kernel_that_takes_so_little_that_it_may_not_be_recorded_is_no_differe
     """TensorFlow may record it in one process and leave it out in another."""
     assert differences(of_kernels(two_operations(20_000, 9_000)), of_kernels(product_alone(20_000))) == ()
     (found,) = differences(of_kernels(two_operations(20_000, 10_000)), of_kernels(product_alone(20_000)))
-    assert found == Difference(KERNELS, "Add", RAN, None)
+    assert found == Difference(KERNELS, "Add", RECORDED, None)
 
 
 def test_a_call_that_was_held_up_once_does_not_make_a_kernel_long() -> None:

@@ -29,6 +29,12 @@ def test_no_margin_is_smaller_than_the_pilot_allows() -> None:
     assert too_small(MARGINS, read_store()) == []
 
 
+def test_the_page_has_what_the_pilot_found() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    assert table(read_store(), read_placement().batches) in page, "python -m experiments.pilot --table"
+    assert "\n".join(first_sides(read_store())) in page
+
+
 def test_a_smaller_margin_is_refused() -> None:
     """On one core each margin is the smallest that the worst host allows: half a percent less is too small."""
     store = read_store()

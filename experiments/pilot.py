@@ -124,7 +124,7 @@ def first_sides(store: Store) -> list[str]:
         if min(len(reference), len(candidate)) > 1:
             effect = (statistics.fmean(candidate) - statistics.fmean(reference)) / 2
             error = math.sqrt(sum(statistics.variance(side) / len(side) for side in (reference, candidate))) / 2
-            counts = f"{len(reference)} launches with the reference first, {len(candidate)} with the candidate"
+            counts = f"{len(reference)} and {len(candidate)} launches"
             lines.append(f"- {', '.join(key)}: {effect:+.2%} ± {error:.2%} ({counts})")
     return lines
 

@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import functools
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,8 +211,7 @@ class _Measuring:
             elif lacking == asked.candidate:
                 self._leave_out(lacking, done.problem)
             else:
-                given_up = f"given up: {asked.plan}: {asked.candidate} against {asked.reference}: {done.problem}"
-                print(one_line(given_up), file=sys.stderr)  # nothing else keeps it
+                say(f"given up: {asked.plan}: {asked.candidate} against {asked.reference}: {done.problem}")
 
     def _walk(self, measure: Callable[[Plan, Path, str, str], None]) -> None:
         for plan in self._plans:

@@ -72,7 +72,7 @@ def test_what_the_first_side_loses_is_half_the_difference_of_both_orders() -> No
         for number, (first, value) in enumerate(zip(firsts, (0.0, 0.002, 0.003, 0.005), strict=True))
     ]
     (line,) = first_sides(Store(SCHEMA, (*launches, launched(0.1, 4, host=1))))
-    counts = "2 launches with the reference first, 2 with the candidate"
+    counts = "2 and 2 launches"
     assert line == f"- step time, tiny, A CPU, 2 cores: +0.15% ± 0.07% ({counts})"
 
 

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES
 from bench.record.types import Machine
 from bench.report.judged import AnyRun, Judged, SideLaunch, UnfitError, measured
@@ -27,7 +28,7 @@ def render(judged: Sequence[Judged]) -> str:
     return json.dumps(document(judged[0].run), allow_nan=False, indent=1) + "\n"
 
 
-def document(run: AnyRun) -> dict[str, Any]:
+def document(run: AnyRun | Micro) -> dict[str, Any]:
     """Returns the run as plain data of the format. Raises UnfitError for a run without steady steps."""
     groups: dict[tuple[str, str, bool, str], list[SideLaunch]] = {}
     for launch in measured(run):
@@ -54,7 +55,7 @@ def document(run: AnyRun) -> dict[str, Any]:
     }
 
 
-def _benchmark(run: AnyRun, launches: Sequence[SideLaunch]) -> dict[str, Any] | None:
+def _benchmark(run: AnyRun | Micro, launches: Sequence[SideLaunch]) -> dict[str, Any] | None:
     subject, side = launches[0].record.subject, launches[0].side
     seconds = [value for launch in launches if (value := robust_seconds(launch.block_seconds))]
     if not seconds:

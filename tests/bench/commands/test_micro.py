@@ -102,8 +102,8 @@ def test_a_report_has_a_page_and_a_summary(
         True
     ] * 5
     assert "<svg" not in page
-    assert text.startswith("### ✘ REGRESSION")
-    assert f"| ✘ REGRESSION | {METRIC} | {SUBJECT} |" in text
+    assert text.startswith("### ✖ REGRESSION")
+    assert f"| ✖ REGRESSION | {METRIC} | {SUBJECT} |" in text
     assert "| tensorflow-cpu | 2.21.0 | 2.22.0 |" in text
     assert tfgate("check", out, "--summary", "--baselines", empty_baselines).code == 1
     assert summary.read_text(encoding="utf-8") == text

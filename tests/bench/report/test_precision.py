@@ -34,7 +34,7 @@ def test_the_rates_are_those_that_the_simulation_asks_for() -> None:
 
 def test_the_pages_that_are_named_are_there() -> None:
     rates, catches = (re.findall(r"docs/\S+\.md", text) for text in (RATES, CATCHES))
-    assert rates == ["docs/error-rates.md", "docs/error-rates-measured.md"]
+    assert rates == ["docs/error-rates.md", "docs/error-rates-measured.md", "docs/limits.md"]
     assert all((ROOT / page).is_file() for page in (*rates, *catches))
 
 

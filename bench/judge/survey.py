@@ -225,7 +225,7 @@ def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:
     if margin is None or between is None:
         return Series(metric, tuple(points), None, ())
     typical = median(max(between, _error(point)) for point in points)
-    found = changes(differences, typical, margin)
+    found = changes(differences, typical, margin, least=1)  # a release stays what it is: no outlier
     return Series(metric, tuple(points), typical, tuple((points[one.first].place, one) for one in found))
 
 

@@ -21,7 +21,7 @@ from bench.report.text import WIDTH, wrapped
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
 
-SPURIOUS_LEVELS = 0.14  # of unchanged series of ten: bench/stats/series.py
+SPURIOUS_LEVELS = 0.17  # of unchanged series of ten: bench/stats/series.py
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,8 +15,8 @@ import numpy as np
 LEAST_REPORTS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlier
 # Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a
-# change in 14% of series of 10 reports, 5% of 30, 1% of 100 (tests/bench/stats/test_series.py); of those only changes
-# beyond the margin are called worse.
+# change in 14% of series of 10 reports (17% if a level may be of one report), 5% of 30, 1% of 100
+# (tests/bench/stats/test_series.py); of those only changes beyond the margin are called worse.
 PENALTY = 4.0
 CERTAINTY = 2.58  # standard errors beyond the margin: 0.5% of single reports at exactly the margin
 CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
@@ -57,18 +57,14 @@ def noise(values: Sequence[float], margin: float) -> float | None:
     )
 
 
-def changes(values: Sequence[float], deviation: float, margin: float) -> tuple[Change, ...]:
+def changes(values: Sequence[float], deviation: float, margin: float, least: int = LEAST_LEVEL) -> tuple[Change, ...]:
     """Returns where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick
-    and others 2012).
+    and others 2012). `least`: reports that a level lasts.
     """
     import ruptures  # late: with scipy.stats and scipy.signal it takes a second to import
 
     signal = np.asarray(values)[:, None] / deviation
-    ends = (
-        ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL)
-        .fit(signal)
-        .predict(pen=PENALTY * math.log(len(values)))
-    )
+    ends = ruptures.KernelCPD(kernel="linear", min_size=least).fit(signal).predict(pen=PENALTY * math.log(len(values)))
     means = [fmean(values[start:end]) for start, end in itertools.pairwise([0, *map(int, ends)])]
     found = zip(map(int, ends), itertools.pairwise(means), strict=False)
     return tuple(Change(first, new - old, new - old > margin) for first, (old, new) in found)

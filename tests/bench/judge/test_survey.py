@@ -141,6 +141,13 @@ def test_the_level_changes_with_the_release_that_brought_it() -> None:
     assert [point.place for point in others] == list(range(1, 10))
 
 
+def test_two_neighbours_that_bring_a_change_each_are_named() -> None:
+    steps = {release: math.log(1.3) for release in RELEASES} | {RELEASES[0]: 0.0, RELEASES[1]: math.log(1.1)}
+    (chapter,) = surveyed(steps).chapters
+    (step,) = (one for one in series_of(chapter, RELEASES[0]) if one.metric.name == "step time")
+    assert [place for place, _ in step.changes] == [1, 2]
+
+
 def test_what_is_equal_to_the_fixed_reference_has_a_point_of_0() -> None:
     """The level before the change has five points; of the reference alone it would be none."""
     steps = {release: 0.0 if release < "2.17" else math.log(1.3) for release in RELEASES}

@@ -42,16 +42,22 @@ def test_a_step_is_a_change_and_worse_beyond_the_margin(values: Sequence[float],
     assert changes(values, 0.002, FIVE_PERCENT) == found
 
 
-@pytest.mark.parametrize(("length", "most"), [(10, 0.18), (30, 0.08), (100, 0.02)])
-def test_how_often_noise_alone_looks_like_a_change(length: int, most: float) -> None:
-    """PENALTY's comment states 14%, 5% and 1% of unchanged series, of 300 each."""
+def test_a_level_of_one_report_is_found_where_it_may_be_one() -> None:
+    values = [0.0, -0.125, *[-0.25] * 6]
+    assert [one.first for one in changes(values, 0.002, FIVE_PERCENT, least=1)] == [1, 2]
+    assert [one.first for one in changes(values, 0.002, FIVE_PERCENT)] == [2]
+
+
+@pytest.mark.parametrize(("length", "least", "most"), [(10, 2, 0.18), (10, 1, 0.21), (30, 2, 0.08), (100, 2, 0.02)])
+def test_how_often_noise_alone_looks_like_a_change(length: int, least: int, most: float) -> None:
+    """PENALTY's comment states 14%, 17%, 5% and 1% of unchanged series, of 300 each."""
     stream = np.random.RandomState(1)
     alarms = 0
     for _ in range(300):
         values = list(stream.randn(length))
         deviation = noise(values, FIVE_PERCENT)
         assert deviation
-        alarms += bool(changes(values, deviation, 0.0))
+        alarms += bool(changes(values, deviation, 0.0, least))
     assert alarms / 300 <= most, PENALTY
 
 

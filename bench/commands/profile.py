@@ -26,6 +26,8 @@ from bench.report.chrome import chrome_trace
 from bench.report.fingerprint import fingerprint_json, fingerprint_text
 from bench.report.flame import flame_svg
 from bench.report.profile import comparison_json, comparison_text, profile_json, profile_text, program_diff
+from bench.report.profile_page import FILE as PAGE_FILE
+from bench.report.profile_page import profile_page
 from lm.config import IMPLEMENTATIONS
 from lm.workloads.registry import workload
 
@@ -149,6 +151,10 @@ def run(asked: Request) -> int:
         else:
             print("\n\n".join(_text(profiles) for _, profiles in found))
     for folder, profiles in found:
+        if folder:
+            write_text(
+                folder / PAGE_FILE, profile_page([one for _, one in profiles], list(map(_fingerprint, profiles)))
+            )
         if folder and len(profiles) == 2:
             _write_diffs(folder, *(path for path, _ in profiles))
     if asked.output:

@@ -13,11 +13,12 @@ from bench.profile.timeline import REST, Timeline, timeline
 from bench.record.codec import to_plain
 from bench.record.profile import PeakMemory, Profile, Traces
 from bench.report.lines import one_line
-from bench.report.tables import differences
+from bench.report.tables import Cell, Table, differences
 from bench.report.text import table_text
 
 TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5
+COLUMNS = ("ms", "share", "thread ms", "calls", "GFLOP/s", "roofline")
 ACCOUNTED_WITHIN = 0.05  # of the step by the clock; the tests of bench.measure.profile hold the windows to the same
 CAVEAT = (
     "Unprofiled steps of one process each, without the cost of recording: this shows where to look, and judges nothing."
@@ -30,11 +31,27 @@ def profile_text(profile: Profile) -> str:
     """Returns where a step's time went by type of operation and by layer, and TensorFlow's retraces and memory."""
     times = timeline(profile.trace)
     tables = [_table(what, rows, profile.matmul_flops_per_second) for what, rows in _tables(profile, times).items()]
+    return "\n".join([*heading(profile), "", *(line for text in tables for line in (text, "")), *notes(profile)])
+
+
+def notes(profile: Profile) -> list[str]:
+    """Returns lines on retraces and memory, and why there is no HLO."""
     memory = [line for peak in profile.trace.memory for line in _memory(peak)]
-    notes = [*_traces(profile.traces), *(memory or ["peak memory by operation: this TensorFlow doesn't record it"])]
-    if profile.hlo_problem:
-        notes.append(f"no HLO: {one_line(profile.hlo_problem)}")
-    return "\n".join([*_heading(profile, times), "", *(line for text in tables for line in (text, "")), *notes])
+    found = [*_traces(profile.traces), *(memory or ["peak memory by operation: this TensorFlow doesn't record it"])]
+    return found + ([f"no HLO: {one_line(profile.hlo_problem)}"] if profile.hlo_problem else [])
+
+
+def sortable(profile: Profile) -> list[Table]:
+    """Returns every row, by type of operation and by layer, as tables whose columns can be sorted."""
+    found = []
+    for what, rows in _tables(profile, timeline(profile.trace)).items():
+        total = sum(row.seconds for row in rows)
+        cells = [_cells(row, total, profile.matmul_flops_per_second) for row in rows]
+        body = tuple(
+            (Cell(name), *(Cell(one, float(one.rstrip("%")) if one else None) for one in more)) for name, *more in cells
+        )
+        found.append(Table(f"By {what}", (what, *COLUMNS), body))
+    return found
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
@@ -85,7 +102,9 @@ def program_diff(reference: str, candidate: str, names: tuple[str, str]) -> str:
     return "".join(difflib.unified_diff(before, after, *names))
 
 
-def _heading(profile: Profile, times: Timeline) -> list[str]:
+def heading(profile: Profile) -> list[str]:
+    """Returns what was profiled, how long a step takes, and how far to trust the rows, a line each."""
+    times = timeline(profile.trace)
     plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
     software = f"TensorFlow {profile.environment.tensorflow}, {profile.environment.threads} threads"
     detail = (
@@ -94,7 +113,7 @@ def _heading(profile: Profile, times: Timeline) -> list[str]:
         else "; operations that TensorFlow calls inexpensive are counted as the executor's (--detail tells them apart)"
     )
     part = accounted(profile, times)
-    heading = [
+    found = [
         one_line(f"{profile.target} of {profile.subject.name}, {software}"),
         f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: "
         f"tracing overhead {overhead(profile):+.1%}",
@@ -103,12 +122,12 @@ def _heading(profile: Profile, times: Timeline) -> list[str]:
     ]
     idle = device_idle(profile, times)
     if idle is not None:
-        heading.append(f"{profile.subject.device} is idle in {idle:.1%} of the profiled step")
+        found.append(f"{profile.subject.device} is idle in {idle:.1%} of the profiled step")
     if abs(part - 1) > ACCOUNTED_WITHIN:
-        heading.append(
+        found.append(
             f"WARNING: more than {ACCOUNTED_WITHIN:.0%} from 100%: the rows are wrong; profile again with more --steps"
         )
-    return heading
+    return found
 
 
 def _tables(profile: Profile, times: Timeline) -> dict[str, list[Row]]:
@@ -123,8 +142,7 @@ def _table(what: str, rows: list[Row], roofline: float) -> str:
         shown.append(_cells(_together(body[TOP:]), total, roofline))
     shown += [_cells(row, total, roofline) for row in rest]
     shown.append(["the step", _ms(total), "100.0%", _ms(sum(row.thread_seconds for row in rows)), "", "", ""])
-    headers = [what, "ms", "share", "thread ms", "calls", "GFLOP/s", "roofline"]
-    return table_text(headers, shown, ("left", *["right"] * 6))
+    return table_text([what, *COLUMNS], shown, ("left", *["right"] * 6))
 
 
 def _together(rows: Sequence[Row]) -> Row:

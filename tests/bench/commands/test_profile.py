@@ -70,6 +70,8 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
         assert json.loads((folder / "trace.json").read_text())["traceEvents"]
         assert ElementTree.parse(folder / "flame.svg").getroot().tag.endswith("svg")
         assert json.loads((folder / PROFILE_FILE).read_text())["target"] == "clip"
+    page = (tmp_path / "out" / "profile.html").read_text()
+    assert [word in page for word in ("L2Loss", "Execution fingerprint", "instead of")] == [True] * 3
     assert (tmp_path / "out" / "graph.diff").is_file()
     assert (tmp_path / "out" / "hlo.diff").is_file()
     assert re.search(r"settings +oneDNN +v2\.\S+ +v3\.", answer.out)
@@ -86,6 +88,8 @@ def test_one_environment_gets_its_table(
     assert answer.out.startswith("forward of tiny-synthetic-cells-cpu0, TensorFlow 2.21.0")
     assert "the step" in answer.out
     assert f"kept in {tmp_path / 'out'}" in answer.err
+    page = (tmp_path / "out" / "profile.html").read_text()
+    assert [word in page for word in ("forward of tiny", "By operation", "By layer", "MatMul")] == [True] * 4
 
 
 def test_two_implementations_are_two_sides_of_one_environment() -> None:

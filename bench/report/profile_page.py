@@ -1,0 +1,34 @@
+"""A profile, or two side by side, as an HTML page."""
+
+from collections.abc import Sequence
+
+from bench.profile.compare import compare
+from bench.profile.fingerprint import Fingerprint, differences
+from bench.record.profile import Profile
+from bench.report.fingerprint import alike, shown
+from bench.report.pages import rendered
+from bench.report.profile import CAVEAT, comparison_heading, heading, notes, sortable
+from bench.report.tables import Cell, Table
+from bench.report.tables import differences as parts
+
+FILE = "profile.html"
+
+
+def profile_page(profiles: Sequence[Profile], fingerprints: Sequence[Fingerprint]) -> str:
+    """Returns the page of one profile, or of a reference and a candidate; `fingerprints` of the same."""
+    if len(profiles) == 1:
+        (one,) = profiles
+        title, *lines = heading(one)
+        return rendered("profile.html", title=title, lines=[*lines, *notes(one)], tables=sortable(one))
+    reference, candidate = profiles
+    found, executed = compare(reference, candidate), differences(*fingerprints)
+    rows = [
+        [Cell(one.kind), Cell(one.name), *map(Cell, map(shown, (one.reference, one.candidate)))] for one in executed
+    ]
+    fingerprint = Table("Execution fingerprint", ("kind", "of", "reference", "candidate"), tuple(map(tuple, rows)))
+    return rendered(
+        "profile.html",
+        title=f"{candidate.name} against {reference.name}",
+        lines=[comparison_heading(reference, candidate, found), CAVEAT, *([] if executed else [alike(*fingerprints)])],
+        tables=[*parts(found), *([fingerprint] if executed else [])],
+    )

@@ -99,11 +99,15 @@ def read_any(name: str) -> AnyRun | Micro:
 
 
 def _file(path: Path) -> Path:
-    """Returns a folder's report, or the file itself."""
+    """Returns a folder's report, or the file itself. Raises UsageError for a folder of several reports."""
     if not path.is_dir():
         return path
-    found = (path / name for name in (GATE_FILE, PAIRED_FILE, MICRO_FILE, SURVEY_FILE) if (path / name).exists())
-    return next(found, path / RUN_FILE)
+    files = (GATE_FILE, PAIRED_FILE, MICRO_FILE, SURVEY_FILE, RUN_FILE)
+    found = [path / name for name in files if (path / name).exists()]
+    inside = sorted(str(one.parent) for one in path.glob(f"*/{PAIRED_FILE}"))
+    if inside and not found:
+        raise UsageError(f"{path} holds no report itself: name {' or '.join(inside)}")
+    return found[0] if found else path / RUN_FILE
 
 
 def baselines_folder(name: str | None) -> Path:

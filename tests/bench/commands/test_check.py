@@ -190,3 +190,14 @@ def test_a_quad_that_lost_times_is_refused_whatever_reads_it(tfgate: Tfgate, tmp
         for command in (["show", path.parent], ["check", path.parent, "--baselines", baselines]):
             found = tfgate(*command)
             assert (found.code, found.error.startswith(f"{path} can't be judged")) == (2, True), found
+
+
+@pytest.mark.parametrize("command", ["check", "report", "show"])
+def test_a_folder_of_several_reports_names_them(tfgate: Tfgate, tmp_path: Path, command: str) -> None:
+    """As an upgrade of two workloads leaves it."""
+    reports = [tmp_path / "out" / name for name in ("mine-own", "save-tiny")]
+    for folder in reports:
+        write_record(folder / "paired.json", paired_run([pair(0)]))
+    found = tfgate(command, tmp_path / "out")
+    assert found.code == 2
+    assert found.error == f"{tmp_path / 'out'} holds no report itself: name {reports[0]} or {reports[1]}"

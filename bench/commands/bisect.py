@@ -129,5 +129,7 @@ def _blame(asked: Request, finding: Finding, names: Sequence[str]) -> str:
     pair = names[finding.release - 1 : finding.release + 1]
     if any(isinstance(read_request(what), Interpreter) for what in pair if what != PINNED):
         return ""
+    if len({what.startswith("tf-nightly") for what in pair}) > 1:  # two packages, which can't be exchanged
+        return ""
     rest = words_without(asked.command_line, SEARCHING, ("tfgate", "bisect", *ALONE))
     return shlex.join(["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest])

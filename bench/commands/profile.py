@@ -151,12 +151,11 @@ def run(asked: Request) -> int:
         else:
             print("\n\n".join(_text(profiles) for _, profiles in found))
     for folder, profiles in found:
-        if folder:
-            write_text(
-                folder / PAGE_FILE, profile_page([one for _, one in profiles], list(map(_fingerprint, profiles)))
-            )
         if folder and len(profiles) == 2:
             _write_diffs(folder, *(path for path, _ in profiles))
+        if folder:
+            fingerprints = [_fingerprint(one) for one in profiles] if len(profiles) == 2 else []
+            write_text(folder / PAGE_FILE, profile_page([one for _, one in profiles], fingerprints), replace=True)
     if asked.output:
         say(f"kept in {asked.output}")
     return 0

@@ -33,7 +33,7 @@ Call = tuple[Callable[..., int], tuple[Any, ...]]
 SLOT = "timing"  # the workers' resource
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0  # from one look for hosts that joined, or for a call that was cancelled, to the next
-GATHER_SECONDS = 10.0  # for the files of a call that is over; beyond, its worker has died
+GATHER_SECONDS = 60.0  # for the files of a call that is over; beyond, its worker has died
 MOST_FAILURES = 2  # of a call, each on another worker: a failure of one alone may be of its host
 MOST_DEATHS = 4  # of workers that had a call; Dask too gives it up after `allowed-failures`, 3, and one
 CHILD = """\
@@ -113,14 +113,10 @@ class _Queue(Generic[K]):
         else:
             time.sleep(LOOK_SECONDS)
         for key, (worker, future) in self._out.items():
-            if future.done() or (worker not in slots and self._is_gone(worker)):
+            if future.done() or worker not in slots:
                 del self._out[key]
                 return self._over(key, worker, future)
         return None
-
-    def _is_gone(self, worker: str) -> bool:
-        """Tells whether Dask has no such worker when it is asked again: its answer may be of a moment without any."""
-        return worker not in _slots(self._client, timed=self._timed)
 
     def _send(self, calls: Mapping[K, Call], slots: Mapping[str, int]) -> None:
         free = Counter(slots)
@@ -153,7 +149,10 @@ def _slots(client: Client, *, timed: bool) -> dict[str, int]:
     """Returns how many calls each worker can run at a time, by its address; none without a slot."""
     if client.status != "running":
         raise CancelledError
-    workers = client.scheduler_info()["workers"].items()
+    try:  # not scheduler_info(): its answer may be that of a heartbeat, which names no worker
+        workers = client.sync(client.scheduler.identity, n_workers=-1)["workers"].items()
+    except OSError as error:
+        raise CancelledError from error
     slots = {place: int(one["resources"].get(SLOT, 0) if timed else one["nthreads"]) for place, one in workers}
     return {place: count for place, count in slots.items() if count}
 

@@ -19,7 +19,7 @@ MOST_RELEASES = 7  # side by side on a terminal
 LEGEND = (
     f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
     f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
-    f"{IMPROVED} better by more than the margin"
+    f"{IMPROVED} better by more than the margin. In brackets: the margin"
 )
 
 
@@ -86,8 +86,7 @@ def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str
 
     That is `first` of the one that has nothing to be compared with.
     """
-    missing = f"not measured: {row.left_out}" if row.left_out else "not measured"
-    said = why_missing(row) or ("" if pair else first if row.complete else missing)
+    said = why_missing(row) or ("" if pair else first if row.complete else "not measured")
     return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
 
 
@@ -96,6 +95,11 @@ def why_missing(row: Row) -> str:
     if row.left_out and not (row.before or row.fixed):
         return f"isn't available: {row.left_out}"
     return f"doesn't run: {sentence(row.failure)}" if row.failure else ""
+
+
+def why_partly(row: Row) -> str:
+    """Returns why one of a release's two comparisons wasn't measured; "" where both were, or none."""
+    return f"was not measured in part: {row.left_out}" if row.left_out and (row.before or row.fixed) else ""
 
 
 def mark(comparison: Comparison | None) -> Mark:

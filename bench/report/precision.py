@@ -33,7 +33,7 @@ RATES = (
     "what neither covers."
 )
 CATCHES = (
-    "Of numbers, docs/faults.md lists the injected faults that the checks caught in training of tiny, and "
+    "Of numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training of tiny, and "
     "docs/clean.md counts false alarms there."
 )
 

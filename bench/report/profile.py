@@ -31,7 +31,7 @@ def profile_text(profile: Profile) -> str:
     """Returns where a step's time went by type of operation and by layer, and TensorFlow's retraces and memory."""
     times = timeline(profile.trace)
     tables = [_table(what, rows, profile.matmul_flops_per_second) for what, rows in _tables(profile, times).items()]
-    return "\n".join([*heading(profile), "", *(line for text in tables for line in (text, "")), *notes(profile)])
+    return "\n".join([*heading(profile, times), "", *(line for text in tables for line in (text, "")), *notes(profile)])
 
 
 def notes(profile: Profile) -> list[str]:
@@ -41,10 +41,10 @@ def notes(profile: Profile) -> list[str]:
     return found + ([f"no HLO: {one_line(profile.hlo_problem)}"] if profile.hlo_problem else [])
 
 
-def sortable(profile: Profile) -> list[Table]:
+def sortable(profile: Profile, times: Timeline) -> list[Table]:
     """Returns every row, by type of operation and by layer, as tables whose columns can be sorted."""
     found = []
-    for what, rows in _tables(profile, timeline(profile.trace)).items():
+    for what, rows in _tables(profile, times).items():
         total = sum(row.seconds for row in rows)
         cells = [_cells(row, total, profile.matmul_flops_per_second) for row in rows]
         body = tuple(
@@ -102,9 +102,8 @@ def program_diff(reference: str, candidate: str, names: tuple[str, str]) -> str:
     return "".join(difflib.unified_diff(before, after, *names))
 
 
-def heading(profile: Profile) -> list[str]:
+def heading(profile: Profile, times: Timeline) -> list[str]:
     """Returns what was profiled, how long a step takes, and how far to trust the rows, a line each."""
-    times = timeline(profile.trace)
     plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
     software = f"TensorFlow {profile.environment.tensorflow}, {profile.environment.threads} threads"
     detail = (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.profile.compare import compare
 from bench.profile.fingerprint import Fingerprint, differences
+from bench.profile.timeline import timeline
 from bench.record.profile import Profile
 from bench.report.fingerprint import alike, shown
 from bench.report.pages import rendered
@@ -15,11 +16,12 @@ FILE = "profile.html"
 
 
 def profile_page(profiles: Sequence[Profile], fingerprints: Sequence[Fingerprint]) -> str:
-    """Returns the page of one profile, or of a reference and a candidate; `fingerprints` of the same."""
+    """Returns the page of one profile, or of a reference and a candidate with their fingerprints."""
     if len(profiles) == 1:
         (one,) = profiles
-        title, *lines = heading(one)
-        return rendered("profile.html", title=title, lines=[*lines, *notes(one)], tables=sortable(one))
+        times = timeline(one.trace)
+        title, *lines = heading(one, times)
+        return rendered("profile.html", title=title, lines=[*lines, *notes(one)], tables=sortable(one, times))
     reference, candidate = profiles
     found, executed = compare(reference, candidate), differences(*fingerprints)
     rows = [

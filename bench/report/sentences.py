@@ -22,7 +22,7 @@ BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONC
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
 # Launches of each of two kinds, and of one alone: the first looks that may call a PASS.
 OF_EACH, OF_ONE = (next(look for look in LOOKS if kinds * look >= PASS_LAUNCHES) for kinds in (2, 1))
-A_PASS_TAKES = f"a PASS takes {OF_EACH} of each kind, or {OF_ONE} of one"
+A_PASS_TAKES = f"a PASS takes {OF_EACH} on one core and on all cores, or {OF_ONE} where one kind alone is measured"
 FEW_ENVIRONMENTS = "the baseline holds {} how environments differ: add a run of another by `tfgate record --add`"
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why

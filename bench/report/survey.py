@@ -1,6 +1,7 @@
 """A survey in words: its chapters, a paragraph for each release, and what got worse."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 
 from bench.judge.reasons import Decided
@@ -11,7 +12,7 @@ from bench.record.types import Machine
 from bench.report import values
 from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
-from bench.report.grids import LEGEND, Grid, grid_text, grids, why_missing
+from bench.report.grids import LEGEND, Grid, grid_text, grids, why_missing, why_partly
 from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
@@ -113,16 +114,18 @@ def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
     metric passed last, unless a step from a release to the next explains it.
     """
     explained: set[str] = set()
-    for row in chapter.rows:
+    for last, row in itertools.pairwise((None, *chapter.rows)):
         if row.failure:
             continue
         steps = _regressions(row.before)
+        skipped = row.before and last and row.before.reference != last.release
+        since = f", against {called(row.before.reference)}" if row.before and skipped else ""
         explained |= {one.metric.name for one in steps}
         drifts = [one for one in _regressions(row.fixed) if one.metric.name not in explained]
         explained |= {one.metric.name for one in drifts}
         if row.fixed:
             explained -= {one.metric.name for one in row.fixed.comparisons if one.outcome is Outcome.PASS}
-        for found, against in ((steps, ""), (drifts, f", against {called(fixed)}")):
+        for found, against in ((steps, since), (drifts, f", against {called(fixed)}")):
             for one in found:
                 yield row.release, f"{one.metric.name} of {chapter.name}{against}", sentence(one.reason, one)
 
@@ -164,7 +167,8 @@ def survey_text(found: Surveyed) -> str:
     for chapter in found.chapters:
         fixed = found.survey.reference
         blocks += [f"{one_line(grid.title)}\n{grid_text(grid)}" for grid in grids(chapter, fixed, gating=True)]
-        lines = [f"{row.release} {problem}" for row in chapter.rows if (problem := why_missing(row))]
+        problems = ((row.release, why_missing(row) or why_partly(row)) for row in chapter.rows)
+        lines = [f"{release} {problem}" for release, problem in problems if problem]
         lines += [f"{release}: {what}: {why}" for release, what, why in _worse(chapter, fixed)]
         lines += [f"change of level: {line}" for line in change_lines(chapter, fixed)]
         blocks += ["\n".join(wrapped(line, WIDTH) for line in lines)] if lines else []
@@ -182,6 +186,8 @@ def _said(row: Row, found: Surveyed) -> Iterator[str]:
     if problem := why_missing(row):
         yield f"It {problem}."
         return
+    if problem := why_partly(row):
+        yield f"It {problem}."
     if row.before:
         yield _whole(row.before)
     if row.fixed and row.fixed is not row.before:

@@ -32,11 +32,11 @@ more; if it fails again, its run counts by its verdict: a REGRESSION where the c
 INCONCLUSIVE (before 2026-11-29 such a run was left out). Rates have the exact two-sided 95% bounds of Clopper and
 Pearson. Launches and minutes (of launches) are the median, the most in brackets.
 
-*Today's* counts the runs of today's protocol, those since {PROTOCOL}. Before, a trace could hold a collection
-of garbage (no run has judged a trace by itself). In those before 2026-11-28 09:30 UTC libraries were not [read
-anew](protocol.md). Those before 03:00 UTC that day, the eight of `notebook` among them, called the code of
-the command, not the command. Of `tiny` on one core, the three before 10:30 UTC that day were judged by a margin of 1.0%
-instead of 1.5%.
+*Today's* counts the runs of today's protocol, those since {PROTOCOL}, when margins changed last. Before 01:00
+UTC that day a trace could hold a collection of garbage (no run has judged a trace by itself). In those before
+2026-11-28 09:30 UTC libraries were not [read anew](protocol.md). Those before 03:00 UTC that day, the eight of
+`notebook` among them, called the code of the command, not the command. Of `tiny` on one core, the three before 10:30
+UTC that day were judged by a margin of 1.0% instead of 1.5%.
 """
 INJECTED = """
 ## A known change

@@ -29,7 +29,7 @@ ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notif
 PLOT_WIDTH = 17
 GLYPHS_OF_PLOT = Glyphs(blank="·")  # spaces at the ends of code are lost
 LEGEND_OF_PLOT = "In margins: {margin} margin, {zero} no change, {estimate} estimate, {span} the interval that decides."
-LEGEND_OF_GRID = f"{LEGEND}; after a difference the interval that decides: of ✔ the 90% CI, else the 95% CI."
+LEGEND_OF_GRID = f"{LEGEND}, and after a difference the interval that decides: of ✔ the 90% CI, else the 95% CI."
 HEADERS = ("", "metric", "subject", "candidate", "reference", "in margins", "why")
 
 

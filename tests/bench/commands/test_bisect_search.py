@@ -64,13 +64,15 @@ class TestSearches:
     def test_what_goes_wrong_on_a_host_is_one_line(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch, code: int
     ) -> None:
-        done = SimpleNamespace(files={}, problem="the disk is full (on far)", code=code)
+        kept = {"01-a/paired.json": b"measured before"}
+        done = SimpleNamespace(files=kept, problem="the disk is full (on far)", code=code)
         hosts = contextlib.nullcontext(lambda wanted: [(path, done) for path in wanted()])
         monkeypatch.setattr("bench.commands.bisect.cluster_hosts", lambda address, timed: hosts)
         monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
         found = bisect(tfgate, tmp_path, slowness, *CLUSTER)
         assert (found.code, found.out) == (code, "")
         assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"
+        assert (tmp_path / "out" / "01-a" / "paired.json").read_text() == "measured before"  # --resume goes on from it
 
     def test_a_release_that_fails_is_left_out(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
         noisy_side(tmp_path / "c", midway=CRASH)

@@ -196,11 +196,11 @@ def test_a_call_of_which_four_workers_died_is_given_up(monkeypatch: pytest.Monke
         assert len(submitted) < 10
         return future
 
-    def scheduler_info() -> dict[str, Any]:
+    def told(ask: object, **_: object) -> dict[str, Any]:
         return {"workers": {f"tcp://far:{next(numbers)}": {"resources": {"timing": 1}}}}
 
     monkeypatch.setattr(cluster, "wait", lambda futures, **_: None)
-    client = SimpleNamespace(status="running", scheduler_info=scheduler_info, submit=submit)
+    client = SimpleNamespace(status="running", sync=told, scheduler=SimpleNamespace(identity=None), submit=submit)
     found = next(results(client, lambda: {"call": (silent, ())}))
     assert found == ("call", Done({}, "4 workers died while they measured this"))
     assert len(submitted) == 4

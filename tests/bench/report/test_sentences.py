@@ -79,7 +79,8 @@ def test_a_decision_tells_its_estimate_the_bounds_that_decided_and_the_margin(
 
 def test_too_few_launches_to_pass_say_how_many_it_takes() -> None:
     few = DECIDED["too few to pass"]
-    assert sentence(few.reason, few).endswith(" a PASS takes 6 of each kind, or 10 of one")
+    takes = "a PASS takes 6 on one core and on all cores, or 10 where one kind alone is measured"
+    assert sentence(few.reason, few).endswith(f" {takes}")
 
 
 def test_a_reference_that_repeats_nothing_does_not_depart_from_the_oracle() -> None:

@@ -68,6 +68,16 @@ def test_the_notes_are_printed_and_told_to_programs() -> None:
     assert [note for note in notes(found) if note not in printed] == []
 
 
+def test_a_release_of_which_one_comparison_is_missing_says_why() -> None:
+    found = surveyed({"a": 0.0, "b": 0.0, "c": 0.0}, survey("abc"))
+    (chapter,) = found.chapters
+    rows = (*chapter.rows[:2], dataclasses.replace(chapter.rows[2], fixed=None, left_out="no index", complete=False))
+    partly = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
+    assert "c was not measured in part: no index" in survey_text(partly)
+    assert paragraphs(partly)[2].said[0][1][0] == "It was not measured in part: no index."
+    assert "isn't available" not in survey_text(partly)
+
+
 def test_every_release_has_a_paragraph() -> None:
     found = {one.release: " ".join(sentences) for one in paragraphs(made()) for _, sentences in one.said}
     assert tuple(found) == RELEASES

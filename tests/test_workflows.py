@@ -74,7 +74,8 @@ def wrong_calls(text: str) -> list[str]:
     found = []
     for block in code_blocks(text):
         plain = load(block.text) if block.language == "yaml" else {}
-        called = [one for job in plain.get("jobs", {}).values() for one in (job, *job.get("steps", ()))]
+        jobs = [{"steps": plain}] if isinstance(plain, list) else plain.get("jobs", {}).values()  # or steps alone
+        called = [one for job in jobs for one in (job, *job.get("steps", ()))]
         for one in called:
             if not one.get("uses", "").startswith(OURS):
                 continue

@@ -1,7 +1,6 @@
 """A survey in words: its chapters, a paragraph for each release, and what got worse."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Sequence
 
 from bench.judge.reasons import Decided
@@ -114,11 +113,11 @@ def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
     metric passed last, unless a step from a release to the next explains it.
     """
     explained: set[str] = set()
-    for last, row in itertools.pairwise((None, *chapter.rows)):
+    for last, row in zip((None, *(row.release for row in chapter.rows)), chapter.rows, strict=False):
         if row.failure:
             continue
         steps = _regressions(row.before)
-        skipped = row.before and last and row.before.reference != last.release
+        skipped = row.before is not None and row.before.reference != last
         since = f", against {called(row.before.reference)}" if row.before and skipped else ""
         explained |= {one.metric.name for one in steps}
         drifts = [one for one in _regressions(row.fixed) if one.metric.name not in explained]

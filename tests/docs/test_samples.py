@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from bench.commands.stored import read_folder, read_report
+from bench.commands.surveys import judged_survey
 from bench.commands.verdicts import judged
 from bench.report.brief import brief_text
 from bench.report.judged import names
+from bench.report.survey import survey_text
 from tests.docs.markdown import ROOT, code_blocks
 
 SAMPLES = {"README.md": "upgrade-2.15.1-2.16.2", "docs/tutorials/upgrade.md": "upgrade-2.20.0-2.21.0"}
@@ -36,6 +38,13 @@ def test_a_sample_is_what_is_printed(document: str, run: str) -> None:
     blocks = code_blocks((ROOT / document).read_text(encoding="utf-8"))
     (sample,) = [block.text.splitlines() for block in blocks if "PASS: " in block.text]
     assert strangers(sample, printed(run)) == []
+
+
+def test_the_sample_of_the_survey_is_what_is_printed() -> None:
+    blocks = code_blocks((ROOT / "docs" / "releases.md").read_text(encoding="utf-8"))
+    (sample,) = [block.text.splitlines() for block in blocks if block.language == "console"]
+    found = judged_survey(ROOT / "reports" / "published" / "survey", read_folder(ROOT / "baselines"))
+    assert strangers(sample, survey_text(found).splitlines()) == []
 
 
 def test_other_lines_and_another_order_are_found() -> None:

@@ -19,8 +19,9 @@ MOST_RELEASES = 7  # side by side on a terminal
 LEGEND = (
     f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
     f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
-    f"{IMPROVED} better by more than the margin. In brackets: the margin"
+    f"{IMPROVED} better by more than the margin"
 )
+BRACKETS = "In brackets: the margin"
 
 
 @dataclasses.dataclass(frozen=True)

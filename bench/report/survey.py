@@ -11,7 +11,7 @@ from bench.record.types import Machine
 from bench.report import values
 from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
-from bench.report.grids import LEGEND, Grid, grid_text, grids, why_missing, why_partly
+from bench.report.grids import BRACKETS, LEGEND, Grid, grid_text, grids, why_missing, why_partly
 from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
@@ -162,7 +162,7 @@ def paragraphs(found: Surveyed) -> list[Paragraph]:
 
 def survey_text(found: Surveyed) -> str:
     """Returns the survey for a terminal: a table of each chapter, metrics by releases, what got worse, and notes."""
-    blocks = [wrapped(line, WIDTH) for line in (f"{title(found)}: {summary(found)}", LEGEND)]
+    blocks = [wrapped(line, WIDTH) for line in (f"{title(found)}: {summary(found)}", f"{LEGEND}. {BRACKETS}")]
     for chapter in found.chapters:
         fixed = found.survey.reference
         blocks += [f"{one_line(grid.title)}\n{grid_text(grid)}" for grid in grids(chapter, fixed, gating=True)]

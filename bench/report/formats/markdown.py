@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
-from bench.report.grids import LEGEND, Grid, Mark
+from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
@@ -29,7 +29,8 @@ ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notif
 PLOT_WIDTH = 17
 GLYPHS_OF_PLOT = Glyphs(blank="·")  # spaces at the ends of code are lost
 LEGEND_OF_PLOT = "In margins: {margin} margin, {zero} no change, {estimate} estimate, {span} the interval that decides."
-LEGEND_OF_GRID = f"{LEGEND}, and after a difference the interval that decides: of ✔ the 90% CI, else the 95% CI."
+DECIDES = "and after a difference the interval that decides: of ✔ the 90% CI, else the 95% CI."
+LEGEND_OF_GRID = f"{LEGEND}. {BRACKETS}, {DECIDES}"
 HEADERS = ("", "metric", "subject", "candidate", "reference", "in margins", "why")
 
 

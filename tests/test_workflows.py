@@ -73,7 +73,7 @@ def wrong_calls(text: str) -> list[str]:
     """Returns what a document's workflows ask of ours that isn't there: files, inputs, outputs of a step."""
     found = []
     for block in code_blocks(text):
-        plain = load(block.text) if block.language == "yaml" else {}
+        plain: Any = load(block.text) if block.language == "yaml" else {}
         jobs = [{"steps": plain}] if isinstance(plain, list) else plain.get("jobs", {}).values()  # or steps alone
         called = [one for job in jobs for one in (job, *job.get("steps", ()))]
         for one in called:

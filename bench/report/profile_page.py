@@ -30,7 +30,7 @@ def profile_page(profiles: Sequence[Profile], fingerprints: Sequence[Fingerprint
     fingerprint = Table("Execution fingerprint", ("kind", "of", "reference", "candidate"), tuple(map(tuple, rows)))
     return rendered(
         "profile.html",
-        title=f"{candidate.name} against {reference.name}",
-        lines=[comparison_heading(reference, candidate, found), CAVEAT, *([] if executed else [alike(*fingerprints)])],
+        title=comparison_heading(reference, candidate, found),
+        lines=[CAVEAT, *([] if executed else [alike(*fingerprints)])],
         tables=[*parts(found), *([fingerprint] if executed else [])],
     )

@@ -311,6 +311,14 @@ def test_a_promised_rate_that_runs_exclude_is_found() -> None:
     assert excluded(Store(SCHEMA, tuple(runs))) == [("all of 0", Outcome.REGRESSION)]
 
 
+def test_the_nightly_measures_what_a_checkout_leaves_to_it() -> None:
+    """The first 40 runs are a checkout's; 3 and the others' number have no common divisor, so that none comes twice."""
+    others = BOUNDED.runs - 40
+    workflow = (ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
+    assert f"first=$((40 + 3 * GITHUB_RUN_NUMBER % {others}))" in workflow
+    assert math.gcd(3, others) == 1
+
+
 def test_enough_runs_are_asked_for() -> None:
     """Of every metric, configuration and size of change, and of everything with nothing changed."""
     steps = {(cell.metric, cell.config, cell.margins): cell.runs for cell in STEPS}

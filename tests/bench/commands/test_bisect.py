@@ -69,16 +69,22 @@ def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, w
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
+@pytest.mark.parametrize("last", ["keras", "tf-nightly"])
 def test_the_package_is_asked_for_by_a_command_that_blame_takes(
-    tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
+    """None takes a nightly apart: it is a package of another name, which can't be exchanged."""
+
     def prepared(requested: str, as_of: object, **options: object) -> Side:
-        return Side(requested, list(slowness.values())[int(requested.removeprefix("keras==1."))], {})
+        return Side(requested, list(slowness.values())[int(requested.rpartition(".")[2])], {})
 
     monkeypatch.setattr("bench.commands.sides.prepare", prepared)
-    sides = {name: f"keras==1.{place}" for place, name in enumerate("abcdef") if name in "bcd"}
+    sides = {"b": "keras==1.1", "c": "keras==1.2", "d": f"{last}==1.3"}
     found = bisect(tfgate, tmp_path, sides, "--json", "--threads=1")
     line = found.plain["blame"]
+    if last == "tf-nightly":
+        assert (found.plain["release"], line) == ("tf-nightly==1.3", None)
+        return
     assert line.startswith("tfgate blame --from keras==1.2 --to keras==1.3 --metric 'step time' --baselines ")
     assert line.endswith(" --threads=1")
     command_parser("blame").parse_args(shlex.split(line)[2:])

@@ -132,6 +132,9 @@ def test_other_threads_are_told_and_not_refused(tfgate: Tfgate, tmp_path: Path) 
     assert answer.code == 0
     assert "+100.0%; threads: 1 instead of 2" in answer.out
     assert re.search(r"settings +threads +2 +1", answer.out)
+    (one / "profile.html").write_text("the page of one alone")
+    assert tfgate("profile", "--compare", one, other, "--output", one).code == 0
+    assert "threads: 1 instead of 2" in (one / "profile.html").read_text()
 
 
 def test_profiles_of_different_workloads_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:

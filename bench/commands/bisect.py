@@ -5,13 +5,15 @@ import contextlib
 import shlex
 from collections.abc import Sequence
 
+from bench.commands import blame
 from bench.commands.bisect_search import Bisection, Request
 from bench.commands.clustered import add_cluster, cluster_hosts, cluster_request
+from bench.commands.following import follow
 from bench.commands.growing import add_metric
 from bench.commands.messages import print_json, say
 from bench.commands.model import add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_output, add_shared, fraction
-from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, words_without
+from bench.commands.resume import ALONE, TOLD, WITH_VALUE, as_begun, is_kept, resumed_folder, words_without
 from bench.commands.sides import RELEASE, add_index, add_releases, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
@@ -53,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_index(parser)
     add_workload(parser, several=False)
     add_model(parser, CONFIGS, several=False)
+    parser.add_argument(
+        "--blame", action="store_true", help="go on with blame of the release that is found, and with a profile"
+    )
     add_output(parser)
     add_shared(parser, "resume")
     add_cluster(parser)
@@ -78,11 +83,12 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
         cluster_request(options),
+        options.blame,
     )
 
 
 def run(asked: Request) -> int:
-    """Returns 0 for an answer, 3 where the launches that the budget allowed give none.
+    """Returns 0 for an answer, 3 where the launches that the budget allowed give none; of --blame, what that returns.
 
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
@@ -91,7 +97,13 @@ def run(asked: Request) -> int:
         with contextlib.nullcontext() if hosts or asked.metric == NUMBERS else host_lock():
             finding = bisection.search_on(hosts) if hosts else bisection.search()
     say(f"kept in {asked.output}")
-    _tell(asked, bisection, finding)
+    names = [asked.sides.reference.what, *(release.name for release in bisection.releases)]
+    suspect = _blame(asked, finding, names)
+    _tell(asked, bisection, finding, names, shlex.join(suspect))
+    if asked.blame and suspect:
+        return follow(blame, [*suspect, *_following(asked)])
+    if asked.blame and finding.answer is Answer.FOUND:
+        say("blame can't take these two apart: it exchanges packages of environments that it builds, of one TensorFlow")
     return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
 
 
@@ -103,11 +115,9 @@ def _between(asked: Request) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _tell(asked: Request, bisection: Bisection, finding: Finding) -> None:
+def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequence[str], hint: str) -> None:
     """Prints the answer."""
     releases, metric = bisection.releases, asked.metric
-    names = [asked.sides.reference.what, *(release.name for release in releases)]
-    hint = _blame(asked, finding, names)
     if metric == NUMBERS:
         wrong, compared = bisection.wrong(), [release.compared for release in releases]
         plain, text = numbers_json(finding, wrong, compared, names), numbers_text(finding, wrong, names)
@@ -122,14 +132,22 @@ def _tell(asked: Request, bisection: Bisection, finding: Finding) -> None:
         print("\n".join([text, *more]))
 
 
-def _blame(asked: Request, finding: Finding, names: Sequence[str]) -> str:
-    """Returns the command that takes the change of the release found apart; "" where none can."""
+def _blame(asked: Request, finding: Finding, names: Sequence[str]) -> list[str]:
+    """Returns the command that takes the change of the release found apart; none where none can."""
     if finding.answer is not Answer.FOUND or finding.release is None:
-        return ""
+        return []
     pair = names[finding.release - 1 : finding.release + 1]
     if any(isinstance(read_request(what), Interpreter) for what in pair if what != PINNED):
-        return ""
+        return []
     if len({what.startswith("tf-nightly") for what in pair}) > 1:  # two packages, which can't be exchanged
-        return ""
+        return []
     rest = words_without(asked.command_line, SEARCHING, ("tfgate", "bisect", *ALONE))
-    return shlex.join(["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest])
+    return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest]
+
+
+def _following(asked: Request) -> list[str]:
+    """Returns the options with which --blame goes on: in a folder below, and where launches are measured."""
+    folder = asked.output / "blame"
+    where = ["--cluster", asked.cluster] if asked.cluster else ["--profile"]
+    resumed = ["--resume"] if is_kept(folder, *blame.REPORTS) else []
+    return ["--output", str(folder), *where, *resumed, *(word for word in TOLD if word in asked.command_line)]

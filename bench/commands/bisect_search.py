@@ -61,6 +61,7 @@ class Request:
     json: bool
     command_line: Sequence[str]
     cluster: str  # the address of a scheduler; "": on this host
+    blame: bool  # go on with a blame of the release found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.commands import profile
 from bench.commands.blame_parts import Row, chosen, turns
 from bench.commands.clustered import (
     Building,
@@ -20,12 +21,13 @@ from bench.commands.clustered import (
     stored_reports,
 )
 from bench.commands.errors import guarded
+from bench.commands.following import follow
 from bench.commands.growing import Measure, Pace, add_metric
 from bench.commands.messages import print_json, say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
-from bench.commands.options import add_budget, add_launches, add_output, add_shared
+from bench.commands.options import add_budget, add_launches, add_output, add_shared, stamped
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, WITH_VALUE, as_begun, resumed_folder, words_without
+from bench.commands.resume import ALONE, TOLD, WITH_VALUE, as_begun, is_kept, resumed_folder, words_without
 from bench.commands.sides import BUILT, Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
@@ -40,6 +42,7 @@ from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, STEP_TIMES
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
+from bench.report.profile_page import FILE as PAGE_FILE
 from bench.report.values import percent
 from bench.stats.outcome import EXIT_CODES, Outcome
 from lm.workloads.registry import is_path
@@ -74,6 +77,7 @@ class Request:
     json: bool
     command_line: Sequence[str]
     cluster: str  # the address of a scheduler; "": on this host
+    profile: bool  # go on with a profile of both sides
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_budget(parser, BUDGET_MINUTES, "minutes after which no further launch starts")
     add_workload(parser, several=False)
     add_model(parser, CONFIGS, several=False)
+    parser.add_argument(
+        "--profile", action="store_true", help="where the time of a step changed, go on with a profile of both sides"
+    )
     add_output(parser)
     add_shared(parser, "resume")
     add_cluster(parser)
@@ -103,6 +110,8 @@ def request(options: argparse.Namespace) -> Request:
     model = model_request(options, CONFIGS)
     if len(model.configs) * len(model.workloads) > 1:
         raise UsageError("blame takes one workload in one configuration: name one of each")
+    if options.profile and options.cluster:
+        raise UsageError("--profile is of this machine: type tfgate profile on the host that --cluster measures on")
     for what in (options.from_, options.to_):
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
@@ -120,6 +129,7 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
         cluster_request(options),
+        options.profile,
     )
 
 
@@ -133,12 +143,16 @@ def run(asked: Request) -> int:
         blamed = _on_a_host(asked, margins, hosts) if hosts else _here(asked, margins)
     say(f"kept in {asked.output}")
     found, names = blamed.found, (asked.sides.reference.what, asked.sides.candidate.what)
+    explained = found.answer in (Answer.BLAMED, Answer.NO_PACKAGE) and asked.metric in PROFILED
     if asked.json:
         print_json([blame_json(found, asked.metric, names, blamed.left_out) | blamed.origin])
     else:
         print(blame_text(found, asked.metric, names, blamed.left_out))
-        if found.answer is Answer.BLAMED and asked.metric in PROFILED:
-            print(f"where the time goes: {_profile(asked)}")
+        if explained:
+            print(f"where the time goes: {shlex.join(_profile(asked))}")
+    if asked.profile and explained and not is_kept(asked.output, f"*-profile/{PAGE_FILE}"):
+        more = [word for word in TOLD if word in asked.command_line]
+        follow(profile, [*_profile(asked), "--output", str(stamped(asked.output, "profile")), *more])
     told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
 
@@ -191,11 +205,11 @@ def _here(asked: Request, margins: Margins, *, wait: bool = False) -> Blamed:
         return Blamed(blaming.measure(), blaming.left_out, blaming.origin())
 
 
-def _profile(asked: Request) -> str:
+def _profile(asked: Request) -> list[str]:
     """Returns the command that profiles both sides."""
     words = words_without(asked.command_line, OF_BLAME, ("tfgate", "blame", *ALONE))
     config = () if is_path(asked.model.workloads[0]) else ("--config", *asked.model.configs)
-    return shlex.join(["tfgate", "profile", *words, *config])
+    return ["tfgate", "profile", *words, *config]
 
 
 class _Blaming:

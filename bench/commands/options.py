@@ -175,8 +175,13 @@ def output_folder(options: argparse.Namespace, name: str) -> Path:
     """Returns the --output folder, or one under reports/ named by the time."""
     if options.output:
         return Path(options.output)
+    return stamped(Path("reports"), name)
+
+
+def stamped(folder: Path, name: str) -> Path:
+    """Returns a folder below another one, named by the time."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    return Path("reports") / f"{stamp}-{name}"
+    return folder / f"{stamp}-{name}"
 
 
 def margin_request(options: argparse.Namespace, *, timed: bool) -> float | None:

@@ -26,7 +26,8 @@ T = TypeVar("T", GateRun, PairedRun, Survey)
 NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
 # Words that change nothing of what is measured: those with a value, and those that stand alone.
 WITH_VALUE = ("--output", "--cluster")
-ALONE = ("--resume", "--json", "--summary", "--verbose", "--quiet")
+TOLD = ("--json", "--quiet")
+ALONE = ("--resume", "--summary", "--verbose", "--blame", "--profile", *TOLD)
 
 
 def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:

@@ -8,8 +8,9 @@ import pytest
 from bench.cli import command_parser
 from bench.drive.doctor import Finding
 from bench.record.files import read_record
-from bench.record.paired import PairedRun, Side
+from bench.record.paired import Package, PairedRun, Side
 from tests.builders.commands import Tfgate, bisect
+from tests.builders.profiles import made_profile
 from tests.builders.wheels import write_wheel
 
 
@@ -88,3 +89,40 @@ def test_the_package_is_asked_for_by_a_command_that_blame_takes(
     assert line.startswith("tfgate blame --from keras==1.2 --to keras==1.3 --metric 'step time' --baselines ")
     assert line.endswith(" --threads=1")
     command_parser("blame").parse_args(shlex.split(line)[2:])
+
+
+@pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
+def test_blame_and_a_profile_follow_in_a_folder_below(
+    tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And are not made again."""
+
+    def prepared(requested: str, as_of: object, **options: object) -> Side:
+        version = next(word for word in requested.split() if word.startswith("keras==")).rpartition("==")[2]
+        packages = (Package("keras", version), Package("tensorflow-cpu", "2.99.0"))
+        return Side(requested, list(slowness.values())[int(version[-1])], {}, packages=packages)
+
+    for module in ("bench.commands.sides", "bench.drive.mixed"):
+        monkeypatch.setattr(f"{module}.prepare", prepared)
+    monkeypatch.setattr("bench.drive.mixed.conflicts", lambda python: [])
+    monkeypatch.setattr("bench.commands.blame_parts.imported", lambda python, variables: {"keras"})
+    monkeypatch.setattr("bench.commands.profile.run_profile", made_profile)
+    sides = {"b": "keras==1.1", "c": "keras==1.2", "d": "keras==1.3"}
+    found = bisect(tfgate, tmp_path, sides, "--blame", "--threads=1")
+    assert found.code == 0, found
+    answers = ("keras==1.3 ", "which package: tfgate blame ", "to blame: keras, ", "3.000 ms a step instead of")
+    places = [found.out.index(answer) for answer in answers]
+    assert places == sorted(places)
+    assert len(list(tmp_path.glob("out/blame/*/paired.json"))) == 3  # the whole, Keras, without oneDNN
+    assert len(list(tmp_path.glob("out/blame/*-profile/profile.html"))) == 1
+    again = bisect(tfgate, tmp_path, sides, "--blame", "--threads=1", "--resume")
+    assert again.code == 0, again
+    assert ": launch" not in again.err
+    assert len(list(tmp_path.glob("out/blame/*-profile"))) == 1
+
+
+@pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
+def test_what_blame_cannot_take_apart_is_said(tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
+    found = bisect(tfgate, tmp_path, slowness, "--blame")
+    assert found.code == 0, found
+    assert "blame can't take these two apart: " in found.err

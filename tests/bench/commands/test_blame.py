@@ -19,6 +19,7 @@ from bench.record.paired import Package, PairedRun, Side
 from tests.bench.judge.test_blame import numbers
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, Answer, Tfgate, noisy_side, snapshot
+from tests.builders.profiles import made_profile
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
 NEW = {"tensorflow-cpu": "2.99.0", "keras": "3.0.0", "numpy": "2.0.0", "six": "2.0", "namex": "1.0", "wrapt": "2.0"}
@@ -158,6 +159,26 @@ class TestWholeSearches:
         assert found.out.startswith("to blame: keras, "), found
         assert "profile" not in found.out
 
+    def test_it_goes_on_with_one_profile_where_a_step_changed(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.commands.profile.run_profile", made_profile)
+        environments.slower = {"keras": 1.2}
+        words = ("--launches", "3", "--part", "keras", "--profile")
+        found = blame(tfgate, tmp_path, *words)
+        assert found.code == 0, found
+        assert "\nwhere the time goes: tfgate profile --from 2.98.0 --to 2.99.0 " in found.out
+        assert "3.000 ms a step instead of 3.000" in found.out
+        (folder,) = tmp_path.glob("out/*-profile")
+        assert {path.name for path in folder.iterdir()} == {"reference", "candidate", "profile.html"}
+        again = blame(tfgate, tmp_path, *words, "--resume")
+        assert (again.code, list(tmp_path.glob("out/*-profile"))) == (0, [folder])
+        other = blame(
+            tfgate, tmp_path / "other", *words, "--metric", "first step", "--baselines", tmp_path / "baselines"
+        )
+        assert (other.code, list(tmp_path.glob("other/out/*-profile"))) == (0, []), other
+        assert "3.000 ms" not in other.out
+
     def test_a_candidate_that_crashes_is_an_error(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments
     ) -> None:
@@ -168,9 +189,10 @@ class TestWholeSearches:
 
     @pytest.mark.usefixtures("environments")
     def test_without_an_effect_nothing_is_blamed(self, tfgate: Tfgate, tmp_path: Path) -> None:
-        words = ["--launches", "2", "--part", "keras", "--to-env", "TF_A=1"]
+        words = ["--launches", "2", "--part", "keras", "--to-env", "TF_A=1", "--profile"]
         found = blame(tfgate, tmp_path, *words)
         assert found.code == 3, found
+        assert not list(tmp_path.glob("out/*-profile"))  # nothing is known to have changed
         assert "left out: the candidate's environment variables: parts have the reference's" in found.out
         assert found.out.startswith("no change of step time from 2.98.0 to 2.99.0 is proven")
         assert "left out: tensorflow-cpu 2.98.0 and 2.99.0: not asked for" in found.out

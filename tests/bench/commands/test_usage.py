@@ -110,6 +110,7 @@ bisect --good 2.15.1 --bad 2.16.2 --metric trace --cluster head | --cluster
 blame --from 2.15.1 --to 2.16.1 --metric trace --cluster :  | --cluster
 blame --from 2.15.1 --to 2.16.1                             | --metric
 blame --from 2.15.1 --metric trace                          | --to
+blame --from 2.15.1 --to 2.16.1 --metric trace --profile --cluster tcp://head:8786 | --profile
 blame --from 2.15.1 --to 2.16.1 --metric graph              | --metric
 blame --from 2.15.1 --to 2.16.1 --metric trace --launches 1 | --launches
 blame --from 2.15.1 --to /bin/sh --metric trace             | /bin/sh

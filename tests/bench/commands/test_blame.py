@@ -174,7 +174,7 @@ class TestWholeSearches:
         again = blame(tfgate, tmp_path, *words, "--resume")
         assert (again.code, list(tmp_path.glob("out/*-profile"))) == (0, [folder])
         other = blame(
-            tfgate, tmp_path / "other", *words, "--metric", "first step", "--baselines", tmp_path / "baselines"
+            tfgate, tmp_path / "other", *words, "--metric", "first step", "--baselines", str(tmp_path / "baselines")
         )
         assert (other.code, list(tmp_path.glob("other/out/*-profile"))) == (0, []), other
         assert "3.000 ms" not in other.out

@@ -57,12 +57,11 @@ def chosen(
     """
     found, switches = differing(sides[REFERENCE], sides[CANDIDATE]), _possible_switches(measure)
     names = [one.name for one in found]
+    known = [*names, *switches]
     pairs = [_pair(text, names) for text in asked if "+" in text]
     for name in asked:
-        if "+" not in name and name not in (*names, *switches):
-            raise UsageError(
-                f"--part {name}: the sides don't differ in it; name one of {', '.join((*names, *switches))}"
-            )
+        if "+" not in name and name not in known:
+            raise UsageError(f"--part {name}: the sides don't differ in it; name one of {', '.join(known)}")
     wanted = {*asked, *itertools.chain(*pairs)} if asked else {*switches, *_imported(sides)}
     pairs = list(dict.fromkeys(pairs)) if asked else _usual_pair(sides, [name for name in names if name in wanted])
     for name in names:

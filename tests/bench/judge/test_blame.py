@@ -73,7 +73,12 @@ class TestByLaunches:
         ],
     )
     def test_a_pair_is_blamed_for_what_it_does_beyond_its_members(
-        self, tensorflow: float | None, keras: float | None, both: float | None, blamed: tuple[str, ...], beyond: float
+        self,
+        tensorflow: float | None,
+        keras: float | None,
+        both: float | None,
+        blamed: tuple[str, ...],
+        beyond: float | None,
     ) -> None:
         packages = paired(*(None if step is None else launches(step) for step in (tensorflow, keras, both)))
         found = blame_by_launches(Part("all", run=launches(0.3)), packages, [], "step time", MARGINS)

@@ -27,7 +27,7 @@ GROUPS = {
         "lockstep": "compare two environments step by step, each step from the same weights",
         "survey": "measure every release against the one before it and a fixed reference, on one page",
         "bisect": "find the release that brought a change, each measured in turn with a good one",
-        "blame": "find the package that brought a change: exchange one at a time in the reference environment",
+        "blame": "find the package that brought a change: exchange one, or two together, in the reference environment",
         "compare": "compare two reports with one reference",
         "machines": "say how much results differ between machines, from reports of several",
         "history": "follow ratios to a reference over time: trends, changes of level, drift from a fixed reference",

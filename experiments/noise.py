@@ -99,7 +99,7 @@ def shape_of(apart: Floats, runs: Sequence[Floats]) -> dict[str, float]:
 
 
 class Kind:
-    """One kind of noise: draws launches' values, [runs, LAUNCHES], of mean 0 and variance 1."""
+    """One kind of noise: draws launches' values of mean 0 and variance 1."""
 
     def __init__(
         self, noise: LaunchNoise, unit: "Unit", *, rho: float = 0.0, drift: float = 0.0, bursts: bool = False
@@ -112,14 +112,14 @@ class Kind:
         pilot = self._raw(PILOT, np.random.default_rng(0))
         return float(pilot.mean()), float(pilot.std())
 
-    def draw(self, runs: int, generator: np.random.Generator) -> Floats:
-        """Draws launches' values of `runs` runs."""
+    def draw(self, runs: int, generator: np.random.Generator, launches: int = LAUNCHES) -> Floats:
+        """Draws launches' values of `runs` runs, [runs, launches]."""
         mean, deviation = self._moments
-        return (self._raw(runs, generator) - mean) / deviation
+        return (self._raw(runs, generator, launches) - mean) / deviation
 
-    def _raw(self, runs: int, generator: np.random.Generator) -> Floats:
-        effects = self._unit(generator, (runs, LAUNCHES))
-        quads = self._unit(generator, (runs, LAUNCHES, self._noise.quads))
+    def _raw(self, runs: int, generator: np.random.Generator, launches: int = LAUNCHES) -> Floats:
+        effects = self._unit(generator, (runs, launches))
+        quads = self._unit(generator, (runs, launches, self._noise.quads))
         if self._rho:
             effects = autoregression(effects, self._rho)
             # A launch, quad by quad, is like the one before.
@@ -130,7 +130,7 @@ class Kind:
             quads += self._drift * _trends(generator, quads.shape)
         if self._bursts:
             effects += BURST_SIZE * _signs(generator, effects.shape) * (generator.random(effects.shape) < BURST_SHARE)
-            quads += BURST_SIZE * _signs(generator, (runs, LAUNCHES, 1)) * _bursts(generator, quads.shape)
+            quads += BURST_SIZE * _signs(generator, (runs, launches, 1)) * _bursts(generator, quads.shape)
         return self._noise.launch_deviation * effects + trimmed_means(self._noise.quad_deviation * quads)
 
 

@@ -1,4 +1,4 @@
-"""`tfgate blame`: which package brought a change, each measured alone among the reference's."""
+"""`tfgate blame`: which package brought a change, each measured alone among the reference's, or two together."""
 
 import argparse
 import contextlib
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import profile
-from bench.commands.blame_parts import Row, chosen, turns
+from bench.commands.blame_parts import WHOLE, Row, chosen, turns
 from bench.commands.clustered import (
     Building,
     Hosts,
@@ -58,7 +58,6 @@ WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
 PROFILED = (*STEP_TIMES, MEAN_STEP, EVALUATION_STEP, CPU_TIME)  # metrics that a profile of a step explains
 # Options that profile has not, or whose default is another.
 OF_BLAME = ("--config", "--metric", "--part", "--launches", "--budget", *WITH_VALUE)
-WHOLE = "all"  # the candidate, which has all packages at once
 BLAMED_FILE = "blamed"  # where a host of a cluster leaves the answer, pickled
 
 
@@ -69,7 +68,7 @@ class Request:
     model: ModelRequest
     sides: Sides
     metric: str
-    parts: tuple[str, ...]  # names of packages and switches; none: all that may matter
+    parts: tuple[str, ...]  # names of packages and switches, A+B of pairs; none: all that may matter
     launches: int
     budget_minutes: float
     output: Path
@@ -89,8 +88,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"measure this part: a package whose versions differ, or a switch on both sides, {ONEDNN} (off) or "
-        f"{THREADS} (one); may be repeated (default: the packages that TensorFlow imports, and both switches)",
+        help="measure this part: a package whose versions differ, A+B for two of them together and each alone, or a "
+        f"switch on both sides, {ONEDNN} (off) or {THREADS} (one); may be repeated (default: the packages that "
+        "TensorFlow imports, TensorFlow and Keras together, and both switches)",
     )
     add_launches(parser, LAUNCHES, "launches of each part; --metric numbers takes one", least=2)
     add_budget(parser, BUDGET_MINUTES, "minutes after which no further launch starts")
@@ -220,9 +220,8 @@ class _Blaming:
         self._margins = margins
         self._measure = Measure(plan, asked.metric, margins, asked.command_line).examined()
         self._asked, self._sides = asked, asked.sides.prepared()
-        packages, switches, self.left_out = chosen(self._measure, self._sides, asked.parts)
-        parts = [Part(one.name, (one.reference, one.candidate)) for one in packages]
-        self._whole = self._row(0, Part(WHOLE))
+        whole, parts, switches, self.left_out = chosen(self._measure, self._sides, asked.parts)
+        self._whole = self._row(0, whole)
         self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]
         self._switches = [self._switch(place, name) for place, name in enumerate(switches, 1 + len(parts))]
 
@@ -302,12 +301,11 @@ class _Blaming:
         return row
 
     def _build(self, row: Row) -> None:
-        """Builds the environment with a row's package alone, and keeps what wheels say of it."""
+        """Builds the environment with a row's package, or pair, and keeps what wheels say of it."""
         sides, (reference, candidate) = self._asked.sides, (self._sides[REFERENCE], self._sides[CANDIDATE])
+        names = row.part.members or (row.part.name,)
         try:
-            side, refused = mixed(
-                reference, candidate, row.part.name, python=sides.python_version, gpu=sides.gpu, say=say
-            )
+            side, refused = mixed(reference, candidate, *names, python=sides.python_version, gpu=sides.gpu, say=say)
         except (RequestError, BuildError) as error:
             say(f"{row.part.name} can't be measured: {error}")
             self._give_up(row, str(error))

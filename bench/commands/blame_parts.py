@@ -1,16 +1,20 @@
 """The parts of two sides' difference that `tfgate blame` measures: which they are, and what is measured of each."""
 
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
 from bench.commands.usage import UsageError
 from bench.drive.inspection import imported
-from bench.drive.mixed import Differing, differing
-from bench.judge.blame import ONEDNN, SWITCHES, THREADS, Part
+from bench.drive.lockfile import keras_of, tensorflow_of
+from bench.drive.mixed import differing
+from bench.judge.blame import ONEDNN, SWITCHES, THREADS, Part, joined
 from bench.judge.metrics import ONE_CORE_STEP_TIME
 from bench.record.paired import CANDIDATE, REFERENCE, Side
+
+WHOLE = "all"  # the candidate, which has all packages at once
 
 
 @dataclasses.dataclass
@@ -45,21 +49,56 @@ def turns(rows: Sequence[Row], launches: int) -> Iterator[Row]:
 
 def chosen(
     measure: Measure, sides: Mapping[str, Side], asked: Sequence[str]
-) -> tuple[list[Differing], list[str], list[str]]:
-    """Returns the packages and the switches that are measured, and a line on each thing that is left out.
+) -> tuple[Part, list[Part], list[str], list[str]]:
+    """Returns the whole, the packages with the pairs behind them, the switches, and a line on each thing left out.
 
-    They are those `asked` for, or all that may matter. Raises UsageError.
+    The parts are those `asked` for, and the members of pairs; or all that may matter, and TensorFlow with Keras. Raises
+    UsageError.
     """
     found, switches = differing(sides[REFERENCE], sides[CANDIDATE]), _possible_switches(measure)
-    names = [*(one.name for one in found), *switches]
+    names = [one.name for one in found]
+    known = [*names, *switches]
+    pairs = [_pair(text, names) for text in asked if "+" in text]
     for name in asked:
-        if name not in names:
-            raise UsageError(f"--part {name}: the sides don't differ in it; name one of {', '.join(names)}")
-    wanted = set(asked) or {*switches, *_imported(sides)}
+        if "+" not in name and name not in known:
+            raise UsageError(f"--part {name}: the sides don't differ in it; name one of {', '.join(known)}")
+    wanted = {*asked, *itertools.chain(*pairs)} if asked else {*switches, *_imported(sides)}
+    pairs = list(dict.fromkeys(pairs)) if asked else _usual_pair(sides, [name for name in names if name in wanted])
+    for name in names:
+        if sum(name in pair for pair in pairs) > 1:
+            raise UsageError(f"--part: {name} is in two pairs: name one pair at most for each package")
     why = "not asked for" if asked else "TensorFlow doesn't import it"
     out = [f"{one.name} {one.reference} and {one.candidate}: {why}" for one in found if one.name not in wanted]
-    packages = [one for one in found if one.name in wanted]
-    return packages, [name for name in switches if name in wanted], [*_lone(sides, wanted), *out]
+    packages = [Part(one.name, (one.reference, one.candidate)) for one in found if one.name in wanted]
+    whole = Part(WHOLE)
+    if pairs and _is_all(sides, pairs[0]):
+        whole = Part(WHOLE, members=pairs[0])
+        out.append(f"{whole.title}: nothing else differs, so that it is the row {WHOLE!r}")
+    else:
+        packages += [Part(joined(pair), members=pair) for pair in pairs]
+    return whole, packages, [name for name in switches if name in wanted], [*_lone(sides, wanted), *out]
+
+
+def _pair(text: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the members of a pair that is asked for, in the packages' order. Raises UsageError."""
+    asked = text.split("+")
+    pair = tuple(name for name in names if name in asked)
+    if len(pair) != 2 or len(asked) != 2:
+        raise UsageError(f"--part {text}: a pair is two packages in which the sides differ, of {', '.join(names)}")
+    return pair
+
+
+def _usual_pair(sides: Mapping[str, Side], names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Returns TensorFlow with Keras, where both are among these packages."""
+    packages = sides[REFERENCE].packages
+    pair = tuple(one.name for one in (tensorflow_of(packages), keras_of(packages)) if one and one.name in names)
+    return [pair] if len(pair) == 2 else []
+
+
+def _is_all(sides: Mapping[str, Side], pair: Collection[str]) -> bool:
+    """Tells whether the sides differ in nothing but a pair of packages."""
+    others = [{(one.name, one.version) for one in side.packages if one.name not in pair} for side in sides.values()]
+    return others[0] == others[1] and sides[REFERENCE].variables == sides[CANDIDATE].variables
 
 
 def _possible_switches(measure: Measure) -> list[str]:

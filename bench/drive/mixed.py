@@ -1,4 +1,4 @@
-"""Environments between two sides: the reference's packages, and one of them as the candidate has it."""
+"""Environments between two sides: the reference's packages, and one or two of them as the candidate has them."""
 
 import dataclasses
 from collections.abc import Callable
@@ -35,14 +35,14 @@ def differing(reference: Side, candidate: Side) -> list[Differing]:
 
 
 def mixed(
-    reference: Side, candidate: Side, name: str, *, python: str | None, gpu: bool, say: Callable[[str], None]
+    reference: Side, candidate: Side, *names: str, python: str | None, gpu: bool, say: Callable[[str], None]
 ) -> tuple[Side, str]:
-    """Returns the reference's environment with one package in the candidate's version, and what that requires beyond
+    """Returns the reference's environment with these packages in the candidate's versions, and what they require beyond
     the reference's in the candidate's, too; and what of the wheels' own requirements isn't met there, "" where all is.
 
     Raises RequestError for what can't be had, BuildError for what can't be built.
     """
-    found = mixture(reference, candidate, name, gpu=gpu)
+    found = mixture(reference, candidate, *names, gpu=gpu)
     side = prepare(
         " ".join(found.asked),
         read_as_of("now"),  # every version is exact
@@ -60,16 +60,16 @@ def mixed(
 class Mixture:
     """The requirements of such an environment, all of exact versions."""
 
-    asked: tuple[str, ...]  # what the reference was asked to be, and the package
+    asked: tuple[str, ...]  # what the reference was asked to be, and the exchanged packages
     kept: tuple[str, ...]  # the reference's other packages
     pins: tuple[str, ...]  # of all that it may hold: of what only the candidate has as well
 
 
-def mixture(reference: Side, candidate: Side, name: str, *, gpu: bool = False) -> Mixture:
-    """Returns what an environment of the reference's packages is asked to hold, one of them as the candidate has it."""
+def mixture(reference: Side, candidate: Side, *names: str, gpu: bool = False) -> Mixture:
+    """Returns what an environment of the reference's packages is asked to hold, these as the candidate has them."""
     ours, theirs = _exact(reference, gpu), _exact(candidate, gpu)
-    pins = {**theirs, **ours, name: theirs[name]}
-    asked = dict.fromkeys([*(canonicalize_name(Requirement(line).name) for line in _lines(reference, gpu)), name])
+    pins = {**theirs, **ours, **{name: theirs[name] for name in names}}
+    asked = dict.fromkeys([*(canonicalize_name(Requirement(line).name) for line in _lines(reference, gpu)), *names])
     kept = [pins[one] for one in ours if one not in asked]
     return Mixture(tuple(pins[one] for one in asked), tuple(kept), tuple(pins.values()))
 

@@ -1,5 +1,6 @@
 """The parts of a change, for a terminal and for programs."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,17 +10,17 @@ from bench.report.sentences import sentence
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 from bench.stats.effects import Effects
+from bench.stats.pooled import Bounded
 
 UNMEASURED, DEPARTS, AGREES, MISSING = "can't be measured", "a regression", "no regression", "not measured"
 SWITCHED = {ONEDNN: "without oneDNN", THREADS: "on one thread"}
-NOTE = (
-    "effect: of that package alone in the candidate's version, all others in the reference's; unexplained: the rest of "
-    "the whole change; intervals hold together at 95%"
-)
+EFFECT = "effect: of that package alone in the candidate's version, all others in the reference's"
+OF_PAIRS = "A+B: of both; A with B: what A adds to B's effect; A and B together: what both do beyond their two effects"
+REST = "unexplained: the rest of the whole change; intervals hold together at 95%"
 
 
 def blame_text(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequence[str]) -> str:
-    """Returns the answer, a line for each package and each switch, and what was left out; `names` are the sides'."""
+    """Returns the answer, a line for each package, pair and switch, and what was left out; `names` are the sides'."""
     if blame.effects:
         answer, tables = _answer(blame, blame.effects, metric, names), _effect_tables(blame, blame.effects, names)
     else:
@@ -41,6 +42,8 @@ def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequ
     }
     if found:
         plain |= {"change": plain_bounds(found.whole), "unexplained": plain_bounds(found.unexplained)}
+        pairs = zip(blame.pairs, found.beyond, strict=True)
+        plain["pairs"] = [{"name": pair.title, "beyond_its_members": plain_bounds(one)} for pair, one in pairs]
         gone = [None] * len(found.parts) + [{"of_it_gone": plain_bounds(one)} for one in found.gone]
         for part, effect, more in zip(plain["parts"], (*found.parts, *found.left), gone, strict=True):
             part |= {"effect": plain_bounds(effect), **(more or {})}
@@ -57,8 +60,9 @@ def _answer(blame: Blame, found: Effects, metric: str, names: tuple[str, str]) -
         return f"no change of {metric} {sides} is proven, nor the effect of any package: {change}"
     if blame.answer is Answer.NO_PACKAGE:
         return f"{metric} changed {sides} by {change}, and no package alone is proven to bring any of it"
-    effects = {part.name: told(effect) for part, effect in zip(blame.packages, found.parts, strict=True)}
-    blamed = ", ".join(f"{name}, {effects[name]}" for name in blame.blamed)
+    effects = {part.name: (part.name, effect) for part, effect in zip(blame.packages, found.parts, strict=True)}
+    effects |= _beyond(blame, found)
+    blamed = ", ".join(f"{name}, {told(effect)}" for name, effect in map(effects.__getitem__, blame.blamed))
     return f"to blame: {blamed}; {metric} changed {sides} by {change}"
 
 
@@ -75,17 +79,38 @@ def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
             f"the numbers of {names[1]} are a regression from {names[0]}; no package is proven to bring it, and some "
             f"were not measured: {missing}"
         )
-    first = next(one for one in blame.departures[1:] if one)
-    alone = f"with {blame.blamed[0]} alone, {first.metric.name} of {first.subject}: {sentence(first.reason)}"
-    return f"to blame: {', '.join(blame.blamed)}; {alone}"
+    first, pairs = blame.blamed[0], {pair.title: _named(pair, blame) for pair in blame.pairs}
+    parts = zip((blame.whole, *blame.packages), blame.departures, strict=False)
+    one = next(departure for part, departure in parts if departure and part.title == first)
+    with_it = f"with {first}{'' if first in pairs else ' alone'}"
+    blamed = ", ".join(pairs.get(name, name) for name in blame.blamed)
+    return f"to blame: {blamed}; {with_it}, {one.metric.name} of {one.subject}: {sentence(one.reason)}"
+
+
+def _named(pair: Part, blame: Blame) -> str:
+    """Returns the name of what a pair does beyond its members: A with B where B alone was measured, of the two."""
+    told_apart = blame.effects.parts if blame.effects else [part.compared for part in blame.packages]
+    measured = {part.name for part, apart in zip(blame.packages, told_apart, strict=True) if apart}
+    left = [name for name in pair.members if name not in measured]
+    if len(left) == 1:
+        (other,) = {*pair.members} - {*left}
+        return f"{left[0]} with {other}"
+    return pair.title if left else f"{' and '.join(pair.members)} together"
+
+
+def _beyond(blame: Blame, found: Effects) -> dict[str, tuple[str, Bounded | None]]:
+    """Returns what each pair does beyond its members, with its name, by the pair's title."""
+    return {pair.title: (_named(pair, blame), one) for pair, one in zip(blame.pairs, found.beyond, strict=True)}
 
 
 def _effect_tables(blame: Blame, found: Effects, names: tuple[str, str]) -> list[str]:
-    rows = [
-        [part.name, *part.versions, _launches(part), _effect(part, told(effect))]
-        for part, effect in zip(blame.packages, found.parts, strict=True)
-    ]
-    rows.append([blame.whole.name, *names, _launches(blame.whole), told(found.whole)])
+    parts, pairs = (*blame.packages, dataclasses.replace(blame.whole, versions=names)), _beyond(blame, found)
+    rows = []
+    for part, effect in zip(parts, (*found.parts, found.whole), strict=True):
+        rows.append([part.name, *part.versions, _launches(part), _effect(part, told(effect))])
+        named, beyond = pairs.get(part.title, ("", None))
+        if beyond and named != part.title:
+            rows.append([named, "", "", "", told(beyond)])
     rows.append(["unexplained", "", "", "", told(found.unexplained)])
     switched = [
         [SWITCHED[part.name], _launches(part), _effect(part, told(left)), told(gone)]
@@ -94,7 +119,7 @@ def _effect_tables(blame: Blame, found: Effects, names: tuple[str, str]) -> list
     return [
         table_text(("package", "reference", "candidate", "launches", "effect"), rows),
         *_also(("both sides", "launches", "change left", "change gone"), switched),
-        wrapped(NOTE, WIDTH),
+        wrapped("; ".join((EFFECT, *([OF_PAIRS] if pairs else []), REST)), WIDTH),
     ]
 
 

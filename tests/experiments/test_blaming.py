@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from bench.stats.effects import CONFIDENCE
-from experiments.blaming import LAUNCHES, OUTPUT, PLACE, blamed, in_turn, one_by_one, play, right, table
+from experiments.blaming import LAUNCHES, OUTPUT, PLACE, blamed, in_turn, one_by_one, pair_alone, play, right, table
 from experiments.noise import FILE, kinds, read_noise
 
 NOISE = kinds(read_noise(FILE))
@@ -23,8 +23,15 @@ def test_large_effects_are_blamed_and_no_others() -> None:
     assert sum(any(blamed(one)) for one in play(NOISE["normal"], 0.0, 200, in_turn)) < 10
 
 
+def test_a_large_effect_of_two_together_is_blamed_on_the_pair_alone() -> None:
+    found = play(NOISE["normal"], 0.0, 200, in_turn, together=6.0)
+    assert sum(map(pair_alone, found)) > 190
+    assert not any(map(right, found))
+
+
 def test_effects_below_the_noise_are_counted_as_missed() -> None:
     assert sum(map(right, play(NOISE["normal"], 0.5, 200, in_turn))) < 20
+    assert sum(map(pair_alone, play(NOISE["normal"], 0.0, 200, in_turn, together=0.5))) < 20
 
 
 def test_the_committed_table_keeps_what_is_promised() -> None:

@@ -25,13 +25,18 @@ OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1
 NEW = {"tensorflow-cpu": "2.99.0", "keras": "3.0.0", "numpy": "2.0.0", "six": "2.0", "namex": "1.0", "wrapt": "2.0"}
 
 
+PAIR = {"tensorflow-cpu", "keras"}
+PARTS = ["tensorflow-cpu", "keras", "numpy", "wrapt", "tensorflow-cpu+keras", "onednn", "threads"]
+
+
 class Environments:
     """Builds sides of such packages, whose steps take as much longer as each new package makes them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.slower: dict[str, float] = {}  # by package
-        self.crashing = ""  # the package whose new version crashes among old ones
+        self.together = 1.0  # the same of TensorFlow and Keras, beside what each does
+        self.crashing: Callable[[set[str]], bool] = lambda new: False  # whether these new packages crash among old ones
         self.crashes = False  # whether all new ones together do
         self.moments: set[str] = set()  # as of which whole sides were asked for
 
@@ -46,7 +51,8 @@ class Environments:
             raise RequestError("numpy is refused")
         new = {name for name in OLD if versions[name] == NEW[name]}
         slowness = math.prod(factor for name, factor in self.slower.items() if name in new)
-        crash = self.crashes if new == {*OLD} else self.crashing in new
+        slowness *= self.together if new >= PAIR else 1.0
+        crash = self.crashes if new == {*OLD} else self.crashing(new)
         midway = CRASH if crash else "pass"
         python = noisy_side(self.folder / "-".join(versions.values()), versions, slowness=slowness, midway=midway)
         packages = tuple(Package(*item) for item in versions.items())
@@ -83,7 +89,7 @@ class TestWholeSearches:
         assert (plain["answer"], plain["blamed"]) == ("blamed", ["keras"])
         assert plain["change"]["estimate"] == pytest.approx(0.18, abs=0.04)
         parts = {part["name"]: part for part in plain["parts"]}
-        assert list(parts) == ["tensorflow-cpu", "keras", "numpy", "wrapt", "onednn", "threads"]
+        assert list(parts) == PARTS
         assert parts["keras"]["effect"]["estimate"] == pytest.approx(0.18, abs=0.04)
         assert (parts["numpy"]["effect"], parts["numpy"]["problem"]) == (None, "numpy is refused")
         assert plain["left_out"] == [
@@ -106,19 +112,19 @@ class TestWholeSearches:
     ) -> None:
         """Their effects are subtracted from each other."""
         calls = one_host("blame")
-        environments.slower, environments.crashing = {"keras": 1.2}, "wrapt"
+        environments.slower, environments.crashing = {"keras": 1.2}, lambda new: "wrapt" in new
         words = ("--json", "--launches", "2", *CLUSTER)
         found = blame(tfgate, tmp_path, *words)
         assert found.code == 0, found
         parts = {part["name"]: part for part in found.plain["parts"]}
-        assert list(parts) == ["tensorflow-cpu", "keras", "numpy", "wrapt", "onednn", "threads"]
+        assert list(parts) == PARTS
         assert found.plain["blamed"] == ["keras"]
         assert parts["numpy"]["problem"] == "numpy is refused"
         assert parts["wrapt"]["problem"].startswith("the worker exited with code 3")
         assert calls == [tmp_path / "out"]
         before = snapshot(tmp_path / "out")
         names = {path.parent.name[3:] for path in tmp_path.glob("out/*/paired.json")}
-        assert names == {"all", "tensorflow-cpu", "keras", "wrapt", "onednn", "threads"}
+        assert names == {"all", "tensorflow-cpu-keras", *PARTS} - {"numpy", "tensorflow-cpu+keras"}
         again = blame(tfgate, tmp_path, *words, "--resume")
         assert (again.code, again.out) == (0, found.out)
         other = blame(tfgate, tmp_path, *words)
@@ -141,7 +147,7 @@ class TestWholeSearches:
     def test_a_part_that_crashes_is_told_and_not_blamed(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments
     ) -> None:
-        environments.slower, environments.crashing = {"keras": 1.2}, "wrapt"
+        environments.slower, environments.crashing = {"keras": 1.2}, lambda new: "wrapt" in new
         found = blame(tfgate, tmp_path, "--launches", "2", "--part", "wrapt", "--part", "keras")
         assert found.code == 0, found
         assert found.out.startswith("to blame: keras, ")
@@ -150,6 +156,56 @@ class TestWholeSearches:
         assert line.startswith("tfgate profile --from 2.98.0 --to 2.99.0 ")
         assert line.endswith(" --config tiny")  # blame's own default
         command_parser("profile").parse_args(shlex.split(line)[2:])
+
+    def test_what_two_packages_do_only_together_is_blamed_on_the_pair(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+    ) -> None:
+        environments.slower, environments.together = {"wrapt": 1.1}, 1.2
+        found = blame(tfgate, tmp_path, "--json", "--launches", "2", "--part", "keras+tensorflow-cpu")
+        assert found.code == 0, found
+        plain = found.plain
+        assert plain["blamed"] == ["tensorflow-cpu+keras"]
+        assert [part["name"] for part in plain["parts"]] == ["tensorflow-cpu", "keras", "tensorflow-cpu+keras"]
+        assert [pair["name"] for pair in plain["pairs"]] == plain["blamed"]
+        assert plain["pairs"][0]["beyond_its_members"]["estimate"] == pytest.approx(0.18, abs=0.04)
+        assert plain["unexplained"]["estimate"] == pytest.approx(0.095, abs=0.03)  # wrapt's, which was not asked for
+        run = read_record(PairedRun, next(tmp_path.glob("out/*-tensorflow-cpu-keras/paired.json")))
+        versions = {package.name: package.version for package in run.candidate.packages}
+        assert versions == OLD | {name: NEW[name] for name in PAIR}
+
+    def test_a_package_that_needs_another_is_measured_with_it(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+    ) -> None:
+        """As TensorFlow 2.16, which can't be imported with the Keras before."""
+        environments.slower = {"tensorflow-cpu": 1.2}
+        environments.crashing = lambda new: "tensorflow-cpu" in new and "keras" not in new
+        found = blame(tfgate, tmp_path, "--launches", "2", "--part", "tensorflow-cpu+keras")
+        assert found.code == 0, found
+        assert found.out.startswith("to blame: tensorflow-cpu with keras, ")
+        assert "tensorflow-cpu can't be measured: the worker exited with code 3" in found.out
+
+    @pytest.mark.parametrize(
+        ("pair", "why"), [("tensorflow-cpu+keras", "the worker ex"), ("numpy+wrapt", "numpy is r")]
+    )
+    def test_a_pair_that_can_t_be_imported_or_built_leaves_the_rest_as_it_is(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, pair: str, why: str
+    ) -> None:
+        environments.slower = {"keras": 1.2}
+        environments.crashing = lambda new: new == PAIR
+        found = blame(tfgate, tmp_path, "--json", "--launches", "2", "--part", pair, "--part", "keras")
+        assert found.code == 0, found
+        assert found.plain["blamed"] == ["keras"]
+        (told,) = [part for part in found.plain["parts"] if part["name"] == pair]
+        assert told["problem"].startswith(why)
+        assert found.plain["pairs"] == [{"name": pair, "beyond_its_members": None}]
+        assert found.plain["unexplained"]["estimate"] == pytest.approx(0.0, abs=0.04)
+
+    @pytest.mark.usefixtures("environments")
+    def test_pairs_that_overlap_are_refused_before_anything_is_measured(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        found = blame(tfgate, tmp_path, "--part", "tensorflow-cpu+keras", "--part", "keras+wrapt")
+        assert (found.code, found.out) == (2, "")
+        assert "--part: keras is in two pairs" in found.err
+        assert not list(tmp_path.glob("out/*"))
 
     def test_a_profile_is_offered_of_steps_alone(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments

@@ -1,14 +1,15 @@
 """The parts that `tfgate blame` measures: those that are asked for, among those in which the sides differ."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
 from bench.commands.blame_parts import chosen
 from bench.commands.growing import Measure
 from bench.commands.usage import UsageError
-from bench.drive.mixed import Differing
 from bench.drive.plan import Plan
+from bench.judge.blame import Part
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 from tests.builders.records import MARGINS
 
@@ -26,8 +27,8 @@ SIDES = {
 def test_what_tensorflow_imports_and_both_switches_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here that is Keras alone, of the packages that both have."""
     monkeypatch.setattr("bench.commands.blame_parts.imported", lambda python, variables: {"keras", "namex"})
-    packages, switches, left_out = chosen(MEASURE, SIDES, ())
-    assert packages == [Differing("keras", "2.0.0", "3.0.0")]
+    whole, packages, switches, left_out = chosen(MEASURE, SIDES, ())
+    assert (whole, packages) == (Part("all"), [Part("keras", ("2.0.0", "3.0.0"))])
     assert switches == ["onednn", "threads"]
     assert left_out == [
         "namex, which the candidate alone has: measured with what requires it",
@@ -39,6 +40,61 @@ def test_what_tensorflow_imports_and_both_switches_are_measured(monkeypatch: pyt
 def test_a_part_that_does_not_differ_is_refused() -> None:
     with pytest.raises(UsageError, match="--part numpy: the sides don't differ in it; name one of tensorflow-cpu, k"):
         chosen(MEASURE, SIDES, ("numpy",))
+
+
+def names(parts: Sequence[Part]) -> list[str]:
+    return [part.name for part in parts]
+
+
+def test_tensorflow_and_keras_are_also_measured_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = {*VERSIONS[CANDIDATE]}
+    monkeypatch.setattr("bench.commands.blame_parts.imported", lambda python, variables: everything)
+    whole, packages, _, _ = chosen(MEASURE, SIDES, ())
+    assert whole == Part("all")
+    assert names(packages) == ["tensorflow-cpu", "keras", "six", "tensorflow-cpu+keras"]
+    assert packages[-1].members == ("tensorflow-cpu", "keras")
+    assert names(chosen(MEASURE, SIDES, ("tensorflow-cpu", "keras"))[1]) == ["tensorflow-cpu", "keras"]  # as asked
+
+
+def test_a_pair_is_measured_with_its_members_alone() -> None:
+    _, packages, switches, left_out = chosen(MEASURE, SIDES, ("six+keras", "keras+six", "threads"))
+    assert names(packages) == ["keras", "six", "keras+six"]
+    assert switches == ["threads"]
+    assert left_out == ["tensorflow-cpu 2.98.0 and 2.99.0: not asked for"]
+
+
+@pytest.mark.parametrize("asked", [(), ("keras+tensorflow-cpu",)])
+def test_two_packages_that_alone_differ_are_the_whole(asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.commands.blame_parts.imported", lambda python, variables: {*VERSIONS[REFERENCE]})
+    packages = tuple(
+        package if package.name in ("tensorflow-cpu", "keras") else old
+        for old, package in zip(SIDES[REFERENCE].packages, SIDES[CANDIDATE].packages, strict=False)
+    )
+    sides = {**SIDES, CANDIDATE: dataclasses.replace(SIDES[CANDIDATE], packages=packages)}
+    whole, parts, _, left_out = chosen(MEASURE, sides, asked)
+    assert whole.members == ("tensorflow-cpu", "keras")
+    assert names(parts) == ["tensorflow-cpu", "keras"]
+    assert left_out == ["tensorflow-cpu+keras: nothing else differs, so that it is the row 'all'"]
+    sides[CANDIDATE] = dataclasses.replace(sides[CANDIDATE], variables={"TF_A": "1"})
+    assert names(chosen(MEASURE, sides, asked)[1])[-1] == "tensorflow-cpu+keras"
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (("tensorflow-cpu+keras", "keras+six"), "--part: keras is in two pairs: name one pair at most"),
+        (
+            ("keras+numpy",),
+            r"--part keras\+numpy: a pair is two packages in which the sides differ, of tensorflow-cpu, k",
+        ),
+        (("keras+onednn",), "a pair is two packages"),
+        (("keras+keras",), "a pair is two packages"),
+        (("keras+six+tensorflow-cpu",), "a pair is two packages"),
+    ],
+)
+def test_other_pairs_are_refused(asked: tuple[str, ...], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        chosen(MEASURE, SIDES, asked)
 
 
 def test_a_switch_that_changes_nothing_is_not_measured() -> None:

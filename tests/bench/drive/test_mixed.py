@@ -42,6 +42,12 @@ class TestWhatIsAsked:
     def test_tensorflow_itself_takes_its_own_place(self) -> None:
         assert mixture(OLD, NEW, "tensorflow-cpu").asked == ("tensorflow-cpu==2.16.1",)
 
+    def test_two_packages_are_the_candidates(self) -> None:
+        found = mixture(OLD, NEW, "tensorflow-cpu", "keras")
+        assert found.asked == ("tensorflow-cpu==2.16.1", "keras==3.15.1")
+        assert found.kept == ("numpy==1.26.4", "tensorflow-estimator==2.15.0")
+        assert set(found.pins) == {*found.asked, *found.kept, "optree==0.20.0"}
+
     def test_a_file_and_extras_stay_what_they_are(self) -> None:
         new = side("tensorflow @ file:///new/tensorflow-2.99.0-py3-none-any.whl", tensorflow="2.99.0", keras="3")
         old = side("tensorflow[and-cuda]==2.98.0", tensorflow="2.98.0", keras="2")
@@ -82,3 +88,7 @@ def test_what_wheels_refuse_is_built_all_the_same_and_told(wheelhouse: Path) -> 
     tensorflow, why = mixed(old, new, "tensorflow-cpu", **options)  # type: ignore[arg-type]  # by name
     versions = {package.name: package.version for package in tensorflow.packages}
     assert (versions, why) == ({"keras": "3.1.0", "six": "1.0", "tensorflow-cpu": "2.99.0"}, "")
+    both, why = mixed(old, new, "tensorflow-cpu", "keras", **options)  # type: ignore[arg-type]  # by name
+    versions = {package.name: package.version for package in both.packages}
+    assert versions == {"keras": "3.3.0", "optree": "0.1", "six": "1.0", "tensorflow-cpu": "2.99.0"}
+    assert why == ""

@@ -25,6 +25,13 @@ def numbers(*, wrong: bool) -> PairedRun:
     )
 
 
+def paired(tensorflow: PairedRun | None, keras: PairedRun | None, both: PairedRun | None) -> list[Part]:
+    """Two packages and their pair; None of what can't be measured."""
+    runs = {"tensorflow": tensorflow, "keras": keras, "tensorflow+keras": both}
+    parts = [Part(name, run=run, problem="" if run else "can't import") for name, run in runs.items()]
+    return [*parts[:2], dataclasses.replace(parts[2], members=("tensorflow", "keras"))]
+
+
 class TestByLaunches:
     """A metric with noise."""
 
@@ -53,6 +60,43 @@ class TestByLaunches:
         assert found.effects.unexplained
         assert found.effects.unexplained.estimate == pytest.approx(0.2, abs=0.01)
 
+    @pytest.mark.parametrize(
+        ("tensorflow", "keras", "both", "blamed", "beyond"),
+        [
+            (0.0, 0.0, 0.3, ("tensorflow+keras",), 0.3),  # an interaction
+            (0.0, 0.3, 0.3, ("keras",), 0.0),
+            (0.1, 0.2, 0.2, ("tensorflow", "keras", "tensorflow+keras"), -0.1),
+            (None, 0.0, 0.3, ("tensorflow+keras",), 0.3),  # TensorFlow, with Keras
+            (None, 0.3, 0.3, ("keras",), 0.0),
+            (None, None, 0.3, ("tensorflow+keras",), 0.3),
+            (None, 0.3, None, ("keras",), None),
+        ],
+    )
+    def test_a_pair_is_blamed_for_what_it_does_beyond_its_members(
+        self,
+        tensorflow: float | None,
+        keras: float | None,
+        both: float | None,
+        blamed: tuple[str, ...],
+        beyond: float | None,
+    ) -> None:
+        packages = paired(*(None if step is None else launches(step) for step in (tensorflow, keras, both)))
+        found = blame_by_launches(Part("all", run=launches(0.3)), packages, [], "step time", MARGINS)
+        assert found.blamed == blamed
+        assert found.effects
+        assert [one and one.estimate for one in found.effects.beyond] == [
+            beyond if beyond is None else pytest.approx(beyond, abs=0.01)
+        ]
+
+    def test_of_two_that_differ_alone_the_whole_is_the_pair(self) -> None:
+        packages = paired(launches(0.0), launches(0.1), None)[:2]
+        whole = Part("all", run=launches(0.3), members=("tensorflow", "keras"))
+        found = blame_by_launches(whole, packages, [], "step time", MARGINS)
+        assert found.blamed == ("keras", "tensorflow+keras")
+        assert found.effects
+        assert found.effects.beyond[0]
+        assert found.effects.beyond[0].estimate == pytest.approx(0.2, abs=0.01)
+
     def test_what_a_switch_leaves_of_the_change(self) -> None:
         switch = [Part("onednn", run=launches(0.05))]
         found = blame_by_launches(Part("all", run=launches(0.3)), [], switch, "step time", MARGINS)
@@ -78,6 +122,36 @@ class TestByNumbers:
         packages = [Part("keras", run=numbers(wrong=True), problem="can't import")]
         found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
         assert (found.answer, found.departures[1]) == (Answer.NOT_PROVEN, None)
+
+    @pytest.mark.parametrize(
+        ("tensorflow", "keras", "both", "blamed"),
+        [
+            (False, False, True, ("tensorflow+keras",)),
+            (None, False, True, ("tensorflow+keras",)),
+            (None, None, True, ("tensorflow+keras",)),
+            (None, True, True, ("keras",)),
+            (False, True, False, ("keras",)),
+            (False, False, False, ()),
+        ],
+    )
+    def test_a_pair_is_blamed_that_departs_where_neither_member_does(
+        self, tensorflow: bool | None, keras: bool | None, both: bool, blamed: tuple[str, ...]
+    ) -> None:
+        packages = paired(*(None if wrong is None else numbers(wrong=wrong) for wrong in (tensorflow, keras, both)))
+        found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
+        assert (found.answer, found.blamed) == (Answer.BLAMED if blamed else Answer.NO_PACKAGE, blamed)
+
+    def test_of_two_that_differ_alone_the_whole_departs_as_the_pair(self) -> None:
+        whole = Part("all", run=numbers(wrong=True), members=("tensorflow", "keras"))
+        packages = paired(numbers(wrong=False), numbers(wrong=False), None)[:2]
+        assert blame_by_numbers(whole, packages, [], MARGINS).blamed == ("tensorflow+keras",)
+
+    def test_a_pair_isn_t_blamed_before_its_members_were_compared(self) -> None:
+        """The budget may leave one out, which may depart alone."""
+        packages = paired(numbers(wrong=False), None, numbers(wrong=True))
+        packages[1] = Part("keras")
+        found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
+        assert (found.answer, found.blamed) == (Answer.NOT_PROVEN, ())
 
     @pytest.mark.parametrize("wrong", [True, False])
     def test_parts_that_were_not_measured_prove_nothing(self, wrong: bool) -> None:

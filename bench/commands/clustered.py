@@ -29,6 +29,7 @@ from bench.drive.lock import host_lock
 from bench.drive.requests import BuildError, ClusterError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
+from bench.machine import available_gib, usable_cores
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.stats.outcome import USAGE_CODE
@@ -43,13 +44,13 @@ ADDRESS = re.compile(r"([a-z]+://)?\S+:\d+")
 LACKING_FILE = "lacking"  # names a release that the host can't have; its error says why
 
 
-def add_cluster(parser: argparse.ArgumentParser) -> None:
+def add_cluster(parser: argparse.ArgumentParser, default: str = "on this host") -> None:
     """Adds --cluster."""
     parser.add_argument(
         "--cluster",
         type=address,
         metavar="ADDRESS",
-        help="measure on the hosts of a Dask scheduler, such as tcp://head:8786 (default: on this host)",
+        help=f"measure on the hosts of a Dask scheduler, such as tcp://head:8786 (default: {default})",
     )
 
 
@@ -80,6 +81,23 @@ def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
 
     with connected(address, say, timed=timed) as client:
         yield functools.partial(results, client, timed=timed)
+
+
+@contextlib.contextmanager
+def local_hosts(most: int, memory_gib: int) -> Iterator[Hosts | None]:
+    """Opens a cluster on this machine for the block, for calls that time nothing; None where it would gain nothing.
+
+    For every two cores a call is measured at a time, and at most as many as there are or have memory.
+    """
+    at_a_time = int(min(usable_cores() // 2, most, available_gib() / (memory_gib or 1)))
+    if at_a_time < 2 or importlib.util.find_spec("distributed") is None:
+        yield None
+        return
+    from bench.drive.cluster import local_scheduler
+
+    say(f"{at_a_time} comparisons at a time")
+    with local_scheduler(at_a_time) as address, cluster_hosts(address, timed=False) as hosts:
+        yield hosts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.commands.messages import say
 from bench.commands.options import SideRequest, told, variable
 from bench.commands.stored import baselines_folder
-from bench.drive.environments import PINNED, prepare, prepare_reference
+from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
@@ -32,6 +32,7 @@ class Sides:
     python_version: str | None
     locks: Path  # of the pinned reference
     gpu: bool
+    sent: Mapping[str, Resolved | None] = dataclasses.field(default_factory=dict)  # by another machine, by `what`
 
     def prepared(self) -> dict[str, Side]:
         """Returns the sides by role, built where they aren't there yet.
@@ -52,7 +53,24 @@ class Sides:
         request, what = read_request(side.what, self.gpu), side.what
         if needed and isinstance(request, Requirements):
             what = " ".join((*request.lines, *needed))
-        return prepare(what, self.as_of, python=self.python_version, gpu=self.gpu, variables=side.variables, say=say)
+        return prepare(
+            what,
+            self.as_of,
+            python=self.python_version,
+            gpu=self.gpu,
+            variables=side.variables,
+            say=say,
+            sent=self.sent.get(what),
+        )
+
+    def resolved(self, what: str) -> Resolved | None:
+        """Returns the lock of a side for `sent` of another machine; None of an interpreter and of the pinned reference.
+
+        Raises RequestError.
+        """
+        if what == PINNED:
+            return None
+        return resolved(what, self.as_of, python=self.python_version, gpu=self.gpu, say=say)
 
 
 def add_sides(

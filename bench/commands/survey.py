@@ -7,7 +7,7 @@ import functools
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bench.commands.clustered import (
     LACKING_FILE,
@@ -18,6 +18,7 @@ from bench.commands.clustered import (
     cluster_hosts,
     cluster_request,
     compare,
+    local_hosts,
 )
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
@@ -38,7 +39,7 @@ from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.usage import UsageError
 from bench.drive.doctor import disturbances, examine
-from bench.drive.environments import PINNED, UnlistedError, newest_patches, releases_between
+from bench.drive.environments import PINNED, Resolved, UnlistedError, newest_patches, releases_between
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
@@ -53,9 +54,12 @@ from bench.record.types import SCHEMA
 from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
 from bench.report.sentences import Count
+from lm.workloads.registry import workload
 
 if TYPE_CHECKING:
     from bench.drive.cluster import Call
+
+T = TypeVar("T")
 
 EXAMPLES = """\
 tfgate survey --from 2.12.1 --to 2.21.0 --numerics-only
@@ -108,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_index(parser)
     add_output(parser)
     add_shared(parser, "resume")
-    add_cluster(parser)
+    add_cluster(parser, "on this host, where `--numerics-only` measures a comparison for every two cores at a time")
     add_shared(parser, "baselines", "json", "quiet")
 
 
@@ -164,6 +168,7 @@ class _Measuring:
         path = asked.output / SURVEY_FILE
         self._asked, self._plans, self._standards, self._disturbed = asked, plans, standards, disturbed
         self._sides: dict[str, Side] = {}
+        self._locks: dict[str, Resolved | None] = {}
         self._found: dict[Path, Against] = {}
         self._keep = keeper(path, begun=asked.resume)
         self._survey = self._resumed(path) if asked.resume else self._begun()
@@ -173,11 +178,15 @@ class _Measuring:
     def run(self, hosts: Hosts | None) -> None:
         """Measures, and keeps after each launch what there is; of what hosts measure, after each comparison."""
         self._keep(self._survey)
-        self._tell_cost()
-        if hosts:
-            self._run_on(hosts)
-        else:
-            self._walk(self._measure)
+        left = self._tell_cost()
+        memory_gib = max(workload(plan.workload).memory_gib for plan in self._plans)
+        # This host times one comparison at a time, and has one GPU.
+        given = hosts or self._asked.speed or self._asked.model.gpu
+        with contextlib.nullcontext(hosts) if given else local_hosts(left, memory_gib) as found:
+            if found:
+                self._run_on(found)
+            else:
+                self._walk(self._measure)
 
     def _run_on(self, hosts: Hosts) -> None:
         """Has hosts measure what the survey wants by what it knows so far: at first, that every release runs.
@@ -185,13 +194,15 @@ class _Measuring:
         A release that can't be had is left out. Of anything else that fails nobody knows whose fault it is: that
         comparison is given up, and no other.
         """
-        building = Building.of(self._asked.model, self._environments)
+        model, environments = self._asked.model, self._environments
         standards = dataclasses.replace(self._standards, baselines={})
         calls: dict[Path, Call] = {}
         over: set[Path] = set()  # each is asked for once
 
         def note(plan: Plan, path: Path, reference: str, candidate: str) -> None:
             if path not in over:
+                sent = {candidate: self._had(candidate, self._lock), reference: self._lock(reference)}
+                building = Building.of(model, dataclasses.replace(environments, sent=sent))
                 parts = dataclasses.replace(self._parts(plan, reference, candidate), resume=False)
                 calls[path] = (compare, (Comparison(building, plan.name, reference, candidate, parts, standards),))
 
@@ -247,7 +258,8 @@ class _Measuring:
         begun(Survey, path, self._asked.command_line)
         return dataclasses.replace(read_survey(path), left_out={})
 
-    def _tell_cost(self) -> None:
+    def _tell_cost(self) -> int:
+        """Returns how many comparisons are left."""
         survey, asked = self._survey, self._asked
         planned = [(*pair, plan) for plan in self._plans for pair in survey.planned()]
         left = [one for one in planned if not _is_finished(self._path(*one))]
@@ -259,6 +271,7 @@ class _Measuring:
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
         done = f", {len(planned) - len(left)} of them done" if len(left) < len(planned) else ""
         say(f"{Count(len(planned)):comparison}{done}: {cost}")
+        return len(left)
 
     def _compared(
         self, measure: Callable[[Plan, Path, str, str], None], plan: Plan, reference: str, candidate: str
@@ -280,11 +293,7 @@ class _Measuring:
         return found
 
     def _measure(self, plan: Plan, path: Path, reference: str, candidate: str) -> None:
-        try:
-            side = self._side(candidate)
-        except (RequestError, BuildError) as error:
-            self._leave_out(candidate, one_line(str(error)))
-            raise LeftOutError(self._survey.left_out[candidate]) from error
+        side = self._had(candidate, self._side)
         sides = {REFERENCE: self._side(reference), CANDIDATE: side}
         warnings = (*side_warnings(sides), *self._disturbed)
         self._parts(plan, reference, candidate).measured(plan, path, sides, self._standards, warnings)
@@ -306,6 +315,19 @@ class _Measuring:
         if release not in self._sides:
             self._sides[release] = self._environments.one(SideRequest(release))
         return self._sides[release]
+
+    def _lock(self, release: str) -> Resolved | None:
+        if release not in self._locks:
+            self._locks[release] = self._environments.resolved(release)
+        return self._locks[release]
+
+    def _had(self, candidate: str, make: Callable[[str], T]) -> T:
+        """Returns what a release is made into. Raises LeftOutError for one that can't be had."""
+        try:
+            return make(candidate)
+        except (RequestError, BuildError) as error:
+            self._leave_out(candidate, one_line(str(error)))
+            raise LeftOutError(self._survey.left_out[candidate]) from error
 
     def _leave_out(self, release: str, why: str) -> None:
         say(f"left out: {release}: {why}")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from distributed import CancelledError, Client, Future, KilledWorker, get_worker, wait
+from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, get_worker, wait
 
 from bench.drive.children import ending_with_us
 from bench.drive.folders import held_folder, sweep
@@ -31,6 +31,7 @@ K = TypeVar("K", bound=Hashable)
 Call = tuple[Callable[..., int], tuple[Any, ...]]
 
 SLOT = "timing"  # the workers' resource
+LOOPBACK = "127.0.0.1:0"
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0  # from one look for hosts that joined, or for a call that was cancelled, to the next
 GATHER_SECONDS = 60.0  # for the files of a call that is over; beyond, its worker has died
@@ -73,6 +74,28 @@ def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -
         raise ClusterError(message) from error
     finally:
         client.close(CLOSE_SECONDS)  # Dask cancels what nobody waits for any more
+
+
+@contextlib.contextmanager
+def local_scheduler(threads: int) -> Iterator[str]:
+    """Starts a scheduler in this process for the block, with one worker of so many threads; yields its address.
+
+    A call runs in a process of its own anyway. Dask's worker processes would hand on variables of theirs, such as
+    OMP_NUM_THREADS=1, answer Ctrl-C on the terminal, and have ports by which other users reach them.
+    """
+    with held_folder() as folder:
+        place = {"local_directory": str(folder)}
+        with LocalCluster(
+            n_workers=1,
+            threads_per_worker=threads,
+            processes=False,
+            silence_logs=logging.CRITICAL,
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": LOOPBACK, **place},
+            worker_dashboard_address=LOOPBACK,
+            **place,
+        ) as cluster:
+            yield cluster.scheduler_address
 
 
 def results(client: Client, wanted: Callable[[], Mapping[K, Call]], *, timed: bool = True) -> Iterator[tuple[K, Done]]:

@@ -6,12 +6,13 @@ place: they have no names, and `uv cache prune` takes them away. So each environ
 lock and its Python.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -36,11 +37,20 @@ KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand
 
 
 @dataclasses.dataclass(frozen=True)
+class Resolved:
+    """The lock of what was asked for, for one kind of Python."""
+
+    lock: Lock
+    as_of: AsOf  # up to when the index was read
+    kind: str  # cpython-3.11-linux-x86_64
+
+
+@dataclasses.dataclass(frozen=True)
 class _Wanted:
     """An environment that was asked for."""
 
     requested: str
-    choose: Callable[[str], tuple[Lock, AsOf]]  # the lock for an interpreter, and up to when the index was read
+    choose: Callable[[str, str], Resolved]  # for an interpreter and its kind
     as_of: str
     python: str
 
@@ -55,26 +65,45 @@ def prepare(
     say: Callable[[str], None] = lambda line: None,
     kept: Sequence[str] = (),
     pins: Sequence[str] = (),
+    sent: Resolved | None = None,
 ) -> Side:
     """Returns the side of a comparison that was asked for, built if it isn't there already.
 
     `requested` is a version, requirements, a wheel file or the path of an interpreter (see `requests.read_request`); an
     interpreter is taken as it is, so that `as_of`, `python` and `gpu` say nothing about it. `python` is a version or a
     path, as uv takes it (default: 3.11). `say` gets a line at each thing that takes time. `kept` are further
-    requirements, `pins` exact versions in the place of what wheels require. Raises RequestError for what can't be had,
-    BuildError for what can't be built.
+    requirements, `pins` exact versions in the place of what wheels require. `sent` is what another machine resolved:
+    its lock is taken for a Python of the same kind. Raises RequestError for what can't be had, BuildError for what
+    can't be built.
     """
     request = read_request(requested, gpu)
     if isinstance(request, Interpreter):
         packages = inspect(request.path, variables).packages
         return Side(requested, request.path, dict(variables or {}), packages=packages)
 
-    def resolved(interpreter: str) -> tuple[Lock, AsOf]:
+    def chosen(interpreter: str, kind: str) -> Resolved:
+        if sent and sent.kind == kind:
+            return sent
         say(f"resolving {' '.join(request.lines)}")
-        return resolve(requested, (*request.lines, *kept), as_of, interpreter, pins)
+        return Resolved(*resolve(requested, (*request.lines, *kept), as_of, interpreter, pins), kind)
 
-    wanted = _Wanted(requested, resolved, as_of.moment, python or PYTHON)
+    wanted = _Wanted(requested, chosen, as_of.moment, python or PYTHON)
     return _installed(wanted, variables, say)
+
+
+def resolved(
+    requested: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False, say: Callable[[str], None]
+) -> Resolved | None:
+    """Returns what `prepare` would build, for another machine to build the same; None of an interpreter.
+
+    Raises RequestError for what can't be had.
+    """
+    request = read_request(requested, gpu)
+    if isinstance(request, Interpreter):
+        return None
+    with _probe(python or PYTHON) as (interpreter, found):
+        say(f"resolving {' '.join(request.lines)}")
+        return Resolved(*resolve(requested, request.lines, as_of, interpreter), _kind(found.version))
 
 
 def prepare_reference(locks: Path, *, variables: Mapping[str, str], say: Callable[[str], None]) -> Side:
@@ -82,12 +111,12 @@ def prepare_reference(locks: Path, *, variables: Mapping[str, str], say: Callabl
 
     Raises RequestError where the platform has no lock, BuildError where the lock can't be installed (offline, say).
     """
-    path = locks / f"cpython-{PYTHON_OF_LOCKS}-{sys.platform}-{platform.machine()}.txt"
+    path = locks / f"{_kind(PYTHON_OF_LOCKS)}.txt"
     if not path.is_file():
         there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
         raise RequestError(f"the reference has no lock for this platform, {path.stem}; it has {there}")
-    lock = read_locks(path)
-    wanted = _Wanted(PINNED, lambda _: (lock, AsOf("", present=True)), "", PYTHON)
+    pinned = Resolved(read_locks(path), AsOf("", present=True), path.stem)
+    wanted = _Wanted(PINNED, lambda *_: pinned, "", PYTHON)
     return _installed(wanted, variables, say)
 
 
@@ -108,8 +137,7 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     if not ((name == other or nightly) and is_version(above) and ends):
         why = "only those between two versions of one package, or before a nightly, can"
         raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
-    with held_folder() as probe:
-        interpreter = make_venv(probe / "venv", python or PYTHON)
+    with _probe(python or PYTHON) as (interpreter, _):
         listed = uv.releases_between(name, above, below, as_of, interpreter)
     package, equal, _ = good.partition("==")  # without: a version alone
     return [f"{package}{equal}{version}" for version in listed] if equal else listed
@@ -144,10 +172,9 @@ def read_locks(path: Path) -> Lock:
 
 def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, say: Callable[[str], None]) -> Side:
     """Returns the side that is wanted, built if the cache doesn't hold it whole."""
-    with held_folder() as probe:
-        interpreter = make_venv(probe / "venv", wanted.python)
-        found = inspect(interpreter)
-        lock, limit = wanted.choose(interpreter)
+    with _probe(wanted.python) as (interpreter, found):
+        chosen = wanted.choose(interpreter, _kind(found.version))
+    lock, limit = chosen.lock, chosen.as_of
     if wanted.as_of and not limit.moment:
         say("the package index gives no upload times: both sides see it as it is")
     moment, cache = limit.moment or wanted.as_of, cache_folder()
@@ -163,6 +190,19 @@ def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, say: Callab
     say(f"{wanted.requested}: {folder.name}")
     python = str(folder / "bin" / "python")
     return Side(wanted.requested, python, dict(variables or {}), moment, _with_hashes(packages, lock))
+
+
+@contextlib.contextmanager
+def _probe(python: str) -> Iterator[tuple[str, Inspection]]:
+    """Makes an empty environment of a Python for the block; yields its interpreter. Raises RequestError."""
+    with held_folder() as folder:
+        interpreter = make_venv(folder / "venv", python)
+        yield interpreter, inspect(interpreter)
+
+
+def _kind(version: str) -> str:
+    """Names a kind of Python, by which locks are told apart: a minor version on a platform."""
+    return f"cpython-{'.'.join(version.split('.')[:2])}-{sys.platform}-{platform.machine()}"
 
 
 def _build(folder: Path, wanted: _Wanted, lock: Lock, limit: AsOf, stored: Stored) -> tuple[Package, ...]:

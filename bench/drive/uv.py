@@ -96,9 +96,10 @@ def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
     Raises BuildError with uv's own reason. Compiles to bytecode at once: the first launch's import would else be slower
     than the rest.
     """
-    done = _uv(
-        "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, *limit(as_of), str(lock)
-    )
+    words = ("pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, str(lock))
+    done = _uv(*words, *limit(as_of))
+    if done.returncode and NO_UPLOAD_TIME in done.stderr:  # another index made the lock, whose hashes say which files
+        done = _uv(*words)
     if done.returncode:
         raise BuildError(f"uv can't install the environment: {_reason(done.stderr)}")
 

@@ -44,6 +44,12 @@ def enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.commands.model.available_gib", lambda: 64.0)
 
 
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Surveys of numbers are measured in this process, whatever machine it is."""
+    monkeypatch.setattr("bench.commands.clustered.usable_cores", lambda: 2)
+
+
 @pytest.fixture
 def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer launches, of fewer steps and quads: sides that only play at training are known by a few.

@@ -1,22 +1,29 @@
 """`--cluster`: whole surveys on hosts that are processes of this machine, some of which die. No time is judged."""
 
+import contextlib
 import errno
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import pytest
 
 from bench.commands import clustered
-from bench.drive.requests import ClusterError
+from bench.commands.paired import Parts
+from bench.drive.lockfile import keras_of
+from bench.drive.plan import Plan
+from bench.drive.requests import BuildError, ClusterError
 from bench.record.files import read_record
-from bench.record.paired import PairedRun
+from bench.record.paired import PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey
 from tests.builders.cluster import CLUSTER, Processes, free_port, wait_until
 from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
+from tests.builders.wheels import write_wheel
 
 
 @pytest.fixture
@@ -109,6 +116,156 @@ def test_without_the_fixed_reference_there_is_no_survey(
     assert (found.code, found.out) == (2, "")
     assert found.err.splitlines()[-1].startswith(f"tfgate: error: {sides['a']}")
     assert found.err.splitlines()[-1].endswith("(on here)")
+
+
+@pytest.fixture
+def keras(wheelhouse: Path, environment_cache: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The versions of Keras that hosts have measured with: a new one comes out with each comparison, all of which
+    fail.
+    """
+    found = set[str]()
+
+    def measured(self: Parts, plan: Plan, path: Path, sides: dict[str, Side], *_: object) -> PairedRun:
+        found.update(package.version for side in sides.values() if (package := keras_of(side.packages)))
+        write_wheel(wheelhouse, "keras", f"3.3.{len(list(wheelhouse.iterdir()))}")
+        raise BuildError("no room")
+
+    monkeypatch.setattr(Parts, "measured", measured)
+    return found
+
+
+@pytest.mark.usefixtures("baselines")
+def test_hosts_build_what_was_resolved_once(
+    tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, keras: set[str], one_host: Callable[[str], list[Path]]
+) -> None:
+    """A release that can't be resolved is sent to no host, and the fixed reference ends the survey."""
+    calls = one_host("survey")
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.99.1", "keras", module="tensorflow")
+    sides = {"a": "2.98.0", "b": "2.98.9", "c": "2.99.0", "d": "2.99.1"}
+    found = survey(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER)
+    assert (found.code, len(calls), keras) == (4, 3, {"3.2.0"}), found
+    assert found.err.count("given up: ") == 3
+    (why,) = (line for line in found.err.splitlines() if "left out" in line)
+    assert "2.98.9: '2.98.9' can't be resolved: " in why
+    assert "(on here)" not in why
+    for version in sides.values():
+        assert found.err.count(f"resolving tensorflow-cpu=={version}\n") == 1
+    first = survey(tfgate, tmp_path, {"b": "2.98.9", "c": "2.99.0"}, tmp_path / "first", *CLUSTER)
+    assert (first.code, len(calls)) == (2, 3)
+    assert first.err.splitlines()[-1].startswith("tfgate: error: '2.98.9' can't be resolved: ")
+
+
+@pytest.mark.usefixtures("baselines")
+def test_a_host_with_another_python_resolves_for_itself(
+    tfgate: Tfgate,
+    tmp_path: Path,
+    keras: set[str],
+    one_host: Callable[[str], list[Path]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one_host("survey")
+    measured = clustered._compare
+
+    def compare(folder: Path, asked: clustered.Comparison) -> int:
+        with monkeypatch.context() as there:
+            there.setattr("bench.drive.environments._kind", lambda version: "cpython-3.99-linux-x86_64")
+            return measured(folder, asked)
+
+    monkeypatch.setattr(clustered, "_compare", compare)
+    sides = {"a": "2.98.0", "b": "2.99.0", "c": "tensorflow-cpu==2.98.0 keras"}
+    survey(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER)
+    assert len(keras) > 1
+
+
+@pytest.mark.usefixtures("fake_oracle", "baselines")
+def test_where_nothing_is_timed_the_cores_of_this_machine_measure_several(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder and the answer are those of one after the other. A release can't be had."""
+    cluster = pytest.importorskip("bench.drive.cluster", reason="Dask is missing: tfgate[cluster] has it")
+    oracle = f"import bench.drive.oracle; bench.drive.oracle.INTERPRETER = {str(tmp_path / 'oracle-python')!r}\n"
+    monkeypatch.setattr(cluster, "CHILD", oracle + cluster.CHILD)
+    sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
+    (tmp_path / "b").write_text("#!/bin/false\n")
+    first, *between, last = sides.values()
+    releases = [word for side in between for word in ("--release", side)]
+    words = ["--numerics-only", "--workload", "predict-call", "--baselines", tmp_path / "baselines", "--output"]
+    answers, folders = [], []
+    for cores in (2, 4):
+        monkeypatch.setattr(clustered, "usable_cores", lambda cores=cores: cores)
+        out = tmp_path / f"out{cores}"
+        found = tfgate("survey", "--from", first, "--to", last, *releases, *words, out)
+        assert found.code == 3, found
+        assert ("2 comparisons at a time" in found.err) == (cores == 4)
+        for one, other in ("ca", "dc", "da"):
+            assert found.err.count(f"{sides[one]} against {sides[other]}: PASS") == 1, found
+        answers.append(
+            tfgate("check", out, "--baselines", tmp_path / "baselines").out.replace(" (on " + gethostname() + ")", "")
+        )
+        folders.append(set(snapshot(out)))
+    assert answers[0] == answers[1]
+    assert folders[0] == folders[1]
+
+
+@pytest.mark.parametrize(
+    ("cores", "most", "memory_gib", "free", "opened"),
+    [
+        (4, 9, 0, 64.0, "2"),
+        (9, 9, 0, 64.0, "4"),
+        (64, 9, 0, math.inf, "9"),
+        (64, 9, 8, 31.5, "3"),
+        (2, 9, 0, 64.0, None),
+        (64, 1, 0, 64.0, None),
+        (64, 9, 8, 15.0, None),
+    ],
+)
+def test_as_many_are_measured_at_a_time_as_the_machine_has_room_for(
+    monkeypatch: pytest.MonkeyPatch, cores: int, most: int, memory_gib: int, free: float, opened: str | None
+) -> None:
+    cluster = pytest.importorskip("bench.drive.cluster", reason="Dask is missing: tfgate[cluster] has it")
+
+    def scheduler(threads: int) -> Iterator[str]:
+        raise ClusterError(str(threads))
+
+    monkeypatch.setattr(cluster, "local_scheduler", scheduler)
+    monkeypatch.setattr(clustered, "usable_cores", lambda: cores)
+    monkeypatch.setattr(clustered, "available_gib", lambda: free)
+    refused = pytest.raises(ClusterError, match=f"^{opened}$") if opened else contextlib.nullcontext()
+    with refused, clustered.local_hosts(most, memory_gib) as hosts:
+        assert hosts is None
+
+
+def test_without_dask_numbers_are_measured_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clustered, "usable_cores", lambda: 64)
+    monkeypatch.setattr("bench.commands.clustered.importlib.util.find_spec", lambda name: None)
+    with clustered.local_hosts(9, 0) as hosts:
+        assert hosts is None
+
+
+@pytest.mark.parametrize(
+    ("words", "opened"),
+    [
+        (["--numerics-only"], True),
+        (["--numerics-only", "--device", "gpu:0"], False),
+        (["--speed-only"], False),
+        ([], False),
+    ],
+)
+def test_what_is_timed_or_has_a_gpu_is_measured_one_after_the_other(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], opened: bool
+) -> None:
+    """No side is any."""
+
+    def local_hosts(most: int, memory_gib: int) -> Iterator[Any]:
+        raise ClusterError(f"{most} at a time")
+
+    monkeypatch.setattr("bench.commands.survey.local_hosts", local_hosts)
+    sides = [noisy_side(tmp_path / name) for name in "ab"]
+    for side in sides:
+        Path(side).write_text("#!/bin/false\n")
+    found = tfgate("survey", "--from", sides[0], "--to", sides[1], *words, "--output", tmp_path / "out")
+    assert found.code in (2, 4)
+    assert ("1 at a time" in found.err) == opened, found
 
 
 @pytest.mark.slow

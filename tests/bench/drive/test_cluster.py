@@ -2,8 +2,10 @@
 
 import functools
 import itertools
+import os
 import random
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from tests.builders.cluster import Processes, failing, lives, meeting, noted, si
 distributed = pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
 
 from bench.drive import cluster  # noqa: E402  # which imports Dask
-from bench.drive.cluster import Done, connected, results  # noqa: E402
+from bench.drive.cluster import Done, connected, local_scheduler, results  # noqa: E402
 from bench.drive.requests import ClusterError  # noqa: E402
 
 
@@ -96,6 +98,29 @@ def test_calls_that_time_nothing_take_every_thread_and_leave_folders(address: st
     assert found == {name: Done({f"deep/{name}": b""}) for name in names}
 
 
+def test_on_this_machine_calls_run_side_by_side_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two that wait for each other end. Then Ctrl-C ends one that is never over."""
+    for name in ("place", "temporary"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    before, log = dict(os.environ), Log(tmp_path / "log")
+    left: dict[str, cluster.Call] = {name: (meeting, (str(tmp_path / "place"), name)) for name in ("one", "other")}
+    with local_scheduler(2) as address, connected(address, print, timed=False) as client:
+        assert list((tmp_path / "temporary").glob("tfgate-*/dask-*"))
+        found = all_of(client, left, timed=False)
+    assert found == {name: Done({f"deep/{name}": b""}) for name in ("one", "other")}
+    interrupt = functools.partial(signal.raise_signal, signal.SIGINT)
+    with local_scheduler(2) as address, pytest.raises(KeyboardInterrupt):
+        one_call_is_never_over(address, log, "cut", interrupt, timed=False)
+    log.wait_for_end_of("cut")
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not list(Path().glob("dask-*"))
+    assert dict(os.environ) == before
+    assert "".join(capfd.readouterr()) == ""
+
+
 def all_of(client: Any, left: dict[str, cluster.Call], *, timed: bool = True) -> dict[str, Done]:
     """Returns what calls came to, each once."""
     found: dict[str, Done] = {}
@@ -170,7 +195,7 @@ def a_call_is_not_wanted_any_more(client: Any, log: Log) -> None:
     log.wait_for_end_of("long")
 
 
-def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], None]) -> None:
+def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], None], *, timed: bool = True) -> None:
     """Has something end it once it has begun."""
 
     def later() -> None:
@@ -179,8 +204,8 @@ def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], 
 
     ending = threading.Thread(target=later)
     ending.start()
-    with connected(address, print) as client:
-        for _ in results(client, lambda: {name: log.call(name, 600)}):
+    with connected(address, print, timed=timed) as client:
+        for _ in results(client, lambda: {name: log.call(name, 600)}, timed=timed):
             pytest.fail("it can't be over")
     ending.join()
 

@@ -1,6 +1,7 @@
 """Environments built by the real uv from small wheels; and, slow, a TensorFlow of its release's day."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive import inspection
-from bench.drive.environments import newest_patches, prepare, releases_between
+from bench.drive.environments import Resolved, newest_patches, prepare, releases_between, resolved
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, installed
@@ -78,6 +79,43 @@ def test_equal_locks_share_an_environment_and_others_do_not(wheelhouse: Path, en
     write_wheel(wheelhouse, "keras", "3.3.0")
     assert imported(prepare("2.99.0", NOW), "keras") == "3.3.0"
     assert len(environments(environment_cache)) == 2
+
+
+def resolution(requested: str, as_of: AsOf = NOW) -> Resolved:
+    """Returns what a version resolves to here."""
+    found = resolved(requested, as_of, say=lambda line: None)
+    assert found
+    return found
+
+
+def test_a_lock_that_was_sent_is_built_whatever_the_index_gives_by_now(wheelhouse: Path) -> None:
+    """As if it had been resolved here, at that time; for another kind of Python it is of no use."""
+    sent, before = resolution("2.99.0"), prepare("2.99.0", NOW)
+    write_wheel(wheelhouse, "keras", "3.3.0")
+    said: list[str] = []
+    assert prepare("2.99.0", NOW, sent=sent, say=said.append) == before
+    assert [line.split()[0] for line in said] == ["2.99.0:"]
+    assert imported(before, "keras") == "3.2.0"
+    other = dataclasses.replace(sent, kind=sent.kind.replace("cpython-3.", "cpython-3.9"))
+    assert imported(prepare("2.99.0", NOW, sent=other), "keras") == "3.3.0"
+
+
+def test_a_lock_that_was_sent_needs_no_dates_here(wheelhouse: Path) -> None:
+    """Its moment is that of the machine that resolved it."""
+    with served_index(wheelhouse, UPLOADED) as address, pytest.MonkeyPatch.context() as there:
+        from_index(there, address)
+        sent = resolution("2.99.0", read_as_of("release"))
+    with served_index(wheelhouse, {}) as address, pytest.MonkeyPatch.context() as here:
+        from_index(here, address)
+        side = prepare("2.99.0", read_as_of("release"), sent=sent)
+    found = keras_of(side.packages)
+    assert found
+    assert (found.version, side.as_of) == ("3.1.0", "2024-06-29T00:00:00Z")
+
+
+def test_an_interpreter_is_resolved_without_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.drive.uv.find_uv_bin", unittest.mock.Mock(side_effect=FileNotFoundError))
+    assert resolved(sys.executable, NOW, say=print) is None
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,8 @@ def run(asked: Request) -> int:
         print_json([_plain(machine, environment, findings, problem)])
     else:
         print(_table(machine, environment, findings))
-        for line in disturbances(findings):
-            print(f"warning: {line}")
+        warnings = [f"warning: {line}" for line in disturbances(findings)]
+        print("\n".join(warnings) or "nothing was found that disturbs a measurement")
     missing = "--require gpu: there is no GPU on this machine" if asked.gpu and not machine.gpu else ""
     for line in filter(None, (missing, problem)):
         print(f"tfgate: error: {line}", file=sys.stderr)

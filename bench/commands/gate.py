@@ -43,6 +43,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.record.types import SCHEMA, Run
 from bench.report.judged import records
+from lm.workloads.registry import is_path
 
 EXAMPLES = """\
 tfgate gate --to .venv/bin/python
@@ -81,9 +82,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--full", action="store_true", help="measure the speed of every configuration (default: of notebook)"
     )
     parser.add_argument(
-        "--no-speed", action="store_true", help="check the numbers alone; other jobs may run concurrently"
+        "--no-speed",
+        action="store_true",
+        help="check the numbers alone, but not of your own model; other jobs may run concurrently",
     )
-    parser.add_argument("--quick", action="store_true", help="check the numbers of tiny alone, in under 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="as --no-speed, of tiny alone, in under 90 seconds")
     parser.add_argument(
         "--gate-stored", action="store_true", help="fail if words/s are below the stored range; for a dedicated runner"
     )
@@ -101,6 +104,11 @@ def request(options: argparse.Namespace) -> Request:
     without = "--quick" if options.quick else "--no-speed" if options.no_speed else ""
     if without and (options.full or options.gate_stored or options.from_ != PINNED or options.from_env):
         raise UsageError(f"{without} measures no speed: leave it out, or --full, --gate-stored, --from and --from-env")
+    if without and (own := next(filter(is_path, options.workload or ()), "")):
+        raise UsageError(
+            f"{without} measures no reference, whose float64 says what is right of {Path(own).name}: leave it out, or "
+            "compare numbers alone by `tfgate upgrade --numerics-only`"
+        )
     model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
     output = resumed_folder(options, "gate", *REPORTS)
     return Request(

@@ -21,9 +21,9 @@ from bench.measure.numerics import (
     relative_error,
     rounding_error,
 )
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED, NumericError, Unchecked
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, NumericError, Unchecked
 from lm.arrays import Array
-from lm.workloads.protocol import WEIGHT, Defining, Definition, Opening
+from lm.workloads.protocol import WEIGHT, Defining, Definition, NotCopiedError, Opening
 
 WORST = 6.0  # times float32's own error that faultless steps come to (docs/numerics.md): it has to be below the limit
 MOST_ROUNDING = 0.1  # of an update: beyond it the new weights' rounding hides nearly everything
@@ -49,6 +49,8 @@ def defined(
             expected[case], names = limits_of(found)
             start = start or found.start
             left_open.update(names)
+    except NotCopiedError as error:
+        return {}, {}, (Unchecked(NOT_REBUILT, error.again),)
     except Exception as error:  # it is the user's code
         return {}, {}, (Unchecked(NO_FLOAT64, str(error)),)
     nowhere = [name for name, count in left_open.items() if count > len(expected) - LEAST_CASES]

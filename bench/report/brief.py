@@ -4,7 +4,7 @@ import shlex
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from bench.judge.reasons import Accepted, Decided
+from bench.judge.reasons import Accepted, CandidateFailed, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, stopped
@@ -31,6 +31,7 @@ DECIDES = "what decides: the 95% CI; for a PASS the 90% CI, whose upper end is t
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
 MORE = "In full: tfgate check {}"
+LAST_OUTPUT = "; the end of the traceback or the output: tfgate show {}"
 
 
 def brief_text(
@@ -47,6 +48,7 @@ def brief_text(
     """
     first = first_line(verdict, width, colour=colour, names=names)
     more = MORE.format(shlex.join((*check, "--verbose")))
+    more += LAST_OUTPUT.format(shlex.quote(check[0])) if _failed(verdict) else ""
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width, glyphs),
@@ -54,6 +56,11 @@ def brief_text(
         [wrapped(line, width) for line in (*_notes(verdict), *stopped(verdict), more)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _failed(verdict: Verdict) -> bool:
+    """Tells whether a process failed, in a failed measurement or in a REGRESSION."""
+    return bool(verdict.failures) or any(isinstance(one.reason, CandidateFailed) for one in verdict.comparisons)
 
 
 def _told(verdict: Verdict) -> list[str]:

@@ -184,7 +184,10 @@ def _memory(launches: Sequence[SideLaunch]) -> Chart | None:
         said = f"{mebibytes(memory.peak_rss_bytes)}, {growth(memory.slope_bytes_per_step)}"
         title = f"{_named(launch)}: {said}"
         shapes.append(Shape(f"{launch.side} dot", ((_place(launch, launches), peak),), title))
-    caption = "Highest resident memory of each launch's process; its growth is in the table of launches."
+    caption = (
+        "Highest resident memory of each launch's process, with the mapped files of TensorFlow, which the metric peak "
+        "memory leaves out; its growth is in the table of launches."
+    )
     return Chart(
         "Memory by launch", caption, "launch", "peak resident memory", tuple(shapes), keys, " MiB", x_axis=axis
     )

@@ -32,7 +32,7 @@ PASSED = {  # of an upgrade without numbers
     Scope.NAMED: "{candidate} is not worse than {reference}{work} by more than the margin{excluded}",
 }
 
-BASELINES = "the baselines"  # what a gate and a run of one environment are checked against
+BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of one environment are checked against
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
@@ -47,7 +47,7 @@ _WHOLE = {
     ),
 }
 HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
-    Question.GATE: {**_WHOLE, Outcome.PASS: "{candidate} is as correct as the baselines{work}{speed}"},
+    Question.GATE: {**_WHOLE, Outcome.PASS: "{candidate} is as correct as {standard}{work}{speed}"},
     Question.RUN: _WHOLE,
     Question.UPGRADE: _WHOLE,
     Question.LOCKSTEP: {
@@ -68,11 +68,13 @@ HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """The names in headlines: of the sides, and of what they ran."""
+    """The names in headlines: of the sides, and of what they ran; and what is known of that."""
 
     candidate: str = "the candidate"
     reference: str = "the reference"
     work: str = ""  # of which a PASS speaks; "" where that is not told
+    baselines: bool = True  # a gate or a run of it is checked against some
+    own: bool = False  # a user's own model is among it
 
 
 UNNAMED = Names()
@@ -94,6 +96,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
     return _template(verdict).format(
         candidate=names.candidate,
         reference=compared_with(verdict, names),
+        standard=BASELINES if names.baselines else compared_with(verdict, names),
         metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
         work=f" in {names.work}" if names.work else "",
         speed=_speed(verdict),
@@ -107,8 +110,9 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
 def compared_with(verdict: Verdict, names: Names) -> str:
     """Returns what the candidate was compared with: only a gate has both baselines and a reference."""
     if verdict.question is Question.RUN or (verdict.question is Question.GATE and verdict.scope is Scope.NUMBERS):
-        return BASELINES
-    return f"{BASELINES} and {names.reference}" if verdict.question is Question.GATE else names.reference
+        return BASELINES if names.baselines else ORACLE
+    both = verdict.question is Question.GATE and names.baselines
+    return f"{BASELINES} and {names.reference}" if both else names.reference
 
 
 def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:

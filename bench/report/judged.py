@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
 from bench.record.gate import GateRun
@@ -109,14 +110,18 @@ def records(run: AnyRun | Micro) -> list[Record]:
 
 def names(judged: Judged) -> Names:
     """Returns the sides as headlines call them, by their TensorFlow unless that is the same, and what they ran."""
-    run, work = judged.run, _work(judged.run)
+    run = judged.run
     if isinstance(run, Micro):
         return UNNAMED
     found = {side: environment(run, side) for side in (REFERENCE, CANDIDATE)}
     candidate, reference = (
         f"TensorFlow {one.tensorflow}" if (one := found[side]) else f"the {side}" for side in (CANDIDATE, REFERENCE)
     )
-    return Names(work=work) if candidate == reference else Names(candidate, reference, work=work)
+    subjects = {record.subject for record in records(run)}
+    own = any(subject.own for subject in subjects)
+    trained = not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects)
+    known = Names(work=_work(run), baselines=trained, own=own)
+    return known if candidate == reference else dataclasses.replace(known, candidate=candidate, reference=reference)
 
 
 def _work(run: AnyRun | Micro) -> str:

@@ -36,6 +36,10 @@ CATCHES = (
     "Of numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training of tiny, and "
     "docs/clean.md counts false alarms there."
 )
+OWN = (
+    "Of your own model, tfgate's docs/own-model.md lists what was caught in three examples, and what is not judged: "
+    "one batch is compared, and no convergence."
+)
 
 
 def precision_table(comparisons: Iterable[Comparison]) -> Table:
@@ -44,11 +48,13 @@ def precision_table(comparisons: Iterable[Comparison]) -> Table:
     return Table("Precision", HEADERS, rows, NOTE)
 
 
-def trust(comparisons: Sequence[Comparison]) -> str:
-    """Returns the error rates of what gates at planned looks, and those of numbers; "" of a run that has neither."""
+def trust(comparisons: Sequence[Comparison], *, own: bool = False) -> str:
+    """Returns the error rates of what gates at planned looks, and those of numbers, `own` models' too; "" of a run that
+    has neither.
+    """
     at_looks = any(one.metric.gates and one.precision and one.precision.needed for one in comparisons)
     numbers = any(one.metric.name in (NUMERICS.name, LOCKSTEP.name) for one in comparisons)
-    return " ".join([RATES] * at_looks + [CATCHES] * numbers)
+    return " ".join([RATES] * at_looks + [CATCHES] * numbers + [OWN] * (numbers and own))
 
 
 def seen(comparisons: Sequence[Comparison]) -> Iterator[str]:

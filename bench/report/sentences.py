@@ -9,7 +9,7 @@ from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
 from bench.judge.types import Comparison, Direction
 from bench.record.lockstep import tensor_name
-from bench.record.types import ANSWER, LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REPEATED
+from bench.record.types import ANSWER, LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REBUILT, NOT_REPEATED
 from bench.report import values
 from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import Outcome
@@ -26,11 +26,12 @@ A_PASS_TAKES = f"a PASS takes {OF_EACH} on one core and on all cores, or {OF_ONE
 FEW_ENVIRONMENTS = "the baseline holds {} how environments differ: add a run of another by `tfgate record --add`"
 
 UNCHECKED = {  # by bench.record.types.Unchecked.why
-    NO_REFERENCE: "no reference was measured, and its float64 is what answers are compared with: use `tfgate upgrade`, "
-    "or `tfgate gate` without --no-speed and --quick",
+    NO_REFERENCE: "no reference was measured, and its float64 is what answers are compared with: use `tfgate upgrade`",
     NO_FLOAT64: "the reference could not compute the model in float64, so there is nothing to compare with ({detail})",
+    NOT_REBUILT: "the file built another model the second time: {detail}; make its shapes the same at each call",
     NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, such "
-    "as dropout's (a rate of 0 in the file makes it comparable), or a changing order of summation",
+    "as dropout's (a rate of 0 in the file makes it comparable), or a changing order of summation; `tfgate upgrade "
+    "--speed-only` judges the rest",
     NOT_COPIED: "the reference's weights and batch can't be copied to the candidate: {detail}",
     LEFT_OPEN: "float32 and float64 runs of the model on the reference differ by more than rounding explains "
     "({detail})",
@@ -289,7 +290,8 @@ def _failed_once(reason: notices.FailedOnce, _: Comparison | None) -> str:
 def _machine_drifted(reason: notices.MachineDrifted, _: Comparison | None) -> str:
     fastest, slowest = map(values.milliseconds, (reason.fastest_seconds, reason.slowest_seconds))
     launches = f"{fastest} in launch {reason.fastest_launch + 1} and {slowest} in launch {reason.slowest_launch + 1}"
-    return f"the machine drifted: the reference's step on all cores took {launches}"
+    meaning = "both sides are measured in turn, so this may widen intervals, and favours neither"
+    return f"the machine's speed changed: the reference's step on all cores took {launches}; {meaning}"
 
 
 def _nothing_gates(reason: notices.NothingGates, _: Comparison | None) -> str:

@@ -30,7 +30,8 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
     decisive = [f"{one.metric.name} of {one.subject}: {why}" for one, why in decisive_lines(verdict)]
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     notes += [f"warning: {sentence(warning)}" for warning in verdict.warnings]
-    told, below = trust(verdict.comparisons), [wrapped(line, width) for line in kinds(verdict.comparisons)]
+    told = trust(verdict.comparisons, own=names.own)
+    below = [wrapped(line, width) for line in kinds(verdict.comparisons)]
     blocks = (
         [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, "  ") for line in decisive)],
         [*_comparison_lines(verdict.comparisons, width), *below],

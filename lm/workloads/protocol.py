@@ -42,7 +42,11 @@ class Definition:
 
 
 class NotCopiedError(ValueError):
-    """A start of another side's that this side can't take; the message names both sides' weights or batch."""
+    """A start that a model can't take; the message names both, "weight dense/kernel", each with its shape."""
+
+    def __init__(self, name: str, there: str, here: str) -> None:
+        super().__init__(f"{name} is {there} in the reference and {here} in the candidate")
+        self.again = f"{name} was {there} and is {here}"  # of a start that is the same file's
 
 
 class NotRepeatedError(ValueError):

@@ -4,9 +4,9 @@ import math
 
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, OracleErrors, Reason
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REPEATED
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REBUILT, NOT_REPEATED
 
-UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REPEATED, NOT_COPIED, LEFT_OPEN)
+UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, NOT_COPIED, LEFT_OPEN)
 WITHIN = OracleErrors("gradient", "embedding", 0, 1e-6, 4e-6, 0, 3)
 BEYOND = OracleErrors("loss", "", 5, 1e-2, 4e-6, 1, 3)
 FIELDS = (Field("steps", "10", "20"), Field("isa", "x86_64 avx2", ""))

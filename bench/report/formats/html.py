@@ -62,7 +62,7 @@ def _section(judged: Judged) -> dict[str, Any]:
         "failures": list(map(sentence, verdict.failures)),
         "warnings": list(map(sentence, verdict.warnings)),
         "sides": f"{called.candidate} compared with {compared_with(verdict, called)}",
-        "trust": trust(verdict.comparisons),
+        "trust": trust(verdict.comparisons, own=called.own),
         "forest": forest(verdict.comparisons),
         "environments": compared.environments(judged.run),
         "machines": compared.machines(judged.run),

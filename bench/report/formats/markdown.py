@@ -100,7 +100,7 @@ def _section(judged: Judged) -> str:
         cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
         table = [*_table(precision.headers, cells), "", precision.note]
         blocks += _folded(precision.title, table)
-    if told := trust(verdict.comparisons):
+    if told := trust(verdict.comparisons, own=called.own):
         blocks += [[f"#### {TRUST}"], [escaped(told)]]
     different = [row for row in compared.environments(judged.run) if row.differs]
     if different:

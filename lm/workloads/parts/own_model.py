@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -51,7 +52,7 @@ def phase(path: Path, name: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         machines = isinstance(error, MACHINES) and not isinstance(error, FileNotFoundError)
         kind = MachineError if machines else ModelError
-        raise kind(f"{_place(path, error)} {name}: {_telling(error)}") from error
+        raise kind(f"{_place(path, error)} {name}: {_telling(error)}{_hint(error)}") from error
 
 
 def _place(path: Path, error: BaseException) -> str:
@@ -70,6 +71,15 @@ def _telling(error: BaseException) -> str:
     lines = map(str.strip, PLACE.sub("", COLOUR.sub("", str(error))).splitlines())
     said = next((line for line in lines if line and not FRAME.match(line)), "")[:MOST_CHARACTERS]
     return said if TYPED.match(said) else f"{type(error).__name__}: {said}".removesuffix(": ")
+
+
+def _hint(error: BaseException) -> str:
+    """Returns what mends a file that finds neither its data nor a package where tfgate runs it; "" of others."""
+    if isinstance(error, FileNotFoundError) and not os.path.isabs(error.filename or ""):
+        return "; the file runs in a folder of its own: open data by absolute paths, or next to __file__"
+    if isinstance(error, ModuleNotFoundError) and (package := str(error.name).partition(".")[0]) not in sys.modules:
+        return f'; name its package on both sides, as in --from "tensorflow-cpu==2.20.0 {package}" --to …'
+    return ""
 
 
 class Model:
@@ -204,8 +214,7 @@ class Model:
         there = {name: array.shape for name, array in start.items()}
         for name in dict.fromkeys((*there, *here)):
             if here.get(name) != there.get(name):
-                shapes = (_shape(there.get(name)), _shape(here.get(name)))
-                raise NotCopiedError(f"{name} is {shapes[0]} in the reference and {shapes[1]} in the candidate")
+                raise NotCopiedError(name, _shape(there.get(name)), _shape(here.get(name)))
 
     def require_float64(self) -> None:
         """Raises ModelError unless all float variables that are trained are in float64."""

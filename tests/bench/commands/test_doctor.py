@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.doctor import Finding
 from bench.machine import this_machine
 from tests.builders.commands import Tfgate, without_tensorflow
 from tests.builders.fake_interpreter import session_text, write_interpreter
@@ -28,6 +29,13 @@ def test_the_machine_alone_needs_no_tensorflow(tfgate: Tfgate) -> None:
     assert found.code == 0
     assert json.loads(found.out)["problem"] == ""
     assert tfgate("doctor").err == ""
+
+
+@pytest.mark.parametrize("disturbance", ["", "frequency governor powersave: set it to performance"])
+def test_that_nothing_disturbs_is_said(tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch, disturbance: str) -> None:
+    monkeypatch.setattr("bench.commands.doctor.examine", lambda: (Finding("load", "0.0 processes", disturbance),))
+    *_, last = tfgate("doctor").out.splitlines()
+    assert last == (f"warning: {disturbance}" if disturbance else "nothing was found that disturbs a measurement")
 
 
 def test_json_holds_the_machine_and_the_problem(tfgate: Tfgate, tmp_path: Path) -> None:

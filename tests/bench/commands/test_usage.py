@@ -19,10 +19,12 @@ gate --quick --full                                         | --quick
 gate --quick --gate-stored                                  | --quick
 gate --quick --from 2.20.0                                  | --quick
 gate --quick --from-env A=1                                 | --quick
+gate --quick --workload ./mine.py                           | upgrade --numerics-only
 gate --no-speed --full                                      | --no-speed
 gate --no-speed --gate-stored                               | --no-speed
 gate --no-speed --from 2.20.0                               | --no-speed
 gate --no-speed --from-env A=1                              | --no-speed
+gate --no-speed --workload train --workload ./mine.py       | upgrade --numerics-only
 gate --from-env PATH                                        | --from-env
 gate --to-env =1                                            | --to-env
 gate --launches 0                                           | --launches

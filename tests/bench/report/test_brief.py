@@ -7,10 +7,10 @@ import pytest
 
 from bench.judge.metrics import PERPLEXITY, STEP_TIME
 from bench.judge.notices import Told
-from bench.judge.reasons import Accepted, Decided, NotComparable
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, NotComparable
 from bench.judge.types import Verdict
 from bench.record.types import NO_FLOAT64
-from bench.report.brief import FEW_LAUNCHES, MORE, brief_text
+from bench.report.brief import FEW_LAUNCHES, LAST_OUTPUT, MORE, brief_text
 from bench.report.sentences import sentence
 from bench.report.strip import ASCII
 from bench.stats.outcome import Outcome
@@ -184,4 +184,13 @@ def test_hostile_text_in_a_run_changes_nothing_but_what_is_shown(case: object) -
     text = brief_text(case().verdict)
     assert re.search(r"[^\n -~–—−≤≥×±→σ…┊│━●]", text) is None, text
     assert not any(line.startswith("PASS") for line in text.splitlines())
-    assert text.endswith(MORE.format("REPORT --verbose"))
+    last = " ".join(text.split("\n\n")[-1].split())
+    assert last.endswith((MORE.format("REPORT --verbose"), LAST_OUTPUT.format("REPORT")))
+
+
+def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named() -> None:
+    failed = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, reason=CandidateFailed(0, "killed"))
+    for found in (of([EXACT], failures=[Told("a failure")]), of([failed])):
+        text = " ".join(brief_text(found, check=("a run", "--baselines", "b")).split())
+        assert text.endswith("tfgate check 'a run' --baselines b --verbose" + LAST_OUTPUT.format("'a run'"))
+    assert "tfgate show" not in brief_text(of([EXACT]))

@@ -73,6 +73,7 @@ def test_step_times_tell_their_percentiles() -> None:
 def test_memory_is_a_dot_a_launch() -> None:
     chart = figures(against_baseline())["Memory by launch"]
     assert [shape.style for shape in chart.shapes] == ["candidate dot"] * 3  # launch 1 ran the oracle
+    assert "which the metric peak memory leaves out" in chart.caption
 
 
 def test_of_a_gate_the_untimed_launches_tell_the_perplexity() -> None:

@@ -18,6 +18,7 @@ from bench.report.headlines import (
     ADVICE,
     BASELINES,
     HEADLINES,
+    ORACLE,
     SCOPES,
     Names,
     compared_with,
@@ -166,6 +167,16 @@ def test_what_the_candidate_is_compared_with() -> None:
     assert NAMES.reference in gate
     assert set(found.values()) == {NAMES.reference}
     assert compared_with(of(Outcome.PASS, Question.GATE, Scope.NUMBERS), NAMES) == BASELINES
+
+
+def test_a_gate_without_baselines_names_none() -> None:
+    """As an upgrade's; without a reference the numbers are compared with the oracle's alone."""
+    bare = dataclasses.replace(NAMES, work="mine.py", baselines=False)
+    for outcome in STEPS:
+        assert headline(of(outcome, Question.GATE), bare) == headline(of(outcome, Question.UPGRADE), bare)
+        for question in (Question.GATE, Question.RUN):
+            said = headline(of(outcome, question, Scope.NUMBERS), bare)
+            assert (BASELINES in said, ORACLE in said) == (False, True)
 
 
 def test_more_launches_are_advised_only_where_they_may_decide() -> None:

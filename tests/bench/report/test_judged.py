@@ -92,6 +92,25 @@ def test_a_headline_says_what_was_run(workloads: list[str], said: str) -> None:
     assert names(Judged(of, verdict((EXACT,)))).work == said
 
 
+@pytest.mark.parametrize(
+    ("workload", "metrics", "known"),
+    [
+        ("train", (), (True, False)),
+        ("masked", ("step time",), (False, False)),
+        ("mine.py", ("step time",), (False, True)),
+        ("mine.py", (), (False, True)),  # it failed before it told its metrics
+    ],
+)
+def test_names_know_what_has_baselines_and_whose_model_it_is(
+    workload: str, metrics: tuple[str, ...], known: tuple[bool, bool]
+) -> None:
+    subject = dataclasses.replace(SUBJECT, workload=workload, metrics=metrics)
+    found = names(Judged(run(launches(subject=subject)), verdict((EXACT,))))
+    assert (found.baselines, found.own) == known
+    both = names(Judged(run([*launches(subject=subject), *launches()]), verdict((EXACT,))))
+    assert both.baselines
+
+
 def test_environments_of_the_sides() -> None:
     found = [environment(paired_run(), side) for side in (REFERENCE, CANDIDATE)]
     assert [each.tensorflow for each in found if each] == [OLD, NEW]

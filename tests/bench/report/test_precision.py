@@ -8,6 +8,7 @@ from bench.report.precision import (
     CATCHES,
     FALSE_ALARMS,
     HEADERS,
+    OWN,
     PASS_AT_MARGIN,
     PASS_AT_TWICE,
     RATES,
@@ -33,9 +34,9 @@ def test_the_rates_are_those_that_the_simulation_asks_for() -> None:
 
 
 def test_the_pages_that_are_named_are_there() -> None:
-    rates, catches = (re.findall(r"docs/\S+\.md", text) for text in (RATES, CATCHES))
+    rates, catches, own = (re.findall(r"docs/\S+\.md", text) for text in (RATES, CATCHES, OWN))
     assert rates == ["docs/error-rates.md", "docs/error-rates-measured.md", "docs/limits.md"]
-    assert all((ROOT / page).is_file() for page in (*rates, *catches))
+    assert all((ROOT / page).is_file() for page in (*rates, *catches, *own))
 
 
 def test_a_row_shows_its_numbers() -> None:
@@ -64,6 +65,8 @@ def test_the_rates_are_of_what_gates_at_planned_looks() -> None:
     assert trust([aside, STEP]) == RATES
     assert trust([EXACT]) == CATCHES  # numbers alone
     assert trust([EXACT, STEP]) == f"{RATES} {CATCHES}"
+    assert trust([EXACT, STEP], own=True) == f"{RATES} {CATCHES} {OWN}"
+    assert trust([STEP], own=True) == RATES
 
 
 def test_both_step_times_say_what_would_be_seen() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.measure.defined import defined
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, Unchecked
 from lm.config import OWN, ConfigError
 from lm.workloads.protocol import Copying, Defining, NotCopiedError, NotRepeatedError, Opening
 from lm.workloads.registry import workload
@@ -180,6 +180,24 @@ class TestModels:
         assert type(caught.value).__name__ == kind
 
     @pytest.mark.parametrize(
+        ("raises", "hint"),
+        [
+            (
+                "open('no.npz')",
+                r"'no\.npz'; the file runs in a folder of its own: open data by absolute paths, or next to",
+            ),
+            ("raise FileNotFoundError('no data')", r"no data; the file runs in a folder of its own"),
+            ("open('/no.npz')", r"'/no\.npz'$"),
+            ("import no_package.part", r"on both sides, as in --from \"tensorflow-cpu==2\.20\.0 no_package\" --to …$"),
+            ("import numpy.no_part", r"No module named 'numpy\.no_part'$"),
+            ("raise ValueError('no data')", "no data$"),
+        ],
+    )
+    def test_what_is_missing_where_the_file_runs_has_a_hint(self, tmp_path: Path, raises: str, hint: str) -> None:
+        with pytest.raises(RuntimeError, match=hint):
+            opened(written(tmp_path, f"def workload(): {raises}"))
+
+    @pytest.mark.parametrize(
         ("changed", "said"),
         [
             ({"compiled": "pass"}, "the model isn't compiled"),
@@ -305,6 +323,13 @@ class TestModels:
         assert bool(expected) == (why is None)
         assert [one.why for one in unchecked[:1]] == ([] if why is None else [why])
         assert why is None or detail in unchecked[0].detail
+
+    def test_a_file_that_builds_another_model_at_each_call_is_told(self, tmp_path: Path) -> None:
+        text = DENSE.format(units="len(calls)", layer="", compiled=COMPILED, batch="(np.ones((4, 3)), np.ones((4, 1)))")
+        counted = "import sys; calls = sys.__dict__.setdefault('own_calls', []); calls.append(0)"
+        path = written(tmp_path, text.replace("def workload():", f"def workload():\n    {counted}"))
+        expected, _, (unchecked,) = defined(described(path), OPENING)
+        assert (expected, unchecked) == ({}, Unchecked(NOT_REBUILT, "weight dense/kernel was [3, 1] and is [3, 2]"))
 
     def test_variables_that_stay_float32_are_named(self, tmp_path: Path) -> None:
         text = SQUARE.format(before="pass", returned="loss").replace("tf.keras.backend.floatx()", "'float32'")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from bench.commands import blame
 from bench.commands.bisect_search import Bisection, Request
 from bench.commands.clustered import add_cluster, cluster_hosts, cluster_request
-from bench.commands.following import follow
+from bench.commands.following import answer, follow
 from bench.commands.growing import add_metric
-from bench.commands.messages import print_json, say
+from bench.commands.messages import say
 from bench.commands.model import add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_output, add_shared, fraction
 from bench.commands.resume import ALONE, TOLD, WITH_VALUE, as_begun, is_kept, resumed_folder, words_without
@@ -96,7 +96,6 @@ def run(asked: Request) -> int:
         bisection = Bisection(asked, _between(asked), read_margins(asked.sides.locks.parent / "margins.toml"))
         with contextlib.nullcontext() if hosts or asked.metric == NUMBERS else host_lock():
             finding = bisection.search_on(hosts) if hosts else bisection.search()
-    say(f"kept in {asked.output}")
     names = [asked.sides.reference.what, *(release.name for release in bisection.releases)]
     suspect = _blame(asked, finding, names)
     _tell(asked, bisection, finding, names, shlex.join(suspect))
@@ -116,7 +115,7 @@ def _between(asked: Request) -> tuple[str, ...]:
 
 
 def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequence[str], hint: str) -> None:
-    """Prints the answer."""
+    """Prints the answer, and keeps it."""
     releases, metric = bisection.releases, asked.metric
     if metric == NUMBERS:
         wrong, compared = bisection.wrong(), [release.compared for release in releases]
@@ -125,11 +124,9 @@ def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequenc
         search = bisection.values()
         plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)
     left_out = [one_line(f"{name}: {why}") for name, why in bisection.left_out.items()]
-    if asked.json:
-        print_json([plain | {"left_out": left_out, "blame": hint or None} | bisection.origin()])
-    else:
-        more = [f"left out: {line}" for line in left_out] + ([f"which package: {hint}"] if hint else [])
-        print("\n".join([text, *more]))
+    more = [f"left out: {line}" for line in left_out] + ([f"which package: {hint}"] if hint else [])
+    plain |= {"left_out": left_out, "blame": hint or None} | bisection.origin()
+    answer(asked.output, "\n".join([text, *more]), plain, as_json=asked.json)
 
 
 def _blame(asked: Request, finding: Finding, names: Sequence[str]) -> list[str]:

@@ -21,9 +21,9 @@ from bench.commands.clustered import (
     stored_reports,
 )
 from bench.commands.errors import guarded
-from bench.commands.following import follow
+from bench.commands.following import answer, follow
 from bench.commands.growing import Measure, Pace, add_metric
-from bench.commands.messages import print_json, say
+from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_launches, add_output, add_shared, stamped
 from bench.commands.progress import BisectProgress
@@ -141,15 +141,12 @@ def run(asked: Request) -> int:
     with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
         margins = read_margins(asked.sides.locks.parent / "margins.toml")
         blamed = _on_a_host(asked, margins, hosts) if hosts else _here(asked, margins)
-    say(f"kept in {asked.output}")
     found, names = blamed.found, (asked.sides.reference.what, asked.sides.candidate.what)
     explained = found.answer in (Answer.BLAMED, Answer.NO_PACKAGE) and asked.metric in PROFILED
-    if asked.json:
-        print_json([blame_json(found, asked.metric, names, blamed.left_out) | blamed.origin])
-    else:
-        print(blame_text(found, asked.metric, names, blamed.left_out))
-        if explained:
-            print(f"where the time goes: {shlex.join(_profile(asked))}")
+    text = blame_text(found, asked.metric, names, blamed.left_out)
+    text += f"\nwhere the time goes: {shlex.join(_profile(asked))}" if explained else ""
+    plain = blame_json(found, asked.metric, names, blamed.left_out) | blamed.origin
+    answer(asked.output, text, plain, as_json=asked.json)
     if asked.profile and explained and not is_kept(asked.output, f"*-profile/{PAGE_FILE}"):
         more = [word for word in TOLD if word in asked.command_line]
         follow(profile, [*_profile(asked), "--output", str(stamped(asked.output, "profile")), *more])

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 Hosts = Callable[[Callable[[], Mapping[Path, "Call"]]], Iterator[tuple[Path, "Done"]]]
 
 ADDRESS = re.compile(r"([a-z]+://)?\S+:\d+")
+COMPARISON_GIB = 2  # memory for one that times nothing: 1.1 for `tiny`, both sides and the oracle
 LACKING_FILE = "lacking"  # names a release that the host can't have; its error says why
 
 
@@ -89,7 +90,7 @@ def local_hosts(most: int, memory_gib: int) -> Iterator[Hosts | None]:
 
     For every two cores a call is measured at a time, and at most as many as there are or have memory.
     """
-    at_a_time = int(min(usable_cores() // 2, most, available_gib() / (memory_gib or 1)))
+    at_a_time = int(min(usable_cores() // 2, most, available_gib() / max(memory_gib, COMPARISON_GIB)))
     if at_a_time < 2 or importlib.util.find_spec("distributed") is None:
         yield None
         return

@@ -36,7 +36,7 @@ tfgate profile --to .venv/bin/python --workload predict-call --config tiny
 tfgate profile --from 2.20.0 --to 2.21.0 --config tiny --target clip
 tfgate profile --compare reports/old-profile reports/new-profile"""
 CONFIGS = ("notebook",)
-CHROME_FILE, FLAME_FILE = "trace.json", "flame.svg"
+CHROME_FILE, FLAME_FILE, TEXT_FILE = "trace.json", "flame.svg", "profile.txt"
 WHOLE = "step"  # the target that is a unit of any workload
 LEAST_STEPS = 4  # a quarter of them is dropped at either end
 Stored = tuple[Path, Profile]
@@ -146,16 +146,18 @@ def run(asked: Request) -> int:
     else:
         found = [(asked.output, [_stored(path) for path in asked.profiled])]
     with judging(*(str(path) for _, profiles in found for path, _ in profiles)):
+        texts = [_text(profiles) for _, profiles in found]
         if asked.json:
             print_json([_json(profiles) for _, profiles in found])
         else:
-            print("\n\n".join(_text(profiles) for _, profiles in found))
-    for folder, profiles in found:
+            print("\n\n".join(texts))
+    for (folder, profiles), text in zip(found, texts, strict=True):
         if folder and len(profiles) == 2:
             _write_diffs(folder, *(path for path, _ in profiles))
         if folder:
             fingerprints = [_fingerprint(one) for one in profiles] if len(profiles) == 2 else []
             write_text(folder / PAGE_FILE, profile_page([one for _, one in profiles], fingerprints), replace=True)
+            write_text(folder / TEXT_FILE, f"{text}\n", replace=True)
     if asked.output:
         say(f"kept in {asked.output}")
     return 0

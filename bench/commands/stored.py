@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.commands.usage import UsageError
+from bench.drive.profile import PROFILE_FILE
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.baselines import BaselineError
@@ -28,6 +29,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # Those that an installation carries, else the checkout's.
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")
 GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
+ANSWER_FILE = "answer.txt"  # what bisect and blame have printed
 # A subject's name comes from a run's file: it must not lead out of a folder.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -99,14 +101,17 @@ def read_any(name: str) -> AnyRun | Micro:
 
 
 def _file(path: Path) -> Path:
-    """Returns a folder's report, or the file itself. Raises UsageError for a folder of several reports."""
+    """Returns a folder's report, or the file itself. Raises UsageError for one of several, or of profiles."""
     if not path.is_dir():
         return path
     files = (GATE_FILE, PAIRED_FILE, MICRO_FILE, SURVEY_FILE, RUN_FILE)
     found = [path / name for name in files if (path / name).exists()]
     inside = sorted(str(one.parent) for one in path.glob(f"*/{PAIRED_FILE}"))
     if inside and not found:
-        raise UsageError(f"{path} holds no report itself: name {' or '.join(inside)}")
+        answer = f", or read {path / ANSWER_FILE}" if (path / ANSWER_FILE).exists() else ""
+        raise UsageError(f"{path} holds no report itself: name {' or '.join(inside)}{answer}")
+    if not found and any(path.rglob(PROFILE_FILE)):
+        raise UsageError(f"{path} holds profiles: open profile.html there, or `tfgate profile --compare` two of them")
     return found[0] if found else path / RUN_FILE
 
 

@@ -9,6 +9,7 @@ or not. So the queue is here: as many calls are out as there are slots, each bou
 import contextlib
 import dataclasses
 import logging
+import os
 import pickle
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import dask
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, get_worker, wait
 
 from bench.drive.children import ending_with_us
@@ -203,7 +205,9 @@ def perform(packed: bytes) -> Done:
         (folder / "kept").mkdir()
         (folder / "call").write_bytes(packed)
         command = [sys.executable, "-c", CHILD, str(folder)]
-        process = subprocess.Popen(command, stdin=null, stdout=null, stderr=said, preexec_fn=ending_with_us())
+        process = subprocess.Popen(
+            command, stdin=null, stdout=null, stderr=said, env=_without_dasks(), preexec_fn=ending_with_us()
+        )
         while process.poll() is None:
             task = worker.state.tasks.get(key)
             if task is None or task.state == "cancelled" or worker.status.name in ("closing", "closed"):
@@ -218,3 +222,11 @@ def perform(packed: bytes) -> Done:
         lines = said.read().decode(errors="replace").strip().splitlines() or [how_it_ended(process.returncode)]
         problem = f"{lines[-1].removeprefix('tfgate: error: ')} (on {socket.gethostname()})"
         return Done(files, problem, process.returncode)
+
+
+def _without_dasks() -> dict[str, str]:
+    """Returns our variables without those that Dask has set for its worker, such as OMP_NUM_THREADS=1: a call measures
+    as it would without Dask.
+    """
+    dasks = dask.config.get("distributed.nanny.pre-spawn-environ")
+    return {name: value for name, value in os.environ.items() if value != str(dasks.get(name))}

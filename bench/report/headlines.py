@@ -36,6 +36,7 @@ BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of on
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
+TOO_NEAR = "; the change is too near the margin for these launches"  # which would decide, if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 
 _WHOLE = {
@@ -99,10 +100,10 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
         standard=BASELINES if names.baselines else compared_with(verdict, names),
         metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
         work=f" in {names.work}" if names.work else "",
-        speed=_speed(verdict),
+        speed=_speed(verdict, names),
         excluded=_excluded(verdict),
         margin=_margin(verdict),
-        advice=ADVICE if any(map(_takes_launches, verdict.decisive)) else "",
+        advice=_advice(verdict),
         but=", except for what the ledger accepts" if any(map(_is_accepted, verdict.comparisons)) else "",
     )
 
@@ -130,8 +131,12 @@ def stopped(verdict: Verdict) -> list[str]:
     if not left_open:
         return []
     options = shlex.join(word for name in left_open for word in ("--metric", name))
-    why = "The REGRESSION ended the launches before all was decided"
-    return [f"{why}; to measure the rest: tfgate upgrade … {options}"]
+    if any(one.outcome is Outcome.REGRESSION for one in in_turn):
+        why = "The REGRESSION ended the launches before all was decided"
+    else:
+        why = "Not all is decided: an accepted REGRESSION ends the launches, too, and the ledger may have grown since"
+    reference = "--from reference " if verdict.question is Question.GATE else ""
+    return [f"{why}; to measure the rest: tfgate upgrade {reference}… {options}"]
 
 
 def _template(verdict: Verdict) -> str:
@@ -151,7 +156,7 @@ def _template(verdict: Verdict) -> str:
     return table[verdict.outcome]
 
 
-def _speed(verdict: Verdict) -> str:
+def _speed(verdict: Verdict, names: Names) -> str:
     """Returns what a PASS says of speed."""
     if verdict.scope is Scope.NUMBERS:
         return "; its speed was not measured"
@@ -165,7 +170,8 @@ def _speed(verdict: Verdict) -> str:
     widest = {where: values.percent(max(margins.values())).removeprefix("+") for where, margins in excluded.items()}
     slowdowns = " and ".join(f"of {margin} or more on {where}" for where, margin in widest.items())
     subjects = dict.fromkeys(subject for margins in excluded.values() for subject in margins)
-    return f"; a slowdown {slowdowns} is excluded ({', '.join(subjects)})"
+    compared = f"from {names.reference} " if verdict.question is Question.GATE else ""  # else it was named before
+    return f"; a slowdown {compared}{slowdowns} is excluded ({', '.join(subjects)})"
 
 
 def _excluded(verdict: Verdict) -> str:
@@ -187,6 +193,15 @@ def _margin(verdict: Verdict) -> str:
     widest = max(gating, key=lambda one: one.metric.margin or 0.0)
     shifted = any(isinstance(one.reason, Decided) and one.reason.accepted for one in gating)
     return f"{values.margin(widest.metric)} or more{' than was accepted last' if shifted else ''}"
+
+
+def _advice(verdict: Verdict) -> str:
+    """Returns what may decide an INCONCLUSIVE."""
+    takes = [one.precision for one in verdict.decisive if _takes_launches(one)]
+    if not takes:
+        return ""
+    enough = all(found and found.needed and found.needed <= found.launches for found in takes)
+    return TOO_NEAR if enough else ADVICE
 
 
 def _takes_launches(comparison: Comparison) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.profile.compare import PartDifference, ProfileComparison, layer_of
 from bench.profile.table import Row, accounted, by_kind, device_idle, overhead, table, typical_seconds
-from bench.profile.timeline import REST, Timeline, timeline
+from bench.profile.timeline import IDLE, PYTHON, REST, Timeline, timeline
 from bench.record.codec import to_plain
 from bench.record.profile import PeakMemory, Profile, Traces
 from bench.report.lines import one_line
@@ -22,6 +22,10 @@ COLUMNS = ("ms", "share", "thread ms", "calls", "GFLOP/s", "roofline")
 ACCOUNTED_WITHIN = 0.05  # of the step by the clock; the tests of bench.measure.profile hold the windows to the same
 CAVEAT = (
     "Unprofiled steps of one process each, without the cost of recording: this shows where to look, and judges nothing."
+)
+NOT_IN_THE_GRAPH = (
+    "What got slower most is {part}, which is not in the graph: how to go on is in docs/profile.md, "
+    "'When Python or idle is largest'."
 )
 # In HLO, dot.12 is the twelfth instruction: one more before it, and all others differ.
 COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")
@@ -75,11 +79,18 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 
 def comparison_text(reference: Profile, candidate: Profile, found: ProfileComparison) -> str:
     """Returns the whole step in a sentence, then both tables, what got slower first."""
-    lines = [one_line(comparison_heading(reference, candidate, found)), CAVEAT]
+    lines = [one_line(comparison_heading(reference, candidate, found)), *caveats(found)]
     for each in differences(dataclasses.replace(found, by_kind=_ends(found.by_kind), by_layer=_ends(found.by_layer))):
         rows = [[cell.text for cell in row] for row in each.rows]
         lines += ["", table_text(each.headers, rows, ("left", *["right"] * 5))]
     return "\n".join(lines)
+
+
+def caveats(found: ProfileComparison) -> list[str]:
+    """Returns what the rows can't tell, a line each."""
+    worst = max(found.by_kind, key=lambda part: part.slower_seconds)
+    beyond = worst.name in (PYTHON, IDLE) and worst.slower_seconds > 0
+    return [CAVEAT, *([NOT_IN_THE_GRAPH.format(part=worst.name)] if beyond else [])]
 
 
 def comparison_heading(reference: Profile, candidate: Profile, found: ProfileComparison) -> str:

@@ -8,7 +8,7 @@ from bench.profile.timeline import timeline
 from bench.record.profile import Profile
 from bench.report.fingerprint import alike, shown
 from bench.report.pages import rendered
-from bench.report.profile import CAVEAT, comparison_heading, heading, notes, sortable
+from bench.report.profile import caveats, comparison_heading, heading, notes, sortable
 from bench.report.tables import Cell, Table
 from bench.report.tables import differences as parts
 
@@ -31,6 +31,6 @@ def profile_page(profiles: Sequence[Profile], fingerprints: Sequence[Fingerprint
     return rendered(
         "profile.html",
         title=comparison_heading(reference, candidate, found),
-        lines=[CAVEAT, *([] if executed else [alike(*fingerprints)])],
+        lines=[*caveats(found), *([] if executed else [alike(*fingerprints)])],
         tables=[*parts(found), *([fingerprint] if executed else [])],
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import pickle
 import signal
@@ -104,6 +105,12 @@ def failing(folder: Path, log: str, name: str, times: int) -> int:
 def silent(folder: Path) -> int:
     """A call that fails without a word."""
     return 4
+
+
+def variables(folder: Path) -> int:
+    """Leaves the environment variables of its process."""
+    (folder / "variables").write_text(json.dumps(dict(os.environ)))
+    return 0
 
 
 def meeting(folder: Path, place: str, name: str) -> int:

@@ -1,5 +1,6 @@
 """`tfgate bisect`: whole searches to their exit codes, among sides that only play at training."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -29,6 +30,11 @@ class TestWholeSearches:
         assert sum(one["launches"] for one in releases.values()) < 16
         run = read_record(PairedRun, next(tmp_path.glob("out/03-*d/paired.json")))
         assert (run.candidate.interpreter, run.only) == (slowness["d"], ("step time",))
+        assert json.loads((tmp_path / "out" / "answer.json").read_text()) == found.plain
+        answer = tmp_path / "out" / "answer.txt"
+        assert answer.read_text().startswith(f"{slowness['d']} changed step time by ")
+        several = tfgate("show", tmp_path / "out")
+        assert (several.code, several.error.endswith(f", or read {answer}")) == (2, True)
         again = bisect(tfgate, tmp_path, slowness, "--json", "--resume")
         assert (again.code, again.out) == (0, found.out)
         assert found.plain["command"][:2] == ["tfgate", "bisect"]

@@ -226,7 +226,13 @@ class TestWholeSearches:
         assert "\nwhere the time goes: tfgate profile --from 2.98.0 --to 2.99.0 " in found.out
         assert "3.000 ms a step instead of 3.000" in found.out
         (folder,) = tmp_path.glob("out/*-profile")
-        assert {path.name for path in folder.iterdir()} == {"reference", "candidate", "profile.html"}
+        assert f"{(tmp_path / 'out' / 'answer.txt').read_text()}{(folder / 'profile.txt').read_text()}" == found.out
+        shown = tfgate("show", folder)
+        assert (shown.code, shown.error) == (
+            2,
+            f"{folder} holds profiles: open profile.html there, or `tfgate profile --compare` two of them",
+        )
+        assert {path.name for path in folder.iterdir()} == {"reference", "candidate", "profile.html", "profile.txt"}
         again = blame(tfgate, tmp_path, *words, "--resume")
         assert (again.code, list(tmp_path.glob("out/*-profile"))) == (0, [folder])
         other = blame(

@@ -52,7 +52,7 @@ def test_a_launch_s_line_has_the_estimate_so_far_and_the_time_left(capsys: pytes
     with UpgradeProgress(lambda _: ([comparison("step time", 0.0, 0.03)], (120.0, 540.0))) as progress:
         progress.pair(paired_run([pair(0, step=0.1)]))
     assert capsys.readouterr().err.splitlines() == [
-        "launch 1, all cores: step time +11.0%; so far +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 to 9 min left"
+        "launch 1, all cores: step time +11.0%; last look +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 to 9 min left"
     ]
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import os
 import random
 import signal
@@ -15,7 +16,17 @@ from typing import Any
 
 import pytest
 
-from tests.builders.cluster import Processes, failing, lives, meeting, noted, silent, stuck_once, wait_until
+from tests.builders.cluster import (
+    Processes,
+    failing,
+    lives,
+    meeting,
+    noted,
+    silent,
+    stuck_once,
+    variables,
+    wait_until,
+)
 
 distributed = pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
 
@@ -86,6 +97,19 @@ def test_a_call_is_over_once_and_one_that_fails_says_why(address: str, tmp_path:
     assert found["said"].files == {"name": b"said"}
     assert found["silent"].problem.startswith("exited with code 4 (on ")
     assert len(log.hosts("said")) == 1
+
+
+def test_what_is_measured_does_not_get_dasks_own_variables(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a worker's nanny sets them; another value is the user's."""
+    for name, value in {"OMP_NUM_THREADS": "1", "MALLOC_TRIM_THRESHOLD_": "65536", "MKL_NUM_THREADS": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with connected(address, print) as client:
+        found = all_of(client, {"call": (variables, ())})
+    seen = json.loads(found["call"].files["variables"])
+    assert not {"OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"} & set(seen)
+    assert (seen["MKL_NUM_THREADS"], seen["PATH"]) == ("2", os.environ["PATH"])
 
 
 def test_calls_that_time_nothing_take_every_thread_and_leave_folders(address: str, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ MS = 1_000_000
 MEMORY = PeakMemory("cpu", 3 * 2**20, {"dense/MatMul": 2 * 2**20})
 
 
-def made(product_ms: int = 6) -> Profile:
-    """A step of 10 ms: a product of `product_ms`, an addition of 2 ms, and the rest idle; 9 ms without the profiler."""
+def made(product_ms: int = 6, step_ms: int = 10) -> Profile:
+    """A step: a product of `product_ms`, an addition of 2 ms, and the rest idle; 1 ms less without the profiler."""
     end = product_ms * MS
     events = [("dense/MatMul:MatMul", 0, end), ("rnn/add:Add", end, end + 2 * MS)]
-    lines = {"python": [(WAITING, 0, 10 * MS)], "worker": events}
-    return profile(trace(lines, [(0, 10 * MS)], {"dense/MatMul": 300_000_000}, [MEMORY]), 0.009)
+    lines = {"python": [(WAITING, 0, step_ms * MS)], "worker": events}
+    of = trace(lines, [(0, step_ms * MS)], {"dense/MatMul": 300_000_000}, [MEMORY])
+    return profile(of, (step_ms - 1) / 1000)
 
 
 def squeezed(text: str) -> str:
@@ -52,6 +53,15 @@ def test_the_table_adds_up() -> None:
     assert found["idle"] == ["2.000", "20.0%"]
     assert found["output"][:2] == ["6.000", "60.0%"]
     assert "the step 10.000 100.0% 8.000" in squeezed(text)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "told"), [(made(6, 12), True), (made(8, 10), False), (made(6, 9), False), (made(9, 12), False)]
+)
+def test_what_got_slower_beyond_the_graph_is_told_with_the_way_on(candidate: Profile, told: bool) -> None:
+    """Idle 2 ms more; the product takes as much longer; idle less; the product 3 ms more, and idle 1 ms less."""
+    text = comparison_text(made(), candidate, compare(made(), candidate))
+    assert ("is idle, which is not in the graph" in squeezed(text)) == told
 
 
 @pytest.mark.parametrize(("milliseconds", "warned"), [(9.6, False), (9.4, True), (10.4, False), (10.7, True)])

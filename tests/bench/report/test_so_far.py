@@ -30,7 +30,8 @@ def test_the_step_time_so_far_and_what_is_decided() -> None:
     assert undecided.outcome is Outcome.INCONCLUSIVE
     # 3 degrees of freedom: 3.182 × 0.03 in logarithms.
     assert so_far_text([EXACT, undecided], "2 to 9 min left") == (
-        "so far +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 1 of 2 metrics decided; open: step time; 2 to 9 min left"
+        "last look +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 1 of 2 metrics decided; open: step time; 2 to 9 min "
+        "left"
     )
 
 

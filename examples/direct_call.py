@@ -1,0 +1,21 @@
+"""A direct call of a model, which no graph is made for: `tfgate upgrade … --workload examples/direct_call.py`."""
+
+import numpy as np
+import tensorflow as tf
+
+WORDS, WIDTH = 500, 32
+
+
+def workload():
+    """Returns a step that calls a model of two LSTM layers, its variables, and a batch."""
+    tf.keras.utils.set_random_seed(4)
+    layers = tf.keras.layers
+    cells = [layers.LSTMCell(WIDTH) for _ in range(2)]
+    model = tf.keras.Sequential([layers.Embedding(WORDS, WIDTH), layers.RNN(cells), layers.Dense(WORDS)])
+    ids = np.random.RandomState(4).randint(WORDS, size=(8, 10))
+    model(ids)  # builds the variables
+
+    def step(ids):
+        return tf.reduce_sum(model(ids))
+
+    return step, model.trainable_variables, (ids,)

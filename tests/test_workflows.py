@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from tests.docs.markdown import code_blocks, documents  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 ACTION = ROOT / ".github" / "actions" / "gate" / "action.yml"
 GITHUB = ROOT / "docs" / "how-to" / "github.md"
+GITLAB = ROOT / "docs" / "how-to" / "gitlab.md"
 OURS = "OWNER/tfgate/"
+Pins = Callable[[Path, str, str], subprocess.CompletedProcess[str]]
 ACTIONS = sorted((ROOT / ".github").glob("actions/*/action.yml"))
 FILES = [*sorted((ROOT / ".github").glob("workflows/*.yml")), *ACTIONS]
 
@@ -92,6 +94,8 @@ def wrong_calls(text: str) -> list[str]:
             found += [f"{path} needs {name}" for name in sorted(required - given)]
             asked = set(re.findall(rf"steps\.{one['id']}\.outputs\.(\w+)", block.text)) if "id" in one else set()
             found += [f"{path} has no output {name}" for name in sorted(asked - set(ours.get("outputs", ())))]
+        named = set(re.findall(r"\bsteps\.(\w+)\.", block.text)) - {one.get("id") for one in called}
+        found += [f"there is no step {name}" for name in sorted(named if jobs else ())]
     return found
 
 
@@ -111,6 +115,7 @@ def test_workflows_in_documents_call_what_is_there(path: Path) -> None:
             [".github/actions/gate has no output ratio"],
         ),
         ("uses: actions/checkout@main", []),
+        ("{uses: actions/checkout@main, if: steps.b.outcome}", ["there is no step b"]),
     ],
 )
 def test_a_call_in_a_document_that_is_wrong_is_found(step: str, said: list[str]) -> None:
@@ -168,52 +173,141 @@ def test_what_is_pinned_is_cached_until_its_pin_changes(tmp_path: Path) -> None:
     assert cache_key(tmp_path, "2026-W01") == cache_key(tmp_path, "2026-W02")
 
 
-def pins_read(folder: Path, old: str, new: str) -> dict[str, str] | None:
-    """Returns the outputs of the recipe's step where a pull request changes requirements; None if the step fails."""
-    (step,) = (one for text in workflows(GITHUB) for one in steps(load(text)) if one.get("id") == "pin")
-    assert step["shell"] == "bash"  # GitHub sets `-o pipefail` for a shell that is named
+def github_step(which: str) -> dict[str, Any]:
+    """Returns the page's step of an id."""
+    (step,) = (one for text in workflows(GITHUB) for one in steps(load(text)) if one.get("id") == which)
+    return step
 
-    def git(*words: str) -> None:
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+def gitlab_recipes() -> list[str]:
+    return [one.text for one in code_blocks(GITLAB.read_text(encoding="utf-8")) if one.language == "yaml"]
+
+
+def git(folder: Path, *words: str | Path) -> str:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def merged(folder: Path, old: str, new: str) -> Path:
+    """Returns a repository whose branch main has merged the branch change, which changes requirements."""
+    origin = folder / "origin"
+    origin.mkdir()
 
     def commit(text: str) -> None:
-        (folder / "requirements.txt").write_text(text)
-        git("add", "requirements.txt")
-        git("commit", "--allow-empty", "--message", "Pin")
+        (origin / "requirements.txt").write_text(text)
+        git(origin, "add", "requirements.txt")
+        git(origin, "commit", "--allow-empty", "--message", "Pin")
 
-    git("init", "--initial-branch", "main")
+    git(origin, "init", "--initial-branch", "main")
     commit(old)
-    git("checkout", "-b", "change")
+    git(origin, "checkout", "-b", "change")
     commit(new)
-    git("checkout", "main")
-    git("merge", "--no-ff", "change")  # what GitHub checks out for a pull request
-    output = folder / "output"
-    variables = {**os.environ, "GITHUB_OUTPUT": str(output)}
-    done = subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=folder, env=variables, check=False)
-    return dict(line.split("=") for line in output.read_text().splitlines()) if done.returncode == 0 else None
+    git(origin, "checkout", "main")
+    git(origin, "merge", "--no-ff", "change")
+    return origin
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "read"),
-    [
-        ("tensorflow==2.20.0", "tensorflow==2.21.0", {"old": "2.20.0", "new": "2.21.0"}),
-        ("six\ntensorflow==2.20.0 \\\n  --hash=a\n", "tensorflow==2.20.0", {"old": "2.20.0", "new": "2.20.0"}),
-        ("tensorflow==2.20.0", "tensorflow", None),
-        ("tensorflow-text==2.20.0", "tensorflow==2.20.0", None),
-    ],
-)
-def test_the_recipe_reads_both_pins(tmp_path: Path, old: str, new: str, read: dict[str, str] | None) -> None:
-    assert pins_read(tmp_path, old, new) == read
+def pins_on_github(folder: Path, old: str, new: str) -> subprocess.CompletedProcess[str]:
+    """Runs the recipe's step on what GitHub checks out for a pull request: the merge, and its parents."""
+    step, clone = github_step("pin"), folder / "clone"
+    assert step["shell"] == "bash"  # GitHub sets `-o pipefail` for a shell that is named
+    git(folder, "clone", "--depth", "2", merged(folder, old, new).as_uri(), clone)
+    variables = {**os.environ, "GITHUB_OUTPUT": "pins"}
+    command = ["bash", "-eo", "pipefail", "-c", step["run"]]
+    return subprocess.run(command, cwd=clone, env=variables, capture_output=True, text=True, check=False)
+
+
+def pins_on_gitlab(folder: Path, old: str, new: str, *, branch: str = "change") -> subprocess.CompletedProcess[str]:
+    """Runs the recipe's job on a clone without the base; the branch is main for a merged results pipeline."""
+    (job,) = (plain["pin"] for plain in map(load, gitlab_recipes()) if "pin" in plain)
+    origin, clone = merged(folder, old, new), folder / "clone"
+    git(folder, "clone", "--depth", "1", "--branch", branch, origin.as_uri(), clone)
+    variables = {**os.environ, "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(origin, "rev-parse", "main^1")}
+    command = ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])]
+    done = subprocess.run(command, cwd=clone, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        (clone / job["artifacts"]["reports"]["dotenv"]).rename(clone / "pins")
+    return done
+
+
+PIN = "tensorflow==2.20.0"
+EXACT = [
+    ("tensorflow==2.21.0", "2.21.0"),
+    (PIN, "2.20.0"),
+    ("six\ntensorflow == 2.21.0 \\\n  --hash=sha256:a\n", "2.21.0"),
+    ("tensorflow==2.21.0 --hash=sha256:a\r\n", "2.21.0"),
+    ('tensorflow[and-cuda]==2.21.0rc1 ; python_version >= "3.10"  # why', "2.21.0rc1"),
+    ("tensorflow-cpu==2.21.0\ntensorflow-text==2.20.0", "2.21.0"),
+]
+OTHERS = [
+    "tensorflow",
+    "tensorflow-text==2.20.0",
+    "tensorflow-cpu==2.21.*",
+    "tensorflow==2.21.0,<3",
+    "tensorflow===2.21.0",
+    "tensorflow==2.21.0; python_version >= '3.10'\ntensorflow==2.20.0; python_version < '3.10'",
+]
+
+
+@pytest.mark.parametrize(("new", "version"), EXACT)
+def test_the_recipes_read_both_pins(tmp_path: Path, new: str, version: str) -> None:
+    for pins, text in ((pins_on_github, "old={}\nnew={}\n"), (pins_on_gitlab, "FROM={}\nTENSORFLOW={}\n")):
+        folder = tmp_path / pins.__name__
+        folder.mkdir()
+        assert pins(folder, PIN, new).returncode == 0
+        assert (folder / "clone" / "pins").read_text() == text.format("2.20.0", version)
+
+
+def test_gitlab_s_merged_results_are_read_alike(tmp_path: Path) -> None:
+    assert pins_on_gitlab(tmp_path, PIN, "tensorflow==2.21.0", branch="main").returncode == 0
+    assert (tmp_path / "clone" / "pins").read_text() == "FROM=2.20.0\nTENSORFLOW=2.21.0\n"
+
+
+@pytest.mark.parametrize("pins", [pins_on_github, pins_on_gitlab])
+@pytest.mark.parametrize("text", OTHERS)
+def test_what_is_not_one_exact_pin_fails(tmp_path: Path, pins: Pins, text: str) -> None:
+    done = pins(tmp_path, PIN, text)
+    assert done.returncode != 0
+    assert "requirements.txt of HEAD must pin one exact version of tensorflow" in done.stderr
+    assert not (tmp_path / "clone" / "pins").exists()
+
+
+def test_without_a_report_the_recipe_for_forks_writes_no_comment() -> None:
+    """A gate that skipped itself uploads no artifact: that is no failure of the second workflow."""
+    (text,) = (text for text in workflows(GITHUB) if "workflow_run" in load(text).get("on", ()))
+    download, comment = steps(load(text))
+    assert download["continue-on-error"] is True
+    assert f"steps.{download['id']}.outcome == 'success'" in comment["if"]
+
+
+def gitlab_accepts(texts: Sequence[str], folder: Path) -> bool:
+    return accepted(texts, folder, "vendor.gitlab-ci")
+
+
+def test_gitlab_accepts_the_recipes(tmp_path: Path) -> None:
+    assert gitlab_accepts(gitlab_recipes(), tmp_path)
+
+
+def test_gitlab_refuses_a_wrong_recipe(tmp_path: Path) -> None:
+    text, right = next(text for text in gitlab_recipes() if "needs: [pin]" in text), "changes: [requirements.txt]"
+    assert text.count(right) == 1
+    assert not gitlab_accepts([text.replace(right, "changed: [requirements.txt]")], tmp_path)
 
 
 def test_gitlab_s_page_gives_inputs_that_are_there() -> None:
-    blocks = code_blocks((ROOT / "docs/how-to/gitlab.md").read_text())
-    (include,) = next(load(one.text)["include"] for one in blocks if one.text.startswith("include:"))
     header = (ROOT / "templates" / "gate.yml").read_text().partition("\n---\n")[0]
     inputs = load(header)["spec"]["inputs"]
     required = {name for name, its in inputs.items() if "default" not in its}
-    assert required <= set(include["inputs"]) <= set(inputs)
+    included = [one for text in gitlab_recipes() for one in load(text).get("include", ())]
+    assert len(included) == 2
+    for include in included:
+        assert required <= set(include["inputs"]) <= set(inputs)
+
+
+def test_gitlab_s_page_names_what_the_component_s_job_sets() -> None:
+    (job,) = load((ROOT / "templates" / "gate.yml").read_text().partition("\n---\n")[2]).values()
+    (listed,) = re.findall(r"The component's job sets (.*?)\.", GITLAB.read_text(encoding="utf-8"), re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == list(job)
 
 
 def test_each_service_passes_on_what_the_script_reads() -> None:

@@ -1,4 +1,4 @@
-"""`tfgate check REPORT`: judges a stored report again, to the same verdict, without TensorFlow."""
+"""`tfgate check REPORT`: judges a stored report again, by what baselines, margins and ledger say now."""
 
 import argparse
 import dataclasses

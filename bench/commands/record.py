@@ -39,7 +39,7 @@ from bench.report.judged import AnyRun
 from bench.report.lines import one_line
 from bench.report.sentences import Count
 from bench.report.stored import describe_change
-from bench.stats.outcome import Outcome
+from bench.stats.outcome import EXIT_CODES, Outcome
 
 EXAMPLES = """\
 tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
@@ -47,6 +47,11 @@ tfgate record reports/run --replace --reason "a new fingerprint" --baselines bas
 tfgate record reports/gate --accept trace --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
 ENVIRONMENTS = 4  # whose replicates decide a perplexity in few launches (docs/how-to/own-baselines.md)
 APART = "runs become baselines, other reports join the ledger: record them by separate commands"
+REGRESSED = "--accept METRIC lets one regression pass until a day, --despite-verdict accepts all ratios for good"
+UNPROVEN = (
+    "measure again, with a larger --budget or on a quieter machine; --despite-verdict accepts all ratios for good, "
+    "which is right for what you ship when the ledger begins"
+)
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 
 
@@ -238,10 +243,8 @@ def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
     word = f"{outcome_word(verdict)}{metrics and f' in {metrics}'}"
     if verdict.exit_code and not asked.despite_verdict:
-        raise UsageError(
-            f"{name} is not a PASS ({word}): --accept METRIC lets one regression pass until a day, --despite-verdict "
-            "accepts all ratios for good"
-        )
+        helps = REGRESSED if verdict.exit_code == EXIT_CODES[Outcome.REGRESSION] else UNPROVEN
+        raise UsageError(f"{name} is not a PASS ({word}): {helps}")
     return word
 
 

@@ -114,5 +114,5 @@ def run(asked: Request) -> int:
         print_json([to_plain(measured)])
     else:
         print(run_table(measured, terminal()[0]))
-        print(f"kept in {path}; judge it with: tfgate check {asked.output}")
+        print(f"kept in {path}; judge it with: tfgate check {asked.output} (--baselines DIR: by your own)")
     return FAILED_CODE if any(record.failure for record in settled_records(measured.records)[0]) else 0

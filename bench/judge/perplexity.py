@@ -7,6 +7,7 @@ Two-sided: a lower perplexity from the same numbers is another training, too. Eq
 import dataclasses
 import math
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY, REPLICATES
@@ -17,6 +18,14 @@ from bench.record.types import Baseline, Environment, Record
 from bench.stats.intervals import components, equivalence, new_group_interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_interval
+
+
+class EnvironmentKey(NamedTuple):
+    """What makes two environments one. Replicates that differ in less are 1-ulp perturbations."""
+
+    tensorflow: str
+    onednn: bool
+    threads: int
 
 
 def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Margins) -> Comparison:
@@ -60,14 +69,14 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
 
 def replica_groups(
     baseline: Baseline, window_start: float, without: Collection[tuple[float, ...]] = ()
-) -> dict[str, list[float]]:
+) -> dict[EnvironmentKey, list[float]]:
     """Returns the log perplexities of the replicates by environment.
 
     Raises ValueError for a replica without its losses. Trainings `without` are left out: a candidate that repeats one
     of them would be compared with itself. Replicates that are equal bit for bit (the same weights trained again, or by
     a version that changed nothing) are one sample.
     """
-    groups: dict[str, list[float]] = {}
+    groups: dict[EnvironmentKey, list[float]] = {}
     seen = set(without)
     for replica in baseline.replicas:
         if replica.losses not in seen:
@@ -77,12 +86,9 @@ def replica_groups(
     return groups
 
 
-def environment_key(environment: Environment) -> str:
-    """Returns what makes two environments one: TensorFlow, oneDNN, threads.
-
-    Replicates that differ in less are 1-ulp perturbations.
-    """
-    return f"{environment.tensorflow} oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} threads"
+def environment_key(environment: Environment) -> EnvironmentKey:
+    """Returns the environment's key."""
+    return EnvironmentKey(environment.tensorflow, environment.onednn, environment.threads)
 
 
 def _known(records: Sequence[Record], baseline: Baseline) -> bool:

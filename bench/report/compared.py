@@ -8,6 +8,7 @@ from bench.record.micro import Micro
 from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun, Side
 from bench.record.types import Environment, Machine
 from bench.report.judged import AnyRun, Judged, environment, measured
+from bench.report.stored import environment_name
 from bench.report.values import NOTHING
 
 ABSENT = "not installed"
@@ -70,7 +71,7 @@ def replicas(judged: Judged) -> list[str]:
         return []
     names = dict.fromkeys(launch.record.subject.name for launch in measured(judged.run))
     every = [one.environment for name in names if name in judged.baselines for one in judged.baselines[name].replicas]
-    return [f"TensorFlow {key}" for key in dict.fromkeys(map(environment_key, every))]
+    return [f"TensorFlow {environment_name(key)}" for key in dict.fromkeys(map(environment_key, every))]
 
 
 def machines(run: AnyRun | Micro) -> list[Machine]:

@@ -13,6 +13,7 @@ from bench.profile.timeline import IDLE, PYTHON, REST, Timeline, timeline
 from bench.record.codec import to_plain
 from bench.record.profile import PeakMemory, Profile, Traces
 from bench.report.lines import one_line
+from bench.report.sentences import Count
 from bench.report.tables import Cell, Table, differences
 from bench.report.text import table_text
 
@@ -116,7 +117,7 @@ def program_diff(reference: str, candidate: str, names: tuple[str, str]) -> str:
 def heading(profile: Profile, times: Timeline) -> list[str]:
     """Returns what was profiled, how long a step takes, and how far to trust the rows, a line each."""
     plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
-    software = f"TensorFlow {profile.environment.tensorflow}, {profile.environment.threads} threads"
+    software = f"TensorFlow {profile.environment.tensorflow}, {Count(profile.environment.threads):thread}"
     detail = (
         ""
         if profile.detailed

@@ -6,11 +6,12 @@ import statistics
 
 from bench.judge.ledger import ratio_interval
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.perplexity import replica_groups
+from bench.judge.perplexity import EnvironmentKey, replica_groups
 from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
+from bench.report.sentences import Count
 from bench.report.text import WIDTH, failed_lines, fitted, table_text, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
 
@@ -88,10 +89,15 @@ def _record_row(record: Record) -> list[str]:
     ]
 
 
-def _replica_row(environment: str, log_perplexities: list[float]) -> list[str]:
+def environment_name(key: EnvironmentKey) -> str:
+    """Names an environment of replicates: 2.21.0 oneDNN on, 2 threads."""
+    return f"{key.tensorflow} oneDNN {'on' if key.onednn else 'off'}, {Count(key.threads):thread}"
+
+
+def _replica_row(environment: EnvironmentKey, log_perplexities: list[float]) -> list[str]:
     spread = f"{100 * statistics.stdev(log_perplexities):.3f}%" if len(log_perplexities) > 1 else NOTHING
     mean = perplexity_of(statistics.fmean(log_perplexities))
-    return [environment, str(len(log_perplexities)), mean, spread]
+    return [environment_name(environment), str(len(log_perplexities)), mean, spread]
 
 
 def _throughput_row(stored: Throughput) -> list[str]:

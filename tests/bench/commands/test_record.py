@@ -256,10 +256,24 @@ class TestLedger:
         before = snapshot(baselines)
         refused = accept(first)
         assert (refused.code, "(REGRESSION in step time)" in refused.error) == (2, True)
+        assert "--accept METRIC" in refused.error
         assert snapshot(baselines) == before
         found = accept(first, "--despite-verdict")
         assert (found.code, "(REGRESSION in step time)" in found.out) == (0, True)
         assert outcomes() == [PASS, PASS]  # the second: since the first entry
+
+    def test_what_is_not_proven_is_measured_again_or_begins_the_ledger(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        """5.1% is neither within nor beyond the margin of 5%: there is no regression that --accept could let pass."""
+        open_ = report(tmp_path / "open", gate_run(in_turn(step=0.05)))
+        before = snapshot(baselines)
+        refused = accept(open_)
+        assert (refused.code, "(INCONCLUSIVE in step time)" in refused.error) == (2, True)
+        assert ["measure again" in refused.error, "--accept" in refused.error] == [True, False]
+        assert snapshot(baselines) == before
+        assert accept(open_, "--despite-verdict").code == 0
+        assert ledger(baselines).entries[0].ratios
 
     def test_a_gate_s_words_per_second_in_turn_join_the_baseline(
         self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path

@@ -57,6 +57,7 @@ def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
     )
     assert found.code == 4
     assert "can't be started: No such file or directory" in found.err
+    assert f"tfgate check {tmp_path / 'run'} (--baselines DIR" in found.out  # `run` has no such option itself
     records = read_record(Run, tmp_path / "run" / "run.json").records
     assert len(records) == 2  # of a launch that failed again
     assert all(record.failure for record in records)

@@ -74,12 +74,12 @@ def test_replicas_are_grouped_by_version_onednn_and_threads() -> None:
     kinds = (replica(5.0), replica(5.1, onednn=False), replica(5.2, threads=1), replica(5.3, "2.12.1"), replica(5.4))
     groups = replica_groups(baseline(kinds), 0.0)
     assert {key: [round(value, 9) for value in values] for key, values in groups.items()} == {
-        "2.21.0 oneDNN on, 2 threads": [5.0, 5.4],
-        "2.21.0 oneDNN off, 2 threads": [5.1],
-        "2.21.0 oneDNN on, 1 threads": [5.2],
-        "2.12.1 oneDNN on, 2 threads": [5.3],
+        ("2.21.0", True, 2): [5.0, 5.4],
+        ("2.21.0", False, 2): [5.1],
+        ("2.21.0", True, 1): [5.2],
+        ("2.12.1", True, 2): [5.3],
     }
-    assert environment_key(environment("2.12.1")) == "2.12.1 oneDNN on, 2 threads"
+    assert environment_key(environment("2.12.1")) == ("2.12.1", True, 2)
 
 
 def test_equal_replicas_are_one_sample() -> None:

@@ -33,7 +33,7 @@ def test_a_run_fits_a_narrow_terminal_and_names_what_it_leaves_out() -> None:
 
 
 def test_a_baseline() -> None:
-    replicas = (*baseline().replicas, replica(5.0025, onednn=False))
+    replicas = (*baseline().replicas, replica(5.0025, onednn=False), replica(5.0026, threads=1))
     golden("baseline.txt", baseline_table(baseline(replicas, (*THROUGHPUT, throughput([2985, 3012], 9, in_turn=True)))))
 
 

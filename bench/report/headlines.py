@@ -170,7 +170,8 @@ def _speed(verdict: Verdict, names: Names) -> str:
     widest = {where: values.percent(max(margins.values())).removeprefix("+") for where, margins in excluded.items()}
     slowdowns = " and ".join(f"of {margin} or more on {where}" for where, margin in widest.items())
     subjects = dict.fromkeys(subject for margins in excluded.values() for subject in margins)
-    compared = f"from {names.reference} " if verdict.question is Question.GATE else ""  # else it was named before
+    both = verdict.question is Question.GATE and names.baselines  # else the reference was named before
+    compared = f"from {names.reference} " if both else ""
     return f"; a slowdown {compared}{slowdowns} is excluded ({', '.join(subjects)})"
 
 

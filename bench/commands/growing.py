@@ -19,14 +19,13 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import NUMBERS, values_of
 from bench.judge.margins import Margins
-from bench.judge.metrics import in_turn
-from bench.judge.types import Scale
+from bench.judge.metrics import SEARCHED
 from bench.record.files import keeper
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import folder_name
 from lm.workloads.registry import workload
 
-METRICS = (*(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR), NUMBERS)
+METRICS = (*SEARCHED, NUMBERS)
 # Typical seconds of a launch and of a comparison of numbers: the launches of `notebook` in reports/published, on two
 # cores, and the three comparisons of docs/bisect.md.
 LAUNCH_SECONDS, NUMBERS_SECONDS = 17.5, 50.0

@@ -182,3 +182,4 @@ def _startup(name: str) -> Callable[[Record], float | None]:
 
 
 NAMES = tuple(row.metric.name for row in in_turn())
+SEARCHED = tuple(row.metric.name for row in in_turn() if row.metric.scale is not Scale.LINEAR)  # by bisect and blame

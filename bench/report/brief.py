@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from bench.judge.reasons import Accepted, CandidateFailed, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names, stopped
+from bench.report.headlines import UNNAMED, Names, sought, stopped
 from bench.report.judged import severity
 from bench.report.lines import one_line
 from bench.report.precision import seen
@@ -53,7 +53,7 @@ def brief_text(
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
-        [wrapped(line, width) for line in (*_notes(verdict), *stopped(verdict), more)],
+        [wrapped(line, width) for line in (*_notes(verdict), *stopped(verdict), *sought(verdict), more)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -4,7 +4,8 @@ import dataclasses
 import shlex
 from collections.abc import Iterator, Mapping
 
-from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIME
+from bench.judge.bisect import NUMBERS
+from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, ONE_CORE_STEP_TIME, PERPLEXITY, SEARCHED, STEP_TIME
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
@@ -137,6 +138,17 @@ def stopped(verdict: Verdict) -> list[str]:
         why = "Not all is decided: an accepted REGRESSION ends the launches, too, and the ledger may have grown since"
     reference = "--from reference " if verdict.question is Question.GATE else ""
     return [f"{why}; to measure the rest: tfgate upgrade {reference}… {options}"]
+
+
+def sought(verdict: Verdict) -> list[str]:
+    """Returns the line that says how to find what brought a REGRESSION of an upgrade, by its first metric."""
+    worse = [one.metric for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
+    names = [NUMBERS if one in (NUMERICS, LOCKSTEP) else one.name for one in worse]
+    found = next((name for name in names if name == NUMBERS or name in SEARCHED), "")
+    if verdict.question is not Question.UPGRADE or not found:
+        return []
+    options = shlex.join(("--metric", found))
+    return [f"To find the release and the package that brought it: tfgate bisect --blame --good … --bad … {options}"]
 
 
 def _template(verdict: Verdict) -> str:

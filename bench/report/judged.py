@@ -20,7 +20,7 @@ AnyRun: TypeAlias = Run | PairedRun | GateRun
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
-DEFAULT_WORK = "training steps of a stacked LSTM"
+DEFAULT_WORK = "training steps (SGD) of a stacked LSTM"
 MOST_NAMED = 2  # workloads in a headline
 ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 

@@ -37,7 +37,7 @@ CATCHES = (
     "docs/clean.md counts false alarms there."
 )
 OWN = (
-    "Of your own model, tfgate's docs/own-model.md lists what was caught in three examples, and what is not judged: "
+    "Of your own model, tfgate's docs/own-model.md lists what was caught in examples, and what is not judged: "
     "one batch is compared, and no convergence."
 )
 

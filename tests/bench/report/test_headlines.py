@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.metrics import ONE_CORE_STEP_TIME, RETRACES, STEP_TIME
 from bench.judge.notices import LaunchFailed
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Question, Scope, Verdict
@@ -27,6 +27,7 @@ from bench.report.headlines import (
     headline,
     outcome_word,
     scope_text,
+    sought,
     stopped,
 )
 from bench.report.text import verdict_text
@@ -212,6 +213,19 @@ def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
     assert "ledger" not in stopped(LEFT_OPEN)[0]
     (line,) = stopped(dataclasses.replace(LEFT_OPEN, question=Question.GATE))
     assert line.endswith("tfgate upgrade --from reference … --metric 'step time on one core'")
+
+
+def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
+    (line,) = sought(of(Outcome.REGRESSION))
+    assert line.endswith("tfgate bisect --blame --good … --bad … --metric 'step time'")
+    wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION)
+    (line,) = sought(verdict([wrong]))
+    assert line.endswith("--metric numbers")
+    assert not sought(of(Outcome.INCONCLUSIVE))
+    assert not sought(of(Outcome.REGRESSION, Question.GATE))
+    uncounted = dataclasses.replace(wrong, metric=RETRACES)
+    assert not sought(verdict([uncounted]))
+    assert "bisect --blame" in brief_text(of(Outcome.REGRESSION))
 
 
 @pytest.mark.parametrize("shown", [brief_text, verdict_text, markdown, html])

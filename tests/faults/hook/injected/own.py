@@ -1,11 +1,11 @@
-"""Faults that the examples of users' own models show: an operation's gradient is 0.1% too large; and a slow step."""
+"""Faults that the examples of users' own models show: a result or a gradient is 0.1% too large; and a slow step."""
 
 import re
 import time
 from collections.abc import Callable
 from typing import Any
 
-from .fault import Fault, scaled, wrap
+from .fault import Fault, scaled, wrap, wrap_activation
 
 SLOWER = re.compile(r"own-slower-by-(0\.\d+)")
 
@@ -32,6 +32,11 @@ def _gradient_of(operation: str) -> Callable[[], None]:
     return patch
 
 
+def _larger_sigmoid() -> None:
+    """Makes the logistic function 0.1% too large."""
+    wrap_activation("sigmoid", lambda original: lambda x, name=None: 1.001 * original(x, name))
+
+
 FAULTS = (
     Fault("conv-gradient", "a convolution's gradients are 0.1% too large", _gradient_of("Conv2D"),
           workload="keras_cnn.py"),
@@ -39,6 +44,7 @@ FAULTS = (
           workload="transformer.py"),
     Fault("tanh-gradient", "the hyperbolic tangent's gradient is 0.1% too large", _gradient_of("Tanh"),
           workload="custom_loop.py"),
+    Fault("sigmoid-value", "a logistic function is 0.1% too large", _larger_sigmoid, workload="direct_call.py"),
 )  # fmt: skip
 
 

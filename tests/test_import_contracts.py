@@ -22,7 +22,7 @@ LIBRARIES = {
     "bench.record": set(),
     "bench.measure": {"numpy"},
     "bench.micro": {"numpy", "pytest", "pytest_benchmark"},
-    "bench.drive": {"dask", "distributed", "packaging", "uv"},
+    "bench.drive": {"distributed", "packaging", "uv"},
     "bench.stats": {"numpy", "ruptures", "scipy"},
     "bench.judge": {"numpy"},
     "bench.profile": set(),

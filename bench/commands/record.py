@@ -39,7 +39,7 @@ from bench.report.judged import AnyRun
 from bench.report.lines import one_line
 from bench.report.sentences import Count
 from bench.report.stored import describe_change
-from bench.stats.outcome import EXIT_CODES, Outcome
+from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
 
 EXAMPLES = """\
 tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
@@ -48,6 +48,7 @@ tfgate record reports/gate --accept trace --reason "a known cost" --until 2027-0
 ENVIRONMENTS = 4  # whose replicates decide a perplexity in few launches (docs/how-to/own-baselines.md)
 APART = "runs become baselines, other reports join the ledger: record them by separate commands"
 REGRESSED = "--accept METRIC lets one regression pass until a day, --despite-verdict accepts all ratios for good"
+UNMEASURED = "fix what failed, and measure again"
 UNPROVEN = (
     "measure again, with a larger --budget or on a quieter machine; --despite-verdict accepts all ratios for good, "
     "which is right for what you ship when the ledger begins"
@@ -243,7 +244,7 @@ def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
     word = f"{outcome_word(verdict)}{metrics and f' in {metrics}'}"
     if verdict.exit_code and not asked.despite_verdict:
-        helps = REGRESSED if verdict.exit_code == EXIT_CODES[Outcome.REGRESSION] else UNPROVEN
+        helps = {EXIT_CODES[Outcome.REGRESSION]: REGRESSED, FAILED_CODE: UNMEASURED}.get(verdict.exit_code, UNPROVEN)
         raise UsageError(f"{name} is not a PASS ({word}): {helps}")
     return word
 

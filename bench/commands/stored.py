@@ -110,7 +110,7 @@ def _file(path: Path) -> Path:
     if inside and not found:
         answer = f", or read {path / ANSWER_FILE}" if (path / ANSWER_FILE).exists() else ""
         raise UsageError(f"{path} holds no report itself: name {' or '.join(inside)}{answer}")
-    if not found and any(path.rglob(PROFILE_FILE)):
+    if not found and any((*path.glob(PROFILE_FILE), *path.glob(f"*/{PROFILE_FILE}"))):
         raise UsageError(f"{path} holds profiles: open profile.html there, or `tfgate profile --compare` two of them")
     return found[0] if found else path / RUN_FILE
 

@@ -180,8 +180,9 @@ class _Measuring:
         self._keep(self._survey)
         left = self._tell_cost()
         memory_gib = max(workload(plan.workload).memory_gib for plan in self._plans)
-        # This host times one comparison at a time, and has one GPU.
-        given = hosts or self._asked.speed or self._asked.model.gpu
+        # This host times one comparison at a time, and has one GPU; what a comparison needs is known of tiny.
+        known = all(plan.config == "tiny" and not plan.own for plan in self._plans)
+        given = hosts or self._asked.speed or self._asked.model.gpu or not known
         with contextlib.nullcontext(hosts) if given else local_hosts(left, memory_gib) as found:
             if found:
                 self._run_on(found)

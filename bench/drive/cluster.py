@@ -20,7 +20,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import dask
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, get_worker, wait
 
 from bench.drive.children import ending_with_us
@@ -39,6 +38,7 @@ LOOK_SECONDS = 1.0  # from one look for hosts that joined, or for a call that wa
 GATHER_SECONDS = 60.0  # for the files of a call that is over; beyond, its worker has died
 MOST_FAILURES = 2  # of a call, each on another worker: a failure of one alone may be of its host
 MOST_DEATHS = 4  # of workers that had a call; Dask too gives it up after `allowed-failures`, 3, and one
+DASKS = {"MALLOC_TRIM_THRESHOLD_": "65536", **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
 CHILD = """\
 import pathlib, pickle, sys
 folder = pathlib.Path(sys.argv[1])
@@ -206,7 +206,12 @@ def perform(packed: bytes) -> Done:
         (folder / "call").write_bytes(packed)
         command = [sys.executable, "-c", CHILD, str(folder)]
         process = subprocess.Popen(
-            command, stdin=null, stdout=null, stderr=said, env=_without_dasks(), preexec_fn=ending_with_us()
+            command,
+            stdin=null,
+            stdout=null,
+            stderr=said,
+            env=_without_dasks(nanny=worker.nanny),
+            preexec_fn=ending_with_us(),
         )
         while process.poll() is None:
             task = worker.state.tasks.get(key)
@@ -224,9 +229,8 @@ def perform(packed: bytes) -> Done:
         return Done(files, problem, process.returncode)
 
 
-def _without_dasks() -> dict[str, str]:
-    """Returns our variables without those that Dask has set for its worker, such as OMP_NUM_THREADS=1: a call measures
-    as it would without Dask.
+def _without_dasks(*, nanny: str | None) -> dict[str, str]:
+    """Returns our variables; under a nanny without those that it sets for its worker, so that a call measures as it
+    would without Dask.
     """
-    dasks = dask.config.get("distributed.nanny.pre-spawn-environ")
-    return {name: value for name, value in os.environ.items() if value != str(dasks.get(name))}
+    return {name: value for name, value in os.environ.items() if not nanny or DASKS.get(name) != value}

@@ -37,7 +37,7 @@ BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of on
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
-TOO_NEAR = "; the change is too near the margin for these launches"  # which would decide, if nothing had changed
+TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 
 _WHOLE = {
@@ -148,7 +148,8 @@ def sought(verdict: Verdict) -> list[str]:
     if verdict.question is not Question.UPGRADE or not found:
         return []
     options = shlex.join(("--metric", found))
-    return [f"To find the release and the package that brought it: tfgate bisect --blame --good … --bad … {options}"]
+    search = f"tfgate bisect --blame --good … --bad … --workload … --config … {options}"
+    return [f"To find the release and the package that brought it: {search}"]
 
 
 def _template(verdict: Verdict) -> str:
@@ -213,7 +214,7 @@ def _advice(verdict: Verdict) -> str:
     takes = [one.precision for one in verdict.decisive if _takes_launches(one)]
     if not takes:
         return ""
-    enough = all(found and found.needed and found.needed <= found.launches for found in takes)
+    enough = all(found and found.needed and found.needed <= found.launches >= found.planned for found in takes)
     return TOO_NEAR if enough else ADVICE
 
 

@@ -87,7 +87,7 @@ def test_the_sample_of_blame_is_the_stored_answer() -> None:
     for name, one in parts.items():
         word = "a regression" if one["regression"] else "no regression" if one["compared"] else "can't be measured"
         row = {"onednn": "without oneDNN", "threads": "on one thread"}.get(name) or " ".join(
-            (name, one.get("reference", ""), one.get("candidate", ""))
+            filter(None, (name, one.get("reference"), one.get("candidate")))  # a pair has no versions
         )
         said.append(f"{row} {word}")
         said += [f"{name} can't be measured: {one['problem']}"] if one["problem"] else []

@@ -78,7 +78,9 @@ def _hint(error: BaseException) -> str:
     if isinstance(error, FileNotFoundError) and not os.path.isabs(error.filename or ""):
         return "; the file runs in a folder of its own: open data by absolute paths, or next to __file__"
     if isinstance(error, ModuleNotFoundError) and (package := str(error.name).partition(".")[0]) not in sys.modules:
-        return f'; name its package on both sides, as in --from "tensorflow-cpu==2.20.0 {package}" --to …'
+        return (
+            f'; name the package that has {package} on both sides, as in --from "tensorflow-cpu==2.20.0 PACKAGE" --to …'
+        )
     return ""
 
 

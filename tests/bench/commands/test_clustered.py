@@ -247,6 +247,7 @@ def test_without_dask_numbers_are_measured_one_after_the_other(monkeypatch: pyte
     [
         (["--numerics-only"], True),
         (["--numerics-only", "--device", "gpu:0"], False),
+        (["--numerics-only", "--config", "notebook"], False),  # nobody knows how much memory one takes
         (["--speed-only"], False),
         ([], False),
     ],

@@ -19,7 +19,7 @@ from bench.stats.outcome import Outcome
 from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
 from tests.builders.launches import on_candidate
 from tests.builders.paired import NOISE
-from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records
+from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
 Keep = Callable[..., Path]
@@ -274,6 +274,14 @@ class TestLedger:
         assert snapshot(baselines) == before
         assert accept(open_, "--despite-verdict").code == 0
         assert ledger(baselines).entries[0].ratios
+
+    def test_a_report_of_launches_that_failed_is_refused_with_what_helps(
+        self, accept: Callable[..., Answer], tmp_path: Path
+    ) -> None:
+        numbers = run([record(failure=Failure("crashed", "killed"), subject=TINY), *records()])
+        refused = accept(report(tmp_path / "broken", dataclasses.replace(gate_run(in_turn()), numbers=numbers)))
+        assert (refused.code, "(MEASUREMENT FAILED" in refused.error) == (2, True), refused
+        assert refused.error.endswith("): fix what failed, and measure again")
 
     def test_a_gate_s_words_per_second_in_turn_join_the_baseline(
         self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path

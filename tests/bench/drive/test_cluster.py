@@ -99,17 +99,26 @@ def test_a_call_is_over_once_and_one_that_fails_says_why(address: str, tmp_path:
     assert len(log.hosts("said")) == 1
 
 
-def test_what_is_measured_does_not_get_dasks_own_variables(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("nanny", [None, "tcp://127.0.0.1:1"])
+def test_what_is_measured_gets_no_variables_of_a_nanny(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nanny: str | None
 ) -> None:
-    """As a worker's nanny sets them; another value is the user's."""
-    for name, value in {"OMP_NUM_THREADS": "1", "MALLOC_TRIM_THRESHOLD_": "65536", "MKL_NUM_THREADS": "2"}.items():
+    """Its worker has them; another value, and those of a worker without a nanny, are the user's."""
+    for name, value in {**cluster.DASKS, "MKL_NUM_THREADS": "2"}.items():
         monkeypatch.setenv(name, value)
     with connected(address, print) as client:
+        client.run(lambda dask_worker: setattr(dask_worker, "nanny", nanny))
         found = all_of(client, {"call": (variables, ())})
+        client.run(lambda dask_worker: setattr(dask_worker, "nanny", None))
     seen = json.loads(found["call"].files["variables"])
-    assert not {"OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"} & set(seen)
+    assert ({"OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"} <= set(seen)) == (nanny is None)
     assert (seen["MKL_NUM_THREADS"], seen["PATH"]) == ("2", os.environ["PATH"])
+
+
+def test_the_variables_are_those_that_a_nanny_sets() -> None:
+    """But for the threads of OpenBLAS, of which a measured process has one anyway."""
+    found = pytest.importorskip("dask").config.get("distributed.nanny.pre-spawn-environ")
+    assert {name: str(value) for name, value in found.items()} == {**cluster.DASKS, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def test_calls_that_time_nothing_take_every_thread_and_leave_folders(address: str, tmp_path: Path) -> None:

@@ -191,8 +191,8 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     for reason in (OneEnvironment(), Decided(2, two_environments=True)):
         assert ADVICE not in headline(verdict([dataclasses.replace(STEPS[Outcome.INCONCLUSIVE], reason=reason)]))
     assert ADVICE not in headline(verdict([]))
-    for launches, advice in ((5, ADVICE), (6, TOO_NEAR)):
-        precise = dataclasses.replace(undecided.decisive[0], precision=Precision(0.02, launches, 12, 6, 0.06, ()))
+    for launches, needed, advice in ((12, 13, ADVICE), (6, 6, ADVICE), (12, 6, TOO_NEAR)):
+        precise = dataclasses.replace(undecided.decisive[0], precision=Precision(0.02, launches, 12, needed, 0.06, ()))
         assert headline(verdict([precise])).endswith(advice)
 
 
@@ -217,7 +217,7 @@ def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
 
 def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
     (line,) = sought(of(Outcome.REGRESSION))
-    assert line.endswith("tfgate bisect --blame --good … --bad … --metric 'step time'")
+    assert line.endswith("tfgate bisect --blame --good … --bad … --workload … --config … --metric 'step time'")
     wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION)
     (line,) = sought(verdict([wrong]))
     assert line.endswith("--metric numbers")

@@ -6,6 +6,7 @@ import textwrap
 from tabulate import tabulate
 
 from bench.judge.quads import quad_log_ratio
+from bench.record.lockstep import tensor_name
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
 from bench.record.types import Record
 from bench.report import compared
@@ -51,10 +52,22 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     failed += [line for failure in run.numbers_failures for line in failed_lines("numbers", failure, width)]
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
+    notes += [f"over its limit: {line}" for line in over_limits(run)]
     title = wrapped(f"paired run of {run.created}: {shlex.join(run.command)}", width)
     launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
     lines = [wrapped(VALUES, width), *failed, *(wrapped(note, width) for note in notes)]
     return "\n".join([title, "", sides_text(run, width), "", *launches, *lines])
+
+
+def over_limits(run: PairedRun) -> list[str]:
+    """Returns a line for each tensor of a side that is over its limit, with its first such step."""
+    return [
+        f"{side}: {tensor_name(one.quantity, one.tensor)} at step {one.step}: "
+        + (f"refused: {one.refused}" if one.refused else f"{one.error:.1e}, limit {one.limit:.1e}")
+        for side, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False)
+        for one in record.numerics
+        if not one.within
+    ]
 
 
 def _pair_row(pair: Pair) -> list[str]:

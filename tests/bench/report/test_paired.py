@@ -6,10 +6,11 @@ import math
 import pytest
 
 from bench.record.paired import Package
-from bench.record.types import Failure
+from bench.record.types import Failure, NumericError
 from bench.report.paired import LAUNCH, pairs_text, sides_text
 from tests.builders.golden import golden
 from tests.builders.paired import NOISE, pair, paired_run
+from tests.builders.records import BEYOND, WITHIN, record
 
 RUN = paired_run([pair(launch) for launch in range(4)])
 
@@ -28,6 +29,17 @@ def test_wording() -> None:
         incomplete="the run was interrupted after 5 of 12 launches",
     )
     golden("pairs.txt", pairs_text(run))
+
+
+def test_every_tensor_that_is_over_its_limit_is_listed() -> None:
+    refused = NumericError(1, "answer own .keras: logits", "", math.inf, 1e-6, refused="Keras 2.15.0: ValueError: no")
+    sides = [record(numerics=[WITHIN]), record(numerics=[WITHIN, BEYOND, refused])]
+    text = pairs_text(paired_run(RUN.pairs, sides))
+    found = [line for line in text.splitlines() if line.startswith("over its limit: ")]
+    assert found[0] == "over its limit: candidate: update of output/bias at step 5: 1.0e-02, limit 4.0e-06"
+    assert "own .keras" in found[1]
+    assert found[1].endswith(": refused: Keras 2.15.0: ValueError: no")
+    assert len(found) == 2
 
 
 def test_the_command_is_quoted_for_a_shell() -> None:

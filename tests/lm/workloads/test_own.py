@@ -188,7 +188,10 @@ class TestModels:
             ),
             ("raise FileNotFoundError('no data')", r"no data; the file runs in a folder of its own"),
             ("open('/no.npz')", r"'/no\.npz'$"),
-            ("import no_package.part", r"on both sides, as in --from \"tensorflow-cpu==2\.20\.0 no_package\" --to …$"),
+            (
+                "import no_package.part",
+                r"has no_package on both sides, as in --from \"tensorflow-cpu==2\.20\.0 PACKAGE\" --to …$",
+            ),
             ("import numpy.no_part", r"No module named 'numpy\.no_part'$"),
             ("raise ValueError('no data')", "no data$"),
         ],

@@ -10,7 +10,7 @@ summary    the CI job's summary
 paired     two sides, measured to the end; growing: launch by launch; clustered: on a Dask cluster
 surveys    stored surveys
 acquire    the Penn Treebank, from an address, an archive or a folder
-resume     going on from what was kept
+resume     going on from what was kept; following: the end of bisect and blame, and what goes on from it
 progress   bars and lines while something runs; messages: other lines on standard error
 errors     errors to a line and an exit code
 

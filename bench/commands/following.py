@@ -1,4 +1,4 @@
-"""What `bisect` and `blame` end with: an answer that is kept, and the command that goes on from it."""
+"""The end of `bisect` and `blame`: an answer that is kept, and the command that goes on from it."""
 
 import argparse
 import json

@@ -21,7 +21,7 @@ from bench.stats.power import precision_of_interval
 
 
 class EnvironmentKey(NamedTuple):
-    """What makes two environments one. Replicates that differ in less are 1-ulp perturbations."""
+    """The settings that tell environments apart. Replicates that differ in less are 1-ulp perturbations."""
 
     tensorflow: str
     onednn: bool

@@ -112,7 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_index(parser)
     add_output(parser)
     add_shared(parser, "resume")
-    add_cluster(parser, "on this host, where `--numerics-only` measures a comparison for every two cores at a time")
+    add_cluster(
+        parser, "on this host, where `--numerics-only` measures a comparison of `tiny` for every two cores at a time"
+    )
     add_shared(parser, "baselines", "json", "quiet")
 
 

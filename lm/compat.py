@@ -4,6 +4,7 @@ Both are reached as `tf.keras`. What differs is where a stateful RNN keeps its s
 what `.keras` means to `save`.
 """
 
+import importlib
 from typing import Any
 
 import tensorflow as tf
@@ -12,13 +13,9 @@ KerasVariable = Any  # a tf.Variable in Keras 2, a class of Keras' own, under an
 
 
 def keras_version() -> str:
-    """Returns the version of the Keras in use; tf.keras has no __version__ in 2.15."""
-    module = getattr(tf.keras, "__version__", None)
-    if module is None:
-        import keras
-
-        module = keras.__version__
-    return str(module)
+    """Returns the version of the Keras in use, of keras or tf_keras; tf.keras has no __version__ in 2.15."""
+    package = tf.keras.Model.__module__.partition(".")[0]
+    return str(importlib.import_module(package).__version__)
 
 
 def tf_variable(variable: KerasVariable) -> tf.Variable:

@@ -13,7 +13,7 @@ from bench.commands.growing import add_metric
 from bench.commands.messages import say
 from bench.commands.model import add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_output, add_shared, fraction
-from bench.commands.resume import ALONE, TOLD, WITH_VALUE, as_begun, is_kept, resumed_folder, words_without
+from bench.commands.resume import as_begun, is_kept, resumed_folder
 from bench.commands.sides import RELEASE, add_index, add_releases, releases_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
@@ -22,6 +22,7 @@ from bench.drive.requests import Interpreter, read_request
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS, Answer, Finding
 from bench.judge.margins import read_margins
+from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
 from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
 from bench.report.lines import one_line
 from bench.stats.bisection import CONFIDENCE

@@ -27,7 +27,7 @@ from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_launches, add_output, add_shared, stamped
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import ALONE, TOLD, WITH_VALUE, as_begun, is_kept, resumed_folder, words_without
+from bench.commands.resume import as_begun, is_kept, resumed_folder
 from bench.commands.sides import BUILT, Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
@@ -39,6 +39,7 @@ from bench.judge.bisect import NUMBERS
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, STEP_TIMES
+from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.reports import paired_runs
 from bench.machine import this_machine
+from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun, Side
@@ -24,10 +25,6 @@ from bench.record.types import Record
 T = TypeVar("T", GateRun, PairedRun, Survey)
 
 NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
-# Words that change nothing of what is measured: those with a value, and those that stand alone.
-WITH_VALUE = ("--output", "--cluster")
-TOLD = ("--json", "--quiet")
-ALONE = ("--resume", "--summary", "--verbose", "--blame", "--profile", *TOLD)
 
 
 def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:
@@ -102,18 +99,6 @@ def kept(output: Path, *patterns: str) -> str:
     if not is_kept(output, *patterns):
         return NOTHING_KEPT
     return f"interrupted: what was finished is kept in {output}: continue with --resume --output {output}"
-
-
-def words_without(words: Sequence[str], with_value: Collection[str], alone: Collection[str]) -> list[str]:
-    """Returns a command's words without some options: those with a value, and those that stand alone."""
-    left, found = list(words), []
-    while left:
-        word = left.pop(0)
-        if word in with_value and left:
-            left.pop(0)
-        elif word not in alone and word.partition("=")[0] not in with_value:
-            found.append(word)
-    return found
 
 
 def _measuring(words: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import ALONE, begun, resumed_folder, words_without
+from bench.commands.resume import begun, resumed_folder
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -47,6 +47,7 @@ from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now
+from bench.record.command_lines import ALONE, words_without
 from bench.record.files import keeper, read_record, write_text
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound

@@ -87,7 +87,7 @@ def _governor(root: Path) -> Finding:
     saving = governor in ("powersave", "ondemand", "conservative")
     return Finding(
         "frequency governor",
-        governor or "not known",
+        governor or "not known, as on most virtual machines",
         f"frequency governor {governor}: the clock follows the load; set it to performance" if saving else "",
     )
 

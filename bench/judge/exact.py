@@ -119,11 +119,18 @@ def _changing(records: Sequence[Record]) -> list[int]:
 
 
 def _telling(errors: Sequence[NumericError]) -> NumericError:
-    """Returns the first error over its limit, one against the oracle if there is one; else the nearest to it."""
+    """Returns the first error over its limit, one against the oracle if there is one; else the nearest to it.
+
+    Answers have no order in time: of them it returns the furthest over its limit.
+    """
     over = [error for error in errors if not error.within]
     if over:
-        return min(over, key=lambda error: (error.quantity == REPEAT, error.step))
+        return min(over, key=lambda error: (error.quantity == REPEAT, -error.used if _answers(error) else error.step))
     return max(errors, key=lambda error: error.used)
+
+
+def _answers(error: NumericError) -> bool:
+    return error.quantity.startswith(ANSWER)
 
 
 def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
@@ -133,7 +140,7 @@ def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
         return FileRefused(_case(telling), telling.refused)
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
-    answers = sum(error.quantity.startswith(ANSWER) and error.limit < math.inf for error in errors)
+    answers = sum(_answers(error) and error.limit < math.inf for error in errors)
     return OracleErrors(*where, telling.error, telling.limit, over, answers or _steps(errors), bool(answers))
 
 
@@ -142,14 +149,17 @@ def _case(error: NumericError) -> str:
     return error.quantity.removeprefix(ANSWER).partition(":")[0]
 
 
-def unpromised(records: Sequence[Record]) -> list[Unpromised]:
-    """Returns what came of files that no version promised to read: those refused, and those read otherwise."""
-    found = []
-    for record in records:
-        for error in record.numerics:
-            if math.isinf(error.limit) and error.quantity.startswith(ANSWER) and not error.error <= LARGEST_LIMIT:
-                found.append(Unpromised(_case(error), error.quantity, error.tensor, error.error, error.refused))
-    return found
+def unpromised(records: Sequence[Record]) -> list[Reason]:
+    """Returns the warning of files that no version promised to read: of those refused, and of those read otherwise."""
+    found = [
+        error
+        for error in _errors(records)
+        if math.isinf(error.limit) and _answers(error) and not error.error <= LARGEST_LIMIT
+    ]
+    refused = tuple((_case(error), error.refused) for error in found if error.refused)
+    others = [error for error in found if not error.refused]
+    named = tuple(tensor_name(error.quantity, error.tensor) for error in others)
+    return [Unpromised(refused, named, max((error.error for error in others), default=0.0))] if found else []
 
 
 def _steps(errors: Sequence[NumericError]) -> int:

@@ -76,13 +76,11 @@ class UnlikeEnvironments(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class Unpromised(Reason):
-    """A file that no version promises to read was refused, or gives something else than what was written."""
+    """Files that no version promises to read were refused, or give something else than what was written."""
 
-    case: str  # whose it is, and its format: "given .keras"
-    quantity: str
-    tensor: str
-    error: float
-    refused: str  # by whom it was written, and what was raised; "" where it was read
+    refused: tuple[tuple[str, str], ...]  # "given .keras", and by whom it was written and what was raised
+    others: tuple[str, ...]  # tensors that are not what was written
+    error: float  # the largest of them
 
 
 @dataclasses.dataclass(frozen=True)

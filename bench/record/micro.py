@@ -65,7 +65,8 @@ class MicroCase:
     def settings(self) -> str:
         """Returns how TensorFlow ran: speeds under unlike settings are of unlike things."""
         given = (f"{name}={value}" for name, value in sorted(self.variables.items()))
-        return ", ".join((f"{self.threads} threads", f"oneDNN {'on' if self.onednn else 'off'}", *given))
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        return ", ".join((threads, f"oneDNN {'on' if self.onednn else 'off'}", *given))
 
 
 @dataclasses.dataclass(frozen=True)

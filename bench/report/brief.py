@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from bench.judge.reasons import Accepted, CandidateFailed, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names, sought, stopped
+from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import severity
 from bench.report.lines import one_line
+from bench.report.next_steps import next_steps
 from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence
 from bench.report.strip import DRAWN, Glyphs, deciding, reach, strip, unaccepted
@@ -53,7 +54,7 @@ def brief_text(
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
-        [wrapped(line, width) for line in (*_notes(verdict), *stopped(verdict), *sought(verdict), more)],
+        [wrapped(line, width) for line in (*_notes(verdict), *next_steps(verdict, names), more)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -1,11 +1,9 @@
 """The one table that says what a verdict means for who has to act on it, by its question and outcome."""
 
 import dataclasses
-import shlex
 from collections.abc import Iterator, Mapping
 
-from bench.judge.bisect import NUMBERS
-from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, ONE_CORE_STEP_TIME, PERPLEXITY, SEARCHED, STEP_TIME
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
@@ -77,6 +75,7 @@ class Names:
     work: str = ""  # of which a PASS speaks; "" where that is not told
     baselines: bool = True  # a gate or a run of it is checked against some
     own: bool = False  # a user's own model is among it
+    measured: tuple[str, ...] = ()  # options of an upgrade that say what it compared; () where they are not known
 
 
 UNNAMED = Names()
@@ -121,35 +120,6 @@ def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
     """Yields the comparisons that made the outcome, each with its reason in English."""
     for comparison in verdict.decisive:
         yield comparison, sentence(comparison.reason, comparison)
-
-
-def stopped(verdict: Verdict) -> list[str]:
-    """Returns the line that says how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
-    in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
-    ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
-    undecided = [one for one in in_turn if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended]
-    left_open = dict.fromkeys(one.metric.name for one in undecided)
-    if not left_open:
-        return []
-    options = shlex.join(word for name in left_open for word in ("--metric", name))
-    if any(one.outcome is Outcome.REGRESSION for one in in_turn):
-        why = "The REGRESSION ended the launches before all was decided"
-    else:
-        why = "Not all is decided: an accepted REGRESSION ends the launches, too, and the ledger may have grown since"
-    reference = "--from reference " if verdict.question is Question.GATE else ""
-    return [f"{why}; to measure the rest: tfgate upgrade {reference}… {options}"]
-
-
-def sought(verdict: Verdict) -> list[str]:
-    """Returns the line that says how to find what brought a REGRESSION of an upgrade, by its first metric."""
-    worse = [one.metric for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
-    names = [NUMBERS if one in (NUMERICS, LOCKSTEP) else one.name for one in worse]
-    found = next((name for name in names if name == NUMBERS or name in SEARCHED), "")
-    if verdict.question is not Question.UPGRADE or not found:
-        return []
-    options = shlex.join(("--metric", found))
-    search = f"tfgate bisect --blame --good … --bad … --workload … --config … {options}"
-    return [f"To find the release and the package that brought it: {search}"]
 
 
 def _template(verdict: Verdict) -> str:

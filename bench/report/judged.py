@@ -3,16 +3,18 @@
 import dataclasses
 import statistics
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.judge.types import Verdict
+from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun
 from bench.record.profile import Profile
-from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
+from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run, Subject
 from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
 
@@ -22,6 +24,8 @@ WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.N
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
 DEFAULT_WORK = "training steps (SGD) of a stacked LSTM"
 MOST_NAMED = 2  # workloads in a headline
+# Options of an upgrade that say which of its comparisons it makes, and for how long.
+PARTS, CHOSEN = ("--numerics-only", "--speed-only"), ("--workload", "--config", "--metric", "--budget")
 ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 
 
@@ -120,7 +124,7 @@ def names(judged: Judged) -> Names:
     subjects = {record.subject for record in records(run)}
     own = any(subject.own for subject in subjects)
     trained = not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects)
-    known = Names(work=_work(run), baselines=trained, own=own)
+    known = Names(work=_work(run), baselines=trained, own=own, measured=_measured(run, subjects))
     return known if candidate == reference else dataclasses.replace(known, candidate=candidate, reference=reference)
 
 
@@ -131,6 +135,19 @@ def _work(run: AnyRun | Micro) -> str:
         return f"{len(found)} workloads"
     own = {name: name if name.endswith(".py") else f"the workload {name}" for name in found}
     return " and ".join({**own, DEFAULT_WORKLOAD: DEFAULT_WORK}[name] for name in found)
+
+
+def _measured(run: AnyRun, subjects: Iterable[Subject]) -> tuple[str, ...]:
+    """Returns an upgrade's options that name its sides and what it ran, of one workload; none of another command."""
+    subject = next(iter(subjects), None)
+    if not isinstance(run, PairedRun) or subject is None or run.command[:2] != ("tfgate", "upgrade"):
+        return ()
+    found = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
+    if subject.own:  # a word of the command is its file's path
+        named = (word.removeprefix("--workload=") for word in (*run.command, subject.workload))
+        return *found, "--workload", next(word for word in named if Path(word).name == subject.workload)
+    workload = ("--workload", subject.workload) if subject.workload != DEFAULT_WORKLOAD else ()
+    return *found, *workload, "--config", subject.config
 
 
 def environment(run: AnyRun | Micro, side: str) -> Environment | None:

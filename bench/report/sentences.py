@@ -135,10 +135,10 @@ def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
 
 
 def _unpromised(reason: notices.Unpromised, _: Comparison | None) -> str:
-    if reason.refused:
-        return f"{reason.case} is refused, and no version promises to read it: {reason.refused}"
-    tensor = tensor_name(reason.quantity, reason.tensor)
-    return f"{tensor} is {reason.error:.1e} from what was written, which no version promises to read"
+    said = [f"{case} is refused ({why})" for case, why in reason.refused]
+    if reason.others:
+        said.append(f"{_few(reason.others)}: up to {reason.error:.1e} from what was written")
+    return f"of files that no version promises to read: {'; '.join(said)}"
 
 
 def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -> str:

@@ -8,8 +8,9 @@ from tabulate import MIN_PADDING, tabulate
 from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text, stopped
+from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text
 from bench.report.lines import one_line
+from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence
 from bench.report.terms import kinds
@@ -37,7 +38,7 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
         [*_comparison_lines(verdict.comparisons, width), *below],
         _precision_lines(verdict.comparisons, width),
         [wrapped(f"{TRUST}: {told}", width)] if told else [],
-        [wrapped(note, width) for note in (*notes, *stopped(verdict))],
+        [wrapped(note, width) for note in (*notes, *next_steps(verdict, names))],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

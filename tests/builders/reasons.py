@@ -85,7 +85,11 @@ REASONS: tuple[Reason, ...] = (
     notices.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),
     notices.NothingGates(("forward", "step")),
     notices.UnlikePlaces("notebook-synthetic-cells-cpu0", FIELDS, 0.03),
-    notices.Unpromised("given .keras", "answer given .keras: file", "", math.inf, "written by Keras 2: TypeError"),
-    notices.Unpromised("given .weights.h5", "answer given .weights.h5: slot m", "embedding", 1.0, ""),
+    notices.Unpromised(
+        (("given checkpoint", "written by Keras 2: ValueError"), ("given .keras", "written by Keras 2: TypeError")),
+        ("answer given .weights.h5: slot m of embedding",),
+        1.0,
+    ),
+    notices.Unpromised((), ("answer given .weights.h5: slot m of embedding",), 1.0),
     notices.NumbersNotCompared(),
 )

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import ALONE, WITH_VALUE, words_without
 from bench.commands.stored import read_folder, read_report
 from bench.commands.surveys import judged_survey
 from bench.commands.verdicts import judged
+from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.report.brief import brief_text
 from bench.report.judged import names
 from bench.report.survey import survey_text

@@ -13,8 +13,9 @@ from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import forest
 from bench.report.grids import LEGEND
-from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
+from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text
 from bench.report.judged import Judged, launches_by_subject, names, worst
+from bench.report.next_steps import next_steps
 from bench.report.pages import rendered
 from bench.report.precision import precision_table, trust
 from bench.report.profile import CAVEAT, comparison_heading
@@ -58,7 +59,7 @@ def _section(judged: Judged) -> dict[str, Any]:
         "scope": scope_text(verdict),
         "headline": f"{said[0].upper()}{said[1:]}.",
         "decisive": list(decisive_lines(verdict)),
-        "stopped": stopped(verdict),
+        "next_steps": next_steps(verdict, called),
         "failures": list(map(sentence, verdict.failures)),
         "warnings": list(map(sentence, verdict.warnings)),
         "sides": f"{called.candidate} compared with {compared_with(verdict, called)}",

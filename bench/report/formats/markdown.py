@@ -11,9 +11,10 @@ from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
-from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text, stopped
+from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text
 from bench.report.judged import Judged, names, severity
 from bench.report.lines import one_line
+from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence
 from bench.report.strip import Glyphs, reach, strip, unaccepted
@@ -85,7 +86,7 @@ def _section(judged: Judged) -> str:
         f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(why)}"
         for comparison, why in decisive_lines(verdict)
     ]
-    bullets += [f"- {escaped(line)}" for line in stopped(verdict)]
+    bullets += [f"- {escaped(line)}" for line in next_steps(verdict, called)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
     blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]

@@ -30,7 +30,7 @@ def test_where_linux_tells_nothing_nothing_disturbs(tmp_path: Path) -> None:
         ("load", "not known"),
         ("steal time", "not known"),
         ("CPU quota", "none"),
-        ("frequency governor", "not known"),
+        ("frequency governor", "not known, as on most virtual machines"),
         ("swap", "not known"),
     ]
     assert disturbances(findings) == ()

@@ -46,6 +46,14 @@ def test_answers_are_counted_by_tensor() -> None:
     assert found.reason == OracleErrors("answer full: state", "lstm0/h", 1, 1e-2, 4e-6, over=2, steps=3, answers=True)
 
 
+def test_of_answers_over_their_limits_the_furthest_is_named() -> None:
+    """The step of an answer is its case's number, which says nothing of what came first."""
+    after = NumericError(0, "answer adam: update after 2", "lstm0/kernel", 2e-2, 4e-6)
+    before = NumericError(1, "answer adam: update after 1", "embedding", 0.46, 4e-6)
+    found = judge_numerics("it", [record(numerics=(after, before))])
+    assert found.reason == OracleErrors(before.quantity, "embedding", 1, 0.46, 4e-6, over=2, steps=2, answers=True)
+
+
 def test_a_file_that_is_refused_is_a_regression_unless_the_reference_refuses_it_too() -> None:
     right = NumericError(0, "answer own .keras: logits", "", 1e-6, 4e-6)
     refused = NumericError(6, "answer given .keras: file", "", math.inf, 0.0, refused="TypeError: time_major")
@@ -66,10 +74,9 @@ def test_what_no_version_promises_decides_nothing_and_is_told_where_it_differs()
     found = judge_numerics("it", records)
     assert found.outcome is Outcome.PASS
     assert found.reason == OracleErrors("answer own .keras: logits", "", 0, 1e-6, 4e-6, 0, 1, answers=True)
-    assert unpromised(records) == [
-        Unpromised("given .keras", refused.quantity, "", math.inf, "TypeError: time_major"),
-        Unpromised("given .weights.h5", lost.quantity, "embedding", 1.0, ""),
-    ]
+    lost_tensor = ("answer given .weights.h5: slot m of embedding",)
+    assert unpromised(records) == [Unpromised((("given .keras", "TypeError: time_major"),), lost_tensor, 1.0)]
+    assert unpromised([record(numerics=(right, kept))]) == []
 
 
 def test_over_a_limit_is_a_regression_named_by_its_first_step() -> None:

@@ -254,7 +254,7 @@ def test_an_interrupted_run_is_a_failed_measurement_unless_it_shows_a_regression
 
 def test_unlike_settings_are_said_once() -> None:
     found = judge(launches(SECONDS), launches(OTHERS, threads=1, onednn=False))
-    assert found.warnings == (UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN off"),)
+    assert found.warnings == (UnlikeSettings("2 threads, oneDNN on", "1 thread, oneDNN off"),)
 
 
 def test_a_gate_that_one_side_lacks_cannot_pass() -> None:

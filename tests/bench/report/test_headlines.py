@@ -2,18 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
-from html import unescape
 
 import pytest
 
-from bench.judge.metrics import ONE_CORE_STEP_TIME, RETRACES, STEP_TIME
+from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import LaunchFailed
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Question, Scope, Verdict
-from bench.report.brief import brief_text
-from bench.report.formats.html import render as render_html
-from bench.report.formats.markdown import render as render_markdown
 from bench.report.headlines import (
     ADVICE,
     BASELINES,
@@ -27,14 +22,11 @@ from bench.report.headlines import (
     headline,
     outcome_word,
     scope_text,
-    sought,
-    stopped,
 )
-from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
 from bench.stats.power import Precision
 from tests.builders.golden import golden
-from tests.builders.verdicts import EXACT, comparison, upgrade, verdict
+from tests.builders.verdicts import EXACT, comparison, verdict
 
 NAMES = Names("TensorFlow 2.21.0", "TensorFlow 2.20.0")
 STEPS = {
@@ -53,14 +45,6 @@ FAILURE = LaunchFailed("", 1, "candidate", "killed")
 
 def of(outcome: Outcome, question: Question = Question.UPGRADE, scope: Scope = Scope.ALL) -> Verdict:
     return verdict((EXACT, STEPS[outcome]), question, scope)
-
-
-def markdown(found: Verdict) -> str:
-    return render_markdown([dataclasses.replace(upgrade(), verdict=found)])
-
-
-def html(found: Verdict) -> str:
-    return unescape(render_html([dataclasses.replace(upgrade(), verdict=found)]))
 
 
 def test_every_question_and_outcome_has_a_headline() -> None:
@@ -194,44 +178,6 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     for launches, needed, advice in ((12, 13, ADVICE), (6, 6, ADVICE), (12, 6, TOO_NEAR)):
         precise = dataclasses.replace(undecided.decisive[0], precision=Precision(0.02, launches, 12, needed, 0.06, ()))
         assert headline(verdict([precise])).endswith(advice)
-
-
-LEFT_OPEN = verdict([STEPS[Outcome.REGRESSION], comparison(ONE_CORE_STEP_TIME, 0.05, 0.02)])
-REST = "to measure the rest: tfgate upgrade … --metric 'step time on one core'"
-
-
-def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
-    regressed, undecided = LEFT_OPEN.comparisons
-    assert [line.endswith(REST) for line in stopped(LEFT_OPEN)] == [True]
-    assert not stopped(verdict([regressed]))
-    assert not stopped(verdict([undecided]))
-    accepted = Accepted("2026-06-30", "a known slowdown", "#7", Decided(4))
-    passed = dataclasses.replace(regressed, outcome=Outcome.PASS, reason=accepted)
-    (line,) = stopped(verdict([passed, undecided]))
-    assert line.endswith(REST)
-    assert "ledger may have grown" in line  # an entry of another report moves what this one is measured from
-    assert "ledger" not in stopped(LEFT_OPEN)[0]
-    (line,) = stopped(dataclasses.replace(LEFT_OPEN, question=Question.GATE))
-    assert line.endswith("tfgate upgrade --from reference … --metric 'step time on one core'")
-
-
-def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
-    (line,) = sought(of(Outcome.REGRESSION))
-    assert line.endswith("tfgate bisect --blame --good … --bad … --workload … --config … --metric 'step time'")
-    wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION)
-    (line,) = sought(verdict([wrong]))
-    assert line.endswith("--metric numbers")
-    assert not sought(of(Outcome.INCONCLUSIVE))
-    assert not sought(of(Outcome.REGRESSION, Question.GATE))
-    uncounted = dataclasses.replace(wrong, metric=RETRACES)
-    assert not sought(verdict([uncounted]))
-    assert "bisect --blame" in brief_text(of(Outcome.REGRESSION))
-
-
-@pytest.mark.parametrize("shown", [brief_text, verdict_text, markdown, html])
-@pytest.mark.usefixtures("undrawn")
-def test_every_form_of_a_verdict_says_what_it_left_open(shown: Callable[[Verdict], str]) -> None:
-    assert REST in " ".join(shown(LEFT_OPEN).split())
 
 
 def test_a_margin_that_is_no_step_s_is_not_ruled_out() -> None:

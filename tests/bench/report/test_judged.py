@@ -126,3 +126,26 @@ def test_environments_of_a_run_without_timed_launches() -> None:
         found = [environment(untimed, side) for side in (REFERENCE, CANDIDATE)]
         assert [each.tensorflow for each in found if each] == [OLD, NEW]
     assert environment(dataclasses.replace(numerics, oracle=(), lockstep=None), CANDIDATE) is None
+
+
+@pytest.mark.parametrize(
+    ("workload", "typed", "said"),
+    [
+        ("train", (), ()),
+        ("save", ("--workload", "xla", "--workload", "save"), ("--workload", "save")),
+        ("mine.py", ("--workload=models/mine.py", "--workload", "save"), ("--workload", "models/mine.py")),
+    ],
+)
+def test_names_know_the_upgrade_of_what_was_run_alone(
+    workload: str, typed: tuple[str, ...], said: tuple[str, ...]
+) -> None:
+    """Of a command that compared several things, in a folder, in part."""
+    subject = dataclasses.replace(SUBJECT, workload=workload)
+    sides = ("--from", "2.20.0", "--to", "2.21.0")
+    command = ("tfgate", "upgrade", *sides, *typed, "--config", "tiny", "--output", "there", "--speed-only", "--json")
+    oracle = tuple(dataclasses.replace(one, subject=subject) for one in paired_run().oracle)
+    report = dataclasses.replace(paired_run(), command=command, pairs=(), oracle=oracle)
+    config = () if subject.own else ("--config", SUBJECT.config)
+    assert names(Judged(report, verdict((EXACT,)))).measured == (*sides, *said, *config)
+    survey = dataclasses.replace(report, command=("tfgate", "survey", *typed))
+    assert names(Judged(survey, verdict((EXACT,)))).measured == ()

@@ -1,0 +1,60 @@
+"""The commands that go on from a verdict: they measure what a REGRESSION left open, and find what brought it."""
+
+import shlex
+from collections.abc import Sequence
+
+from bench.judge.bisect import NUMBERS
+from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED
+from bench.judge.reasons import Accepted
+from bench.judge.types import Question, Verdict
+from bench.record.command_lines import words_without
+from bench.report.headlines import UNNAMED, Names
+from bench.stats.outcome import Outcome
+
+UNKNOWN = ("…",)  # words of a command
+OF_UPGRADE = ("--from-env", "--to-env", "--margin")  # options that a bisection has not
+SIDES = {"--from": "--good", "--to": "--bad"}  # by the names that they have in a bisection
+
+
+def next_steps(verdict: Verdict, names: Names = UNNAMED) -> list[str]:
+    """Returns a line for each command that goes on from a REGRESSION, accepted or not."""
+    return [*_left_open(verdict, names), *_sought(verdict, names)]
+
+
+def _left_open(verdict: Verdict, names: Names) -> list[str]:
+    """Returns the line that says how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
+    in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
+    ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
+    undecided = [one for one in in_turn if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended]
+    metrics = dict.fromkeys(one.metric.name for one in undecided)
+    if not metrics:
+        return []
+    if any(one.outcome is Outcome.REGRESSION for one in in_turn):
+        why = "The REGRESSION ended the launches before all was decided"
+    else:
+        why = "Not all is decided: an accepted REGRESSION ends the launches, too, and the ledger may have grown since"
+    of_gate = ("--from", "reference", *UNKNOWN)
+    words = of_gate if verdict.question is Question.GATE else names.measured or UNKNOWN
+    return [f"{why}; to measure the rest: {_typed('tfgate', 'upgrade', *words, *_options(metrics))}"]
+
+
+def _sought(verdict: Verdict, names: Names) -> list[str]:
+    """Returns the line that says how to find what brought a REGRESSION of an upgrade, by its first metric."""
+    worse = [one.metric for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
+    found = [NUMBERS if one in (NUMERICS, LOCKSTEP) else one.name for one in worse]
+    metric = next((name for name in found if name == NUMBERS or name in SEARCHED), "")
+    if verdict.question is not Question.UPGRADE or not metric:
+        return []
+    known = [SIDES.get(word, word) for word in words_without(names.measured, OF_UPGRADE, ())]
+    words = known or ("--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN)
+    search = _typed("tfgate", "bisect", "--blame", *words, *_options([metric]))
+    return [f"To find the release and the package that brought it: {search}"]
+
+
+def _options(metrics: Sequence[str] | dict[str, None]) -> list[str]:
+    return [word for name in metrics for word in ("--metric", name)]
+
+
+def _typed(*words: str) -> str:
+    """Returns a command as it is typed, with what isn't known left open."""
+    return shlex.join(words).replace(shlex.quote(*UNKNOWN), *UNKNOWN)

@@ -1,0 +1,84 @@
+"""Commands that go on from a verdict are whole, so that they can be typed, and every form of a verdict has them."""
+
+import dataclasses
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+
+from bench.judge.metrics import ONE_CORE_STEP_TIME, RETRACES, STEP_TIME
+from bench.judge.reasons import Accepted, Decided
+from bench.judge.types import Question, Verdict
+from bench.report.brief import brief_text
+from bench.report.formats.html import render as render_html
+from bench.report.formats.markdown import render as render_markdown
+from bench.report.headlines import Names
+from bench.report.next_steps import next_steps
+from bench.report.text import verdict_text
+from bench.stats.outcome import Outcome
+from tests.builders.verdicts import EXACT, comparison, upgrade, verdict
+
+SLOWER = comparison(STEP_TIME, 0.2, 0.001)
+UNDECIDED = comparison(ONE_CORE_STEP_TIME, 0.05, 0.02)
+LEFT_OPEN = verdict([SLOWER, UNDECIDED])
+REST = "to measure the rest: tfgate upgrade … --metric 'step time on one core'"
+SEARCH = "tfgate bisect --blame --good … --bad … --workload … --config … --metric 'step time'"
+KNOWN = Names(measured=("--from", "2.15.1", "--to", "tf 2.16", "--margin", "8%", "--to-env", "A=1", "--config", "tiny"))
+
+
+def markdown(found: Verdict) -> str:
+    return render_markdown([dataclasses.replace(upgrade(), verdict=found)])
+
+
+def html(found: Verdict) -> str:
+    return unescape(render_html([dataclasses.replace(upgrade(), verdict=found)]))
+
+
+def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
+    assert [line.endswith(REST) for line in next_steps(LEFT_OPEN)] == [True, False]
+    assert REST not in str(next_steps(verdict([SLOWER])))
+    assert not next_steps(verdict([UNDECIDED]))
+    accepted = Accepted("2026-06-30", "a known slowdown", "#7", Decided(4))
+    passed = dataclasses.replace(SLOWER, outcome=Outcome.PASS, reason=accepted)
+    (line,) = next_steps(verdict([passed, UNDECIDED]))
+    assert line.endswith(REST)
+    assert "ledger may have grown" in line  # an entry of another report moves what this one is measured from
+    assert "ledger" not in next_steps(LEFT_OPEN)[0]
+    (line,) = next_steps(dataclasses.replace(LEFT_OPEN, question=Question.GATE))
+    assert line.endswith("tfgate upgrade --from reference … --metric 'step time on one core'")
+
+
+def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
+    (line,) = next_steps(verdict([SLOWER]))
+    assert line.endswith(SEARCH)
+    wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION)
+    (line,) = next_steps(verdict([wrong]))
+    assert line.endswith("--metric numbers")
+    assert not next_steps(verdict([dataclasses.replace(SLOWER, outcome=Outcome.INCONCLUSIVE)]))
+    assert not next_steps(verdict([SLOWER], Question.GATE))
+    uncounted = dataclasses.replace(wrong, metric=RETRACES)
+    assert not next_steps(verdict([uncounted]))
+
+
+def test_what_is_known_of_an_upgrade_is_in_the_commands_that_go_on() -> None:
+    """A bisection has neither a margin nor a side's environment variables."""
+    rest, search = next_steps(LEFT_OPEN, KNOWN)
+    same = "--from 2.15.1 --to 'tf 2.16' --margin 8% --to-env A=1 --config tiny"
+    assert rest.endswith(f": tfgate upgrade {same} --metric 'step time on one core'")
+    assert search.endswith(": tfgate bisect --blame --good 2.15.1 --bad 'tf 2.16' --config tiny --metric 'step time'")
+
+
+@pytest.mark.parametrize("shown", [brief_text, verdict_text])
+@pytest.mark.usefixtures("undrawn")
+def test_texts_of_a_verdict_have_them(shown: Callable[[Verdict], str]) -> None:
+    said = " ".join(shown(LEFT_OPEN).split())
+    assert REST in said
+    assert SEARCH in said
+
+
+@pytest.mark.parametrize("shown", [markdown, html])
+@pytest.mark.usefixtures("undrawn")
+def test_pages_of_a_verdict_have_them_with_the_sides_of_their_run(shown: Callable[[Verdict], str]) -> None:
+    said = shown(LEFT_OPEN)
+    assert "tfgate upgrade --from 2.20.0 --to 2.21.0 --config notebook --metric 'step time on one core'" in said
+    assert "bisect --blame --good 2.20.0 --bad 2.21.0 --config notebook --metric 'step time'" in said

@@ -249,9 +249,12 @@ def _measure_speed(
         begun=stored[0] if stored else None,
     )
 
-    progress = UpgradeProgress(lambda run: so_far(run, samples(run), plans))
+    def wanted(run: PairedRun) -> str | None:
+        return next_kind(run, samples(run), plans, standards.ledger)
+
+    progress = UpgradeProgress(lambda run: so_far(run, samples(run), plans, standards.ledger))
     with report.phase(f"speed of {plan.name}"), progress:
-        measure_upgrade(request, keep, progress, lambda run: next_kind(run, samples(run), plans), patience)
+        measure_upgrade(request, keep, progress, wanted, patience)
 
 
 def _measure_numbers(

@@ -62,10 +62,10 @@ class Parts:
         )
 
         def wanted(run: PairedRun) -> str | None:
-            return next_kind(run, samples(run), plans, every_metric=self.every_metric)
+            return next_kind(run, samples(run), plans, standards.ledger, every_metric=self.every_metric)
 
         def told(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
-            return so_far(run, samples(run), plans, every_metric=self.every_metric)
+            return so_far(run, samples(run), plans, standards.ledger, every_metric=self.every_metric)
 
         with UpgradeProgress(told) as progress:
             return measure_upgrade(request, keep, progress, wanted)

@@ -12,17 +12,20 @@ from statistics import fmean, stdev
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.reasons import Accepted
+from bench.judge.notices import AcceptanceEnded
+from bench.judge.reasons import Accepted, Reason
 from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
-from bench.record.types import Machine
+from bench.record.types import SCHEMA, Machine
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
+
+NO_LEDGER = Ledger(SCHEMA, ())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +75,19 @@ def tolerated(
     """
     held = [accepted for accepted in regressions if created[:10] <= accepted.expires]
     return [_tolerated(comparison, held) for comparison in comparisons]
+
+
+def ended_acceptances(
+    comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
+) -> list[Reason]:
+    """Returns the warnings of regressions that passed until a day before the report's own date."""
+    over = [accepted for accepted in regressions if created[:10] > accepted.expires]
+    return [
+        AcceptanceEnded(one.subject, one.metric.name, accepted.expires, accepted.link)
+        for one in comparisons
+        if one.outcome is Outcome.REGRESSION
+        for accepted in [each for each in over if _is_of(each, one)][-1:]
+    ]
 
 
 class LedgerError(ValueError):
@@ -154,20 +170,17 @@ def _measured_ratio(sample: Sample) -> Ratio | None:
 def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:
     if comparison.outcome is not Outcome.REGRESSION:
         return comparison
-    found = (
-        one
-        for one in held
-        if (one.subject, one.metric) == (comparison.subject, comparison.metric.name) and _covers(one, comparison)
-    )
-    accepted = next(found, None)
+    accepted = next((one for one in held if _is_of(one, comparison)), None)
     if accepted is None:
         return comparison
     reason = Accepted(accepted.expires, accepted.reason, accepted.link, comparison.reason)
     return dataclasses.replace(comparison, outcome=Outcome.PASS, reason=reason)
 
 
-def _covers(accepted: AcceptedRegression, comparison: Comparison) -> bool:
-    """Tells whether the regression is no larger than what was accepted."""
+def _is_of(accepted: AcceptedRegression, comparison: Comparison) -> bool:
+    """Tells whether a regression is the accepted one, and no larger."""
+    if (accepted.subject, accepted.metric) != (comparison.subject, comparison.metric.name):
+        return False
     if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
         return accepted.limit is None
     size = _size(comparison, comparison.interval.estimate)

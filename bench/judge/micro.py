@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from bench.judge.ledger import (
     LedgerError,
     accepted_ratio,
+    ended_acceptances,
     make_entry,
     ratio_of,
     regressions_for,
@@ -52,7 +53,9 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
     warnings: list[Reason] = list(map(Told, run.warnings))
     if pairs:
         judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
-        comparisons += tolerated(judged, regressions_for(ledger, [run.reference.identity]), run.created)
+        accepted = regressions_for(ledger, [run.reference.identity])
+        comparisons += tolerated(judged, accepted, run.created)
+        warnings += ended_acceptances(comparisons, accepted, run.created)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
     failures = (Incomplete(run.incomplete),) if run.incomplete else ()
     return Verdict(Question.MICRO, overall(comparisons, failures), tuple(comparisons), tuple(warnings), failures)

@@ -75,6 +75,16 @@ class UnlikeEnvironments(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class AcceptanceEnded(Reason):
+    """A regression that the ledger let pass until a day that is over."""
+
+    subject: str
+    metric: str
+    expires: str  # ISO 8601 date
+    link: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Unpromised(Reason):
     """Files that no version promises to read were refused, or give something else than what was written."""
 

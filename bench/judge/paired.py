@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.ledger import regressions_for, tolerated
+from bench.judge.ledger import NO_LEDGER, ended_acceptances, regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
@@ -17,12 +17,11 @@ from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, over
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs
-from bench.record.types import NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
+from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from bench.stats.trimmed import robust_seconds
 
 DRIFT = 0.25  # of the reference's typical step, fastest launch to slowest; quiet launches on two cores stay within 0.15
-NO_LEDGER = Ledger(SCHEMA, ())
 
 
 def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -> Verdict:
@@ -37,12 +36,13 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
         failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
     failures += [Incomplete(run.incomplete)] if run.incomplete else []
     comparisons += [*_numerics(run, subject), *compare_in_turn(run, paired_samples(run, margins), retraces=True)]
-    comparisons = tolerated(comparisons, regressions_for(ledger, [run.reference.identity]), run.created)
+    accepted = regressions_for(ledger, [run.reference.identity])
+    comparisons = tolerated(comparisons, accepted, run.created)
     return Verdict(
         Question.UPGRADE,
         overall(comparisons, failures),
         tuple(comparisons),
-        tuple(paired_warnings(run)),
+        (*paired_warnings(run), *ended_acceptances(comparisons, accepted, run.created)),
         tuple(failures),
         _scope(run),
     )

@@ -10,8 +10,10 @@ import math
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
+from bench.judge.ledger import NO_LEDGER, regressions_for, tolerated
 from bench.judge.samples import compare, decision_of, told, whole_pairs
 from bench.judge.types import Comparison, Sample
+from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
 from bench.stats.outcome import Outcome
 from bench.stats.power import planned
@@ -39,26 +41,37 @@ def affordable(run: PairedRun) -> int:
 
 
 def next_kind(
-    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool = False
+    run: PairedRun,
+    samples: Sequence[Sample],
+    kinds: Collection[str],
+    ledger: Ledger = NO_LEDGER,
+    *,
+    every_metric: bool = False,
 ) -> str | None:
     """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
-    launches; None once all metrics are decided, or one is a REGRESSION and not `every_metric` is asked for.
+    launches; None once all metrics are decided, or one is a REGRESSION that the ledger doesn't accept, and not
+    `every_metric` is asked for.
     """
-    left = _open(samples, kinds, every_metric=every_metric)
+    left = _open(run, samples, kinds, ledger, every_metric=every_metric)
     return min(left, key=lambda kind: len(whole_pairs(run, kind)), default=None)
 
 
 def seconds_left(
-    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool = False
+    run: PairedRun,
+    samples: Sequence[Sample],
+    kinds: Collection[str],
+    ledger: Ledger = NO_LEDGER,
+    *,
+    every_metric: bool = False,
 ) -> tuple[float, float] | None:
     """Returns the seconds that a PASS takes yet, and the most that the plan takes, at the pace of the launches so far;
-    None before the first. A REGRESSION ends a run sooner, unless `every_metric` is asked for.
+    None before the first. A REGRESSION may end a run sooner: see next_kind.
     """
     measured = whole_pairs(run)
     if not measured:
         return None
     least, most = 0.0, 0.0
-    for kind in _open(samples, kinds, every_metric=every_metric):
+    for kind in _open(run, samples, kinds, ledger, every_metric=every_metric):
         pairs, of_kind = whole_pairs(run, kind), [sample for sample in samples if sample.cores == kind]
         limit = min(max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES), max(affordable(run), 1))
         proof = max(len(pairs) + 1, math.ceil(PASS_LAUNCHES / len(kinds)))
@@ -73,16 +86,23 @@ def seconds_left(
 
 
 def so_far(
-    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool = False
+    run: PairedRun,
+    samples: Sequence[Sample],
+    kinds: Collection[str],
+    ledger: Ledger = NO_LEDGER,
+    *,
+    every_metric: bool = False,
 ) -> tuple[list[Comparison], tuple[float, float] | None]:
     """Returns the comparisons of a run that goes on, those of its last launch's kind first, and `seconds_left`."""
     last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
-    return list(map(compare, last_first)), seconds_left(run, samples, kinds, every_metric=every_metric)
+    return list(map(compare, last_first)), seconds_left(run, samples, kinds, ledger, every_metric=every_metric)
 
 
-def _open(samples: Sequence[Sample], kinds: Collection[str], *, every_metric: bool) -> list[str]:
+def _open(
+    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], ledger: Ledger, *, every_metric: bool
+) -> list[str]:
     """Returns the kinds of which more launches may change something."""
-    if _regressed(samples) and not every_metric:
+    if not every_metric and _regressed(run, samples, ledger):
         return []
     of_kind = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
     return [kind for kind in kinds if not (of_kind[kind] and all(map(_complete, of_kind[kind])))]
@@ -95,9 +115,11 @@ def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
     return Plan(max(wanted, default=USUAL_LAUNCHES), pass_from)
 
 
-def _regressed(samples: Sequence[Sample]) -> bool:
-    decisions = (decision_of(sample) for sample in samples if sample.metric.gates)
-    return any(decision is not None and decision.outcome is Outcome.REGRESSION for decision in decisions)
+def _regressed(run: PairedRun, samples: Sequence[Sample], ledger: Ledger) -> bool:
+    """Tells whether a metric is a REGRESSION that the ledger doesn't accept."""
+    compared = [compare(sample) for sample in samples if sample.metric.gates]
+    accepted = regressions_for(ledger, [run.reference.identity])
+    return any(one.outcome is Outcome.REGRESSION for one in tolerated(compared, accepted, run.created))
 
 
 def _complete(sample: Sample) -> bool:

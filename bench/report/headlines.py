@@ -75,7 +75,8 @@ class Names:
     work: str = ""  # of which a PASS speaks; "" where that is not told
     baselines: bool = True  # a gate or a run of it is checked against some
     own: bool = False  # a user's own model is among it
-    measured: tuple[str, ...] = ()  # options of an upgrade that say what it compared; () where they are not known
+    # Options of an upgrade that compares the same, by Subject.name, where they are known.
+    measured: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 UNNAMED = Names()

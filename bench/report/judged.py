@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,8 +24,9 @@ WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.N
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
 DEFAULT_WORK = "training steps (SGD) of a stacked LSTM"
 MOST_NAMED = 2  # workloads in a headline
-# Options of an upgrade that say which of its comparisons it makes, and for how long.
-PARTS, CHOSEN = ("--numerics-only", "--speed-only"), ("--workload", "--config", "--metric", "--budget")
+# Options that say which of its comparisons a command makes, and how: those that stand alone, and those with a value.
+PARTS = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
+CHOSEN = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
 ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 
 
@@ -124,7 +125,7 @@ def names(judged: Judged) -> Names:
     subjects = {record.subject for record in records(run)}
     own = any(subject.own for subject in subjects)
     trained = not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects)
-    known = Names(work=_work(run), baselines=trained, own=own, measured=_measured(run, subjects))
+    known = Names(work=_work(run), baselines=trained, own=own, measured=_measured(run))
     return known if candidate == reference else dataclasses.replace(known, candidate=candidate, reference=reference)
 
 
@@ -137,17 +138,27 @@ def _work(run: AnyRun | Micro) -> str:
     return " and ".join({**own, DEFAULT_WORKLOAD: DEFAULT_WORK}[name] for name in found)
 
 
-def _measured(run: AnyRun, subjects: Iterable[Subject]) -> tuple[str, ...]:
-    """Returns an upgrade's options that name its sides and what it ran, of one workload; none of another command."""
-    subject = next(iter(subjects), None)
-    if not isinstance(run, PairedRun) or subject is None or run.command[:2] != ("tfgate", "upgrade"):
-        return ()
-    found = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
-    if subject.own:  # a word of the command is its file's path
-        named = (word.removeprefix("--workload=") for word in (*run.command, subject.workload))
-        return *found, "--workload", next(word for word in named if Path(word).name == subject.workload)
+def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
+    """Returns, by Subject.name, the options of an upgrade of the same sides in the same work: of what `upgrade` and
+    `gate` measured in turn.
+    """
+    found = {}
+    for paired in paired_runs(run) if run.command[1:2] in (("upgrade",), ("gate",)) else ():
+        subject = next((record.subject for record in paired.records), None)
+        if subject:
+            sides = ("--from", paired.reference.requested, "--to", paired.candidate.requested)
+            others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
+            found[subject.name] = (*sides, *others, *_work_options(run.command, subject))
+    return found
+
+
+def _work_options(command: Sequence[str], subject: Subject) -> tuple[str, ...]:
+    """Returns the options that name a subject's workload, by the path that a command has, and its configuration."""
+    if subject.own:
+        named = (word.removeprefix("--workload=") for word in (*command, subject.workload))
+        return "--workload", next(word for word in named if Path(word).name == subject.workload)
     workload = ("--workload", subject.workload) if subject.workload != DEFAULT_WORKLOAD else ()
-    return *found, *workload, "--config", subject.config
+    return *workload, "--config", subject.config
 
 
 def environment(run: AnyRun | Micro, side: str) -> Environment | None:

@@ -1,12 +1,12 @@
 """The commands that go on from a verdict: they measure what a REGRESSION left open, and find what brought it."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from bench.judge.bisect import NUMBERS
 from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED
 from bench.judge.reasons import Accepted
-from bench.judge.types import Question, Verdict
+from bench.judge.types import Comparison, Question, Verdict
 from bench.record.command_lines import words_without
 from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
@@ -22,36 +22,43 @@ def next_steps(verdict: Verdict, names: Names = UNNAMED) -> list[str]:
 
 
 def _left_open(verdict: Verdict, names: Names) -> list[str]:
-    """Returns the line that says how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
+    """Returns the lines that say how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
     in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
     ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
-    undecided = [one for one in in_turn if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended]
-    metrics = dict.fromkeys(one.metric.name for one in undecided)
-    if not metrics:
-        return []
-    if any(one.outcome is Outcome.REGRESSION for one in in_turn):
-        why = "The REGRESSION ended the launches before all was decided"
-    else:
-        why = "Not all is decided: an accepted REGRESSION ends the launches, too, and the ledger may have grown since"
-    of_gate = ("--from", "reference", *UNKNOWN)
-    words = of_gate if verdict.question is Question.GATE else names.measured or UNKNOWN
-    return [f"{why}; to measure the rest: {_typed('tfgate', 'upgrade', *words, *_options(metrics))}"]
+    undecided: dict[str, list[str]] = {}
+    for one in in_turn:
+        if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended and _has_launches_left(one):
+            undecided.setdefault(one.subject, []).append(one.metric.name)
+    regressed = any(one.outcome is Outcome.REGRESSION for one in in_turn)
+    by = "The REGRESSION ended" if regressed else "A REGRESSION that the ledger accepts now had ended"
+    unknown = ("--from", "reference", *UNKNOWN) if verdict.question is Question.GATE else UNKNOWN
+    return [
+        f"{by} the launches before all was decided; to measure the rest: "
+        + _typed("tfgate", "upgrade", *names.measured.get(subject, unknown), *_options(dict.fromkeys(metrics)))
+        for subject, metrics in undecided.items()
+    ]
+
+
+def _has_launches_left(comparison: Comparison) -> bool:
+    """Tells whether an undecided metric has fewer launches than were planned."""
+    return comparison.precision is None or comparison.precision.launches < comparison.precision.planned
 
 
 def _sought(verdict: Verdict, names: Names) -> list[str]:
     """Returns the line that says how to find what brought a REGRESSION of an upgrade, by its first metric."""
-    worse = [one.metric for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
-    found = [NUMBERS if one in (NUMERICS, LOCKSTEP) else one.name for one in worse]
-    metric = next((name for name in found if name == NUMBERS or name in SEARCHED), "")
-    if verdict.question is not Question.UPGRADE or not metric:
+    worse = [one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
+    found = [(one, NUMBERS if one.metric in (NUMERICS, LOCKSTEP) else one.metric.name) for one in worse]
+    first = next(((one, name) for one, name in found if name == NUMBERS or name in SEARCHED), None)
+    if verdict.question is not Question.UPGRADE or first is None:
         return []
-    known = [SIDES.get(word, word) for word in words_without(names.measured, OF_UPGRADE, ())]
+    subject, metric = first[0].subject, first[1]
+    known = [SIDES.get(word, word) for word in words_without(names.measured.get(subject, ()), OF_UPGRADE, ())]
     words = known or ("--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN)
     search = _typed("tfgate", "bisect", "--blame", *words, *_options([metric]))
     return [f"To find the release and the package that brought it: {search}"]
 
 
-def _options(metrics: Sequence[str] | dict[str, None]) -> list[str]:
+def _options(metrics: Iterable[str]) -> list[str]:
     return [word for name in metrics for word in ("--metric", name)]
 
 

@@ -359,6 +359,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     notices.LeftOpen: _left_open,
     notices.BothDepart: _both_depart,
     notices.UnlikeEnvironments: _unlike_environments,
+    notices.AcceptanceEnded: "{metric} of {subject}: its acceptance ended on {expires} ({link})",
     notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,
     notices.UnlikeSettings: (

@@ -82,6 +82,7 @@ REASONS: tuple[Reason, ...] = (
     notices.BothDepart("optimizers-twice-tiny-cpu0", ("answer adam: slot v after 1 of embedding",), 0.41, 3e-8),
     notices.UnlikeEnvironments(Field("affinity", "0-3", "4-7")),
     notices.MachineDrifted(0.1, 0, 0.14, 3),
+    notices.AcceptanceEnded("notebook-synthetic-cells-cpu0", "trace", "2026-11-01", "https://example.org/1"),
     notices.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),
     notices.NothingGates(("forward", "step")),
     notices.UnlikePlaces("notebook-synthetic-cells-cpu0", FIELDS, 0.03),

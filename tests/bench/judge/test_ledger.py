@@ -10,6 +10,7 @@ from bench.judge.ledger import (
     Position,
     accepted_ratio,
     accepted_regression,
+    ended_acceptances,
     entry_of,
     knows,
     positions,
@@ -18,6 +19,7 @@ from bench.judge.ledger import (
     tolerated,
 )
 from bench.judge.metrics import REPLICATES, RETRACES
+from bench.judge.notices import AcceptanceEnded
 from bench.judge.reasons import Accepted, Decided, Retraces
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Scale, Unit
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -198,6 +200,15 @@ def test_the_estimate_counts_not_its_upper_bound() -> None:
 def test_one_of_several_acceptances_is_enough() -> None:
     expired = dataclasses.replace(ACCEPTED, expires="2026-01-01", reason="older")
     assert tolerated([SLOW], [expired, ACCEPTED], MADE) == tolerated([SLOW], [ACCEPTED], MADE) != [SLOW]
+
+
+def test_an_acceptance_that_has_ended_is_told_once_and_of_its_regression_alone() -> None:
+    older, newer = (dataclasses.replace(ACCEPTED, expires=day) for day in ("2025-12-01", "2026-01-01"))
+    told = [AcceptanceEnded(SUBJECT.name, STEP_TIME, "2026-01-01", ACCEPTED.link)]
+    assert ended_acceptances([SLOW, TRACED], [older, newer], MADE) == told
+    assert ended_acceptances([SLOW], [dataclasses.replace(newer, limit=0.03)], MADE) == []  # a larger regression
+    assert ended_acceptances([SLOW], [ACCEPTED], MADE) == []
+    assert ended_acceptances([dataclasses.replace(SLOW, outcome=Outcome.PASS)], [newer], MADE) == []
 
 
 def test_what_is_compared_exactly_is_accepted_without_a_limit() -> None:

@@ -4,7 +4,15 @@ import dataclasses
 
 import pytest
 
-from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Told, UnlikeEnvironments
+from bench.judge.notices import (
+    AcceptanceEnded,
+    FailedOnce,
+    Incomplete,
+    LaunchFailed,
+    MachineDrifted,
+    Told,
+    UnlikeEnvironments,
+)
 from bench.judge.paired import compare_in_turn, judge_paired, paired_samples
 from bench.judge.reasons import (
     Accepted,
@@ -259,7 +267,9 @@ def test_the_ledger_s_accepted_regressions_pass() -> None:
     assert isinstance(reason, Accepted)
     assert (reason.expires, reason.why, reason.link) == ("2026-01-31", "why", "link")
     late = dataclasses.replace(run, created="2026-02-01T00:00:00+00:00")
-    assert judge_paired(late, PAIRED, ledger).outcome is Outcome.REGRESSION
+    ended = judge_paired(late, PAIRED, ledger)
+    assert ended.outcome is Outcome.REGRESSION
+    assert AcceptanceEnded(SUBJECT.name, "step time", "2026-01-31", "link") in ended.warnings
     assert run.created == CREATED  # not today, whenever that is
 
 

@@ -9,7 +9,9 @@ import pytest
 from bench.judge.planning import affordable, next_kind, seconds_left, with_plans
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Sample
+from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import ALL_CORES, ONE_CORE
+from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import Plan
 from tests.builders.launches import PAIRED, launches, of_kinds
@@ -101,6 +103,22 @@ def test_a_regression_leaves_open_what_is_not_decided_where_every_metric_is_aske
     left = seconds_left(run, [worse, at_the_margin], (ALL_CORES,), every_metric=True)
     assert left is not None
     assert left[1] == 8 * 30.0
+
+
+def test_a_regression_that_the_ledger_accepts_ends_no_run() -> None:
+    """Up to the size and the day that it accepts; else a gate could not pass before that day."""
+    worse, at_the_margin = sample(around(0.1)), sample(around(0.05))
+    subject, metric = worse.subject, worse.metric.name
+
+    def kind(limit: float, expires: str) -> str | None:
+        accepted = AcceptedRegression(subject, metric, limit, "a known cost", "#7", expires)
+        ledger = Ledger(SCHEMA, (), (accepted,))
+        return next_kind(ON_ALL, [worse, at_the_margin], (ALL_CORES,), ledger)
+
+    day = ON_ALL.created[:10]
+    assert kind(0.2, day) == ALL_CORES
+    assert kind(0.08, day) is None  # it is 10%
+    assert kind(0.2, "2000-01-01") is None
 
 
 def settled(samples: Sequence[Sample]) -> bool:

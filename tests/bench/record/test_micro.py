@@ -27,7 +27,7 @@ def test_settings_name_each_variable_that_was_given(tmp_path: Path) -> None:
     """In the order of their names, so that equal settings are equal."""
     given = {"MALLOC_ARENA_MAX": "1", "LD_PRELOAD": "fast.so"}
     found = read_launch(write_launch(tmp_path / "launch.json", {STEP: 0.06}, threads=1, onednn=False, variables=given))
-    assert found.cases[STEP].settings == "1 threads, oneDNN off, LD_PRELOAD=fast.so, MALLOC_ARENA_MAX=1"
+    assert found.cases[STEP].settings == "1 thread, oneDNN off, LD_PRELOAD=fast.so, MALLOC_ARENA_MAX=1"
 
 
 def test_a_form_is_part_of_the_metric_and_a_case_may_have_no_implementation(tmp_path: Path) -> None:

@@ -146,6 +146,16 @@ def test_names_know_the_upgrade_of_what_was_run_alone(
     oracle = tuple(dataclasses.replace(one, subject=subject) for one in paired_run().oracle)
     report = dataclasses.replace(paired_run(), command=command, pairs=(), oracle=oracle)
     config = () if subject.own else ("--config", SUBJECT.config)
-    assert names(Judged(report, verdict((EXACT,)))).measured == (*sides, *said, *config)
+    found = names(Judged(report, verdict((EXACT,))))
+    assert found.measured == {subject.name: (*sides, *said, *config)}
     survey = dataclasses.replace(report, command=("tfgate", "survey", *typed))
-    assert names(Judged(survey, verdict((EXACT,)))).measured == ()
+    assert names(Judged(survey, verdict((EXACT,)))).measured == {}
+
+
+def test_names_know_the_upgrade_of_what_a_gate_measured_in_turn() -> None:
+    """Its sides are those that it measured: they need not be in its command."""
+    gate = gate_run(launches=2)
+    gate = dataclasses.replace(gate, command=("tfgate", "gate", "--launches", "3", "--full", "--threads", "1"))
+    sides = ("--from", gate.speed[0].reference.requested, "--to", gate.candidate.requested)
+    options = (*sides, "--threads", "1", "--config", SUBJECT.config)
+    assert names(Judged(gate, verdict((EXACT,)))).measured == {SUBJECT.name: options}

@@ -16,14 +16,18 @@ from bench.report.headlines import Names
 from bench.report.next_steps import next_steps
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
+from tests.builders.records import SUBJECT
 from tests.builders.verdicts import EXACT, comparison, upgrade, verdict
 
 SLOWER = comparison(STEP_TIME, 0.2, 0.001)
-UNDECIDED = comparison(ONE_CORE_STEP_TIME, 0.05, 0.02)
+OF_FOUR = comparison(ONE_CORE_STEP_TIME, 0.05, 0.02)
+assert OF_FOUR.precision
+UNDECIDED = dataclasses.replace(OF_FOUR, precision=dataclasses.replace(OF_FOUR.precision, planned=12))
 LEFT_OPEN = verdict([SLOWER, UNDECIDED])
 REST = "to measure the rest: tfgate upgrade … --metric 'step time on one core'"
 SEARCH = "tfgate bisect --blame --good … --bad … --workload … --config … --metric 'step time'"
-KNOWN = Names(measured=("--from", "2.15.1", "--to", "tf 2.16", "--margin", "8%", "--to-env", "A=1", "--config", "tiny"))
+OPTIONS = ("--from", "2.15.1", "--to", "tf 2.16", "--margin", "8%", "--to-env", "A=1", "--config", "tiny")
+KNOWN = Names(measured={SUBJECT.name: OPTIONS})
 
 
 def markdown(found: Verdict) -> str:
@@ -38,11 +42,12 @@ def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
     assert [line.endswith(REST) for line in next_steps(LEFT_OPEN)] == [True, False]
     assert REST not in str(next_steps(verdict([SLOWER])))
     assert not next_steps(verdict([UNDECIDED]))
+    assert REST not in str(next_steps(verdict([SLOWER, OF_FOUR])))  # of four that were planned
     accepted = Accepted("2026-06-30", "a known slowdown", "#7", Decided(4))
     passed = dataclasses.replace(SLOWER, outcome=Outcome.PASS, reason=accepted)
     (line,) = next_steps(verdict([passed, UNDECIDED]))
     assert line.endswith(REST)
-    assert "ledger may have grown" in line  # an entry of another report moves what this one is measured from
+    assert "ledger accepts now" in line
     assert "ledger" not in next_steps(LEFT_OPEN)[0]
     (line,) = next_steps(dataclasses.replace(LEFT_OPEN, question=Question.GATE))
     assert line.endswith("tfgate upgrade --from reference … --metric 'step time on one core'")

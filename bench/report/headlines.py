@@ -40,10 +40,10 @@ NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, 
 
 _WHOLE = {
     Outcome.PASS: "{candidate} is as correct as {reference}{work}{speed}",
-    Outcome.REGRESSION: "{candidate} is worse than {reference} by more than the margin{metrics}",
+    Outcome.REGRESSION: "{candidate} is worse than {reference} by more than the margin{metrics}{of}",
     Outcome.INCONCLUSIVE: (
         "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse"
-        "{metrics}{advice}"
+        "{metrics}{of}{advice}"
     ),
 }
 HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
@@ -77,6 +77,8 @@ class Names:
     own: bool = False  # a user's own model is among it
     # Options of an upgrade that compares the same, by Subject.name, where they are known.
     measured: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # Requirements of what is installed in a side that is an interpreter, by its path: a bisection builds environments.
+    installed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 UNNAMED = Names()
@@ -101,6 +103,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
         standard=BASELINES if names.baselines else compared_with(verdict, names),
         metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
         work=f" in {names.work}" if names.work else "",
+        of=f", in {names.work}" if names.work else "",
         speed=_speed(verdict, names),
         excluded=_excluded(verdict),
         margin=_margin(verdict),

@@ -125,7 +125,7 @@ def names(judged: Judged) -> Names:
     subjects = {record.subject for record in records(run)}
     own = any(subject.own for subject in subjects)
     trained = not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects)
-    known = Names(work=_work(run), baselines=trained, own=own, measured=_measured(run))
+    known = Names(work=_work(run), baselines=trained, own=own, measured=_measured(run), installed=_installed(run))
     return known if candidate == reference else dataclasses.replace(known, candidate=candidate, reference=reference)
 
 
@@ -149,6 +149,17 @@ def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
             sides = ("--from", paired.reference.requested, "--to", paired.candidate.requested)
             others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
             found[subject.name] = (*sides, *others, *_work_options(run.command, subject))
+    return found
+
+
+def _installed(run: AnyRun) -> dict[str, str]:
+    """Returns the requirements of TensorFlow and Keras in each side of launches in turn that is an interpreter."""
+    found = {}
+    for paired in paired_runs(run):
+        for side, asked in ((REFERENCE, paired.reference), (CANDIDATE, paired.candidate)):
+            within = environment(paired, side)
+            if within and not asked.as_of:
+                found[asked.requested] = f"{within.distribution}=={within.tensorflow} keras=={within.keras}"
     return found
 
 

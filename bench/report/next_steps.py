@@ -52,7 +52,8 @@ def _sought(verdict: Verdict, names: Names) -> list[str]:
     if verdict.question is not Question.UPGRADE or first is None:
         return []
     subject, metric = first[0].subject, first[1]
-    known = [SIDES.get(word, word) for word in words_without(names.measured.get(subject, ()), OF_UPGRADE, ())]
+    options = words_without(names.measured.get(subject, ()), OF_UPGRADE, ())
+    known = [SIDES.get(word) or names.installed.get(word) or word for word in options]
     words = known or ("--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN)
     search = _typed("tfgate", "bisect", "--blame", *words, *_options([metric]))
     return [f"To find the release and the package that brought it: {search}"]

@@ -46,8 +46,11 @@ def slots_of(model: Model) -> dict[str, list[Floats]]:
 
 
 def path_of(folder: Path, form: str) -> str:
-    """Returns where the file, or files, of a format lie: model.weights.h5."""
-    return str(folder / f"model{form if form.startswith('.') else f'-{form}'}")
+    """Returns where the file, or files, of a format lie: saved.weights.h5.
+
+    Not model.weights.h5: Keras 3.4 puts a file of that name beside a `.keras` that it reads, and removes it.
+    """
+    return str(folder / f"saved{form if form.startswith('.') else f'-{form}'}")
 
 
 def write(model: Model, form: str, folder: Path) -> None:

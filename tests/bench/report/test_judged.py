@@ -152,6 +152,16 @@ def test_names_know_the_upgrade_of_what_was_run_alone(
     assert names(Judged(survey, verdict((EXACT,)))).measured == {}
 
 
+def test_names_know_what_is_installed_in_a_side_that_was_there() -> None:
+    run = paired_run()
+    there = dataclasses.replace(run.reference, requested="env/bin/python", as_of="")
+    found = names(Judged(dataclasses.replace(run, reference=there), verdict((EXACT,))))
+    within = run.oracle[0].environment
+    assert within
+    installed = f"{within.distribution}=={within.tensorflow} keras=={within.keras}"
+    assert found.installed == {"env/bin/python": installed}
+
+
 def test_names_know_the_upgrade_of_what_a_gate_measured_in_turn() -> None:
     """Its sides are those that it measured: they need not be in its command."""
     gate = gate_run(launches=2)

@@ -73,6 +73,15 @@ def test_what_is_known_of_an_upgrade_is_in_the_commands_that_go_on() -> None:
     assert search.endswith(": tfgate bisect --blame --good 2.15.1 --bad 'tf 2.16' --config tiny --metric 'step time'")
 
 
+def test_a_search_from_an_interpreter_names_what_is_installed_there() -> None:
+    """A bisection, and what follows it, builds environments."""
+    measured = {SUBJECT.name: ("--from", "env/bin/python", "--to", "2.20.0")}
+    installed = {"env/bin/python": "tensorflow-cpu==2.16.2 keras==3.4.1"}
+    rest, search = next_steps(LEFT_OPEN, Names(measured=measured, installed=installed))
+    assert "upgrade --from env/bin/python --to 2.20.0 " in rest
+    assert "--good 'tensorflow-cpu==2.16.2 keras==3.4.1' --bad 2.20.0 " in search
+
+
 @pytest.mark.parametrize("shown", [brief_text, verdict_text])
 @pytest.mark.usefixtures("undrawn")
 def test_texts_of_a_verdict_have_them(shown: Callable[[Verdict], str]) -> None:

@@ -34,6 +34,11 @@ def test_files_that_are_missing_are_refused(work: Work, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [work.given]
 
 
+def test_no_file_has_the_name_of_one_that_keras_removes(work: Work, tmp_path: Path) -> None:
+    """Keras 3.4 extracts model.weights.h5 beside a `.keras` that it reads, and removes it."""
+    assert "model.weights.h5" not in {Path(work._files.path_of(tmp_path, form)).name for form in FORMATS}
+
+
 @pytest.mark.parametrize(("tensorflow", "keras", "expected"), [("2.1.0", "1.0.0", False), ("3.0.0", "99.0", False)])
 def test_a_writer_s_versions_decide_what_is_promised(work: Work, tensorflow: str, keras: str, expected: bool) -> None:
     (work.given / VERSIONS_FILE).write_text(json.dumps({"tensorflow": tensorflow, "keras": keras}))

@@ -42,7 +42,7 @@ GROUPS = {
         "micro": "time the hot paths of two environments in turn, in fresh processes",
         "profile": "show where a step's time goes; with two environments, what got slower",
         "report": "write stored reports with their verdicts as a page for the browser, or as files for other programs",
-        "show": "show what a report, a baseline or the ledger holds",
+        "show": "show what a report of run, upgrade or gate, a baseline or the ledger holds",
         "doctor": "show what this machine is, and what would disturb a measurement",
     },
     "manage": {

@@ -39,7 +39,7 @@ from bench.record.repeats import failed_for_good
 from bench.report.bisect import cost
 from bench.report.lines import one_line
 from bench.report.sentences import sentence
-from bench.report.values import percent
+from bench.report.values import minutes, percent
 from bench.stats.bisection import Search
 
 LEFT_OUT_FILE = "left-out.json"  # where a host of a cluster leaves what it has left out
@@ -103,8 +103,8 @@ class Bisection:
     def search(self) -> Finding:
         """Measures until there is an answer, or no time is left."""
         names = ", ".join(release.name for release in self.releases)
-        minutes = self._asked.budget_minutes
-        say(f"good release: {self._good}; searching {names}; at most {minutes:g} minutes of measurements")
+        most = minutes(self._asked.budget_minutes)
+        say(f"good release: {self._good}; searching {names}; at most {most} of measurements")
         pace = self._measure.pace()
         if (finding := self._known()).answer is not Answer.OPEN:
             return finding
@@ -136,7 +136,7 @@ class Bisection:
         if (finding := self._known()).answer is not Answer.OPEN:
             return finding
         building = Building.of(asked.model, asked.sides, stored_reports(asked.output, resume=asked.resume))
-        say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of measurements")
+        say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
         say(self._cost(self._measure.pace()))
         call = search, (Searching(building, asked, self._between, self._margins),)
         self.left_out = json.loads(searched(hosts, asked.output, call)[LEFT_OUT_FILE])

@@ -38,13 +38,13 @@ from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.judge.margins import Margins, read_margins
-from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, STEP_TIMES
+from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, START, STEP_TIMES
 from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
 from bench.report.profile_page import FILE as PAGE_FILE
-from bench.report.values import percent
+from bench.report.values import minutes, percent
 from bench.stats.outcome import EXIT_CODES, Outcome
 from lm.workloads.registry import is_path
 
@@ -151,6 +151,9 @@ def run(asked: Request) -> int:
     if asked.profile and explained and not is_kept(asked.output, f"*-profile/{PAGE_FILE}"):
         more = [word for word in TOLD if word in asked.command_line]
         follow(profile, [*_profile(asked), "--output", str(stamped(asked.output, "profile")), *more])
+    if asked.profile and asked.metric not in PROFILED:
+        recipe = "; docs/profile.md, 'A slower start', has a recipe" if asked.metric in START else ""
+        say(f"no profile: it explains the time of a steady step, not {asked.metric}{recipe}")
     told = found.answer in (Answer.BLAMED, Answer.NO_CHANGE)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
 
@@ -190,7 +193,7 @@ def _search(folder: Path, searching: Searching) -> int:
 def _on_a_host(asked: Request, margins: Margins, hosts: Hosts) -> Blamed:
     """Has one host search: effects are subtracted from each other, and hosts differ."""
     building = Building.of(asked.model, asked.sides, stored_reports(asked.output, resume=asked.resume))
-    say(f"a host of {asked.cluster} searches: at most {asked.budget_minutes:g} minutes of measurements")
+    say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
     files = searched(hosts, asked.output, (search, (Searching(building, asked, margins),)))
     blamed: Blamed = pickle.loads(files[BLAMED_FILE])
     return blamed
@@ -241,7 +244,7 @@ class _Blaming:
         with BisectProgress() as progress:
             for row in turns(rows, launches):
                 if pace.seconds >= 60 * self._asked.budget_minutes:
-                    self.left_out.append(f"launches after the budget of {self._asked.budget_minutes:g} minutes")
+                    self.left_out.append(f"launches after the budget of {minutes(self._asked.budget_minutes)}")
                     break
                 with pace.timed():
                     row.report.run = row.measure.grow(row.report, row.sides, progress)
@@ -254,7 +257,8 @@ class _Blaming:
         """Says what is left to be measured; nothing where nothing is."""
         left = sum(max(launches - row.launches, 0) for row in rows if not row.part.problem)
         if left:
-            say(cost([left], [pace.minutes(left)], paced=bool(pace.count)))
+            most = minutes(self._asked.budget_minutes)
+            say(f"{cost([left], [pace.minutes(left)], paced=bool(pace.count))}; at most {most} of measurements in all")
 
     def _told(self) -> Blame:
         whole = self._whole.told

@@ -55,6 +55,7 @@ from bench.record.types import SCHEMA
 from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
 from bench.report.sentences import Count
+from bench.report.values import minutes
 from lm.workloads.registry import workload
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ class _Measuring:
         left = [one for one in planned if not _is_finished(self._path(*one))]
         cost = "numbers alone, no launch is timed"
         if asked.speed:
-            cost = f"at most {len(left) * asked.budget_minutes:g} minutes of launches, "
+            cost = f"at most {minutes(len(left) * asked.budget_minutes)} of launches, "
             cost += f"{asked.budget_minutes:g} for each, plus the time to build environments"
             cost += " and to compare numbers" if asked.numerics else ""
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")

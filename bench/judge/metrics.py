@@ -20,6 +20,7 @@ from bench.stats.trimmed import trimmed_mean
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
 ONE_CORE_STEP_TIME = "step time on one core"
 STEP_TIMES = (STEP_TIME, ONE_CORE_STEP_TIME)
+START = ("import", "build", "trace", "first step")
 MEAN_STEP, CPU_TIME, MEMORY_GROWTH, GPU_MEMORY = "mean step", "cpu time", "memory growth", "GPU memory"
 
 FITTED_UNITS = 8  # of a launch, the first ones, over which a loss is fitted: docs/workloads.md has the spread of seeds
@@ -92,7 +93,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             lambda pair: _log_growth(pair, quad_log_ratio),
         ),
         _of_quads(CPU_TIME, _cpu_quads),
-        *(_of_record(_time(name), _startup(name)) for name in ("import", "build", "trace", "first step")),
+        *(_of_record(_time(name), _startup(name)) for name in START),
         _of_record(_memory(GPU_MEMORY), lambda one: one.memory.peak_gpu_bytes if one.memory else None, optional=True),
     )
 

@@ -7,7 +7,7 @@ from bench.judge.bisect import Answer, Finding
 from bench.judge.types import Comparison
 from bench.report.sentences import sentence
 from bench.report.text import WIDTH, table_text, wrapped
-from bench.report.values import NOTHING, percent
+from bench.report.values import NOTHING, counted, percent
 from bench.stats.bisection import SINGLE, Search
 from bench.stats.intervals import Interval
 from bench.stats.pooled import Bounded
@@ -26,7 +26,9 @@ def cost(left: Sequence[int], minutes: Sequence[float], *, paced: bool) -> str:
     """Returns the (least, most) measurements to expect, and their minutes; `paced`: at the pace of this machine."""
     counts, times = (" to ".join(dict.fromkeys(f"{one:.0f}" for one in found)) for found in (left, minutes))
     pace = "at this machine's pace" if paced else "at the usual pace, plus the time to build environments"
-    return f"expect {counts} {'more ' if paced else ''}measurements: {times} minutes {pace}"
+    return (
+        f"expect {counted(counts, 'more measurement' if paced else 'measurement')}: {counted(times, 'minute')} {pace}"
+    )
 
 
 def launches_text(finding: Finding, search: Search, metric: str, names: Sequence[str]) -> str:

@@ -24,10 +24,8 @@ ACCOUNTED_WITHIN = 0.05  # of the step by the clock; the tests of bench.measure.
 CAVEAT = (
     "Unprofiled steps of one process each, without the cost of recording: this shows where to look, and judges nothing."
 )
-NOT_IN_THE_GRAPH = (
-    "What got slower most is {part}, which is not in the graph: how to go on is in docs/profile.md, "
-    "'When Python or idle is largest'."
-)
+WAY_ON = "how to go on is in docs/profile.md, 'When Python or idle is largest'"
+NOT_IN_THE_GRAPH = f"What got slower most is {{part}}, which is not in the graph: {WAY_ON}."
 # In HLO, dot.12 is the twelfth instruction: one more before it, and all others differ.
 COUNTED = re.compile(r"(?<=[A-Za-z_-])\.\d+\b")
 
@@ -131,6 +129,8 @@ def heading(profile: Profile, times: Timeline) -> list[str]:
         f"{times.steps} of {len(profile.trace.windows_ns)} steps count, without the fastest and the slowest quarter; "
         f"the rows add up to {part:.1%} of the profiled step{detail}",
     ]
+    if times.rest_ns[PYTHON] + times.rest_ns[IDLE] > times.window_ns / 2:
+        found.append(f"Python and idle are more than half of the step: {WAY_ON}")
     idle = device_idle(profile, times)
     if idle is not None:
         found.append(f"{profile.subject.device} is idle in {idle:.1%} of the profiled step")

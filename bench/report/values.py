@@ -64,6 +64,16 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def counted(number: str, noun: str) -> str:
+    """Returns a number, as it is shown, with its noun in the plural unless it is 1: "1 minute", "2 to 3 minutes"."""
+    return f"{number} {noun}{'' if number == '1' else 's'}"
+
+
+def minutes(value: float) -> str:
+    """Returns minutes with their noun."""
+    return counted(f"{value:g}", "minute")
+
+
 UNITS: dict[Unit, Callable[[float], str]] = {
     Unit.SECONDS: seconds,
     Unit.SECONDS_PER_STEP: milliseconds,

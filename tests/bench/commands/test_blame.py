@@ -240,6 +240,11 @@ class TestWholeSearches:
         )
         assert (other.code, list(tmp_path.glob("other/out/*-profile"))) == (0, []), other
         assert "3.000 ms" not in other.out
+        assert "no profile:" not in found.err
+        said = (
+            "no profile: it explains the time of a steady step, not first step; docs/profile.md, 'A slower start', has"
+        )
+        assert other.err.count(said) == 1
 
     def test_a_candidate_that_crashes_is_an_error(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments
@@ -290,11 +295,19 @@ class TestWholeSearches:
         (keras,) = found.plain["parts"]
         assert (keras["compared"], keras["regression"]) == (False, None)
 
+    @pytest.mark.usefixtures("environments")
+    def test_no_profile_explains_numbers(self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: numbers(wrong=True))
+        found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras", "--budget", "1", "--profile")
+        assert found.err.endswith("no profile: it explains the time of a steady step, not numbers\n"), found
+        assert "; at most 1 minute of measurements in all\n" in found.err
+
     def test_a_spent_budget_ends_it(self, tfgate: Tfgate, tmp_path: Path, environments: Environments) -> None:
         environments.slower = {"keras": 1.2}
         found = blame(tfgate, tmp_path, "--budget", "0.001", "--part", "keras")
         assert found.code == 3
         assert "left out: launches after the budget of 0.001 minutes" in found.out
+        assert "to build environments; at most 0.001 minutes of measurements in all\n" in found.err
 
 
 @pytest.mark.slow

@@ -71,3 +71,4 @@ def test_the_cost_is_told_before_and_at_the_pace_of_the_machine() -> None:
         "expect 11 to 19 measurements: 3 to 6 minutes at the usual pace, plus"
     )
     assert cost([4, 4], [1.9, 2.1], paced=True) == "expect 4 more measurements: 2 minutes at this machine's pace"
+    assert cost([1, 1], [0.9, 1.1], paced=True) == "expect 1 more measurement: 1 minute at this machine's pace"

@@ -16,6 +16,9 @@ MS = 1_000_000
 MEMORY = PeakMemory("cpu", 3 * 2**20, {"dense/MatMul": 2 * 2**20})
 
 
+WAY_ON = "Python and idle are more than half of the step: how to go on is in docs/profile.md, 'When Python or idle is"
+
+
 def made(product_ms: int = 6, step_ms: int = 10) -> Profile:
     """A step: a product of `product_ms`, an addition of 2 ms, and the rest idle; 1 ms less without the profiler."""
     end = product_ms * MS
@@ -62,6 +65,12 @@ def test_what_got_slower_beyond_the_graph_is_told_with_the_way_on(candidate: Pro
     """Idle 2 ms more; the product takes as much longer; idle less; the product 3 ms more, and idle 1 ms less."""
     text = comparison_text(made(), candidate, compare(made(), candidate))
     assert ("is idle, which is not in the graph" in squeezed(text)) == told
+
+
+@pytest.mark.parametrize(("step_ms", "told"), [(16, False), (17, True)])
+def test_a_step_that_is_mostly_beyond_the_graph_is_told_with_the_way_on(step_ms: int, told: bool) -> None:
+    """The two operations take 8 ms of it; the rest is idle."""
+    assert (WAY_ON in squeezed(profile_text(made(step_ms=step_ms)))) == told
 
 
 @pytest.mark.parametrize(("milliseconds", "warned"), [(9.6, False), (9.4, True), (10.4, False), (10.7, True)])

@@ -41,6 +41,10 @@ def test_seconds_have_a_digit_before_the_point(seconds: float, shown: str) -> No
     assert values.seconds(seconds) == shown
 
 
+def test_one_minute_is_singular() -> None:
+    assert [values.minutes(one) for one in (0.5, 1.0, 3.0)] == ["0.5 minutes", "1 minute", "3 minutes"]
+
+
 def test_every_unit_is_shown() -> None:
     assert values.UNITS.keys() == set(Unit)
     shown = {unit: show(1536.0) for unit, show in values.UNITS.items()}

@@ -5,14 +5,17 @@
 
 import dataclasses
 import math
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import COMPILATION, LOCKSTEP, NUMERICS, OPERATIONS, RETRACES, TRAINING, in_turn, key
+from bench.judge.samples import DEFAULT_MARGIN
 from bench.judge.types import Metric, Scale
 from bench.report import values
 from lm.config import CONFIGS
+from lm.workloads.registry import names, workload
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "docs" / "metrics.md"
@@ -33,6 +36,10 @@ table in [`bench/judge/metrics.py`](../bench/judge/metrics.py) and from
 [`baselines/margins.toml`](../baselines/margins.toml), which has the reason for each margin. A PASS rules out a
 difference as large as the margin; a REGRESSION lies beyond it ([statistics](statistics.md)).
 """
+NAMED = f"""\
+`upgrade --metric NAME` gates a metric without a margin, too: a metric that is compared as a ratio is then judged by
+{DEFAULT_MARGIN:.0%}. That holds for every workload.
+"""
 
 
 def reference(margins: Margins) -> str:
@@ -46,9 +53,11 @@ def reference(margins: Margins) -> str:
             "## Compared launch by launch\n",
             "Candidate and reference are measured in turn. A launch has one value of each side.\n",
             _table("metric | unit | better | a launch's value | sides compared by", told),
+            _traced(),
             "## Margins of the training step\n",
             "The margins of the workload `train`, by configuration. A metric without one is shown, but is not gated.\n",
             _table(f"metric | {' | '.join(configs)}", [row for row in rows if set(row[1:]) != {values.NOTHING}]),
+            NAMED,
             "## Margins of other workloads\n",
             "[Workloads](workloads.md) has the measurements.\n",
             *_others(margins),
@@ -62,6 +71,17 @@ def reference(margins: Margins) -> str:
 def _row(metric: Metric) -> tuple[str, ...]:
     compared = "ratio" if metric.scale is Scale.LOG else "difference"
     return metric.name, metric.unit.value, metric.direction.value, metric.estimator.value, compared
+
+
+def _traced() -> str:
+    """Returns which workloads have a trace: one that names no metrics has all."""
+    traced = [f"`{name}`" for name in names() if "trace" in (workload(name).metrics or ("trace",))]
+    text = (
+        "[The glossary](glossary.md) says what *import*, *build*, *trace* and *first step* are. *Trace* is measured of "
+        f"{', '.join(traced[:-1])} and {traced[-1]}. Elsewhere, as in your own model, the first step traces whatever "
+        "is traced."
+    )
+    return f"{textwrap.fill(text, 120, break_on_hyphens=False)}\n"
 
 
 def _margins(metric: Metric, margins: Margins) -> tuple[str, ...]:

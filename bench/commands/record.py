@@ -263,9 +263,12 @@ def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Requ
 
 
 def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[AnyRun | Micro]) -> Change:
-    """Returns the ledger with the reports' regressions in one metric, which pass until a date."""
+    """Returns the ledger with the reports' regressions in one metric, which pass until a date. They replace what was
+    accepted of them before.
+    """
     standards = read_folder(asked.folder)
-    regressions = _regressions(reports, accept.metric, standards)
+    none_accepted = dataclasses.replace(standards.ledger, regressions=())
+    regressions = _regressions(reports, accept.metric, dataclasses.replace(standards, ledger=none_accepted))
     if not regressions:
         raise UsageError(f"--accept {accept.metric!r}: the reports have no regression of that metric")
     created = max(report.created for report in reports)
@@ -273,7 +276,9 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     if until < measured:
         raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
     found = [accepted_regression(one, asked.reason, accept.link, until) for one in regressions]
-    ledger = dataclasses.replace(standards.ledger, regressions=(*standards.ledger.regressions, *found))
+    again = {(one.subject, one.metric) for one in found}
+    others = [one for one in standards.ledger.regressions if (one.subject, one.metric) not in again]
+    ledger = dataclasses.replace(standards.ledger, regressions=(*others, *found))
     if _regressions(reports, accept.metric, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
             "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "

@@ -153,12 +153,14 @@ def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
 
 
 def _installed(run: AnyRun) -> dict[str, str]:
-    """Returns the requirements of TensorFlow and Keras in each side of launches in turn that is an interpreter."""
+    """Returns the requirements of TensorFlow and Keras in each side of launches in turn that is an interpreter, or the
+    pinned reference.
+    """
     found = {}
     for paired in paired_runs(run):
         for side, asked in ((REFERENCE, paired.reference), (CANDIDATE, paired.candidate)):
             within = environment(paired, side)
-            if within and not asked.as_of:
+            if within and (not asked.as_of or asked.requested == REFERENCE):
                 found[asked.requested] = f"{within.distribution}=={within.tensorflow} keras=={within.keras}"
     return found
 

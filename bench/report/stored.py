@@ -58,14 +58,14 @@ def ledger_table(ledger: Ledger) -> str:
         for cells in [_ratio_cells(ratio) for ratio in entry.ratios] or [itself]
     ]
     headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
-    table = table_text(headers, rows)
+    table = table_text(headers, rows) if rows else "no TensorFlow was accepted"
     accepted = [
         f"accepted until {one.expires}: {one.metric} of {one.subject}"
         + (f" up to {100 * one.limit:.1f}%" if one.limit is not None else "")
         + f": {one.reason} ({one.link})"
         for one in ledger.regressions
     ]
-    return "\n".join([table, *map(one_line, accepted)])
+    return "\n".join([table, *(map(one_line, accepted) if accepted else ["no regression is accepted"])])
 
 
 def _ratio_cells(ratio: Ratio) -> list[str]:

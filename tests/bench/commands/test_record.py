@@ -12,9 +12,9 @@ import pytest
 from bench.commands import stored
 from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
-from bench.record.ledger import Ledger
+from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import PairedRun
-from bench.record.types import Baseline, Failure
+from bench.record.types import SCHEMA, Baseline, Failure
 from bench.stats.outcome import Outcome
 from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
 from tests.builders.launches import on_candidate
@@ -425,6 +425,16 @@ class TestAcceptedRegressions:
         assert day in judged.out
         later = in_turn(step=0.2, created="2026-01-08T00:00:00+00:00")
         assert self.check(tfgate, report(tmp_path / "later", later), baselines).code == 1
+
+    def test_recorded_again_it_is_replaced(self, tfgate: Tfgate, slow: Path, baselines: Path) -> None:
+        """So the day moves, in either direction; what was accepted of other metrics stays."""
+        trace = AcceptedRegression(SUBJECT.name, "trace", 0.5, "known", "https://example.org/2", "2027-01-01")
+        write_record(baselines / "ledger.json", Ledger(SCHEMA, (), (trace,)), replace=True)
+        for day in ("2026-12-31", "2026-03-31"):
+            given = ("--accept", "step time", "--until", day, *WHY, "--baselines", baselines)
+            assert tfgate("record", slow, *given).code == 0
+            held, moved = ledger(baselines).regressions
+            assert (held, moved.metric, moved.expires) == (trace, "step time", day)
 
     def test_an_upgrade_from_another_reference_keeps_its_regressions(
         self, tfgate: Tfgate, slow: Path, tmp_path: Path, baselines: Path

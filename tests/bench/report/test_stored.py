@@ -52,6 +52,7 @@ def test_a_ledger() -> None:
     accepted = AcceptedRegression(SUBJECT.name, "step time", 0.08, "Keras checks more", link, "2026-06-30")
     exact = dataclasses.replace(accepted, metric="retraces", limit=None)
     golden("ledger.txt", ledger_table(Ledger(SCHEMA, (FIRST_ENTRY, measured), (accepted, exact))))
+    assert ledger_table(Ledger(SCHEMA, ())) == "no TensorFlow was accepted\nno regression is accepted"
 
 
 def test_hostile_text_changes_nothing_but_what_is_shown() -> None:

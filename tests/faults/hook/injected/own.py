@@ -1,4 +1,6 @@
-"""Faults that the examples of users' own models show: a result or a gradient is 0.1% too large; and a slow step."""
+"""Faults that the examples of users' own models show: a result or a gradient that is 0.1% too large, an input that is
+left out; and a slow step.
+"""
 
 import re
 import time
@@ -37,6 +39,20 @@ def _larger_sigmoid() -> None:
     wrap_activation("sigmoid", lambda original: lambda x, name=None: 1.001 * original(x, name))
 
 
+def _without_the_last(method: str) -> Callable[[], None]:
+    """Returns a patch: that method of a Keras model leaves out the last element of the arrays that it is given."""
+
+    def patch() -> None:
+        import tensorflow as tf
+
+        def make(original: Any) -> Any:
+            return lambda self, *arrays, **named: original(self, *(array[:-1] for array in arrays), **named)
+
+        wrap(tf.keras.Model, method, make)
+
+    return patch
+
+
 FAULTS = (
     Fault("conv-gradient", "a convolution's gradients are 0.1% too large", _gradient_of("Conv2D"),
           workload="keras_cnn.py"),
@@ -45,6 +61,10 @@ FAULTS = (
     Fault("tanh-gradient", "the hyperbolic tangent's gradient is 0.1% too large", _gradient_of("Tanh"),
           workload="custom_loop.py"),
     Fault("sigmoid-value", "a logistic function is 0.1% too large", _larger_sigmoid, workload="direct_call.py"),
+    Fault("fit-without-the-last", "`fit` leaves out the last input", _without_the_last("fit"),
+          workload="fit_call.py"),
+    Fault("predict-without-the-last", "`predict` leaves out the last input", _without_the_last("predict"),
+          workload="predict_call.py"),
 )  # fmt: skip
 
 

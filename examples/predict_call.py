@@ -1,0 +1,15 @@
+"""A call of `predict`, as a server makes it: `tfgate upgrade … --workload examples/predict_call.py`."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def workload():
+    """Returns a step that predicts ten numbers for each of 32 inputs, the model's variables, and the inputs."""
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([tf.keras.Input((20,)), layers.Dense(64, "relu"), layers.Dense(10)])
+
+    def step(inputs):
+        return np.mean(np.square(model.predict(inputs, verbose=0)))
+
+    return step, model.trainable_variables, (np.random.RandomState(6).normal(size=(32, 20)),)

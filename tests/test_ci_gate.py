@@ -248,6 +248,18 @@ def test_gitlab_calls_scripts_that_are_there() -> None:
     assert all((ROOT / name).stat().st_mode & 0o111 for name in called)
 
 
+def test_gitlab_s_cache_keeps_wheels_where_the_pinned_tensorflow_is_measured(scripts: Scripts) -> None:
+    lines = COMPONENT.read_text().partition("  after_script:\n")[2].partition("  artifacts:")[0].splitlines()
+    script = "\n".join(line.strip().removeprefix("- ").strip("'") for line in lines)
+    for name in ("tfgate", "uv"):
+        scripts.program(f".tfgate/own/bin/{name}")
+    assert scripts.run("bash", "-e", "-c", script).returncode == 0
+    assert scripts.called == ["tfgate [env] [remove] [--keep-newest] [2]", "uv [cache] [prune] [--ci]"]
+    (scripts.folder / ".tfgate" / "own" / "measured").mkdir()  # as .ci/gate makes it
+    assert scripts.run("bash", "-e", "-c", script).returncode == 0
+    assert scripts.called[2:] == ["tfgate [env] [remove] [--keep-newest] [2]"]
+
+
 def test_without_its_arguments_the_gate_says_what_it_takes(scripts: Scripts) -> None:
     found = scripts.run(ROOT / ".ci" / "gate", "--help")
     assert (found.returncode, found.stdout) == (2, "")

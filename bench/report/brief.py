@@ -54,7 +54,7 @@ def brief_text(
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
-        [wrapped(line, width) for line in (*_notes(verdict), *next_steps(verdict, names), more)],
+        [wrapped(line, width) for line in (*_notes(verdict), *map(str, next_steps(verdict, names)), more)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from bench.judge.bisect import NUMBERS
 from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED
@@ -16,13 +17,23 @@ OF_UPGRADE = ("--from-env", "--to-env", "--margin")  # options that a bisection 
 SIDES = {"--from": "--good", "--to": "--bad"}  # by the names that they have in a bisection
 
 
-def next_steps(verdict: Verdict, names: Names = UNNAMED) -> list[str]:
-    """Returns a line for each command that goes on from a REGRESSION, accepted or not."""
+class Step(NamedTuple):
+    """A command, and what it is for."""
+
+    why: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.command}"
+
+
+def next_steps(verdict: Verdict, names: Names = UNNAMED) -> list[Step]:
+    """Returns the commands that go on from a REGRESSION, accepted or not."""
     return [*_left_open(verdict, names), *_sought(verdict, names)]
 
 
-def _left_open(verdict: Verdict, names: Names) -> list[str]:
-    """Returns the lines that say how to measure what a REGRESSION of launches in turn, accepted or not, left open."""
+def _left_open(verdict: Verdict, names: Names) -> list[Step]:
+    """Returns the commands that measure what a REGRESSION of launches in turn, accepted or not, left open."""
     in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
     ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
     undecided: dict[str, list[str]] = {}
@@ -33,8 +44,10 @@ def _left_open(verdict: Verdict, names: Names) -> list[str]:
     by = "The REGRESSION ended" if regressed else "A REGRESSION that the ledger accepts now had ended"
     unknown = ("--from", "reference", *UNKNOWN) if verdict.question is Question.GATE else UNKNOWN
     return [
-        f"{by} the launches before all was decided; to measure the rest: "
-        + _typed("tfgate", "upgrade", *names.measured.get(subject, unknown), *_options(dict.fromkeys(metrics)))
+        Step(
+            f"{by} the launches before all was decided; to measure the rest",
+            _typed("upgrade", *names.measured.get(subject, unknown), *_options(dict.fromkeys(metrics))),
+        )
         for subject, metrics in undecided.items()
     ]
 
@@ -44,8 +57,8 @@ def _has_launches_left(comparison: Comparison) -> bool:
     return comparison.precision is None or comparison.precision.launches < comparison.precision.planned
 
 
-def _sought(verdict: Verdict, names: Names) -> list[str]:
-    """Returns the line that says how to find what brought a REGRESSION of an upgrade, by its first metric."""
+def _sought(verdict: Verdict, names: Names) -> list[Step]:
+    """Returns the command that finds what brought a REGRESSION of an upgrade, by its first metric."""
     worse = [one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
     found = [(one, NUMBERS if one.metric in (NUMERICS, LOCKSTEP) else one.metric.name) for one in worse]
     first = next(((one, name) for one, name in found if name == NUMBERS or name in SEARCHED), None)
@@ -55,8 +68,8 @@ def _sought(verdict: Verdict, names: Names) -> list[str]:
     options = words_without(names.measured.get(subject, ()), OF_UPGRADE, ())
     known = [SIDES.get(word) or names.installed.get(word) or word for word in options]
     words = known or ("--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN)
-    search = _typed("tfgate", "bisect", "--blame", *words, *_options([metric]))
-    return [f"To find the release and the package that brought it: {search}"]
+    search = _typed("bisect", "--blame", *words, *_options([metric]))
+    return [Step("To find the release and the package that brought it", search)]
 
 
 def _options(metrics: Iterable[str]) -> list[str]:
@@ -65,4 +78,4 @@ def _options(metrics: Iterable[str]) -> list[str]:
 
 def _typed(*words: str) -> str:
     """Returns a command as it is typed, with what isn't known left open."""
-    return shlex.join(words).replace(shlex.quote(*UNKNOWN), *UNKNOWN)
+    return shlex.join(("tfgate", *words)).replace(shlex.quote(*UNKNOWN), *UNKNOWN)

@@ -38,7 +38,7 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
         [*_comparison_lines(verdict.comparisons, width), *below],
         _precision_lines(verdict.comparisons, width),
         [wrapped(f"{TRUST}: {told}", width)] if told else [],
-        [wrapped(note, width) for note in (*notes, *next_steps(verdict, names))],
+        [wrapped(note, width) for note in (*notes, *map(str, next_steps(verdict, names)))],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -86,7 +86,7 @@ def _section(judged: Judged) -> str:
         f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(why)}"
         for comparison, why in decisive_lines(verdict)
     ]
-    bullets += [f"- {escaped(line)}" for line in next_steps(verdict, called)]
+    bullets += [f"- {escaped(str(step))}" for step in next_steps(verdict, called)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
     blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]

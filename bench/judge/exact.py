@@ -25,7 +25,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.record.lockstep import tensor_name
-from bench.record.types import ANSWER, LEFT_OPEN, REPEAT, NumericError, Record
+from bench.record.types import ANSWER, LEFT_OPEN, NOT_FINITE, REPEAT, NumericError, Record
 from bench.stats.outcome import Outcome
 
 LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
@@ -67,8 +67,9 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), theirs)
         reason = ReferenceDeparts(reason, other)
     outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if undecided or changed else Outcome.PASS
-    if outcome is Outcome.PASS and len(open_ones := _left_open(candidate)) > len(errors):
-        outcome, reason = Outcome.INCONCLUSIVE, MostlyOpen(len(open_ones), len(errors))
+    open_ones, not_finite = _left_open(candidate)
+    if outcome is Outcome.PASS and len(open_ones) > len(errors):
+        outcome, reason = Outcome.INCONCLUSIVE, MostlyOpen(len(open_ones), len(errors), not_finite)
     return Comparison(subject, NUMERICS, outcome, reason, worst.error, worst.limit)
 
 
@@ -100,13 +101,15 @@ def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[R
 
 def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:
     """Returns the warning of tensors that were not compared in launches that were."""
-    found = _left_open(records)
-    return [LeftOpen(subject, found, len(_errors(records)))] if found else []
+    found, not_finite = _left_open(records)
+    return [LeftOpen(subject, found, len(_errors(records)), not_finite)] if found else []
 
 
-def _left_open(records: Sequence[Record]) -> tuple[str, ...]:
-    found = [one for record in records if record.numerics for one in record.unchecked if one.why == LEFT_OPEN]
-    return tuple(dict.fromkeys(one.detail for one in found))
+def _left_open(records: Sequence[Record]) -> tuple[tuple[str, ...], int]:
+    """Returns (the tensors that were not compared, how many of them are not finite)."""
+    found = [one for record in records if record.numerics for one in record.unchecked]
+    why = {one.detail: one.why for one in found if one.why in (LEFT_OPEN, NOT_FINITE)}
+    return tuple(why), list(why.values()).count(NOT_FINITE)
 
 
 def _errors(records: Sequence[Record]) -> list[NumericError]:

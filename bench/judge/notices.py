@@ -50,11 +50,12 @@ class FailedOnce(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class LeftOpen(Reason):
-    """Tensors of a user's own model that were not compared: float32 leaves their values open."""
+    """Tensors of a user's own model that were not compared."""
 
     subject: str
     tensors: tuple[str, ...]
     compared: int  # other tensors
+    not_finite: int = 0  # of `tensors`; float32 leaves the others' values open
 
 
 @dataclasses.dataclass(frozen=True)

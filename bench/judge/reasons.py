@@ -146,10 +146,11 @@ class NotComparable(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class MostlyOpen(Reason):
-    """More tensors of a user's own model were left open by float32 than could be compared."""
+    """More tensors of a user's own model were left open than could be compared."""
 
     left_open: int
     compared: int
+    not_finite: int = 0  # of those left open; float32 leaves the others open
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,7 +23,7 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
-from bench.record.types import LEFT_OPEN, NOT_REPEATED, REPEAT, Evaluation, NumericError, Unchecked
+from bench.record.types import LEFT_OPEN, NOT_FINITE, NOT_REPEATED, REPEAT, Evaluation, NumericError, Unchecked
 from bench.stats.outcome import Outcome
 from tests.builders.records import BEYOND, WITHIN, record, records
 
@@ -311,6 +311,12 @@ class TestOwnModels:
         assert judge_numerics("mine", [compared]).outcome is Outcome.PASS
         assert left_open("mine", [compared]) == [LeftOpen("mine", ("update after 1 of dense/bias",), 1)]
         assert left_open("mine", [record()]) == []
+
+    def test_tensors_that_are_not_finite_are_counted_among_those_left_open(self) -> None:
+        unchecked = (self.open_one, Unchecked(NOT_FINITE, "gradient of dense/kernel"))
+        found = [dataclasses.replace(record(numerics=(WITHIN,)), unchecked=unchecked)]
+        assert left_open("mine", found) == [LeftOpen("mine", tuple(one.detail for one in unchecked), 1, 1)]
+        assert judge_numerics("mine", found).reason == MostlyOpen(2, 1, 1)
 
     def test_most_tensors_left_open_are_no_pass(self) -> None:
         """A fault in what was compared is one all the same."""

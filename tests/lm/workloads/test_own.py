@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.measure.defined import defined
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, Unchecked
+from bench.measure.defined import FIRST_LOSS, defined
+from bench.measure.numerics import errors_of
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REBUILT, NOT_REPEATED, Unchecked
 from lm.config import OWN, ConfigError
 from lm.workloads.protocol import Copying, Defining, NotCopiedError, NotRepeatedError, Opening
 from lm.workloads.registry import workload
@@ -326,6 +327,30 @@ class TestModels:
         assert bool(expected) == (why is None)
         assert [one.why for one in unchecked[:1]] == ([] if why is None else [why])
         assert why is None or detail in unchecked[0].detail
+
+    @pytest.mark.parametrize(
+        ("before", "returned"),
+        [("pass", "loss * np.nan, [gradient]"), ("inputs = inputs * np.nan", "loss, [gradient]")],
+        ids=["loss alone", "loss, gradient and weights"],
+    )
+    def test_nothing_is_compared_with_a_loss_that_is_nan(self, tmp_path: Path, before: str, returned: str) -> None:
+        expected, _, unchecked = defined(described(square(tmp_path, before, returned)), OPENING)
+        assert (expected, unchecked) == ({}, (Unchecked(NOT_FINITE, FIRST_LOSS),))
+
+    def test_a_gradient_that_is_infinite_is_not_compared(self, tmp_path: Path) -> None:
+        path = square(tmp_path, returned="loss, [gradient * np.inf]")
+        expected, _, unchecked = defined(described(path), OPENING)
+        assert unchecked == (Unchecked(NOT_FINITE, "gradient of weights"),)
+        tensors = {quantity: sorted(tensors) for quantity, tensors in expected["start 1"].values.items()}
+        updates = dict.fromkeys(("update after 1", "update after 2"), ["weights"])
+        assert tensors == {"loss": ["step 0", "step 1"], "gradient": []} | updates
+
+    def test_a_nan_of_the_candidate_alone_is_over_every_limit(self, tmp_path: Path) -> None:
+        expected, start, _ = defined(described(square(tmp_path)), OPENING)
+        work = opened(square(tmp_path, returned="loss * np.nan, [gradient]"))
+        work.copy(start)
+        errors = errors_of(0, work.answers("start 1"), expected["start 1"])
+        assert {error.quantity for error in errors if not error.within} == {"loss"}
 
     def test_a_file_that_builds_another_model_at_each_call_is_told(self, tmp_path: Path) -> None:
         text = DENSE.format(units="len(calls)", layer="", compiled=COMPILED, batch="(np.ones((4, 3)), np.ones((4, 1)))")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.judge.metrics import NUMERICS, OPERATIONS, RETRACES
-from bench.judge.notices import BothDepart, LeftOpen, Unpromised
+from bench.judge.notices import BothDepart, LeftOpen, Unmoved, Unpromised
 from bench.judge.reasons import (
     DepartAlike,
     DepartApart,
@@ -25,7 +25,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.record.lockstep import tensor_name
-from bench.record.types import ANSWER, LEFT_OPEN, NOT_FINITE, REPEAT, NumericError, Record
+from bench.record.types import ANSWER, LEFT_OPEN, NOT_FINITE, REPEAT, UNMOVED, NumericError, Record
 from bench.stats.outcome import Outcome
 
 LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
@@ -100,9 +100,10 @@ def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[R
 
 
 def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:
-    """Returns the warning of tensors that were not compared in launches that were."""
+    """Returns the warnings of tensors that were not compared in launches that were."""
     found, not_finite = _left_open(records)
-    return [LeftOpen(subject, found, len(_errors(records)), not_finite)] if found else []
+    open_ones: list[Reason] = [LeftOpen(subject, found, len(_errors(records)), not_finite)] if found else []
+    return [*open_ones, Unmoved(subject)] if any(map(_unmoved, records)) else open_ones
 
 
 def _left_open(records: Sequence[Record]) -> tuple[tuple[str, ...], int]:
@@ -113,7 +114,23 @@ def _left_open(records: Sequence[Record]) -> tuple[tuple[str, ...], int]:
 
 
 def _errors(records: Sequence[Record]) -> list[NumericError]:
-    return [error for record in records for error in record.numerics]
+    """Returns the errors; without updates that agree since no variable moved."""
+    return [
+        error
+        for record in records
+        for error in record.numerics
+        if not (_unmoved(record) and error.within and _kind(error) == "update")
+    ]
+
+
+def _unmoved(record: Record) -> bool:
+    return any(one.why == UNMOVED for one in record.unchecked)
+
+
+def _kind(error: NumericError) -> str:
+    """Returns loss, gradient or update, the kind of a user's own model's tensor; "" of others."""
+    own = _answers(error) and ":" not in error.quantity  # answers of a workload are by case
+    return error.quantity.removeprefix(ANSWER).partition(" ")[0] if own else ""
 
 
 def _changing(records: Sequence[Record]) -> list[int]:
@@ -144,7 +161,9 @@ def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
     answers = sum(_answers(error) and error.limit < math.inf for error in errors)
-    return OracleErrors(*where, telling.error, telling.limit, over, answers or _steps(errors), bool(answers))
+    kinds = Counter(kind for error in errors if (kind := _kind(error)))
+    steps = answers or _steps(errors)
+    return OracleErrors(*where, telling.error, telling.limit, over, steps, bool(answers), tuple(kinds.items()))
 
 
 def _case(error: NumericError) -> str:

@@ -35,6 +35,7 @@ class LaunchFailed(Reason):
     side: str  # reference or candidate
     message: str
     report: str = ""  # of two reports compared: reference or candidate
+    own_code: bool = False  # what failed there is a user's own file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +57,13 @@ class LeftOpen(Reason):
     tensors: tuple[str, ...]
     compared: int  # other tensors
     not_finite: int = 0  # of `tensors`; float32 leaves the others' values open
+
+
+@dataclasses.dataclass(frozen=True)
+class Unmoved(Reason):
+    """No variable of a user's own model moved in the steps that were compared."""
+
+    subject: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Limits for a user's own model, of which the reference's own code in float64 says what is right.
 
 The rule is numerics.py's. Two things are unlike an oracle: a tensor may be one that float32 can't tell from zero (an
-attention's key bias), and is compared as a part of all; one that float32 leaves open altogether is not compared, nor one
-that is NaN or Inf. And a gradient jumps where two numbers that a maximum is taken of are equal but for rounding, in one
+attention's key bias), and is compared as a part of all; one that float32 leaves open altogether, or that is NaN or Inf,
+is not compared. And a gradient jumps where two numbers that a maximum is taken of are equal but for rounding, in one
 start of several.
 """
 
@@ -28,11 +28,12 @@ from bench.record.types import (
     NOT_FINITE,
     NOT_REBUILT,
     NOT_REPEATED,
+    UNMOVED,
     NumericError,
     Unchecked,
 )
 from lm.arrays import Array
-from lm.workloads.protocol import WEIGHT, Defining, Definition, NotCopiedError, Opening
+from lm.workloads.protocol import WEIGHT, Answers, Defining, Definition, NotCopiedError, Opening
 
 WORST = 6.0  # times float32's own error that faultless steps come to (docs/numerics.md): it has to be below the limit
 MOST_ROUNDING = 0.1  # of an update: beyond it the new weights' rounding hides nearly everything
@@ -53,12 +54,14 @@ def defined(
     start: Mapping[str, Array] = {}
     left_open: Counter[str] = Counter()
     why: dict[str, str] = {}
+    updates: list[Array] = []
     try:
         for case, found in zip(workload.cases, workload.define(opening), strict=True):
             if found.differing:
                 return {}, {}, (Unchecked(NOT_REPEATED, found.differing),)
             expected[case], names = limits_of(found)
             start = start or found.start
+            updates += _updates(found.wide)
             left_open.update(names.keys())
             why |= names
     except NotCopiedError as error:
@@ -73,7 +76,10 @@ def defined(
     unchecked = tuple(Unchecked(why[name], name) for name in nowhere)
     losses = [one for one in unchecked if one.detail.startswith(LOSS)]
     needed = [one for one in losses if one.why == NOT_FINITE or one.detail == FIRST_LOSS]
-    return ({}, {}, tuple(needed[:1])) if needed else (expected, start, unchecked)
+    if needed:
+        return {}, {}, tuple(needed[:1])
+    unmoved = (Unchecked(UNMOVED, ""),) if updates and not any(map(np.any, updates)) else ()
+    return expected, start, (*unchecked, *unmoved)
 
 
 class Best:
@@ -110,6 +116,10 @@ def limits_of(found: Definition) -> tuple[Expected, dict[str, str]]:
             else:
                 expected.limits[quantity][tensor] = limit
     return expected, left_open
+
+
+def _updates(answers: Answers) -> list[Array]:
+    return [value for quantity, tensors in answers.items() if quantity.startswith(UPDATE) for value in tensors.values()]
 
 
 def _name(quantity: str, tensor: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.measure.defined import FIRST_LOSS, Best, defined, limits_of
 from bench.measure.numerics import CAP, FLOOR
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REPEATED, NumericError, Unchecked
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REPEATED, UNMOVED, NumericError, Unchecked
 from lm.arrays import Array
 from lm.config import OWN
 from lm.workloads.protocol import Answers, Definition, Opening
@@ -124,6 +124,29 @@ def test_nothing_is_compared_with_a_loss_that_is_not_finite(found: Definition, n
 
 def test_a_loss_that_is_not_finite_in_one_start_leaves_the_others() -> None:
     assert outcome_of(with_loss(np.nan), with_loss(2.0), with_loss(2.0)) == ([0, 1, 1], [], ())
+
+
+def with_update(after_one: float, after_two: float, narrow: float | None = None) -> Definition:
+    """A definition of the updates of w after one step and two; `narrow`: those in float32."""
+
+    def answers(*updates: float) -> Answers:
+        loss = {"loss": {"step 0": np.array(2.0)}}
+        return loss | {f"update after {step}": {"w": np.array([value])} for step, value in enumerate(updates, 1)}
+
+    rounded = answers(after_one, after_two) if narrow is None else answers(narrow, narrow)
+    return Definition({"weight w": np.ones(1, np.float32)}, answers(after_one, after_two), (rounded, rounded), "")
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (with_update(0.0, 0.0), [UNMOVED]),
+        (with_update(0.0, 1.0), []),
+        (with_update(1.0, 1.0, narrow=2.0), [LEFT_OPEN, LEFT_OPEN]),  # it moves, but nobody can say how far
+    ],
+)
+def test_a_step_that_moves_no_variable_is_told(found: Definition, why: list[str]) -> None:
+    assert [one.why for one in outcome_of(found, found, found)[2]] == why
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

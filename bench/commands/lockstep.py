@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from pathlib import Path
 
 from bench.commands.messages import print_json
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
@@ -16,7 +17,7 @@ from bench.record.codec import to_plain
 from bench.record.lockstep import STEPS, Lockstep
 from bench.report.formats.json import verdict_json
 from bench.report.judged import worst
-from lm.workloads.registry import workload
+from lm.workloads.registry import is_path, workload
 
 EXAMPLES = """\
 tfgate lockstep --from 2.20.0 --to 2.21.0
@@ -56,7 +57,8 @@ def request(options: argparse.Namespace) -> Request:
     for name in model.workloads:
         if workload(name).cases:
             mend = f"`tfgate upgrade --numerics-only --workload {name}` compares both sides' answers"
-            raise UsageError(f"lockstep compares training steps, and workload {name} has none: {mend}")
+            what = f"{Path(name).name} is a model of yours" if is_path(name) else f"workload {name} has none"
+            raise UsageError(f"lockstep compares training steps of tfgate's own models, and {what}: {mend}")
     return Request(model, sides_request(options, gpu=model.gpu), options.steps, options.json)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.judge.metrics import NUMERICS, OPERATIONS, RETRACES
-from bench.judge.notices import BothDepart, LeftOpen, Unpromised
+from bench.judge.notices import BothDepart, LeftOpen, Unmoved, Unpromised
 from bench.judge.reasons import (
     DepartAlike,
     DepartApart,
@@ -25,7 +25,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.record.lockstep import tensor_name
-from bench.record.types import ANSWER, LEFT_OPEN, REPEAT, NumericError, Record
+from bench.record.types import ANSWER, LEFT_OPEN, NOT_FINITE, REPEAT, UNMOVED, NumericError, Record
 from bench.stats.outcome import Outcome
 
 LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
@@ -67,8 +67,9 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), theirs)
         reason = ReferenceDeparts(reason, other)
     outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if undecided or changed else Outcome.PASS
-    if outcome is Outcome.PASS and len(open_ones := _left_open(candidate)) > len(errors):
-        outcome, reason = Outcome.INCONCLUSIVE, MostlyOpen(len(open_ones), len(errors))
+    open_ones, not_finite = _left_open(candidate)
+    if outcome is Outcome.PASS and len(open_ones) > len(errors):
+        outcome, reason = Outcome.INCONCLUSIVE, MostlyOpen(len(open_ones), len(errors), not_finite)
     return Comparison(subject, NUMERICS, outcome, reason, worst.error, worst.limit)
 
 
@@ -99,18 +100,37 @@ def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[R
 
 
 def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:
-    """Returns the warning of tensors that were not compared in launches that were."""
-    found = _left_open(records)
-    return [LeftOpen(subject, found, len(_errors(records)))] if found else []
+    """Returns the warnings of tensors that were not compared in launches that were."""
+    found, not_finite = _left_open(records)
+    open_ones: list[Reason] = [LeftOpen(subject, found, len(_errors(records)), not_finite)] if found else []
+    return [*open_ones, Unmoved(subject)] if any(map(_unmoved, records)) else open_ones
 
 
-def _left_open(records: Sequence[Record]) -> tuple[str, ...]:
-    found = [one for record in records if record.numerics for one in record.unchecked if one.why == LEFT_OPEN]
-    return tuple(dict.fromkeys(one.detail for one in found))
+def _left_open(records: Sequence[Record]) -> tuple[tuple[str, ...], int]:
+    """Returns (the tensors that were not compared, how many of them are not finite)."""
+    found = [one for record in records if record.numerics for one in record.unchecked]
+    why = {one.detail: one.why for one in found if one.why in (LEFT_OPEN, NOT_FINITE)}
+    return tuple(why), list(why.values()).count(NOT_FINITE)
 
 
 def _errors(records: Sequence[Record]) -> list[NumericError]:
-    return [error for record in records for error in record.numerics]
+    """Returns the errors; without updates that agree since no variable moved."""
+    return [
+        error
+        for record in records
+        for error in record.numerics
+        if not (_unmoved(record) and error.within and _kind(error) == "update")
+    ]
+
+
+def _unmoved(record: Record) -> bool:
+    return any(one.why == UNMOVED for one in record.unchecked)
+
+
+def _kind(error: NumericError) -> str:
+    """Returns loss, gradient or update, the kind of a user's own model's tensor; "" of others."""
+    own = _answers(error) and ":" not in error.quantity  # answers of a workload are by case
+    return error.quantity.removeprefix(ANSWER).partition(" ")[0] if own else ""
 
 
 def _changing(records: Sequence[Record]) -> list[int]:
@@ -141,7 +161,9 @@ def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
     answers = sum(_answers(error) and error.limit < math.inf for error in errors)
-    return OracleErrors(*where, telling.error, telling.limit, over, answers or _steps(errors), bool(answers))
+    kinds = Counter(kind for error in errors if (kind := _kind(error)))
+    steps = answers or _steps(errors)
+    return OracleErrors(*where, telling.error, telling.limit, over, steps, bool(answers), tuple(kinds.items()))
 
 
 def _case(error: NumericError) -> str:

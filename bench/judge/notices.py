@@ -35,6 +35,7 @@ class LaunchFailed(Reason):
     side: str  # reference or candidate
     message: str
     report: str = ""  # of two reports compared: reference or candidate
+    own_code: bool = False  # what failed there is a user's own file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +51,19 @@ class FailedOnce(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class LeftOpen(Reason):
-    """Tensors of a user's own model that were not compared: float32 leaves their values open."""
+    """Tensors of a user's own model that were not compared."""
 
     subject: str
     tensors: tuple[str, ...]
     compared: int  # other tensors
+    not_finite: int = 0  # of `tensors`; float32 leaves the others' values open
+
+
+@dataclasses.dataclass(frozen=True)
+class Unmoved(Reason):
+    """No variable of a user's own model moved in the steps that were compared."""
+
+    subject: str
 
 
 @dataclasses.dataclass(frozen=True)

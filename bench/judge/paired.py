@@ -107,7 +107,8 @@ def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
         if compilation := not_compiled(subject, reference.failure, candidate.failure):
             comparisons = comparisons or [compilation]
         elif reference.failure:
-            failures.append(LaunchFailed(where, launch, REFERENCE, reference.failure.message))
+            own_code = reference.failure.kind == OWN_CODE
+            failures.append(LaunchFailed(where, launch, REFERENCE, reference.failure.message, own_code=own_code))
         elif candidate.failure and candidate.failure.kind == NO_TENSORFLOW:
             failures.append(LaunchFailed(where, launch, CANDIDATE, candidate.failure.message))
         elif candidate.failure and not comparisons:

@@ -105,6 +105,7 @@ class OracleErrors(Reason):
     over: int  # tensors over their limits, of all quantities
     steps: int  # that were checked; of answers, tensors
     answers: bool = False  # of a workload's cases, not of training steps
+    kinds: tuple[tuple[str, int], ...] = ()  # tensors of a user's own model: losses, gradients, updates
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,10 +147,11 @@ class NotComparable(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class MostlyOpen(Reason):
-    """More tensors of a user's own model were left open by float32 than could be compared."""
+    """More tensors of a user's own model were left open than could be compared."""
 
     left_open: int
     compared: int
+    not_finite: int = 0  # of those left open; float32 leaves the others open
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Limits for a user's own model, of which the reference's own code in float64 says what is right.
 
 The rule is numerics.py's. Two things are unlike an oracle: a tensor may be one that float32 can't tell from zero (an
-attention's key bias), and is compared as a part of all; one that float32 leaves open altogether is not compared. And a
-gradient jumps where two numbers that a maximum is taken of are equal but for rounding, in one start of several.
+attention's key bias), and is compared as a part of all; one that float32 leaves open altogether, or that is NaN or Inf,
+is not compared. And a gradient jumps where two numbers that a maximum is taken of are equal but for rounding, in one
+start of several.
 """
 
 import math
@@ -21,15 +22,25 @@ from bench.measure.numerics import (
     relative_error,
     rounding_error,
 )
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, NumericError, Unchecked
+from bench.record.types import (
+    LEFT_OPEN,
+    NO_FLOAT64,
+    NOT_FINITE,
+    NOT_REBUILT,
+    NOT_REPEATED,
+    UNMOVED,
+    NumericError,
+    Unchecked,
+)
 from lm.arrays import Array
-from lm.workloads.protocol import WEIGHT, Defining, Definition, NotCopiedError, Opening
+from lm.workloads.protocol import WEIGHT, Answers, Defining, Definition, NotCopiedError, Opening
 
 WORST = 6.0  # times float32's own error that faultless steps come to (docs/numerics.md): it has to be below the limit
 MOST_ROUNDING = 0.1  # of an update: beyond it the new weights' rounding hides nearly everything
+LOSS = "loss of "  # begins names of tensors
 UPDATE = "update after "  # begins quantities, which end with the number of steps
 LEAST_CASES = 2  # in which float32 must not leave a tensor open
-FIRST_LOSS = "loss of step 0"  # without which nothing is compared
+FIRST_LOSS = "loss of step 0"  # without which nothing is compared; nor is it where any loss is NaN or Inf
 
 
 def defined(
@@ -42,13 +53,17 @@ def defined(
     expected: dict[str, Expected] = {}
     start: Mapping[str, Array] = {}
     left_open: Counter[str] = Counter()
+    why: dict[str, str] = {}
+    updates: list[Array] = []
     try:
         for case, found in zip(workload.cases, workload.define(opening), strict=True):
             if found.differing:
                 return {}, {}, (Unchecked(NOT_REPEATED, found.differing),)
             expected[case], names = limits_of(found)
             start = start or found.start
-            left_open.update(names)
+            updates += _updates(found.wide)
+            left_open.update(names.keys())
+            why |= names
     except NotCopiedError as error:
         return {}, {}, (Unchecked(NOT_REBUILT, error.again),)
     except Exception as error:  # it is the user's code
@@ -58,8 +73,13 @@ def defined(
         for quantity, tensors in one.values.items():
             for tensor in [tensor for tensor in tensors if _name(quantity, tensor) in nowhere]:
                 del tensors[tensor], one.limits[quantity][tensor]
-    unchecked = tuple(Unchecked(LEFT_OPEN, name) for name in nowhere)
-    return ({}, {}, unchecked) if FIRST_LOSS in nowhere else (expected, start, unchecked)
+    unchecked = tuple(Unchecked(why[name], name) for name in nowhere)
+    losses = [one for one in unchecked if one.detail.startswith(LOSS)]
+    needed = [one for one in losses if one.why == NOT_FINITE or one.detail == FIRST_LOSS]
+    if needed:
+        return {}, {}, tuple(needed[:1])
+    unmoved = (Unchecked(UNMOVED, ""),) if updates and not any(map(np.any, updates)) else ()
+    return expected, start, (*unchecked, *unmoved)
 
 
 class Best:
@@ -80,19 +100,26 @@ class Best:
         return list(self._best.values())
 
 
-def limits_of(found: Definition) -> tuple[Expected, list[str]]:
-    """Returns what is expected, and the names of tensors that float32 leaves open, which it doesn't hold."""
-    expected, left_open = expected_of(found.wide, found.narrow[0]), []
+def limits_of(found: Definition) -> tuple[Expected, dict[str, str]]:
+    """Returns what is expected, and why tensors that it doesn't hold are left open, by name: LEFT_OPEN by float32, or
+    NOT_FINITE, since a NaN agrees with any NaN.
+    """
+    expected, left_open = expected_of(found.wide, found.narrow[0]), {}
     for quantity, tensors in expected.values.items():
-        whole = _norm(tensors)
+        finite = {tensor: value for tensor, value in tensors.items() if np.isfinite(value).all()}
+        whole = _norm(finite)
         for tensor, value in list(tensors.items()):
-            limit = _limit(quantity, tensor, value, whole, found)
+            limit = _limit(quantity, tensor, value, whole, found) if tensor in finite else None
             if limit is None:
-                left_open.append(_name(quantity, tensor))
+                left_open[_name(quantity, tensor)] = LEFT_OPEN if tensor in finite else NOT_FINITE
                 del tensors[tensor], expected.limits[quantity][tensor]
             else:
                 expected.limits[quantity][tensor] = limit
     return expected, left_open
+
+
+def _updates(answers: Answers) -> list[Array]:
+    return [value for quantity, tensors in answers.items() if quantity.startswith(UPDATE) for value in tensors.values()]
 
 
 def _name(quantity: str, tensor: str) -> str:

@@ -24,7 +24,8 @@ ANSWER = "answer "  # begins the quantity of a NumericError that is of a workloa
 # Why numbers of a user's own model were not compared (Unchecked).
 NO_REFERENCE, NO_FLOAT64 = "no reference", "no float64"
 NOT_REPEATED, NOT_COPIED, LEFT_OPEN = "not repeated", "not copied", "left open"
-NOT_REBUILT = "not rebuilt"
+NOT_REBUILT, NOT_FINITE = "not rebuilt", "not finite"
+UNMOVED = "unmoved"  # all updates are zero: these alone were not compared
 REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"

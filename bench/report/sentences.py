@@ -9,7 +9,16 @@ from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
 from bench.judge.types import Comparison, Direction
 from bench.record.lockstep import tensor_name
-from bench.record.types import ANSWER, LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REBUILT, NOT_REPEATED
+from bench.record.types import (
+    ANSWER,
+    LEFT_OPEN,
+    NO_FLOAT64,
+    NO_REFERENCE,
+    NOT_COPIED,
+    NOT_FINITE,
+    NOT_REBUILT,
+    NOT_REPEATED,
+)
 from bench.report import values
 from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import Outcome
@@ -35,6 +44,8 @@ UNCHECKED = {  # by bench.record.types.Unchecked.why
     NOT_COPIED: "the reference's weights and batch can't be copied to the candidate: {detail}",
     LEFT_OPEN: "float32 and float64 runs of the model on the reference differ by more than rounding explains "
     "({detail})",
+    NOT_FINITE: "the model's {detail} is NaN or Inf in the reference, so nothing can be compared: look for a logarithm "
+    "of zero, a division by zero or too high a learning rate",
 }
 
 Words = Callable[[Any, Comparison | None], str]
@@ -53,7 +64,7 @@ class Count(int):
 
     def __format__(self, noun: str) -> str:
         """Returns the number, and its noun in the plural unless it is 1."""
-        plural = "es" if noun.endswith(("ch", "x")) else "s"
+        plural = "es" if noun.endswith(("ch", "s", "x")) else "s"
         return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
 
 
@@ -131,7 +142,8 @@ def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
         own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
         right = "the reference's float64" if own else "the oracle"
         return f"{where} is {reason.error:.1e} from {right}; {over} over the limits{within}"
-    return f"{steps} within the limits; nearest: {where}"
+    kinds = ", ".join(f"{Count(count):{kind}}" for kind, count in reason.kinds)
+    return f"{steps} within the limits{f' ({kinds})' if kinds else ''}; nearest: {where}"
 
 
 def _unpromised(reason: notices.Unpromised, _: Comparison | None) -> str:
@@ -165,13 +177,22 @@ def _not_comparable(reason: reasons.NotComparable, _: Comparison | None) -> str:
 
 def _mostly_open(reason: reasons.MostlyOpen, _: Comparison | None) -> str:
     total = reason.left_open + reason.compared
-    return f"{reason.left_open} of {total} tensors can't be compared: rounding to float32 alone decides their values"
+    why = _why_open(reason.left_open, reason.not_finite)
+    return f"{reason.left_open} of {total} tensors can't be compared: {why}"
 
 
 def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
     total = len(reason.tensors) + reason.compared
     left_open = f"{len(reason.tensors)} of {total} tensors not compared ({_few(reason.tensors)})"
-    return f"{reason.subject}: {left_open}: rounding to float32 alone decides their values"
+    return f"{reason.subject}: {left_open}: {_why_open(len(reason.tensors), reason.not_finite)}"
+
+
+def _why_open(left_open: int, not_finite: int) -> str:
+    if not not_finite:
+        return "rounding to float32 alone decides their values"
+    if not_finite == left_open:
+        return "they are NaN or Inf in the reference"
+    return f"{not_finite} of these are NaN or Inf in the reference, and rounding to float32 alone decides the others"
 
 
 def _both_depart(reason: notices.BothDepart, _: Comparison | None) -> str:
@@ -278,7 +299,8 @@ def _differences(fields: Sequence[Field], one: str, other: str) -> str:
 def _launch_failed(reason: notices.LaunchFailed, _: Comparison | None) -> str:
     launch = "" if reason.launch is None else f"launch {reason.launch + 1}"
     where = ", ".join(filter(None, (PARTS.get(reason.where, reason.where), launch)))
-    return f"{where}{where and ': '}the {reason.side} failed: {reason.message}"
+    failed = f"your file failed in the {reason.side}" if reason.own_code else f"the {reason.side} failed"
+    return f"{where}{where and ': '}{failed}: {reason.message}"
 
 
 def _failed_once(reason: notices.FailedOnce, _: Comparison | None) -> str:
@@ -357,6 +379,9 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     notices.LaunchFailed: _launch_failed,
     notices.FailedOnce: _failed_once,
     notices.LeftOpen: _left_open,
+    notices.Unmoved: (
+        "{subject}: no variable moved in two steps, so no update was compared: a step that trains applies its gradients"
+    ),
     notices.BothDepart: _both_depart,
     notices.UnlikeEnvironments: _unlike_environments,
     notices.AcceptanceEnded: "{metric} of {subject}: its acceptance ended on {expires} ({link})",

@@ -29,7 +29,7 @@ def require_name(name: str) -> None:
     """Raises ConfigError, which names those that there are, unless a workload has that name."""
     if name not in names():
         own = "the path of your own model's file ends in .py"
-        raise ConfigError(f"no workload is called {name!r}; there are {', '.join(names())}; {own}")
+        raise ConfigError(f"no workload is called {name!r}: {own}; there are {', '.join(names())}")
 
 
 def workload(name: str) -> Workload:

@@ -4,9 +4,17 @@ import math
 
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, OracleErrors, Reason
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NO_REFERENCE, NOT_COPIED, NOT_REBUILT, NOT_REPEATED
+from bench.record.types import (
+    LEFT_OPEN,
+    NO_FLOAT64,
+    NO_REFERENCE,
+    NOT_COPIED,
+    NOT_FINITE,
+    NOT_REBUILT,
+    NOT_REPEATED,
+)
 
-UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, NOT_COPIED, LEFT_OPEN)
+UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, NOT_COPIED, LEFT_OPEN, NOT_FINITE)
 WITHIN = OracleErrors("gradient", "embedding", 0, 1e-6, 4e-6, 0, 3)
 BEYOND = OracleErrors("loss", "", 5, 1e-2, 4e-6, 1, 3)
 FIELDS = (Field("steps", "10", "20"), Field("isa", "x86_64 avx2", ""))
@@ -25,11 +33,13 @@ REASONS: tuple[Reason, ...] = (
     WITHIN,
     BEYOND,
     OracleErrors("answer update after 1", "embedding/embeddings", 0, 0.26, 4e-6, 1, 46, answers=True),
+    OracleErrors("answer gradient", "w", 0, 1e-7, 4e-6, 0, 65, True, (("loss", 2), ("gradient", 21), ("update", 42))),
     reasons.WeightsChanged(0),
     reasons.NoOracleStep(),
     reasons.FileRefused("given .keras", "written by TensorFlow 2.16.2, Keras 3.15.1: TypeError: no LSTM"),
     *(reasons.NotComparable(why, "loss of step 0") for why in UNCHECKED),
     reasons.MostlyOpen(81, 46),
+    reasons.MostlyOpen(81, 46, not_finite=80),
     reasons.NotRepeated("output/kernel", 500, 3.2e-8),
     reasons.ReferenceDeparts(WITHIN, BEYOND),
     reasons.DepartAlike(BEYOND, 3e-8),
@@ -74,10 +84,12 @@ REASONS: tuple[Reason, ...] = (
     notices.NumbersNotMeasured(),
     notices.LaunchFailed("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
     notices.LaunchFailed("oracle", None, "reference", "killed by SIGKILL", "candidate"),
-    notices.LaunchFailed("", None, "reference", "mine.py:6 in `workload`: ValueError: no data"),
+    notices.LaunchFailed("", None, "reference", "mine.py:6 in `workload`: ValueError: no data", own_code=True),
     notices.FailedOnce("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
     notices.FailedOnce("", 2, "reference", "killed by SIGKILL"),
     notices.LeftOpen("mine-own-cpu0", ("update after 1 of dense/bias",), 11),
+    notices.LeftOpen("mine-own-cpu0", ("gradient of dense/bias",), 11, not_finite=1),
+    notices.Unmoved("mine-own-cpu0"),
     notices.LeftOpen("mine-own-cpu0", tuple(f"gradient of dense/bias#{number}" for number in range(2, 9)), 40),
     notices.BothDepart("optimizers-twice-tiny-cpu0", ("answer adam: slot v after 1 of embedding",), 0.41, 3e-8),
     notices.UnlikeEnvironments(Field("affinity", "0-3", "4-7")),

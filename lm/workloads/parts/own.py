@@ -7,6 +7,7 @@ Its function `workload`, without parameters, returns `model, batch` (a compiled 
 import ast
 import hashlib
 import re
+import symtable
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class Workload(Defining):
         try:
             self._source = path.read_bytes()
             tree = ast.parse(self._source, str(path))
+            symbols = symtable.symtable(self._source, str(path), "exec")  # type: ignore[arg-type]  # takes bytes, too
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}; name a file with a function `{FUNCTION}`") from error
         except (SyntaxError, ValueError) as error:
@@ -57,7 +59,7 @@ class Workload(Defining):
             raise ConfigError(f"{path}:{where} {getattr(error, 'msg', error)}: it is not Python") from error
         if not NAME.fullmatch(path.name):
             raise ConfigError(f"{path.name!r} is to name reports: use only letters, digits, '_', '-' and '.' in it")
-        _require_function(path, tree)
+        _require_function(path, tree, symbols)
 
     @property
     def fingerprint(self) -> str:
@@ -81,11 +83,16 @@ class Workload(Defining):
         return define(self.path, self.cases)
 
 
-def _require_function(path: Path, tree: ast.Module) -> None:
-    """Raises ConfigError unless the file has the function, and it can be called without arguments."""
+def _require_function(path: Path, tree: ast.Module, symbols: symtable.SymbolTable) -> None:
+    """Raises ConfigError unless the file binds the function's name, and what it defines by that name takes no
+    arguments.
+    """
+    name = symbols.lookup(FUNCTION) if FUNCTION in symbols.get_identifiers() else None
+    if not (name and (name.is_assigned() or name.is_imported())):
+        raise ConfigError(f"{path}: there is no function `{FUNCTION}`: add one without parameters; {RETURNS}")
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == FUNCTION]
     if not found:
-        raise ConfigError(f"{path}: there is no function `{FUNCTION}`: add one without parameters; {RETURNS}")
+        return
     given = found[-1].args
     positional = len(given.posonlyargs) + len(given.args) - len(given.defaults)
     if positional or any(default is None for default in given.kw_defaults):

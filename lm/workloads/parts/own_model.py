@@ -26,6 +26,7 @@ MOST_CHARACTERS = 300  # of an exception's line
 PLACE = re.compile(r'^( *)File "([^"]*)", line (\d+).*\n?(?:\1 +\S.*\n?)?', re.MULTILINE)
 FRAME = re.compile(r"in user code:|Graph execution error|Detected at node|Node: |Exception encountered|\[\[")
 COLOUR = re.compile(r"\x1b\[\d*m")
+NARROW, WIDE = re.compile(r"\bfloat(32|\b)"), re.compile(r"\b(float64|double)\b")  # types in a message
 TYPED = re.compile(r"\w+(Error|Exception): ")
 # Exceptions that the machine may be to blame for, but for a missing file.
 MACHINES = (OSError, MemoryError, tf.errors.ResourceExhaustedError, tf.errors.InternalError)
@@ -74,13 +75,17 @@ def _telling(error: BaseException) -> str:
 
 
 def _hint(error: BaseException) -> str:
-    """Returns what mends a file that finds neither its data nor a package where tfgate runs it; "" of others."""
+    """Returns what mends a file that finds neither its data nor a package where tfgate runs it, or that mixes types in
+    float64; "" of others.
+    """
     if isinstance(error, FileNotFoundError) and not os.path.isabs(error.filename or ""):
         return "; the file runs in a folder of its own: open data by absolute paths, or next to __file__"
     if isinstance(error, ModuleNotFoundError) and (package := str(error.name).partition(".")[0]) not in sys.modules:
         return (
             f'; name the package that has {package} on both sides, as in --from "tensorflow-cpu==2.20.0 PACKAGE" --to …'
         )
+    if tf.keras.backend.floatx() == "float64" and NARROW.search(str(error)) and WIDE.search(str(error)):
+        return "; the reference runs the file in float64, too: write tf.keras.backend.floatx() in the place of float32"
     return ""
 
 
@@ -163,7 +168,8 @@ class Model:
             raise ModelError(f"{name}: the step returned {_described(found)}: return its loss, or (loss, gradients)")
         loss, gradients = pair
         if gradients is not None and not (isinstance(gradients, (tuple, list)) and len(gradients) == count):
-            raise ModelError(f"{name}: return a gradient for each of the {count} variables, in their order")
+            mend = f"in (loss, gradients), return a gradient for each of the {count} variables, in their order"
+            raise ModelError(f"{name}: {mend}, not {_described(gradients)}")
         try:
             return float(loss), None if gradients is None else list(gradients)
         except (TypeError, ValueError) as error:
@@ -174,7 +180,7 @@ class Model:
         several = isinstance(given, (tuple, list))
         wrong = [one for one in given if not is_variable(one)] if several else [given]
         if wrong:
-            mend = "return the variables that a step updates in one list"
+            mend = "return (step, variables, batch) in this order, with the variables that a step updates in one list"
             raise ModelError(f"{self.path.name}: {mend}, not {_described(wrong[0])}")
         return list(given)
 
@@ -251,8 +257,10 @@ def _labelled(variables: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _described(value: Any) -> str:
-    inside = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
-    return f"a {type(value).__name__}{inside}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    shape = f" of shape {value.shape}" if hasattr(value, "shape") else ""
+    return f"a {type(value).__name__}{shape}"
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

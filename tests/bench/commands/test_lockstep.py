@@ -52,6 +52,13 @@ def test_a_workload_without_training_steps_is_refused_in_one_line(tfgate: Tfgate
     assert "`tfgate upgrade --numerics-only --workload" in found.error
 
 
+def test_a_model_of_ones_own_is_refused_as_one(tfgate: Tfgate, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def workload(): pass")
+    found = tfgate("lockstep", "--from", "2.20.0", "--to", "2.21.0", "--workload", tmp_path / "mine.py")
+    assert found.code == 2
+    assert "of tfgate's own models, and mine.py is a model of yours" in found.error
+
+
 def test_the_workloads_of_training_steps_are_offered_and_no_others(
     tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

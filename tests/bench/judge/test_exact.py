@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.notices import BothDepart, LeftOpen, Unpromised
+from bench.judge.notices import BothDepart, LeftOpen, Unmoved, Unpromised
 from bench.judge.reasons import (
     DepartAlike,
     DepartApart,
@@ -23,7 +23,7 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
-from bench.record.types import LEFT_OPEN, NOT_REPEATED, REPEAT, Evaluation, NumericError, Unchecked
+from bench.record.types import LEFT_OPEN, NOT_FINITE, NOT_REPEATED, REPEAT, UNMOVED, Evaluation, NumericError, Unchecked
 from bench.stats.outcome import Outcome
 from tests.builders.records import BEYOND, WITHIN, record, records
 
@@ -311,6 +311,31 @@ class TestOwnModels:
         assert judge_numerics("mine", [compared]).outcome is Outcome.PASS
         assert left_open("mine", [compared]) == [LeftOpen("mine", ("update after 1 of dense/bias",), 1)]
         assert left_open("mine", [record()]) == []
+
+    def test_tensors_that_are_not_finite_are_counted_among_those_left_open(self) -> None:
+        unchecked = (self.open_one, Unchecked(NOT_FINITE, "gradient of dense/kernel"))
+        found = [dataclasses.replace(record(numerics=(WITHIN,)), unchecked=unchecked)]
+        assert left_open("mine", found) == [LeftOpen("mine", tuple(one.detail for one in unchecked), 1, 1)]
+        assert judge_numerics("mine", found).reason == MostlyOpen(2, 1, 1)
+
+    loss = NumericError(0, "answer loss", "step 0", 1e-7, 4e-6)
+    updates = tuple(NumericError(0, f"answer update after {steps}", "dense/bias", 0.0, 4e-6) for steps in (1, 2))
+
+    def test_what_was_compared_is_counted_by_kind(self) -> None:
+        reason = judge_numerics("mine", [record(numerics=(self.loss, *self.updates))]).reason
+        assert isinstance(reason, OracleErrors)
+        assert (reason.steps, reason.kinds) == (3, (("loss", 1), ("update", 2)))
+
+    def test_updates_of_a_step_that_moves_nothing_are_not_counted_and_may_still_be_wrong(self) -> None:
+        """A candidate that moves what the reference leaves alone is infinitely far off."""
+        unmoved = dataclasses.replace(record(numerics=(self.loss, *self.updates)), unchecked=(Unchecked(UNMOVED, ""),))
+        found = judge_numerics("mine", [unmoved])
+        assert isinstance(found.reason, OracleErrors)
+        assert (found.outcome, found.reason.steps, found.reason.kinds) == (Outcome.PASS, 1, (("loss", 1),))
+        assert left_open("mine", [unmoved]) == [Unmoved("mine")]
+        wrong = dataclasses.replace(self.updates[1], error=math.inf)
+        moved = dataclasses.replace(unmoved, numerics=(self.loss, self.updates[0], wrong))
+        assert judge_numerics("mine", [moved]).outcome is Outcome.REGRESSION
 
     def test_most_tensors_left_open_are_no_pass(self) -> None:
         """A fault in what was compared is one all the same."""

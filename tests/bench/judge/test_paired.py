@@ -199,7 +199,10 @@ def both_fail() -> Pair:
             paired_run([], (record(failure=CRASH), record())),
             LaunchFailed("oracle", None, "reference", CRASH.message),
         ),
-        (paired_run([], (record(subject=OWN, failure=RAISED),)), LaunchFailed("", None, "reference", RAISED.message)),
+        (
+            paired_run([], (record(subject=OWN, failure=RAISED),)),
+            LaunchFailed("", None, "reference", RAISED.message, own_code=True),
+        ),
         (
             paired_run([pair(0, failure=Failure(NO_TENSORFLOW, "No module"))]),
             LaunchFailed("", 0, "candidate", "No module"),

@@ -7,7 +7,7 @@ import pytest
 
 from bench.measure.defined import FIRST_LOSS, Best, defined, limits_of
 from bench.measure.numerics import CAP, FLOOR
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REPEATED, NumericError, Unchecked
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REPEATED, UNMOVED, NumericError, Unchecked
 from lm.arrays import Array
 from lm.config import OWN
 from lm.workloads.protocol import Answers, Definition, Opening
@@ -34,7 +34,7 @@ def test_a_limit_is_16_times_float32_s_own_error_and_the_floor() -> None:
     expected, left_open = limits_of(definition(apart=1e-6, moved=2e-6))
     assert expected.limits["gradient"]["w"] == pytest.approx(16 * 2e-6 + FLOOR, rel=1e-6)
     assert expected.limits["loss"]["step 0"] == FLOOR
-    assert left_open == []
+    assert left_open == {}
 
 
 def test_it_is_never_above_the_cap() -> None:
@@ -44,14 +44,14 @@ def test_it_is_never_above_the_cap() -> None:
 
 def test_a_tensor_that_float32_moves_is_left_open() -> None:
     expected, left_open = limits_of(definition(moved=9e-6))  # 6 × 9e-6 is above the cap
-    assert left_open == ["gradient of w"]
+    assert left_open == {"gradient of w": LEFT_OPEN}
     assert list(expected.values["gradient"]) == list(expected.limits["gradient"]) == ["other"]
 
 
 def test_a_tensor_near_zero_is_compared_as_a_part_of_all() -> None:
     """Its error of 10% is one of 0.1 × 5 of 5e6, 1e-7 of all: all of it may be off by 16e-7 and the floor."""
     expected, left_open = limits_of(definition(apart=0.1, other=5e6))
-    assert left_open == []
+    assert left_open == {}
     assert expected.limits["gradient"]["w"] == pytest.approx((16e-7 + FLOOR) * 1e6, rel=1e-4)
 
 
@@ -100,6 +100,65 @@ def test_what_jumps_in_two_starts_is_not_compared() -> None:
 def test_without_a_first_loss_nothing_is_compared() -> None:
     loss = Definition({}, {"loss": {"step 0": np.array(2.0)}}, ({"loss": {"step 0": np.array(2.1)}},), "")
     assert outcome_of(loss, loss, loss) == ([], [], (Unchecked(LEFT_OPEN, FIRST_LOSS),))
+
+
+def with_loss(*losses: float, narrow: float | None = None) -> Definition:
+    """A definition with the losses of its steps, the first of which may be another one in float32."""
+    wide = {"loss": {f"step {step}": np.array(loss) for step, loss in enumerate(losses)}}
+    rounded = wide if narrow is None else {"loss": {**wide["loss"], "step 0": np.array(narrow)}}
+    return Definition({}, wide, (rounded, rounded), "")
+
+
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        (with_loss(np.nan, np.nan), FIRST_LOSS),
+        (with_loss(2.0, np.inf), "loss of step 1"),
+        (with_loss(2.0, 2.0, narrow=np.nan), FIRST_LOSS),
+    ],
+)
+def test_nothing_is_compared_with_a_loss_that_is_not_finite(found: Definition, name: str) -> None:
+    """A NaN agrees with any NaN."""
+    assert outcome_of(found, found, found) == ([], [], (Unchecked(NOT_FINITE, name),))
+
+
+def test_a_loss_that_is_not_finite_in_one_start_leaves_the_others() -> None:
+    assert outcome_of(with_loss(np.nan), with_loss(2.0), with_loss(2.0)) == ([0, 1, 1], [], ())
+
+
+def with_update(after_one: float, after_two: float, narrow: float | None = None) -> Definition:
+    """A definition of the updates of w after one step and two; `narrow`: those in float32."""
+
+    def answers(*updates: float) -> Answers:
+        loss = {"loss": {"step 0": np.array(2.0)}}
+        return loss | {f"update after {step}": {"w": np.array([value])} for step, value in enumerate(updates, 1)}
+
+    rounded = answers(after_one, after_two) if narrow is None else answers(narrow, narrow)
+    return Definition({"weight w": np.ones(1, np.float32)}, answers(after_one, after_two), (rounded, rounded), "")
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (with_update(0.0, 0.0), [UNMOVED]),
+        (with_update(0.0, 1.0), []),
+        (with_update(1.0, 1.0, narrow=2.0), [LEFT_OPEN, LEFT_OPEN]),  # it moves, but nobody can say how far
+    ],
+)
+def test_a_step_that_moves_no_variable_is_told(found: Definition, why: list[str]) -> None:
+    assert [one.why for one in outcome_of(found, found, found)[2]] == why
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_tensor_that_is_not_finite_is_not_compared(wrong: float) -> None:
+    """Nor does it leave another one open, which is near zero and compared as a part of all that is finite."""
+    found = definition(apart=0.1, other=5e6)
+    found.wide["gradient"]["third"] = np.array([1.0, wrong])  # type: ignore[index]
+    for narrow in found.narrow:
+        narrow["gradient"]["third"] = np.array([1.0, wrong])  # type: ignore[index]
+    expected, left_open = limits_of(found)
+    assert left_open == {"gradient of third": NOT_FINITE}
+    assert list(expected.values["gradient"]) == list(expected.limits["gradient"]) == ["w", "other"]
 
 
 def test_what_fails_or_does_not_repeat_is_said() -> None:

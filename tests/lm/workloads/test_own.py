@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.measure.defined import defined
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, Unchecked
+from bench.measure.checked import CheckedAnswers
+from bench.measure.defined import FIRST_LOSS, defined
+from bench.measure.numerics import errors_of
+from bench.measure.oracle import Session
+from bench.record.replies import Answered
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REBUILT, NOT_REPEATED, UNMOVED, Unchecked
 from lm.config import OWN, ConfigError
 from lm.workloads.protocol import Copying, Defining, NotCopiedError, NotRepeatedError, Opening
 from lm.workloads.registry import workload
@@ -71,6 +75,7 @@ def workload():
     return model, (np.ones((4, 3)), np.ones((4, 5)))
 """
 LISTED = "import tensorflow as tf; return (lambda: 0.0), {}, ()"
+GRADIENTS = r"in \(loss, gradients\), return a gradient for each of the 1 variables, in their order"
 COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
 
 
@@ -119,6 +124,18 @@ class TestFiles:
         with pytest.raises(ConfigError, match=said):
             workload(str(written(tmp_path, text)))
 
+    @pytest.mark.parametrize(
+        "text",
+        ["workload = model.workload", "from model import other as workload", "if True:\n  def workload(): pass"],
+    )
+    def test_any_binding_of_the_name_will_do(self, tmp_path: Path, text: str) -> None:
+        assert isinstance(workload(str(written(tmp_path, text))), Defining)
+
+    @pytest.mark.parametrize("text", ["print(workload)", "def other():\n  workload = 3", "import model.workload"])
+    def test_a_name_that_is_read_or_is_bound_elsewhere_will_not(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(ConfigError, match="there is no function `workload`"):
+            workload(str(written(tmp_path, text)))
+
     def test_one_that_is_missing_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="No such file or directory; name a file with a function `workload`"):
             workload(str(tmp_path / "mine.py"))
@@ -156,7 +173,11 @@ class TestModels:
             (LISTED.format("tf.Variable(1.0)"), "a step updates in one list, not a ResourceVariable"),
             (LISTED.format("[[tf.Variable(1.0)]]"), "a step updates in one list, not a list of 1"),
             (LISTED.format("{}"), "a step updates in one list, not a dict"),
-            (LISTED.format("tf.keras.Sequential()"), r"mine\.py: return the variables .*, not a Sequential"),
+            (LISTED.format("tf.zeros((2, 3))"), "a step updates in one list, not a EagerTensor of shape "),
+            (
+                LISTED.format("tf.keras.Sequential()"),
+                r"mine\.py: return \(step, variables, batch\) .*, not a Sequential",
+            ),
             (LISTED.format("[tf.keras.layers.Dense(2)]"), "a step updates in one list, not a Dense"),
         ],
     )
@@ -223,9 +244,9 @@ class TestModels:
         ("returned", "said"),
         [
             ("loss, [gradient], 1", r"the step returned a tuple of 3: return its loss, or \(loss, gradients\)"),
-            ("loss, []", "return a gradient for each of the 1 variables, in their order"),
-            ("loss, gradient", "return a gradient for each of the 1 variables, in their order"),
-            ("gradient", "the step's loss is a EagerTensor: return one number"),
+            ("loss, []", rf"{GRADIENTS}, not a list of 0"),
+            ("loss, gradient", rf"{GRADIENTS}, not a EagerTensor of shape \(4, 3\)"),
+            ("gradient", r"the step's loss is a EagerTensor of shape \(4, 3\): return one number"),
             ("None", "the step's loss is a NoneType: return one number"),
         ],
     )
@@ -264,6 +285,11 @@ class TestModels:
         written(tmp_path, "RATE = 0.25", "own_neighbour.py")
         text = SQUARE.format(before="pass", returned="loss").replace("import numpy", "import own_neighbour, numpy")
         work = opened(written(tmp_path, text))
+        assert work.do(work.prepare(0)) > work.do(work.prepare(1)) > 0
+
+    def test_the_function_may_be_a_neighbour_s(self, tmp_path: Path) -> None:
+        written(tmp_path, SQUARE.format(before="pass", returned="loss"), "own_parts.py")
+        work = opened(written(tmp_path, "import own_parts\nworkload = own_parts.workload"))
         assert work.do(work.prepare(0)) > work.do(work.prepare(1)) > 0
 
     def test_a_step_need_not_tell_its_gradients(self, tmp_path: Path) -> None:
@@ -327,6 +353,40 @@ class TestModels:
         assert [one.why for one in unchecked[:1]] == ([] if why is None else [why])
         assert why is None or detail in unchecked[0].detail
 
+    @pytest.mark.parametrize(
+        ("before", "returned"),
+        [("pass", "loss * np.nan, [gradient]"), ("inputs = inputs * np.nan", "loss, [gradient]")],
+        ids=["loss alone", "loss, gradient and weights"],
+    )
+    def test_nothing_is_compared_with_a_loss_that_is_nan(self, tmp_path: Path, before: str, returned: str) -> None:
+        expected, _, unchecked = defined(described(square(tmp_path, before, returned)), OPENING)
+        assert (expected, unchecked) == ({}, (Unchecked(NOT_FINITE, FIRST_LOSS),))
+
+    def test_a_gradient_that_is_infinite_is_not_compared(self, tmp_path: Path) -> None:
+        path = square(tmp_path, returned="loss, [gradient * np.inf]")
+        expected, _, unchecked = defined(described(path), OPENING)
+        assert unchecked == (Unchecked(NOT_FINITE, "gradient of weights"),)
+        tensors = {quantity: sorted(tensors) for quantity, tensors in expected["start 1"].values.items()}
+        updates = {"update after 1": ["weights"], "update after 2": ["weights"]}
+        assert tensors == {"loss": ["step 0", "step 1"], "gradient": [], **updates}
+
+    def test_a_quantity_of_which_nothing_is_compared_leaves_the_others(self, tmp_path: Path) -> None:
+        path = square(tmp_path, returned="loss, [gradient * np.inf]")
+        oracle = Session()
+        agenda = oracle.prepare(OWN.name, "", None, 1, "cpu:0", 0, str(path))
+        oracle.share(str(tmp_path))
+        assert CheckedAnswers(opened(path), tmp_path, agenda.answers).answer("start 1") == Answered()
+        oracle.check_answer("start 1")
+        quantities = {error.quantity for error in oracle.errors() if error.within}
+        assert quantities == {"answer loss", "answer update after 1", "answer update after 2"}
+
+    def test_a_nan_of_the_candidate_alone_is_over_every_limit(self, tmp_path: Path) -> None:
+        expected, start, _ = defined(described(square(tmp_path)), OPENING)
+        work = opened(square(tmp_path, returned="loss * np.nan, [gradient]"))
+        work.copy(start)
+        errors = errors_of(0, work.answers("start 1"), expected["start 1"])
+        assert {error.quantity for error in errors if not error.within} == {"loss"}
+
     def test_a_file_that_builds_another_model_at_each_call_is_told(self, tmp_path: Path) -> None:
         text = DENSE.format(units="len(calls)", layer="", compiled=COMPILED, batch="(np.ones((4, 3)), np.ones((4, 1)))")
         counted = "import sys; calls = sys.__dict__.setdefault('own_calls', []); calls.append(0)"
@@ -339,6 +399,26 @@ class TestModels:
         _, _, (unchecked,) = defined(described(written(tmp_path, text)), OPENING)
         assert unchecked.why == NO_FLOAT64
         assert "variable weights stays float32 in the float64 run" in unchecked.detail
+
+    @pytest.mark.parametrize(
+        "before", ["inputs = tf.cast(inputs, 'float32')", "inputs = inputs * tf.cast(inputs > 0, 'float32')"]
+    )
+    def test_types_that_are_mixed_in_float64_have_a_hint(self, tmp_path: Path, before: str) -> None:
+        _, _, (unchecked,) = defined(described(square(tmp_path, before=before)), OPENING)
+        assert unchecked.detail.endswith("write tf.keras.backend.floatx() in the place of float32")
+
+    def test_a_step_that_moves_no_variable_is_told_and_still_expected(self, tmp_path: Path) -> None:
+        path = square(tmp_path)
+        text = path.read_text()
+        path.write_text(text.replace("weights.assign_sub(0.1 * gradient)", "pass"))
+        expected, start, unchecked = defined(described(path), OPENING)
+        assert unchecked == (Unchecked(UNMOVED, ""),)
+        path.write_text(text)
+        work = opened(path)
+        work.copy(start)
+        errors = errors_of(0, work.answers("start 1"), expected["start 1"])
+        moved = {(error.quantity, error.tensor) for error in errors if not error.within}
+        assert moved == {("loss", "step 1"), ("update after 1", "weights"), ("update after 2", "weights")}
 
     def test_dropout_does_not_repeat(self, tmp_path: Path) -> None:
         path = dense(tmp_path, layer="tf.keras.layers.Dropout(0.5)")

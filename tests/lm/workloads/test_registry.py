@@ -26,7 +26,7 @@ def test_a_file_is_a_workload_by_its_name() -> None:
 
 
 def test_an_unknown_one_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match=r"no workload is called 'predict_call'; there are .*predict-call"):
+    with pytest.raises(ConfigError, match=r"called 'predict_call': the path .* ends in \.py; there are .*predict-call"):
         workload("predict_call")
 
 

@@ -31,8 +31,8 @@ def test_runs_keep_their_order() -> None:
 def test_a_reason_is_its_kind_and_parameters() -> None:
     failures = [LaunchFailed("oracle", None, "reference", "killed")]
     (failure,) = plain(verdict([EXACT], failures=failures))["failures"]
-    parameters = {"where": "oracle", "launch": None, "side": "reference", "message": "killed", "report": ""}
-    assert failure == {"kind": "launch_failed", **parameters}
+    parameters = {"where": "oracle", "launch": None, "side": "reference", "message": "killed"}
+    assert failure == {"kind": "launch_failed", **parameters, "report": "", "own_code": False}
 
 
 def test_a_reason_within_a_reason_tells_its_kind() -> None:

@@ -21,7 +21,7 @@ FILE = "report.json"
 # 4: as 3; outcomes by the launches that a PASS takes.
 # 3: numbers and reasons of a kind in the place of texts.
 # 2: a verdict's scope.
-SCHEMA = 5
+SCHEMA = 6
 
 
 def render(judged: Sequence[Judged]) -> str:

@@ -260,7 +260,8 @@ def test_gitlab_s_cache_keeps_wheels_where_the_pinned_tensorflow_is_measured(scr
     assert scripts.called[2:] == ["tfgate [env] [remove] [--keep-newest] [2]"]
 
 
-def test_without_its_arguments_the_gate_says_what_it_takes(scripts: Scripts) -> None:
-    found = scripts.run(ROOT / ".ci" / "gate", "--help")
+@pytest.mark.parametrize("usage", [".ci/gate FOLDER RUN", ".ci/install PYTHON FOLDER"])
+def test_without_its_arguments_a_script_says_what_it_takes(scripts: Scripts, usage: str) -> None:
+    found = scripts.run(ROOT / usage.partition(" ")[0], "--help")
     assert (found.returncode, found.stdout) == (2, "")
-    assert found.stderr.startswith("usage: .ci/gate FOLDER RUN")
+    assert found.stderr.startswith(f"usage: {usage}")

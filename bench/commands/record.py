@@ -26,6 +26,7 @@ from bench.judge.ledger import LedgerError, accepted_regression, entry_of
 from bench.judge.margins import Margins
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
+from bench.judge.reasons import Accepted
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
 from bench.machine import now
@@ -60,7 +61,7 @@ MOVES = "--becomes-reference is for the report of a gate or an upgrade: others d
 class Acceptance:
     """A regression that is let pass until a day."""
 
-    metric: str
+    metrics: Sequence[str]
     until: datetime.date
     link: str
 
@@ -114,7 +115,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--despite-verdict", action="store_true", help="accept for good the ratios of a report that is not a PASS"
     )
     parser.add_argument(
-        "--accept", metavar="METRIC", help="accept the reports' regressions of this metric, with --until and --link"
+        "--accept",
+        action="append",
+        default=[],
+        metavar="METRIC",
+        help="accept the reports' regressions of this metric, with --until and --link; may be repeated",
     )
     parser.add_argument("--until", type=day, metavar="DATE", help="last day on which an accepted regression passes")
     parser.add_argument("--link", metavar="URL", help="where an accepted regression is discussed")
@@ -231,7 +236,7 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
         ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
         lines.append(f"{entry.tensorflow}: {ratios} ({word})")
     if not standards.ledger.entries:
-        lines.append("the ledger was empty: from now on it takes reports in turn with this reference alone")
+        lines.append("the ledger was empty: from now on it takes reports in turn with this reference, and no other's")
     gates = [report for report in reports if isinstance(report, GateRun)]
     new = {name: functools.reduce(with_speed_in_turn, gates, old) for name, old in standards.baselines.items()}
     of_baselines = _of_baselines(asked.folder, standards.baselines, new)
@@ -242,7 +247,10 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
 def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     """Returns the outcome of a report. Raises UsageError unless it is a PASS, or may be recorded all the same."""
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
-    word = f"{outcome_word(verdict)}{metrics and f' in {metrics}'}"
+    accepted = ", ".join(
+        f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted)
+    )
+    word = "; ".join(filter(None, (f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", accepted)))
     if verdict.exit_code and not asked.despite_verdict:
         helps = {EXIT_CODES[Outcome.REGRESSION]: REGRESSED, FAILED_CODE: UNMEASURED}.get(verdict.exit_code, UNPROVEN)
         raise UsageError(f"{name} is not a PASS ({word}): {helps}")
@@ -263,14 +271,14 @@ def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Requ
 
 
 def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[AnyRun | Micro]) -> Change:
-    """Returns the ledger with the reports' regressions in one metric, which pass until a date. They replace what was
+    """Returns the ledger with the reports' regressions in some metrics, which pass until a date. They replace what was
     accepted of them before.
     """
     standards = read_folder(asked.folder)
     none_accepted = dataclasses.replace(standards.ledger, regressions=())
-    regressions = _regressions(reports, accept.metric, dataclasses.replace(standards, ledger=none_accepted))
-    if not regressions:
-        raise UsageError(f"--accept {accept.metric!r}: the reports have no regression of that metric")
+    regressions = _regressions(reports, accept.metrics, dataclasses.replace(standards, ledger=none_accepted))
+    if missing := [name for name in accept.metrics if name not in {one.metric.name for one in regressions}]:
+        raise UsageError(f"--accept {missing[0]!r}: the reports have no regression of that metric")
     created = max(report.created for report in reports)
     until, measured = accept.until.isoformat(), created[:10]
     if until < measured:
@@ -279,7 +287,7 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     again = {(one.subject, one.metric) for one in found}
     others = [one for one in standards.ledger.regressions if (one.subject, one.metric) not in again]
     ledger = dataclasses.replace(standards.ledger, regressions=(*others, *found))
-    if _regressions(reports, accept.metric, dataclasses.replace(standards, ledger=ledger)):
+    if _regressions(reports, accept.metrics, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(
             "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "
             "that was measured in turn with a reference of the ledger"
@@ -292,10 +300,10 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     return Change({asked.folder / LEDGER_FILE: ledger}, lines)
 
 
-def _regressions(reports: Sequence[AnyRun | Micro], metric: str, standards: Standards) -> list[Comparison]:
-    """Returns the reports' regressions in a metric."""
+def _regressions(reports: Sequence[AnyRun | Micro], metrics: Sequence[str], standards: Standards) -> list[Comparison]:
+    """Returns the reports' regressions in some metrics."""
     comparisons = [one for report in reports for one in judged(report, standards).verdict.comparisons]
-    return [one for one in comparisons if one.metric.name == metric and one.outcome is Outcome.REGRESSION]
+    return [one for one in comparisons if one.metric.name in metrics and one.outcome is Outcome.REGRESSION]
 
 
 def _of_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> Change:

@@ -101,6 +101,16 @@ def kept(output: Path, *patterns: str) -> str:
     return f"interrupted: what was finished is kept in {output}: continue with --resume --output {output}"
 
 
-def _measuring(words: Sequence[str]) -> list[str]:
-    """Returns a command's words without those that say where it runs, where its report lies and how it is told."""
-    return words_without(words, WITH_VALUE, ALONE)
+def _measuring(words: Sequence[str]) -> list[list[str]]:
+    """Returns a command's options, in any order, without those that say where it runs, where its report lies and how it
+    is told.
+    """
+    groups: list[list[str]] = []
+    for word in words_without(words, WITH_VALUE, ALONE):
+        if word.startswith("--"):
+            groups.append(word.split("=", 1))
+        elif groups:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    return sorted(groups)

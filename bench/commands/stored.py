@@ -112,7 +112,9 @@ def _file(path: Path) -> Path:
         raise UsageError(f"{path} holds no report itself: name {' or '.join(inside)}{answer}")
     if not found and any((*path.glob(PROFILE_FILE), *path.glob(f"*/{PROFILE_FILE}"))):
         raise UsageError(f"{path} holds profiles: open profile.html there, or `tfgate profile --compare` two of them")
-    return found[0] if found else path / RUN_FILE
+    if not found:
+        raise UsageError(f"{path} holds no report: name a folder that a command wrote, or its file")
+    return found[0]
 
 
 def baselines_folder(name: str | None) -> Path:

@@ -96,5 +96,5 @@ def run(asked: Request) -> int:
             str(folder): asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
             for folder, plan in zip(folders, plans, strict=True)
         }
-    say(f"kept in {asked.output}")
+    say(f"kept in {', '.join(runs)}")
     return judge_and_print(asked.telling, runs, standards)

@@ -21,7 +21,7 @@ from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import PASS_LAUNCHES, Plan
+from bench.stats.sequential import PASS_LAUNCHES
 
 SIDES = (REFERENCE, CANDIDATE)  # reports
 
@@ -54,8 +54,8 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         only = timed[1][name].only or timed[0][name].only
         unlike_machines = before[0].reference.machine != after[0].reference.machine
         between = math.sqrt(2) * margins.between_hosts if unlike_machines else 0.0
-        plan = Plan(pass_from=math.ceil(PASS_LAUNCHES / len({pair.cores for pair in after})))
-        comparisons += [_compared(*sides, plan, between) for sides in _samples(before, after, margins, only)]
+        pass_from = math.ceil(PASS_LAUNCHES / len({pair.cores for pair in after}))
+        comparisons += [_compared(*sides, pass_from, between) for sides in _samples(before, after, margins, only)]
         warnings += _unlike_places(name, before[0], after[0], margins)
     for side, report in zip(SIDES, reports, strict=True):
         warnings += _warnings(side, report)
@@ -109,7 +109,7 @@ def _untold(sample: Sample) -> Sample:
     return dataclasses.replace(sample, candidate=nothing, reference=nothing, difference=nothing)
 
 
-def _compared(reference: Sample, candidate: Sample, plan: Plan, between: float) -> Comparison:
+def _compared(reference: Sample, candidate: Sample, pass_from: int, between: float) -> Comparison:
     """Compares a metric's ratios to the reference. `between`: deviation of a difference of ratios from host to host."""
     ratio = reference.metric.scale is Scale.LOG
     metric = dataclasses.replace(reference.metric, unit=Unit.RATIO) if ratio else reference.metric
@@ -117,6 +117,7 @@ def _compared(reference: Sample, candidate: Sample, plan: Plan, between: float) 
     differences = tuple(
         None if before is None or after is None else after - before for before, after in zip(old, new, strict=False)
     )
+    plan = dataclasses.replace(candidate.plan, pass_from=pass_from)
     compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan), between)
     lacking = sum(value is None for value in (*old, *new))
     if lacking and metric.gates:

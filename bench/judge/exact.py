@@ -128,9 +128,12 @@ def _unmoved(record: Record) -> bool:
 
 
 def _kind(error: NumericError) -> str:
-    """Returns loss, gradient or update, the kind of a user's own model's tensor; "" of others."""
-    own = _answers(error) and ":" not in error.quantity  # answers of a workload are by case
-    return error.quantity.removeprefix(ANSWER).partition(" ")[0] if own else ""
+    """Returns the case of a workload's answer; loss, gradient or update of a user's own model; "" of others, and of
+    what decides nothing.
+    """
+    if not _answers(error) or math.isinf(error.limit):
+        return ""
+    return _case(error) if ":" in error.quantity else error.quantity.removeprefix(ANSWER).partition(" ")[0]
 
 
 def _changing(records: Sequence[Record]) -> list[int]:

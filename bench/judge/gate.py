@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
-from bench.judge.ledger import accepted_ratio, ended_acceptances, knows, positions, regressions_for, tolerated
+from bench.judge.ledger import accepted_ratio, knows, not_accepted, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotMeasured, Told
@@ -63,7 +63,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
         comparisons.append(Comparison("reference", SPEED, Outcome.INCONCLUSIVE, reason))
     accepted = regressions_for(standards.ledger, [run.reference.identity for run in gate.speed])
     comparisons = tolerated(comparisons, accepted, gate.created)
-    warnings += ended_acceptances(comparisons, accepted, gate.created)
+    warnings = [*not_accepted(comparisons, accepted, gate.created), *warnings]
     return Verdict(
         Question.GATE,
         overall(comparisons, failures),

@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.notices import AcceptanceEnded
+from bench.judge.notices import NotAccepted
 from bench.judge.reasons import Accepted, Reason
 from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
@@ -77,16 +77,18 @@ def tolerated(
     return [_tolerated(comparison, held) for comparison in comparisons]
 
 
-def ended_acceptances(
+def not_accepted(
     comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
 ) -> list[Reason]:
-    """Returns the warnings of regressions that passed until a day before the report's own date."""
-    over = [accepted for accepted in regressions if created[:10] > accepted.expires]
+    """Returns the warnings of regressions that were accepted, but not for as long or not of that size; of tolerated
+    comparisons.
+    """
+    last = {(one.subject, one.metric): one for one in regressions}
+    worse = [one for one in comparisons if one.outcome is Outcome.REGRESSION]
     return [
-        AcceptanceEnded(one.subject, one.metric.name, accepted.expires, accepted.link)
-        for one in comparisons
-        if one.outcome is Outcome.REGRESSION
-        for accepted in [each for each in over if _is_of(each, one)][-1:]
+        NotAccepted(*key, accepted.limit, accepted.expires, accepted.link, created[:10] > accepted.expires)
+        for key in ((one.subject, one.metric.name) for one in worse)
+        if (accepted := last.get(key))
     ]
 
 

@@ -113,7 +113,7 @@ def _require_few(path: Path, gating: Mapping[str, Mapping[str, Any]], budget: Ma
     }
     for name, count in counts.items():
         wanted = f"at most {MOST_GATING} metrics of launches in turn: with more a PASS becomes rare"
-        _require(count <= MOST_GATING, path, name, f"{count} metrics", wanted)
+        _require(count <= MOST_GATING, path, name, f"{count} metrics in all", wanted)
 
 
 def _require_values(path: Path, gating: Mapping[str, Mapping[str, Any]], plain: Mapping[str, Any]) -> None:

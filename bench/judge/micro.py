@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from bench.judge.ledger import (
     LedgerError,
     accepted_ratio,
-    ended_acceptances,
     make_entry,
+    not_accepted,
     ratio_of,
     regressions_for,
     require_acceptable,
@@ -55,7 +55,7 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
         judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
         accepted = regressions_for(ledger, [run.reference.identity])
         comparisons += tolerated(judged, accepted, run.created)
-        warnings += ended_acceptances(comparisons, accepted, run.created)
+        warnings += not_accepted(comparisons, accepted, run.created)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
     failures = (Incomplete(run.incomplete),) if run.incomplete else ()
     return Verdict(Question.MICRO, overall(comparisons, failures), tuple(comparisons), tuple(warnings), failures)

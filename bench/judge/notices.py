@@ -84,13 +84,15 @@ class UnlikeEnvironments(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
-class AcceptanceEnded(Reason):
-    """A regression that the ledger let pass until a day that is over."""
+class NotAccepted(Reason):
+    """A regression that the ledger accepts no longer, or not of that size."""
 
     subject: str
     metric: str
+    limit: float | None  # that is accepted, a relative difference; None for what is compared exactly
     expires: str  # ISO 8601 date
     link: str
+    ended: bool  # by the report's own date
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.ledger import NO_LEDGER, ended_acceptances, regressions_for, tolerated
+from bench.judge.ledger import NO_LEDGER, not_accepted, regressions_for, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
@@ -42,7 +42,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
         Question.UPGRADE,
         overall(comparisons, failures),
         tuple(comparisons),
-        (*paired_warnings(run), *ended_acceptances(comparisons, accepted, run.created)),
+        (*not_accepted(comparisons, accepted, run.created), *paired_warnings(run)),
         tuple(failures),
         _scope(run),
     )

@@ -64,8 +64,9 @@ def seconds_left(
     *,
     every_metric: bool = False,
 ) -> tuple[float, float] | None:
-    """Returns the seconds that a PASS takes yet, and the most that the plan takes, at the pace of the launches so far;
-    None before the first. A REGRESSION may end a run sooner: see next_kind.
+    """Returns the seconds that a PASS takes yet, and the most that plan and budget take, at the pace of the launches so
+    far; None before the first. The first are the more where the budget allows no PASS. A REGRESSION may end a run
+    sooner: see next_kind.
     """
     measured = whole_pairs(run)
     if not measured:
@@ -76,12 +77,14 @@ def seconds_left(
         limit = min(max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES), max(affordable(run), 1))
         proof = max(len(pairs) + 1, math.ceil(PASS_LAUNCHES / len(kinds)))
         look = next((look for look in LOOKS if look >= proof), limit)
+        if len(pairs) >= math.ceil(PASS_LAUNCHES / len(kinds)):
+            look = min(look, limit)
         pace = fmean(pair.seconds for pair in pairs or measured)
         most += pace * max(limit - len(pairs), 1)
-        least += pace * max(min(look, limit) - len(pairs), 1)
+        least += pace * max(look - len(pairs), 1)
     if run.budget_minutes:  # its launches are known once there is one of each kind
         left = max(60 * run.budget_minutes - math.fsum(pair.seconds for pair in measured), 0.0)
-        least, most = min(least, left), min(most, left)
+        most = min(most, left)
     return least, most
 
 

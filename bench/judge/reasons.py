@@ -105,7 +105,7 @@ class OracleErrors(Reason):
     over: int  # tensors over their limits, of all quantities
     steps: int  # that were checked; of answers, tensors
     answers: bool = False  # of a workload's cases, not of training steps
-    kinds: tuple[tuple[str, int], ...] = ()  # tensors of a user's own model: losses, gradients, updates
+    kinds: tuple[tuple[str, int], ...] = ()  # tensors by case; of a user's own model losses, gradients, updates
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,6 +120,8 @@ def read_by_fields(kind_of: Callable[[Collection[str]], type[T]], path: Path) ->
     kind = kind_of(plain if isinstance(plain, dict) else ())
     try:
         schema = plain.get("schema") if isinstance(plain, dict) else None
+        if schema is None:
+            raise FormatError("it has no schema version, so it is no report of tfgate's")
         if schema != SCHEMA:
             raise FormatError(
                 f"its schema version is {schema!r} and this tfgate reads {SCHEMA}: use the version that wrote it"

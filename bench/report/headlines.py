@@ -27,8 +27,8 @@ SCOPES = {
     Scope.NAMED: "the named metrics only",
 }
 PASSED = {  # of an upgrade without numbers
-    Scope.SPEED: "{candidate} is not slower or larger than {reference}{work} by more than the margin{speed}",
-    Scope.NAMED: "{candidate} is not worse than {reference}{work} by more than the margin{excluded}",
+    Scope.SPEED: "{candidate} is not slower or larger than {reference}{work} by more than the margin{speed}{but}",
+    Scope.NAMED: "{candidate} is not worse than {reference}{work} by more than the margin{excluded}{but}",
 }
 
 BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of one environment are checked against
@@ -39,7 +39,7 @@ TOO_NEAR = "; the change is too near the margin for these launches"  # all, and 
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 
 _WHOLE = {
-    Outcome.PASS: "{candidate} is as correct as {reference}{work}{speed}",
+    Outcome.PASS: "{candidate} is as correct as {reference}{work}{speed}{but}",
     Outcome.REGRESSION: "{candidate} is worse than {reference} by more than the margin{metrics}{of}",
     Outcome.INCONCLUSIVE: (
         "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse"
@@ -47,7 +47,7 @@ _WHOLE = {
     ),
 }
 HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
-    Question.GATE: {**_WHOLE, Outcome.PASS: "{candidate} is as correct as {standard}{work}{speed}"},
+    Question.GATE: {**_WHOLE, Outcome.PASS: "{candidate} is as correct as {standard}{work}{speed}{but}"},
     Question.RUN: _WHOLE,
     Question.UPGRADE: _WHOLE,
     Question.LOCKSTEP: {

@@ -148,8 +148,17 @@ def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
         if subject:
             sides = ("--from", paired.reference.requested, "--to", paired.candidate.requested)
             others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
-            found[subject.name] = (*sides, *others, *_work_options(run.command, subject))
+            found[subject.name] = (*sides, *_as_of(paired, others), *others, *_work_options(run.command, subject))
     return found
+
+
+def _as_of(run: PairedRun, words: Sequence[str]) -> tuple[str, ...]:
+    """Returns the option for the moment up to which the index was read, unless a command's words have one. An interpreter
+    and the pinned reference take none.
+    """
+    moments = {side.as_of for side in (run.reference, run.candidate) if side.requested != REFERENCE} - {""}
+    given = any(word.partition("=")[0] == "--as-of" for word in words)
+    return () if given or len(moments) != 1 else ("--as-of", *moments)
 
 
 def _installed(run: AnyRun) -> dict[str, str]:

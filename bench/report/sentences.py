@@ -56,7 +56,7 @@ def sentence(reason: Reason, comparison: Comparison | None = None) -> str:
     words = SENTENCES[type(reason)]
     said = words(reason, comparison) if callable(words) else words.format_map(_fields(reason))
     report = getattr(reason, "report", "")
-    return f"{report} report: {said}" if report else said
+    return f"within the {report} report: {said}" if report else said
 
 
 class Count(int):
@@ -136,13 +136,13 @@ def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
     tensor = tensor_name(reason.quantity, reason.tensor)
     where = tensor.removeprefix(ANSWER) if reason.answers else f"{tensor} at step {reason.step}"
     steps = f"{Count(reason.steps):tensor}" if reason.answers else f"{Count(reason.steps):step}"
+    own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
     if reason.over:
         over = f"{reason.over} of {steps}" if reason.answers else f"{Count(reason.over):tensor}"
         within = "" if reason.answers else f" in {steps}"
-        own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
         right = "the reference's float64" if own else "the oracle"
         return f"{where} is {reason.error:.1e} from {right}; {over} over the limits{within}"
-    kinds = ", ".join(f"{Count(count):{kind}}" for kind, count in reason.kinds)
+    kinds = ", ".join(f"{Count(count):{kind}}" if own else kind for kind, count in reason.kinds)
     return f"{steps} within the limits{f' ({kinds})' if kinds else ''}; nearest: {where}"
 
 
@@ -179,6 +179,12 @@ def _mostly_open(reason: reasons.MostlyOpen, _: Comparison | None) -> str:
     total = reason.left_open + reason.compared
     why = _why_open(reason.left_open, reason.not_finite)
     return f"{reason.left_open} of {total} tensors can't be compared: {why}"
+
+
+def _not_accepted(reason: notices.NotAccepted, _: Comparison | None) -> str:
+    limit = "" if reason.limit is None else f" up to {values.percent(reason.limit).removeprefix('+')}"
+    told = f"ended on {reason.expires}" if reason.ended else f"until {reason.expires} is of less"
+    return f"{reason.metric} of {reason.subject}: its acceptance{limit} {told} ({reason.link})"
 
 
 def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
@@ -384,7 +390,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     ),
     notices.BothDepart: _both_depart,
     notices.UnlikeEnvironments: _unlike_environments,
-    notices.AcceptanceEnded: "{metric} of {subject}: its acceptance ended on {expires} ({link})",
+    notices.NotAccepted: _not_accepted,
     notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,
     notices.UnlikeSettings: (

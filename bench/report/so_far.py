@@ -13,10 +13,14 @@ MOST_OPEN = 3  # metrics that a line names
 
 
 def left_text(seconds: tuple[float, float] | None) -> str:
-    """Returns the time left, from the least to the most; "" where none is, or nobody knows."""
+    """Returns the time left, from the least to the most; "" where none is, or nobody knows. A PASS that takes longer is
+    told.
+    """
     if seconds is None or not seconds[1]:
         return ""
     least, most = (round(each / MINUTE) for each in seconds)
+    if least > most:
+        return f"{left_text((0.0, seconds[1]))}; a PASS takes about {least}, so the budget allows none"
     if most < 1:
         return "under a minute left"
     if least == most:

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from bench.judge.reasons import Accepted
 from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
@@ -116,7 +117,8 @@ def _row(comparison: Comparison, shown: float) -> tuple[str, ...]:
     word = comparison.outcome.value
     texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
     why = escaped(sentence(comparison.reason, comparison))
-    return (f"{GLYPHS[word]} {word}", *map(escaped, texts), _plot(comparison, shown), why)
+    accepted = ", accepted" if isinstance(comparison.reason, Accepted) else ""
+    return (f"{GLYPHS[word]} {word}{accepted}", *map(escaped, texts), _plot(comparison, shown), why)
 
 
 def _plot(comparison: Comparison, shown: float) -> str:

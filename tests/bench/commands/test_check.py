@@ -110,7 +110,7 @@ def test_a_record_that_lost_losses_is_refused(tfgate: Tfgate, keep: Keep, baseli
 
 
 def test_a_folder_without_a_run(tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-    assert tfgate("check", tmp_path, "--baselines", baselines).error.startswith(f"{tmp_path / 'run.json'}:")
+    assert tfgate("check", tmp_path, "--baselines", baselines).error.startswith(f"{tmp_path} holds no report")
 
 
 def test_a_damaged_baseline_is_named(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:

@@ -91,4 +91,4 @@ def test_a_damaged_report_is_named(tfgate: Tfgate, reference: Path, baselines: P
 def test_a_folder_without_a_report_is_named(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     found = tfgate("compare", reference, tmp_path / "empty", "--baselines", baselines)
-    assert found.error.startswith(f"{tmp_path / 'empty' / 'run.json'}:")
+    assert found.error.startswith(f"{tmp_path / 'empty'} holds no report")

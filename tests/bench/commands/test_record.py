@@ -212,7 +212,7 @@ class TestLedger:
         (entry,) = ledger(baselines).entries
         assert found.out.startswith(
             f"2.21.0: {len(entry.ratios)} ratios to the reference {OLD.identity}, measured 2026-01-06T00:00:00+00:00 "
-            "(PASS)\nthe ledger was empty: from now on it takes reports in turn with this reference alone\n"
+            "(PASS)\nthe ledger was empty: from now on it takes reports in turn with this reference, and no other's\n"
         )
         assert (entry.environment, entry.reference, entry.host) == (NEW.identity, OLD.identity, "A CPU, 2 cores")
         assert (entry.reason, entry.becomes_reference) == ("the new release", False)

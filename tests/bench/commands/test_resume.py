@@ -137,6 +137,18 @@ def test_each_sides_launch_against_the_oracle_is_kept_when_it_is_over(monkeypatc
     assert measure_upgrade(begun, kept.append, unittest.mock.Mock(), lambda run: None).oracle == (made[0], made[2])
 
 
+def test_options_have_no_order(tmp_path: Path) -> None:
+    """Nor does it matter how a value is joined to its option; which values they are does."""
+    run = dataclasses.replace(
+        paired_run([]), command=("tfgate", "upgrade", "--from", "A", "--to", "B", "--output", "O")
+    )
+    path = tmp_path / "paired.json"
+    write_record(path, run)
+    assert begun(PairedRun, path, ("tfgate", "upgrade", "--resume", "--to=B", "--output", "P", "--from", "A")) == run
+    with pytest.raises(UsageError, match="begun by another command"):
+        begun(PairedRun, path, ("tfgate", "upgrade", "--from", "B", "--to", "A"))
+
+
 def test_what_was_begun_otherwise_is_refused(
     upgrade: Command, tmp_path: Path, interrupted_at: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

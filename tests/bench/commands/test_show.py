@@ -32,7 +32,7 @@ def test_other_files_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     path = tmp_path / "some.json"
     for text, said in (
         ("{", "is damaged"),
-        ("{}", "schema version is None"),
+        ("{}", "no schema version"),
         ('{"replicas": []}', "can't be read as a baseline"),
     ):
         path.write_text(text, encoding="utf-8")

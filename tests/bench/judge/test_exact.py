@@ -43,7 +43,9 @@ def test_answers_are_counted_by_tensor() -> None:
     wrong = [NumericError(1, "answer full: state", tensor, 1e-2, 4e-6) for tensor in ("lstm0/h", "lstm0/c")]
     found = judge_numerics("it", [record(numerics=(right, *wrong))])
     assert found.outcome is Outcome.REGRESSION
-    assert found.reason == OracleErrors("answer full: state", "lstm0/h", 1, 1e-2, 4e-6, over=2, steps=3, answers=True)
+    assert found.reason == OracleErrors(
+        "answer full: state", "lstm0/h", 1, 1e-2, 4e-6, 2, 3, True, (("ragged", 1), ("full", 2))
+    )
 
 
 def test_of_answers_over_their_limits_the_furthest_is_named() -> None:
@@ -51,7 +53,7 @@ def test_of_answers_over_their_limits_the_furthest_is_named() -> None:
     after = NumericError(0, "answer adam: update after 2", "lstm0/kernel", 2e-2, 4e-6)
     before = NumericError(1, "answer adam: update after 1", "embedding", 0.46, 4e-6)
     found = judge_numerics("it", [record(numerics=(after, before))])
-    assert found.reason == OracleErrors(before.quantity, "embedding", 1, 0.46, 4e-6, over=2, steps=2, answers=True)
+    assert found.reason == OracleErrors(before.quantity, "embedding", 1, 0.46, 4e-6, 2, 2, True, (("adam", 2),))
 
 
 def test_a_file_that_is_refused_is_a_regression_unless_the_reference_refuses_it_too() -> None:
@@ -73,7 +75,9 @@ def test_what_no_version_promises_decides_nothing_and_is_told_where_it_differs()
     records = [record(numerics=(right, refused, lost, kept))]
     found = judge_numerics("it", records)
     assert found.outcome is Outcome.PASS
-    assert found.reason == OracleErrors("answer own .keras: logits", "", 0, 1e-6, 4e-6, 0, 1, answers=True)
+    assert found.reason == OracleErrors(
+        "answer own .keras: logits", "", 0, 1e-6, 4e-6, 0, 1, True, (("own .keras", 1),)
+    )
     lost_tensor = ("answer given .weights.h5: slot m of embedding",)
     assert unpromised(records) == [Unpromised((("given .keras", "TypeError: time_major"),), lost_tensor, 1.0)]
     assert unpromised([record(numerics=(right, kept))]) == []

@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.gate import Standards, judge_gate
 from bench.judge.margins import Margins
-from bench.judge.notices import AcceptanceEnded
+from bench.judge.notices import NotAccepted
 from bench.judge.reasons import Accepted, Decided
 from bench.judge.types import Comparison, Unit
 from bench.record.gate import GateRun
@@ -184,5 +184,5 @@ def test_an_accepted_regression_passes_by_the_report_s_own_date(
     verdict = judge_gate(gate, standards(regression=regression))
     assert verdict.outcome is outcome
     assert isinstance(by_metric(verdict)[STEP_TIME].reason, Accepted) is (outcome is Outcome.PASS)
-    ended = AcceptanceEnded(SUBJECT.name, STEP_TIME, KNOWN.expires, KNOWN.link)
+    ended = NotAccepted(SUBJECT.name, STEP_TIME, KNOWN.limit, KNOWN.expires, KNOWN.link, ended=True)
     assert (ended in verdict.warnings) is (outcome is Outcome.REGRESSION)

@@ -10,16 +10,16 @@ from bench.judge.ledger import (
     Position,
     accepted_ratio,
     accepted_regression,
-    ended_acceptances,
     entry_of,
     knows,
+    not_accepted,
     positions,
     ratio_interval,
     regressions_for,
     tolerated,
 )
 from bench.judge.metrics import REPLICATES, RETRACES
-from bench.judge.notices import AcceptanceEnded
+from bench.judge.notices import NotAccepted
 from bench.judge.reasons import Accepted, Decided, Retraces
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Scale, Unit
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -202,13 +202,19 @@ def test_one_of_several_acceptances_is_enough() -> None:
     assert tolerated([SLOW], [expired, ACCEPTED], MADE) == tolerated([SLOW], [ACCEPTED], MADE) != [SLOW]
 
 
-def test_an_acceptance_that_has_ended_is_told_once_and_of_its_regression_alone() -> None:
+def test_a_regression_that_is_accepted_no_longer_or_not_so_large_says_so_once() -> None:
+    """6% against an acceptance of 8% that has ended, and against one of 3%; the last acceptance counts."""
     older, newer = (dataclasses.replace(ACCEPTED, expires=day) for day in ("2025-12-01", "2026-01-01"))
-    told = [AcceptanceEnded(SUBJECT.name, STEP_TIME, "2026-01-01", ACCEPTED.link)]
-    assert ended_acceptances([SLOW, TRACED], [older, newer], MADE) == told
-    assert ended_acceptances([SLOW], [dataclasses.replace(newer, limit=0.03)], MADE) == []  # a larger regression
-    assert ended_acceptances([SLOW], [ACCEPTED], MADE) == []
-    assert ended_acceptances([dataclasses.replace(SLOW, outcome=Outcome.PASS)], [newer], MADE) == []
+    smaller = dataclasses.replace(ACCEPTED, limit=0.03)
+    where = SUBJECT.name, STEP_TIME
+    assert not_accepted([SLOW, TRACED], [older, newer], MADE) == [
+        NotAccepted(*where, 0.08, "2026-01-01", ACCEPTED.link, ended=True)
+    ]
+    assert not_accepted([SLOW], [smaller], MADE) == [
+        NotAccepted(*where, 0.03, ACCEPTED.expires, ACCEPTED.link, ended=False)
+    ]
+    assert not_accepted(tolerated([SLOW], [ACCEPTED], MADE), [ACCEPTED], MADE) == []
+    assert not_accepted([SLOW], [dataclasses.replace(newer, subject="another")], MADE) == []
 
 
 def test_what_is_compared_exactly_is_accepted_without_a_limit() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.judge.ledger import LedgerError
 from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
-from bench.judge.notices import AcceptanceEnded, Incomplete, NothingGates, Told, UnlikeSettings
+from bench.judge.notices import Incomplete, NotAccepted, NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneSideAlone, TooFewLaunches
 from bench.judge.types import Question, Unit, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -169,8 +169,9 @@ def test_an_accepted_regression_passes_by_its_name_until_its_date(created: str, 
     found = judge(launches(SECONDS), launches(OTHERS, 1.3), run, Ledger(SCHEMA, (), (accepted,)))
     assert found.outcome is outcome
     assert isinstance(found.comparisons[0].reason, Accepted) is (outcome is Outcome.PASS)
-    ended = AcceptanceEnded(SUBJECT, METRIC, accepted.expires, accepted.link)
-    assert (ended in found.warnings) is (created[:10] > accepted.expires)
+    ended = created[:10] > accepted.expires
+    told = NotAccepted(SUBJECT, METRIC, limit, accepted.expires, accepted.link, ended)
+    assert (told in found.warnings) is (outcome is Outcome.REGRESSION)
 
 
 def test_what_was_accepted_for_the_ledger_s_reference_says_nothing_of_others() -> None:

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 
 from bench.judge.notices import (
-    AcceptanceEnded,
     FailedOnce,
     Incomplete,
     LaunchFailed,
     MachineDrifted,
+    NotAccepted,
     Told,
     UnlikeEnvironments,
 )
@@ -272,7 +272,7 @@ def test_the_ledger_s_accepted_regressions_pass() -> None:
     late = dataclasses.replace(run, created="2026-02-01T00:00:00+00:00")
     ended = judge_paired(late, PAIRED, ledger)
     assert ended.outcome is Outcome.REGRESSION
-    assert AcceptanceEnded(SUBJECT.name, "step time", "2026-01-31", "link") in ended.warnings
+    assert NotAccepted(SUBJECT.name, "step time", 0.20, "2026-01-31", "link", ended=True) in ended.warnings
     assert run.created == CREATED  # not today, whenever that is
 
 

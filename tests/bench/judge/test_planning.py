@@ -191,9 +191,11 @@ class TestSecondsLeft:
     def test_a_regression_ends_the_run(self) -> None:
         assert self.left(4, around(0.5)) == (0.0, 0.0)
 
-    def test_no_longer_than_the_budget(self) -> None:
-        run = dataclasses.replace(of_kinds([ALL_CORES] * 4), budget_minutes=3.5)  # seven launches: six is the last look
-        assert seconds_left(run, with_plans([sample(around(0.0))], run), (ALL_CORES,)) == (60.0, 60.0)
+    def test_no_longer_than_the_budget_which_may_allow_no_pass(self) -> None:
+        """Ten launches, a PASS, take 5 minutes; by seven, of 3.5 minutes, six is the last look."""
+        for minutes, expected in ((3.5, (180.0, 60.0)), (5.0, (180.0, 180.0))):
+            run = dataclasses.replace(of_kinds([ALL_CORES] * 4), budget_minutes=minutes)
+            assert seconds_left(run, with_plans([sample(around(0.0))], run), (ALL_CORES,)) == expected
 
     def test_a_budget_bounds_it_before_each_kind_has_told_its_pace(self) -> None:
         run = dataclasses.replace(of_kinds([ALL_CORES]), budget_minutes=3.0)

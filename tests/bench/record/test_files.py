@@ -124,7 +124,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
         (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
         (
             b"[]",
-            "{path} can't be read as a run: its schema version is None and this tfgate reads 4: use the version that",
+            "{path} can't be read as a run: it has no schema version, so it is no report of tfgate's",
         ),
         (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 4"),
         (b'{"schema": "4"}', "{path} can't be read as a run: its schema version is '4' and this tfgate reads 4"),

@@ -119,5 +119,5 @@ def test_a_gap_in_the_launches_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
     (tmp_path / MICRO_FILE).write_text("{}")
-    with pytest.raises(FormatError, match=r"micro.json can't be read as a micro run: its schema version is None"):
+    with pytest.raises(FormatError, match=r"micro.json can't be read as a micro run: it has no schema version"):
         read_micro(tmp_path)

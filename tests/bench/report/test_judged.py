@@ -144,10 +144,14 @@ def test_names_know_the_upgrade_of_what_was_run_alone(
     sides = ("--from", "2.20.0", "--to", "2.21.0")
     command = ("tfgate", "upgrade", *sides, *typed, "--config", "tiny", "--output", "there", "--speed-only", "--json")
     oracle = tuple(dataclasses.replace(one, subject=subject) for one in paired_run().oracle)
-    report = dataclasses.replace(paired_run(), command=command, pairs=(), oracle=oracle)
+    run = paired_run()
+    report = dataclasses.replace(run, command=command, pairs=(), oracle=oracle)
     config = () if subject.own else ("--config", SUBJECT.config)
     found = names(Judged(report, verdict((EXACT,))))
-    assert found.measured == {subject.name: (*sides, *said, *config)}
+    assert found.measured == {subject.name: (*sides, "--as-of", run.reference.as_of, *said, *config)}
+    given = dataclasses.replace(report, command=(*command, "--as-of", "release"))
+    (options,) = names(Judged(given, verdict((EXACT,)))).measured.values()
+    assert options == (*sides, "--as-of", "release", *said, *config)
     survey = dataclasses.replace(report, command=("tfgate", "survey", *typed))
     assert names(Judged(survey, verdict((EXACT,)))).measured == {}
 

@@ -27,6 +27,7 @@ UNDECIDED = dataclasses.replace(OF_FOUR, precision=dataclasses.replace(OF_FOUR.p
 LEFT_OPEN = verdict([SLOWER, UNDECIDED])
 REST = "to measure the rest: tfgate upgrade … --metric 'step time on one core'"
 SEARCH = "tfgate bisect --blame --good … --bad … --workload … --config … --metric 'step time'"
+WHEN = "--as-of 2026-01-01T00:00:00Z"  # up to which the index was read
 OPTIONS = ("--from", "2.15.1", "--to", "tf 2.16", "--margin", "8%", "--to-env", "A=1", "--config", "tiny")
 KNOWN = Names(measured={SUBJECT.name: OPTIONS})
 
@@ -95,5 +96,5 @@ def test_texts_of_a_verdict_have_them(shown: Callable[[Verdict], str]) -> None:
 @pytest.mark.usefixtures("undrawn")
 def test_pages_of_a_verdict_have_them_with_the_sides_of_their_run(shown: Callable[[Verdict], str]) -> None:
     said = shown(LEFT_OPEN)
-    assert "tfgate upgrade --from 2.20.0 --to 2.21.0 --config notebook --metric 'step time on one core'" in said
-    assert "bisect --blame --good 2.20.0 --bad 2.21.0 --config notebook --metric 'step time'" in said
+    assert f"tfgate upgrade --from 2.20.0 --to 2.21.0 {WHEN} --config notebook --metric 'step time on one core'" in said
+    assert f"bisect --blame --good 2.20.0 --bad 2.21.0 {WHEN} --config notebook --metric 'step time'" in said

@@ -153,8 +153,9 @@ def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
 
 
 def _as_of(run: PairedRun, words: Sequence[str]) -> tuple[str, ...]:
-    """Returns the option for the moment up to which the index was read, unless a command's words have one. An interpreter
-    and the pinned reference take none.
+    """Returns the option for the moment up to which the index was read, unless a command's words have one.
+
+    An interpreter and the pinned reference take none.
     """
     moments = {side.as_of for side in (run.reference, run.candidate) if side.requested != REFERENCE} - {""}
     given = any(word.partition("=")[0] == "--as-of" for word in words)

@@ -52,9 +52,10 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.baselines)
     pairs = [pair for name in asked.reports for pair in _read(name, standards)]
-    machines = {machine_of(pair) for pair in pairs} - {None}
+    machines = {machine for pair in pairs if (machine := machine_of(pair))}
     if len(machines) < 2:
-        raise UsageError("the reports are of one machine, or of none: name those of two or more")
+        found = f"one machine, {next(iter(machines)).cpu_model}" if machines else "no machine"
+        raise UsageError(f"the reports are of {found}: name those of two or more")
     runs = [pair.run for pair in pairs]
     if twice := next((pair for pair in pairs if runs.count(pair.run) > 1), None):
         what = f"{twice.candidate} against {twice.reference}, measured {twice.run.created},"

@@ -1,6 +1,7 @@
 """Reads what is stored: reports of every kind, profiles, and a folder of baselines with its margins and ledger."""
 
 import contextlib
+import datetime
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.baselines import BaselineError
 from bench.judge.gate import Standards
+from bench.judge.ledger import NO_LEDGER
 from bench.judge.margins import read_margins
 from bench.judge.quads import quad_log_ratio
 from bench.judge.reports import paired_runs
@@ -22,7 +24,7 @@ from bench.record.micro import MICRO_FILE, Micro, read_micro
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
 from bench.record.survey import SURVEY_FILE
-from bench.record.types import SCHEMA, Baseline, Run
+from bench.record.types import Baseline, Run
 from bench.report.judged import AnyRun
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -165,4 +167,11 @@ def read_folder(folder: Path) -> Standards:
 def read_ledger(folder: Path) -> Ledger:
     """Reads the ledger of a folder of baselines; an empty one where there is none. Raises FormatError, OSError."""
     path = folder / LEDGER_FILE
-    return read_record(Ledger, path) if path.exists() else Ledger(SCHEMA, ())
+    ledger = read_record(Ledger, path) if path.exists() else NO_LEDGER
+    for accepted in ledger.regressions:  # people edit them
+        try:
+            datetime.date.fromisoformat(accepted.expires)
+        except ValueError:
+            day = accepted.expires
+            raise FormatError(f"{path}: a regression expires on {day!r}: write a date such as 2027-03-31") from None
+    return ledger

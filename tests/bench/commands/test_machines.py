@@ -46,7 +46,7 @@ def test_a_survey_and_an_upgrade_of_another_machine(tfgate: Tfgate, tmp_path: Pa
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (("a", "b", ONE), "the reports are of one machine, or of none: name those of two or more"),
+        (("a", "b", ONE), "the reports are of one machine, one: name those of two or more"),
         (("a", "c", OTHER), "no two machines have compared the same two environments: name reports that have"),
     ],
 )

@@ -426,6 +426,16 @@ class TestAcceptedRegressions:
         later = in_turn(step=0.2, created="2026-01-08T00:00:00+00:00")
         assert self.check(tfgate, report(tmp_path / "later", later), baselines).code == 1
 
+    @pytest.mark.parametrize("day", ["31.03.2027", "soon"])
+    def test_a_day_that_was_edited_into_none_is_refused(
+        self, tfgate: Tfgate, slow: Path, baselines: Path, day: str
+    ) -> None:
+        """Compared as text, it would hold for ever, or not at all."""
+        edited = AcceptedRegression(SUBJECT.name, "step time", 0.5, "known", "https://example.org/2", day)
+        write_record(baselines / "ledger.json", Ledger(SCHEMA, (), (edited,)))
+        found = self.check(tfgate, slow, baselines)
+        assert (found.code, f"expires on {day!r}" in found.error, "ledger.json" in found.error) == (2, True, True)
+
     def test_recorded_again_it_is_replaced(self, tfgate: Tfgate, slow: Path, baselines: Path) -> None:
         """So the day moves, in either direction; what was accepted of other metrics stays."""
         trace = AcceptedRegression(SUBJECT.name, "trace", 0.5, "known", "https://example.org/2", "2027-01-01")

@@ -232,7 +232,9 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
         if not entry:
             raise UsageError(f"{name} has no ratio to a reference: run the gate without --quick and --no-speed")
         word = _consented(name, judged(report, dataclasses.replace(standards, ledger=ledger)).verdict, asked)
-        ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry))
+        standard = {(ratio.subject, ratio.metric) for ratio in entry.ratios}  # no acceptance is needed up to it
+        others = [one for one in ledger.regressions if (one.subject, one.metric) not in standard]
+        ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry), regressions=tuple(others))
         ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
         lines.append(f"{entry.tensorflow}: {ratios} ({word})")
     if not standards.ledger.entries:
@@ -247,10 +249,8 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
 def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     """Returns the outcome of a report. Raises UsageError unless it is a PASS, or may be recorded all the same."""
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
-    accepted = ", ".join(
-        f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted)
-    )
-    word = "; ".join(filter(None, (f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", accepted)))
+    accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted))
+    word = ", ".join((f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
     if verdict.exit_code and not asked.despite_verdict:
         helps = {EXIT_CODES[Outcome.REGRESSION]: REGRESSED, FAILED_CODE: UNMEASURED}.get(verdict.exit_code, UNPROVEN)
         raise UsageError(f"{name} is not a PASS ({word}): {helps}")
@@ -283,9 +283,10 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     until, measured = accept.until.isoformat(), created[:10]
     if until < measured:
         raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
-    found = [accepted_regression(one, asked.reason, accept.link, until) for one in regressions]
-    again = {(one.subject, one.metric) for one in found}
-    others = [one for one in standards.ledger.regressions if (one.subject, one.metric) not in again]
+    made = [accepted_regression(one, asked.reason, accept.link, until) for one in regressions]
+    largest = {(one.subject, one.metric): one for one in sorted(made, key=lambda one: one.limit or 0.0)}
+    found = list(largest.values())
+    others = [one for one in standards.ledger.regressions if (one.subject, one.metric) not in largest]
     ledger = dataclasses.replace(standards.ledger, regressions=(*others, *found))
     if _regressions(reports, accept.metrics, dataclasses.replace(standards, ledger=ledger)):
         raise UsageError(

@@ -102,8 +102,8 @@ def kept(output: Path, *patterns: str) -> str:
 
 
 def _measuring(words: Sequence[str]) -> list[list[str]]:
-    """Returns a command's options, in any order, without those that say where it runs, where its report lies and how it
-    is told.
+    """Returns a command's options by name, without those that say where it runs, where its report lies and how it is
+    told. Of an option that is repeated the order stays: it says which run comes first.
     """
     groups: list[list[str]] = []
     for word in words_without(words, WITH_VALUE, ALONE):
@@ -113,4 +113,4 @@ def _measuring(words: Sequence[str]) -> list[list[str]]:
             groups[-1].append(word)
         else:
             groups.append([word])
-    return sorted(groups)
+    return sorted(groups, key=lambda group: group[0])

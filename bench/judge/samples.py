@@ -96,7 +96,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
         return dataclasses.replace(found, reason=TooFewLaunches(len(values), sample.plan.first))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
     compared = dataclasses.replace(_decided(found, sample, decision), precision=precision)
-    return _widened(compared, between_hosts, decision.launches) if between_hosts else compared
+    return _widened(compared, between_hosts, decision.launches, sample.plan.pass_from) if between_hosts else compared
 
 
 def decision_of(sample: Sample) -> Decision | None:
@@ -141,7 +141,7 @@ def _reason(sample: Sample, decision: Decision) -> Reason:
     return NoSpread(decision.launches) if wrong is None else NotANumber(wrong)
 
 
-def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparison:
+def _widened(found: Comparison, between_hosts: float, launches: int, pass_from: int) -> Comparison:
     """Returns the comparison with bounds that hold the deviation between hosts, and what they prove."""
     margin = found.metric.margin
     if found.interval is None or margin is None or found.metric.scale is not Scale.LOG:
@@ -149,6 +149,8 @@ def _widened(found: Comparison, between_hosts: float, launches: int) -> Comparis
     interval = widened(found.interval, between_hosts)
     equal = found.metric.direction is Direction.EQUAL
     decided = (equivalence if equal else one_sided)(interval, margin)
+    if decided is Outcome.PASS and launches < pass_from:
+        decided = Outcome.INCONCLUSIVE
     outcome = decided if found.metric.gates else Outcome.NOT_GATED
     reason = Decided(launches, across_hosts=True)
     improved = not equal and interval.high < -margin

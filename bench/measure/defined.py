@@ -63,7 +63,7 @@ def defined(
             start = start or found.start
             updates += _updates(found.wide)
             left_open.update(names.keys())
-            why |= names
+            why |= {name: one for name, one in names.items() if why.get(name) != NOT_FINITE}
     except NotCopiedError as error:
         return {}, {}, (Unchecked(NOT_REBUILT, error.again),)
     except Exception as error:  # it is the user's code

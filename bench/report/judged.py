@@ -27,6 +27,7 @@ MOST_NAMED = 2  # workloads in a headline
 # Options that say which of its comparisons a command makes, and how: those that stand alone, and those with a value.
 PARTS = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
 CHOSEN = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
+KERAS = ("keras", "keras-nightly", "tf-keras")  # packages
 ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 
 
@@ -170,8 +171,10 @@ def _installed(run: AnyRun) -> dict[str, str]:
     for paired in paired_runs(run):
         for side, asked in ((REFERENCE, paired.reference), (CANDIDATE, paired.candidate)):
             within = environment(paired, side)
-            if within and (not asked.as_of or asked.requested == REFERENCE):
-                found[asked.requested] = f"{within.distribution}=={within.tensorflow} keras=={within.keras}"
+            named = {package.name: package.version for package in asked.packages}
+            if within and within.distribution in named and (not asked.as_of or asked.requested == REFERENCE):
+                wanted = [name for name in (within.distribution, *KERAS) if name in named]
+                found[asked.requested] = " ".join(f"{name}=={named[name]}" for name in wanted)
     return found
 
 

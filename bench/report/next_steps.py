@@ -13,7 +13,7 @@ from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
 
 UNKNOWN = ("…",)  # words of a command
-OF_UPGRADE = ("--from-env", "--to-env", "--margin")  # options that a bisection has not
+VARIABLES = ("--from-env", "--to-env")  # options that a bisection has not, without which it measures something else
 SIDES = {"--from": "--good", "--to": "--bad"}  # by the names that they have in a bisection
 
 
@@ -34,6 +34,8 @@ def next_steps(verdict: Verdict, names: Names = UNNAMED) -> list[Step]:
 
 def _left_open(verdict: Verdict, names: Names) -> list[Step]:
     """Returns the commands that measure what a REGRESSION of launches in turn, accepted or not, left open."""
+    if verdict.question not in (Question.UPGRADE, Question.GATE):  # stored reports end no launches
+        return []
     in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
     ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
     undecided: dict[str, list[str]] = {}
@@ -65,7 +67,9 @@ def _sought(verdict: Verdict, names: Names) -> list[Step]:
     if verdict.question is not Question.UPGRADE or first is None:
         return []
     subject, metric = first[0].subject, first[1]
-    options = words_without(names.measured.get(subject, ()), OF_UPGRADE, ())
+    options = words_without(names.measured.get(subject, ()), ("--margin",), ())
+    if {word.partition("=")[0] for word in options} & {*VARIABLES} or (options and options[1] == options[3]):
+        return []  # one environment, or variables: no bisection searches for these
     known = [SIDES.get(word) or names.installed.get(word) or word for word in options]
     words = known or ("--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN)
     search = _typed("bisect", "--blame", *words, *_options([metric]))

@@ -20,7 +20,7 @@ def left_text(seconds: tuple[float, float] | None) -> str:
         return ""
     least, most = (round(each / MINUTE) for each in seconds)
     if least > most:
-        return f"{left_text((0.0, seconds[1]))}; a PASS takes about {least}, so the budget allows none"
+        return f"{left_text((0.0, seconds[1]))}; a PASS takes about {least}, which at this pace is beyond the budget"
     if most < 1:
         return "under a minute left"
     if least == most:

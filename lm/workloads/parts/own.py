@@ -90,10 +90,21 @@ def _require_function(path: Path, tree: ast.Module, symbols: symtable.SymbolTabl
     name = symbols.lookup(FUNCTION) if FUNCTION in symbols.get_identifiers() else None
     if not (name and (name.is_assigned() or name.is_imported())):
         raise ConfigError(f"{path}: there is no function `{FUNCTION}`: add one without parameters; {RETURNS}")
-    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == FUNCTION]
-    if not found:
+    last = next((node for node in reversed(tree.body) if FUNCTION in _bound(node)), None)
+    if isinstance(last, ast.AsyncFunctionDef):
+        raise ConfigError(f"{path}: function `{FUNCTION}` is asynchronous: write `def`, without `async`")
+    if not isinstance(last, ast.FunctionDef):
         return
-    given = found[-1].args
+    given = last.args
     positional = len(given.posonlyargs) + len(given.args) - len(given.defaults)
     if positional or any(default is None for default in given.kw_defaults):
         raise ConfigError(f"{path}: function `{FUNCTION}` has parameters: give it none, or defaults")
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Returns the names that a statement binds: of a definition its own, of others all that it assigns or imports."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    stored = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    aliases = [one for one in ast.walk(node) if isinstance(one, ast.alias)]
+    return stored | {one.asname or one.name for one in aliases}

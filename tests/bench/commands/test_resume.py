@@ -137,16 +137,17 @@ def test_each_sides_launch_against_the_oracle_is_kept_when_it_is_over(monkeypatc
     assert measure_upgrade(begun, kept.append, unittest.mock.Mock(), lambda run: None).oracle == (made[0], made[2])
 
 
-def test_options_have_no_order(tmp_path: Path) -> None:
-    """Nor does it matter how a value is joined to its option; which values they are does."""
-    run = dataclasses.replace(
-        paired_run([]), command=("tfgate", "upgrade", "--from", "A", "--to", "B", "--output", "O")
-    )
+def test_options_have_no_order_but_repeated_ones_do(tmp_path: Path) -> None:
+    """Nor does it matter how a value is joined to its option. What comes first of several is measured first."""
+    sides, two = ("--from", "A", "--to", "B"), ("--workload", "save", "--workload", "xla")
+    run = dataclasses.replace(paired_run([]), command=("tfgate", "upgrade", *sides, "--output", "O", *two))
     path = tmp_path / "paired.json"
     write_record(path, run)
-    assert begun(PairedRun, path, ("tfgate", "upgrade", "--resume", "--to=B", "--output", "P", "--from", "A")) == run
-    with pytest.raises(UsageError, match="begun by another command"):
-        begun(PairedRun, path, ("tfgate", "upgrade", "--from", "B", "--to", "A"))
+    same = ("tfgate", "upgrade", *two, "--resume", "--to=B", "--output", "P", "--from", "A")
+    assert begun(PairedRun, path, same) == run
+    for others in (("--from", "B", "--to", "A", *two), (*sides, *two[2:], *two[:2])):
+        with pytest.raises(UsageError, match="begun by another command"):
+            begun(PairedRun, path, ("tfgate", "upgrade", *others))
 
 
 def test_what_was_begun_otherwise_is_refused(

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.judge.notices import LaunchFailed
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, REFERENCE, Package
 from bench.report.judged import (
     DEFAULT_WORK,
     MOST_NAMED,
@@ -158,12 +158,12 @@ def test_names_know_the_upgrade_of_what_was_run_alone(
 
 def test_names_know_what_is_installed_in_a_side_that_was_there() -> None:
     run = paired_run()
-    there = dataclasses.replace(run.reference, requested="env/bin/python", as_of="")
+    packages = (Package("absl-py", "2.5.1"), Package("keras", "3.4.1"), Package("tensorflow-cpu", "2.16.2"))
+    there = dataclasses.replace(run.reference, requested="env/bin/python", as_of="", packages=packages)
     found = names(Judged(dataclasses.replace(run, reference=there), verdict((EXACT,))))
-    within = run.oracle[0].environment
-    assert within
-    installed = f"{within.distribution}=={within.tensorflow} keras=={within.keras}"
-    assert found.installed == {"env/bin/python": installed}
+    assert found.installed == {"env/bin/python": "tensorflow-cpu==2.16.2 keras==3.4.1"}
+    unnamed = dataclasses.replace(there, packages=packages[:2])
+    assert names(Judged(dataclasses.replace(run, reference=unnamed), verdict((EXACT,)))).installed == {}
 
 
 def test_names_know_the_upgrade_of_what_a_gate_measured_in_turn() -> None:

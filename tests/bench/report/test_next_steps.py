@@ -28,7 +28,7 @@ LEFT_OPEN = verdict([SLOWER, UNDECIDED])
 REST = "to measure the rest: tfgate upgrade … --metric 'step time on one core'"
 SEARCH = "tfgate bisect --blame --good … --bad … --workload … --config … --metric 'step time'"
 WHEN = "--as-of 2026-01-01T00:00:00Z"  # up to which the index was read
-OPTIONS = ("--from", "2.15.1", "--to", "tf 2.16", "--margin", "8%", "--to-env", "A=1", "--config", "tiny")
+OPTIONS = ("--from", "2.15.1", "--to", "tf 2.16", "--margin", "8%", "--config", "tiny")
 KNOWN = Names(measured={SUBJECT.name: OPTIONS})
 
 
@@ -68,11 +68,18 @@ def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
 
 
 def test_what_is_known_of_an_upgrade_is_in_the_commands_that_go_on() -> None:
-    """A bisection has neither a margin nor a side's environment variables."""
+    """A bisection has no margin, and no variables of a side: it can search neither for these nor in one environment."""
     rest, search = next_steps(LEFT_OPEN, KNOWN)
-    same = "--from 2.15.1 --to 'tf 2.16' --margin 8% --to-env A=1 --config tiny"
+    same = "--from 2.15.1 --to 'tf 2.16' --margin 8% --config tiny"
     assert rest.command == f"tfgate upgrade {same} --metric 'step time on one core'"
     assert search.command == "tfgate bisect --blame --good 2.15.1 --bad 'tf 2.16' --config tiny --metric 'step time'"
+    for options in ((*OPTIONS, "--to-env", "A=1"), ("--from", "2.15.1", "--to", "2.15.1", "--config", "tiny")):
+        (rest,) = next_steps(LEFT_OPEN, Names(measured={SUBJECT.name: options}))
+        assert " upgrade " in rest.command
+
+
+def test_stored_reports_that_are_compared_end_no_launches() -> None:
+    assert next_steps(dataclasses.replace(LEFT_OPEN, question=Question.REPORTS)) == []
 
 
 def test_a_search_from_an_interpreter_names_what_is_installed_there() -> None:

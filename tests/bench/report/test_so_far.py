@@ -19,8 +19,8 @@ from tests.builders.verdicts import EXACT, comparison
         ((20.0, 100.0), "up to 2 min left"),
         ((100.0, 110.0), "about 2 min left"),
         ((120.0, 540.0), "2 to 9 min left"),
-        ((180.0, 60.0), "up to 1 min left; a PASS takes about 3, so the budget allows none"),
-        ((180.0, 20.0), "under a minute left; a PASS takes about 3, so the budget allows none"),
+        ((180.0, 60.0), "up to 1 min left; a PASS takes about 3, which at this pace is beyond the budget"),
+        ((180.0, 20.0), "under a minute left; a PASS takes about 3, which at this pace is beyond the budget"),
     ],
 )
 def test_the_time_left(seconds: tuple[float, float] | None, text: str) -> None:

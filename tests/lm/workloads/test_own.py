@@ -116,6 +116,8 @@ class TestFiles:
             ("def other(): pass", r"mine\.py: there is no function `workload`: add one .*must return \(model, batch\)"),
             ("def workload(size): pass", "`workload` has parameters"),
             ("def workload(*, size): pass", "`workload` has parameters"),
+            ("workload = print\ndef workload(size): pass", "`workload` has parameters"),
+            ("async def workload(): pass", "without `async`"),
             ("def workload(:", "mine.py: line 1: invalid syntax: it is not Python"),
             ("\0", "mine.py:.* null bytes"),
         ],
@@ -126,7 +128,12 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         "text",
-        ["workload = model.workload", "from model import other as workload", "if True:\n  def workload(): pass"],
+        [
+            "workload = model.workload",
+            "from model import other as workload",
+            "if True:\n  def workload(): pass",
+            "def workload(size): pass\nworkload = partial(workload, 64)",
+        ],
     )
     def test_any_binding_of_the_name_will_do(self, tmp_path: Path, text: str) -> None:
         assert isinstance(workload(str(written(tmp_path, text))), Defining)

@@ -169,9 +169,11 @@ def read_ledger(folder: Path) -> Ledger:
     path = folder / LEDGER_FILE
     ledger = read_record(Ledger, path) if path.exists() else NO_LEDGER
     for accepted in ledger.regressions:  # people edit them
+        day = accepted.expires
         try:
-            datetime.date.fromisoformat(accepted.expires)
+            sound = datetime.date.fromisoformat(day).isoformat() == day  # 20270331 would compare otherwise
         except ValueError:
-            day = accepted.expires
-            raise FormatError(f"{path}: a regression expires on {day!r}: write a date such as 2027-03-31") from None
+            sound = False
+        if not sound:
+            raise FormatError(f"{path}: a regression expires on {day!r}: write a date such as 2027-03-31")
     return ledger

@@ -426,7 +426,7 @@ class TestAcceptedRegressions:
         later = in_turn(step=0.2, created="2026-01-08T00:00:00+00:00")
         assert self.check(tfgate, report(tmp_path / "later", later), baselines).code == 1
 
-    @pytest.mark.parametrize("day", ["31.03.2027", "soon"])
+    @pytest.mark.parametrize("day", ["31.03.2027", "20270331", "soon"])
     def test_a_day_that_was_edited_into_none_is_refused(
         self, tfgate: Tfgate, slow: Path, baselines: Path, day: str
     ) -> None:

@@ -165,6 +165,7 @@ def left_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(left, "GONE_SECONDS", 0.2)
     with subprocess.Popen(["sleep", "1000"], env={**os.environ, left.TOKEN: "left"}) as process:
         process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)  # it stops once `exec` is through: before that it has no environment
         yield "left"
         process.kill()
 

@@ -72,8 +72,9 @@ def measure_upgrade(
 
     def save() -> None:
         over = len({pair.launch for pair in run.pairs})  # a failure and its repeat are one
-        after = "1 launch" if over == 1 else f"{over} launches"
-        keep(dataclasses.replace(run, incomplete=f"the run was interrupted after {after}"))
+        launches = "1 launch" if over == 1 else f"{over} launches"
+        when = f"after {launches}" if request.pair_plans else "before all of its numbers were checked"
+        keep(dataclasses.replace(run, incomplete=f"the run was interrupted {when}"))
 
     save()
     if request.oracle_plan:

@@ -139,6 +139,12 @@ def _work(run: AnyRun | Micro) -> str:
     return " and ".join({**own, DEFAULT_WORKLOAD: DEFAULT_WORK}[name] for name in found)
 
 
+def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
+    """Returns the command that measures alike: that of the run, with the index as the run read it."""
+    when = next((found for paired in paired_runs(run) if (found := _as_of(paired, run.command))), ())
+    return (*run.command, *when)
+
+
 def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
     """Returns, by Subject.name, the options of an upgrade of the same sides in the same work: of what `upgrade` and
     `gate` measured in turn.

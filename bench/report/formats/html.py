@@ -14,7 +14,7 @@ from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import forest
 from bench.report.grids import LEGEND
 from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text
-from bench.report.judged import Judged, launches_by_subject, names, worst
+from bench.report.judged import Judged, launches_by_subject, names, reproducing, worst
 from bench.report.next_steps import next_steps
 from bench.report.pages import rendered
 from bench.report.precision import precision_table, trust
@@ -71,7 +71,7 @@ def _section(judged: Judged) -> dict[str, Any]:
         "figures": _figures(judged),
         "profile": _profile(*judged.profiles) if judged.profiles else None,
         "tables": [table for table in (precision, *tables(judged)) if table.rows],
-        "command": shlex.join(judged.run.command),
+        "command": shlex.join(reproducing(judged.run)),
         "locks": compared.locks(judged.run),
     }
 

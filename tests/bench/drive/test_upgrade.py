@@ -211,6 +211,15 @@ def test_a_lockstep_that_fails_once_is_a_warning(tmp_path: Path) -> None:
     assert run.warnings == (f"lockstep failed once, and ran when it was repeated: {message}",)
 
 
+def test_an_interrupted_run_that_times_nothing_says_what_it_lacks(tmp_path: Path) -> None:
+    kept: list[str] = []
+    python = numpy_interpreter(tmp_path)
+    sides = {REFERENCE: Side("a", python, {}), CANDIDATE: Side("b", python, {})}
+    request = dataclasses.replace(LOCKSTEP, sides=sides, pair_plans={})
+    measure_upgrade(request, lambda run: kept.append(run.incomplete), Listener(tmp_path), lambda run: None)
+    assert kept == [*2 * ["the run was interrupted before all of its numbers were checked"], ""]
+
+
 def test_a_candidate_that_fails_in_lockstep_is_what_lockstep_found(tmp_path: Path) -> None:
     broken = numpy_interpreter(tmp_path, "os._exit(3) if step == 2 else None")
     run, listener = measured(tmp_path / "out", numpy_interpreter(tmp_path), broken, LOCKSTEP)

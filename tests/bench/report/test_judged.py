@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 
 from bench.judge.notices import LaunchFailed
+from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Package
+from bench.record.types import Run
 from bench.report.judged import (
     DEFAULT_WORK,
     MOST_NAMED,
@@ -15,6 +17,7 @@ from bench.report.judged import (
     measured,
     names,
     records,
+    reproducing,
     worst,
 )
 from bench.stats.outcome import Outcome
@@ -154,6 +157,18 @@ def test_names_know_the_upgrade_of_what_was_run_alone(
     assert options == (*sides, "--as-of", "release", *said, *config)
     survey = dataclasses.replace(report, command=("tfgate", "survey", *typed))
     assert names(Judged(survey, verdict((EXACT,)))).measured == {}
+
+
+def test_what_reproduces_a_run_reads_the_index_as_it_did() -> None:
+    upgraded = paired_run()
+    assert reproducing(upgraded) == (*upgraded.command, "--as-of", upgraded.reference.as_of)
+    given = dataclasses.replace(upgraded, command=(*upgraded.command, "--as-of=release"))
+    assert reproducing(given) == given.command
+
+
+@pytest.mark.parametrize("of", [gate_run(), run(launches())], ids=["an interpreter and the pinned reference", "stored"])
+def test_what_was_there_already_is_reproduced_without_an_index(of: GateRun | Run) -> None:
+    assert reproducing(of) == of.command
 
 
 def test_names_know_what_is_installed_in_a_side_that_was_there() -> None:

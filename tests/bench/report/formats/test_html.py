@@ -116,7 +116,8 @@ def test_only_differences_are_shown_unfolded() -> None:
 def test_how_to_reproduce_has_the_locks_with_their_hashes() -> None:
     text = render([upgrade()])
     reproduce = text[text.index("How to reproduce") :]
-    assert f"<pre>tfgate upgrade --from {OLD} --to {NEW}</pre>" in reproduce
+    when = paired_run().reference.as_of
+    assert f"<pre>tfgate upgrade --from {OLD} --to {NEW} --as-of {when}</pre>" in reproduce
     assert "absl-py==2.5.1\nsix==1.16.0\n" in reproduce
     assert f"six==1.17.0 --hash=sha256:{'ab' * 32}" in reproduce
 

@@ -26,12 +26,14 @@ class Processes:
     """A scheduler and its hosts, by name. `kill` ends one as a power cut does."""
 
     def __init__(self, folder: Path, *hosts: str) -> None:
-        self.address = f"tcp://127.0.0.1:{free_port()}"
         (folder / "temporary").mkdir(parents=True)
         self._folder = folder
         self._by_name: dict[str, subprocess.Popen[bytes]] = {}
-        port = self.address.rpartition(":")[2]
-        self._start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+        told = folder / "scheduler.json"  # it chooses its port itself: one found free may be taken before it binds it
+        place = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))
+        self._start("scheduler", "scheduler", *place, "--no-dashboard")
+        wait_until(lambda: _address(told))
+        self.address = _address(told)
         for name in hosts:
             # The words of docs/survey.md; without a nanny, which would start the worker that a test kills again.
             words = (self.address, "--resources", "timing=1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
@@ -52,6 +54,13 @@ class Processes:
     def end(self) -> None:
         for name in [*self._by_name]:
             self.kill(name)
+
+
+def _address(told: Path) -> str:
+    """Returns the address that a scheduler has told; "" until it is there."""
+    with contextlib.suppress(OSError, ValueError):
+        return str(json.loads(told.read_text())["address"])
+    return ""
 
 
 def free_port() -> int:

@@ -31,7 +31,7 @@ from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, S
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
-from bench.record.repeats import settled_records
+from bench.record.repeats import settled_records, unrepeated
 from bench.record.types import DIVERGED, UNCOMPILED, Baseline, Record, Run
 from bench.stats.intervals import one_sided, widened
 from bench.stats.outcome import Outcome
@@ -100,9 +100,12 @@ def _numbers(
     """Returns (comparisons, failures, warnings) of a run's numbers.
 
     A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran`
-    that subject.
+    that subject. One that an interrupted run has not repeated yet is neither.
     """
     records, once = settled_records(run.records)
+    if run.incomplete:
+        awaited = unrepeated(run.records)
+        records = [record for record in records if record not in awaited]
     comparisons: list[Comparison] = []
     failures: list[Reason] = [Incomplete(run.incomplete)] if run.incomplete else []
     warnings: list[Reason] = [*map(Told, run.warnings)]

@@ -40,7 +40,7 @@ class Position:
 
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
-    """Returns every entry that has the metric, rebased to `reference` (a Side.identity), in the order of acceptance."""
+    """Returns every entry that has the metric, rebased to `reference` (a Side.setup), in the order of acceptance."""
     found = (_position(ledger, entry, reference, subject, metric) for entry in ledger.entries)
     return [position for position in found if position]
 
@@ -54,7 +54,7 @@ def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) ->
 
 
 def knows(ledger: Ledger, reference: str) -> bool:
-    """Tells whether a reference (a Side.identity) is one that the ledger's entries are measured against."""
+    """Tells whether a reference (a Side.setup) is one that the ledger's entries are measured against."""
     return any(
         reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries
     )
@@ -117,7 +117,7 @@ def make_entry(
     run: PairedRun | MicroRun, machine: Machine, tensorflow: str, ratios: Iterable[Ratio], reason: str
 ) -> Entry:
     """Returns the entry of a run's candidate; one that is the reference itself has no ratios: each is 1."""
-    candidate, reference = run.candidate.identity, run.reference.identity
+    candidate, reference = run.candidate.setup, run.reference.setup
     host, told = f"{machine.cpu_model}, {machine.cores} cores", () if candidate == reference else tuple(ratios)
     return Entry(run.created, tensorflow, candidate, reference, machine.fingerprint(), host, reason, told)
 
@@ -135,9 +135,9 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
         raise LedgerError(
             f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios: measure more"
         )
-    if ledger.entries and not knows(ledger, run.reference.identity):
+    if ledger.entries and not knows(ledger, run.reference.setup):
         raise LedgerError(
-            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's: "
+            f"the run's reference {run.reference.requested} ({run.reference.setup}) is not one of the ledger's: "
             "measure in turn with one that `tfgate show` of the ledger names"
         )
     if any(entry.created == run.created for entry in ledger.entries):

@@ -36,7 +36,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
         failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
     failures += [Incomplete(run.incomplete)] if run.incomplete else []
     comparisons += [*_numerics(run, subject), *compare_in_turn(run, paired_samples(run, margins), retraces=True)]
-    accepted = regressions_for(ledger, [run.reference.identity])
+    accepted = regressions_for(ledger, [run.reference.setup])
     comparisons = tolerated(comparisons, accepted, run.created)
     return Verdict(
         Question.UPGRADE,

@@ -99,7 +99,8 @@ class LedgerError(ValueError):
 def entry_of(
     run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False
 ) -> Entry:
-    """Returns the entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference.
+    """Returns the entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference; of
+    a run that names metrics, of those alone, since nothing judged the others.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
     ledger's, for a run that is in the ledger already, for one that isn't whole and for one of too few launches.
@@ -108,7 +109,8 @@ def entry_of(
     require_acceptable(run, len(pairs), ledger)
     candidate = pairs[0].candidate
     tensorflow = candidate.environment.tensorflow if candidate.environment else "unknown"
-    ratios = filter(None, map(_measured_ratio, samples_of(pairs, margins)))
+    samples = [one for one in samples_of(pairs, margins) if one.metric.name in run.only or not run.only]
+    ratios = filter(None, map(_measured_ratio, samples))
     entry = make_entry(run, candidate.machine, tensorflow, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 

@@ -187,6 +187,19 @@ def test_a_candidate_that_failed_once_and_not_again_is_a_warning() -> None:
     assert verdict.warnings == (FailedOnce("", 1, "candidate", CRASH.message),)
 
 
+@pytest.mark.parametrize("side", ["reference", "candidate"])
+def test_a_failure_that_an_interrupted_run_has_not_repeated_says_nothing_yet(side: str) -> None:
+    whole = pair(6)
+    failed = dataclasses.replace(whole, **{side: dataclasses.replace(getattr(whole, side), failure=CRASH)})
+    cut = dataclasses.replace(paired_run([*launches(6), failed]), incomplete="interrupted")
+    verdict = judge_paired(cut, PAIRED)
+    assert (regressed(verdict), verdict.exit_code, verdict.failures) == ([], 4, (Incomplete("interrupted"),))
+    again = judge_paired(dataclasses.replace(cut, pairs=(*cut.pairs, failed)), PAIRED)
+    assert (regressed(again), len(again.failures)) == ((["training"], 1) if side == "candidate" else ([], 2))
+    refused = dataclasses.replace(cut, pairs=(*launches(6), pair(6, failure=REFUSED)))  # it would fail again
+    assert regressed(judge_paired(refused, PAIRED)) == ["compilation"]
+
+
 def both_fail() -> Pair:
     return on_both(pair(0), failure=CRASH)
 

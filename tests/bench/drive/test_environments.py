@@ -15,7 +15,16 @@ from pathlib import Path
 import pytest
 
 from bench.drive import inspection
-from bench.drive.environments import Resolved, newest_patches, prepare, releases_between, resolved
+from bench.drive.environments import (
+    PYTHON_OF_LOCKS,
+    Resolved,
+    _kind,
+    newest_patches,
+    prepare,
+    prepare_reference,
+    releases_between,
+    resolved,
+)
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, installed
@@ -256,11 +265,23 @@ def test_an_interpreter_is_taken_as_it_is(environment_cache: Path) -> None:
 def test_dates(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch, as_of: str, keras: str, moment: str) -> None:
     with served_index(wheelhouse, UPLOADED) as address:
         from_index(monkeypatch, address)
+        monkeypatch.setenv("UV_EXCLUDE_NEWER", "2024-06-27")  # before 2.99.0
         side = prepare("2.99.0", read_as_of(as_of))
         found = keras_of(side.packages)
         assert found
         assert (found.version, side.as_of) == (keras, moment)
         assert address not in (Path(side.interpreter).parents[1] / LOCK_FILE).read_text()
+
+
+def test_the_pinned_reference_is_as_of_no_date(
+    wheelhouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / f"{_kind(PYTHON_OF_LOCKS)}.txt").write_text(resolution("2.99.0").lock.text)
+    with served_index(wheelhouse, UPLOADED) as address:
+        from_index(monkeypatch, address)
+        monkeypatch.setenv("UV_EXCLUDE_NEWER", "2024-06-27")
+        assert imported(prepare_reference(tmp_path / "locks", variables={}, say=print), "tensorflow") == "2.99.0"
 
 
 def test_an_index_without_upload_times(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:

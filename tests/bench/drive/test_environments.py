@@ -135,6 +135,8 @@ def test_an_interpreter_is_resolved_without_uv(monkeypatch: pytest.MonkeyPatch) 
         (["2.17.0rc1", "2.17.0"], "2.18.0rc0", ["2.17.0rc1", "2.17.0"]),
         (["2.22.0.dev20261101", "2.22.0.dev20261102"], "./python", ["2.22.0.dev20261101", "2.22.0.dev20261102"]),
         (["tensorflow==2.12.0", "tensorflow==2.12.1"], "tf-nightly", ["tensorflow==2.12.1"]),
+        (["a==2.12.0 keras==3.4.1", "a==2.12.1 keras==3.4.1"], "a==2.13.0 keras==3.5.0", ["a==2.12.1 keras==3.4.1"]),
+        (["a==2.12.0 keras==3.4.1"], "a == 2.12.1 keras==3.4.1", []),
         ([], "2.13.1", []),
     ],
 )
@@ -149,6 +151,12 @@ def test_releases_are_named_as_the_first_one_is(wheelhouse: Path) -> None:
     ends = ("2.97.0", "2.98.1"), ("tf-nightly-cpu==2.97.1.dev20261031", "tf-nightly-cpu==2.98.0.dev20261130")
     listed = [releases_between(*two, NOW, python=sys.executable) for two in ends]
     assert listed == [["2.97.1", "2.98.0"], ["tf-nightly-cpu==2.97.2.dev20261101"]]
+
+
+def test_releases_between_keep_what_both_sides_require(wheelhouse: Path) -> None:
+    """But not what one alone does: it may not fit the others."""
+    good, bad = "tensorflow-cpu==2.97.0 numpy<2 keras == 3.2.0", "tensorflow-cpu==2.98.1 keras == 3.2.0 einops"
+    assert releases_between(good, bad, NOW, python=sys.executable) == ["tensorflow-cpu==2.98.0 keras == 3.2.0"]
 
 
 def gone(name: str) -> Callable[[Path], None]:

@@ -125,11 +125,13 @@ class UnlistedError(RequestError):
 
 
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
-    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is; before a
-    nightly, those of the good one's package. Raises UnlistedError, RequestError.
+    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is, with the other
+    requirements that both sides name; before a nightly, those of the good one's package. Raises UnlistedError,
+    RequestError.
     """
     requests = [read_request(what, gpu) for what in (good, bad)]
-    lines = [request.lines[0].partition("==") for request in requests if isinstance(request, Requirements)]
+    named = [request.lines for request in requests if isinstance(request, Requirements)]
+    lines = [one[0].partition("==") for one in named]
     (name, _, above), (other, _, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
     name, other = name.partition("[")[0], other.partition("[")[0]
     nightly = other in NIGHTLIES and name not in NIGHTLIES
@@ -140,7 +142,8 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     with _probe(python or PYTHON) as (interpreter, _):
         listed = uv.releases_between(name, above, below, as_of, interpreter)
     package, equal, _ = good.partition("==")  # without: a version alone
-    return [f"{package}{equal}{version}" for version in listed] if equal else listed
+    shared = [line for line in named[0][1:] if line in named[1]]
+    return [" ".join([f"{package}{equal}{version}", *shared]) for version in listed] if equal else listed
 
 
 def newest_patches(versions: Sequence[str], last: str) -> list[str]:
@@ -153,7 +156,7 @@ def newest_patches(versions: Sequence[str], last: str) -> list[str]:
 
 def _minor(text: str) -> tuple[int, ...] | str:
     try:
-        version = Version(text.rpartition("==")[2])
+        version = Version((text.partition("==")[2] or text).strip().partition(" ")[0])  # other requirements may follow
     except InvalidVersion:
         return text
     return text if version.is_prerelease else version.release[:2]

@@ -32,7 +32,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
 from bench.record.repeats import settled_records, unrepeated
-from bench.record.types import DIVERGED, UNCOMPILED, Baseline, Record, Run
+from bench.record.types import DIVERGED, NO_ORACLE, UNCOMPILED, Baseline, Record, Run
 from bench.stats.intervals import one_sided, widened
 from bench.stats.outcome import Outcome
 
@@ -100,7 +100,7 @@ def _numbers(
     """Returns (comparisons, failures, warnings) of a run's numbers.
 
     A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran`
-    that subject. One that an interrupted run has not repeated yet is neither.
+    that subject and it wasn't the oracle that failed. One that an interrupted run has not repeated yet is neither.
     """
     records, once = settled_records(run.records)
     if run.incomplete:
@@ -111,7 +111,7 @@ def _numbers(
     warnings: list[Reason] = [*map(Told, run.warnings)]
     for name, of in by_subject(records).items():
         failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, the last
-        worse = [failure for failure in failed.values() if failure.kind == DIVERGED or name in ran]
+        worse = [one for one in failed.values() if one.kind == DIVERGED or (name in ran and one.kind != NO_ORACLE)]
         for failure in worse[:1]:  # one comparison a metric, however many launches
             diverged = failure.kind == DIVERGED
             reason = Diverged(failure.message) if diverged else CandidateFailed(None, failure.message)

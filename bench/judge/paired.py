@@ -17,7 +17,7 @@ from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, over
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs, to_repeat
-from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from bench.stats.trimmed import robust_seconds
 
@@ -110,7 +110,7 @@ def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
         elif reference.failure:
             own_code = reference.failure.kind == OWN_CODE
             failures.append(LaunchFailed(where, launch, REFERENCE, reference.failure.message, own_code=own_code))
-        elif candidate.failure and candidate.failure.kind == NO_TENSORFLOW:
+        elif candidate.failure and candidate.failure.kind in (NO_TENSORFLOW, NO_ORACLE):
             failures.append(LaunchFailed(where, launch, CANDIDATE, candidate.failure.message))
         elif candidate.failure and not comparisons:
             reason = CandidateFailed(launch, candidate.failure.message)

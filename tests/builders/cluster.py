@@ -15,6 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from bench.commands.errors import guarded
+from bench.drive.folders import held_folder
 from bench.drive.lock import host_lock, lock_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +97,16 @@ def noted(folder: Path, log: str, name: str, seconds: float) -> int:
         _note(log, "end", name)
     (folder / "name").write_text(name)
     return 0
+
+
+def holding(folder: Path, log: str, name: str) -> int:
+    """A call that isn't over before ten minutes, and holds a temporary folder; a signal ends it as it ends commands."""
+
+    def hold() -> int:
+        with held_folder():
+            return noted(folder, log, name, 600.0)
+
+    return guarded(hold)
 
 
 def stuck_once(folder: Path, log: str, name: str) -> int:

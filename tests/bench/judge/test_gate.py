@@ -23,7 +23,7 @@ from bench.record.codec import from_plain, parse, to_text
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Pair
-from bench.record.types import SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run
+from bench.record.types import NO_ORACLE, SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run
 from bench.stats.outcome import Outcome
 from tests.builders.launches import GATING, PAIRED, SHOWN, accepted, by_metric, launches, regressed, with_outcome
 from tests.builders.paired import gate_run, pair
@@ -196,6 +196,12 @@ def test_a_training_that_crashed_where_the_reference_ran_the_subject_is_a_regres
     assert by_metric(verdict)["training"].reason == CandidateFailed(None, CRASH.message)
     elsewhere = run([record(failure=CRASH, subject=TINY), *records()])
     assert judged(gate_run(launches(), elsewhere)).exit_code == 4
+
+
+def test_an_oracle_that_failed_is_a_failed_measurement_although_the_reference_ran_the_subject() -> None:
+    ended = Failure(NO_ORACLE, "the oracle failed: the worker was killed by SIGKILL during check")
+    verdict = judged(gate_run(launches(), run([record(failure=ended), *records()[1:]])))
+    assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, "candidate", ended.message),))
 
 
 def test_a_training_that_diverged_is_a_regression() -> None:

@@ -29,7 +29,7 @@ from bench.judge.types import Question, Scope
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
-from bench.record.types import NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from tests.builders.launches import (
     GATING,
@@ -48,6 +48,7 @@ from tests.builders.records import BEYOND, SUBJECT, TINY, environment, record
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
 REFUSED = Failure(UNCOMPILED, "CompilationError: no NumericalGradient")
+ENDED = Failure(NO_ORACLE, "the oracle failed: the worker was killed by SIGKILL during check")
 RAISED = Failure(OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
 OWN = dataclasses.replace(SUBJECT, config="own", workload="mine.py")
 ORACLE = (record(), record())
@@ -221,12 +222,16 @@ def both_fail() -> Pair:
             LaunchFailed("", 0, "candidate", "No module"),
         ),
         (
+            paired_run([], (record(), record(failure=ENDED))),
+            LaunchFailed("oracle", None, "candidate", ENDED.message),
+        ),
+        (
             dataclasses.replace(paired_run([]), lockstep_failure=CRASH),
             LaunchFailed("lockstep", None, "reference", CRASH.message),
         ),
         (dataclasses.replace(paired_run([pair(0)]), incomplete="interrupted"), Incomplete("interrupted")),
     ],
-    ids=["reference", "oracle", "own", "no TensorFlow", "lockstep", "interrupted"],
+    ids=["reference", "oracle", "own", "no TensorFlow", "the oracle's process", "lockstep", "interrupted"],
 )
 def test_what_says_nothing_of_the_candidate_is_a_failed_measurement(run: PairedRun, failure: Reason) -> None:
     verdict = judge_paired(run, PAIRED)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import begun
+from bench.commands.resume import begun, kept
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.requests import AsOf
@@ -204,6 +204,12 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
 
     monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
     assert last_line(upgrade()) == "interrupted: nothing was measured yet, and nothing is kept"
+
+
+def test_the_folder_to_go_on_in_is_quoted_for_a_shell(tmp_path: Path) -> None:
+    out = tmp_path / "my run"
+    write_record(out / "paired.json", paired_run([]))
+    assert kept(out, "paired.json").endswith(f": continue with --resume --output '{out}'")
 
 
 def test_the_command_that_began_is_quoted_for_a_shell(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ class Bisection:
         asked = self._asked
         if (finding := self._known()).answer is not Answer.OPEN:
             return finding
-        building = Building.of(asked.model, asked.sides, stored_reports(asked.output, resume=asked.resume))
+        building = Building.of(asked.model, asked.sides, stored_reports(asked.output))
         say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
         say(self._cost(self._measure.pace()))
         call = search, (Searching(building, asked, self._between, self._margins),)

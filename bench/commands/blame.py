@@ -192,7 +192,7 @@ def _search(folder: Path, searching: Searching) -> int:
 
 def _on_a_host(asked: Request, margins: Margins, hosts: Hosts) -> Blamed:
     """Has one host search: effects are subtracted from each other, and hosts differ."""
-    building = Building.of(asked.model, asked.sides, stored_reports(asked.output, resume=asked.resume))
+    building = Building.of(asked.model, asked.sides, stored_reports(asked.output))
     say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
     files = searched(hosts, asked.output, (search, (Searching(building, asked, margins),)))
     blamed: Blamed = pickle.loads(files[BLAMED_FILE])

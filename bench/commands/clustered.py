@@ -162,14 +162,9 @@ def _compare(folder: Path, asked: Comparison) -> int:
     return 0
 
 
-def stored_reports(output: Path, *, resume: bool) -> dict[str, str]:
-    """Returns the texts of the reports in a search's folder, by their paths in it.
-
-    Raises UsageError if there are any, and the search doesn't go on from them.
-    """
-    paths = sorted(output.glob(f"*/{PAIRED_FILE}"))
-    if paths and not resume:
-        raise UsageError(f"{paths[0]} exists: go on by --resume, or choose another --output")
+def stored_reports(output: Path) -> dict[str, str]:
+    """Returns the texts of the reports in a search's folder, by their paths in it."""
+    paths = output.glob(f"*/{PAIRED_FILE}")
     return {str(path.relative_to(output)): path.read_text(encoding="utf-8") for path in paths}
 
 

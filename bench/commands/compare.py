@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from bench.commands.options import add_shared, fraction
+from bench.commands.options import add_shared
 from bench.commands.stored import baselines_folder, judging, read_report
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import tell
@@ -35,13 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="two reports of gate or upgrade: the reference, then the candidate",
     )
-    parser.add_argument(
-        "--margin",
-        type=fraction,
-        metavar="FRACTION",
-        help="slowdown of a step that matters (default: the margins file's)",
-    )
-    add_shared(parser, "baselines", "json")
+    add_shared(parser, "margin", "baselines", "json")
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -210,6 +210,8 @@ def _reference(asked: Request, report: _Report) -> dict[str, Side]:
         return {REFERENCE: asked.sides.one(asked.sides.reference)}
     except (BuildError, RequestError) as error:
         if asked.sides.reference.what != PINNED:
+            if isinstance(error, RequestError) and not asked.resume:
+                report.path.unlink()  # nothing is measured
             raise  # a usage error, or a failed build, of what the user asked for
         mend = "name another by --from, or leave speed out by --no-speed"
         report.keep(speed_problem=f"the reference environment can't be built ({error}): {mend}")

@@ -30,7 +30,7 @@ from bench.judge.reasons import Accepted
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
 from bench.machine import now
-from bench.record.files import write_record
+from bench.record.files import replace_records
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro
@@ -188,8 +188,7 @@ def run(asked: Request) -> int:
         print(one_line(line))
     for warning in dict.fromkeys(change.warnings):
         print(f"warning: {one_line(warning)}", file=sys.stderr)
-    for path, record in change.files.items():
-        write_record(path, record, replace=True)
+    replace_records(change.files)
     print(f"written to {asked.folder}: review the difference and commit it", file=sys.stderr)
     return 0
 

@@ -28,10 +28,15 @@ NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
 
 
 def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:
-    """Returns the folder of --output. Raises UsageError for --resume where no report is kept in it (is_kept)."""
+    """Returns the folder of --output. Raises UsageError for --resume where no report is kept in it, and without where
+    one is: a file that one of the patterns finds.
+    """
     output = output_folder(options, command)
-    if options.resume and not is_kept(output, *patterns):
-        raise UsageError(f"no report in {output}: name its folder by --output, or leave out --resume")
+    found = _reports(output, patterns)
+    if options.resume and not found:
+        raise UsageError(f"no report of this command in {output}: give its --output and options, or leave out --resume")
+    if found and not options.resume:
+        raise UsageError(f"{found[0]} exists already: continue it by --resume, or choose another --output")
     return output
 
 
@@ -91,14 +96,23 @@ def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None
 
 def is_kept(output: Path, *patterns: str) -> bool:
     """Tells whether an --output folder holds a report: a file that one of the patterns finds."""
-    return any(any(output.glob(pattern)) for pattern in patterns)
+    return bool(_reports(output, patterns))
+
+
+def _reports(output: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted(path for pattern in patterns for path in output.glob(pattern))
 
 
 def kept(output: Path, *patterns: str) -> str:
     """Returns what an interrupted command says of the reports that it may have begun in its --output folder."""
     if not is_kept(output, *patterns):
         return NOTHING_KEPT
-    return f"interrupted: what was finished is kept in {output}: continue with --resume --output {output}"
+    return f"interrupted: what was finished is kept in {output}: continue with --resume {output_option(output)}"
+
+
+def output_option(output: Path) -> str:
+    """Returns --output with a folder, as a shell takes it."""
+    return shlex.join(("--output", str(output)))
 
 
 def _measuring(words: Sequence[str]) -> list[list[str]]:

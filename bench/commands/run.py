@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -114,5 +115,6 @@ def run(asked: Request) -> int:
         print_json([to_plain(measured)])
     else:
         print(run_table(measured, terminal()[0]))
-        print(f"kept in {path}; judge it with: tfgate check {asked.output} (--baselines DIR: by your own)")
+        check = shlex.join(("tfgate", "check", str(asked.output)))
+        print(f"kept in {path}; judge it with: {check} (--baselines DIR: by your own)")
     return FAILED_CODE if any(record.failure for record in settled_records(measured.records)[0]) else 0

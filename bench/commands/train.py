@@ -21,6 +21,7 @@ from bench.commands.options import (
     environment_request,
     output_folder,
 )
+from bench.commands.resume import output_option
 from bench.commands.usage import UsageError
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def request(options: argparse.Namespace) -> Request:
-    """Makes the request. Raises UsageError where a checkpoint is missing, or in the way."""
+    """Makes the request. Raises UsageError where every checkpoint is missing, or one is in the way."""
     model = model_request(options, ())
     asked = Request(
         model,
@@ -78,24 +79,30 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
     )
-    for folder in (model.folder(asked.output, config) for config in model.configs):
-        there = (folder / CHECKPOINT_FILE).exists()
-        if asked.resume and not there:
-            raise UsageError(
-                f"no checkpoint in {folder}: name its folder by --output, or start the training without --resume"
-            )
-        if there and not asked.resume:
-            raise UsageError(f"{folder} holds a training already: continue with --resume, or choose another --output")
+    there = _checkpoints(asked)
+    if asked.resume and not there:
+        raise UsageError(
+            f"no checkpoint of {' or '.join(model.configs)} in {asked.output}: name its folder by --output, or start "
+            "without --resume"
+        )
+    if there and not asked.resume:
+        folder = there[0].parent
+        raise UsageError(f"{folder} holds a training already: continue with --resume, or choose another --output")
     return asked
+
+
+def _checkpoints(asked: Request) -> list[Path]:
+    """Returns the checkpoints that are there, in the order of the trainings."""
+    paths = [asked.model.folder(asked.output, config) / CHECKPOINT_FILE for config in asked.model.configs]
+    return [path for path in paths if path.exists()]
 
 
 def interrupted(asked: Request) -> str:
     """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    folders = [asked.model.folder(asked.output, config) for config in asked.model.configs]
-    there = [str(folder / CHECKPOINT_FILE) for folder in folders if (folder / CHECKPOINT_FILE).exists()]
+    there = _checkpoints(asked)
     if not there:
         return "interrupted: no checkpoint was written yet, and nothing is kept"
-    return f"interrupted: {there[-1]} is kept: continue with --resume --output {asked.output}"
+    return f"interrupted: {there[-1]} is kept: continue with --resume {output_option(asked.output)}"
 
 
 def run(asked: Request) -> int:
@@ -126,6 +133,7 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         print(_line(kind, values), file=sys.stderr, flush=True)
 
     checkpoint = folder.resolve() / CHECKPOINT_FILE
+    there = checkpoint.exists()  # none of a configuration that an interruption came before
     with contextlib.ExitStack() as stack:
         stack.callback(part_of(checkpoint).unlink, missing_ok=True)  # left if the process is ended while it writes
         worker = stack.enter_context(
@@ -134,7 +142,7 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         description = describe(worker, plan)
         opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
         try:
-            worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=asked.resume)
+            worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=there)
         except WorkerError as error:
             if error.failure.kind == DIVERGED:
                 print(f"tfgate: {error.failure.message}", file=sys.stderr)

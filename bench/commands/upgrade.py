@@ -3,6 +3,8 @@
 import argparse
 import contextlib
 import dataclasses
+import glob
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
@@ -16,6 +18,7 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
+from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.metrics import NAMES, STEP_TIMES
 from bench.stats.sequential import MOST_GATING
@@ -32,6 +35,7 @@ class Request:
     """The model and the sides that are compared, and the parts that are measured."""
 
     model: ModelRequest
+    plans: Sequence[Plan]
     sides: Sides
     parts: Parts
     output: Path
@@ -59,14 +63,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def request(options: argparse.Namespace) -> Request:
-    """Makes the request. Raises UsageError, RequestError."""
+    """Makes the request. Raises CorpusError, UsageError, RequestError."""
     if options.numerics_only and options.metric:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
     if len({*options.metric}) > MOST_GATING:
         raise UsageError(f"--metric names more than {MOST_GATING} metrics, whose false alarms add up: name fewer")
     timed = not options.numerics_only and (not options.metric or bool({*options.metric} & {*STEP_TIMES}))
     model = model_request(options, CONFIGS)
-    output = resumed_folder(options, "upgrade", *REPORTS)
+    plans = model.plans()
+    reports = (model.folder(Path(), plan.name) / PAIRED_FILE for plan in plans)
+    output = resumed_folder(options, "upgrade", *(glob.escape(str(report)) for report in reports))
     parts = Parts(
         not (options.speed_only or options.metric),
         not options.numerics_only,
@@ -77,24 +83,23 @@ def request(options: argparse.Namespace) -> Request:
         margin_request(options, timed=timed),
     )
     sides = as_begun(options, sides_request(options, gpu=model.gpu), output)
-    return Request(model, sides, parts, output, telling(options))
+    return Request(model, plans, sides, parts, output, telling(options))
 
 
 def run(asked: Request) -> int:
     """Returns the verdict's exit code, the worst of several.
 
-    Raises CorpusError, RequestError, BuildError, FormatError, MarginsError, OSError.
+    Raises RequestError, BuildError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    plans = asked.model.plans()
     disturbed = disturbances(examine()) if asked.parts.speed else ()  # before environments are built: that is load, too
     sides = asked.sides.prepared()
     warnings = (*side_warnings(sides), *disturbed)
     with host_lock() if asked.parts.speed else contextlib.nullcontext():
-        folders = [asked.model.folder(asked.output, plan.name) for plan in plans]
+        folders = [asked.model.folder(asked.output, plan.name) for plan in asked.plans]
         runs = {
             str(folder): asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
-            for folder, plan in zip(folders, plans, strict=True)
+            for folder, plan in zip(folders, asked.plans, strict=True)
         }
     say(f"kept in {', '.join(runs)}")
     return judge_and_print(asked.telling, runs, standards)

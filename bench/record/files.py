@@ -11,7 +11,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,26 +30,41 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
     Raises FileExistsError if it exists and `replace` isn't set, OSError with the path if the disk is full or the folder
     is none.
     """
+    try:
+        with _part(path, text) as part, _naming(path):
+            if replace:
+                part.replace(path)
+            else:
+                os.link(part, path)  # unlike a rename, refuses to replace
+    except FileExistsError:
+        raise FileExistsError(f"{path} exists already and is not overwritten: choose another place") from None
+
+
+@contextlib.contextmanager
+def _part(path: Path, text: str) -> Iterator[Path]:
+    """Writes a text under a temporary name in a path's folder, which is locked and there for the block."""
     _make_folder(path.parent)
     _sweep_parts(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
+    with contextlib.ExitStack() as stack:
+        stack.callback(part.unlink, missing_ok=True)
+        with _naming(path):
+            file = stack.enter_context(part.open("w", encoding="utf-8"))
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        if replace:
-            part.replace(path)
-        else:
-            os.link(part, path)  # unlike a rename, refuses to replace
-    except FileExistsError:
-        raise FileExistsError(f"{path} exists already and is not overwritten: choose another place") from None
+        yield part
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Names a path in an error of the block: a failed write names no file, and nobody knows the temporary one."""
+    try:
+        yield
     except OSError as error:
-        error.filename = str(path)  # a failed write names no file, and nobody knows the temporary one
+        error.filename = str(path)
         raise
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _sweep_parts(path: Path) -> None:
@@ -73,6 +88,15 @@ def write_record(path: Path, value: Any, *, replace: bool = False, seal: bool = 
     """Writes a record as JSON, with its `seal` if that is asked for. Raises what write_text does."""
     text = to_text(value)
     write_text(path, _sealed(text) if seal else text, replace=replace)
+
+
+def replace_records(records: Mapping[Path, Any]) -> None:
+    """Writes records by path over what is there, all or none. Raises what write_text does."""
+    with contextlib.ExitStack() as stack:
+        parts = {path: stack.enter_context(_part(path, to_text(record))) for path, record in records.items()}
+        for path, part in parts.items():  # which takes no space
+            with _naming(path):
+                part.replace(path)
 
 
 def keeper(path: Path, *, begun: bool = False, resumable: bool = True) -> Callable[[Any], None]:

@@ -10,7 +10,7 @@ from bench.cli import command_parser
 from bench.drive.doctor import Finding
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
-from tests.builders.commands import Tfgate, bisect
+from tests.builders.commands import Tfgate, bisect, snapshot
 from tests.builders.profiles import made_profile
 from tests.builders.wheels import write_wheel
 
@@ -44,6 +44,10 @@ class TestWholeSearches:
         assert "expect 8 to 16 more measurements: " in found.err
         assert ": launch" not in again.err  # nothing is measured again
         assert "expect " not in again.err
+        before = snapshot(tmp_path / "out")
+        other = bisect(tfgate, tmp_path, dict([*slowness.items()][:3]))
+        assert (other.code, other.error.endswith("continue it by --resume, or choose another --output")) == (2, True)
+        assert snapshot(tmp_path / "out") == before  # the answer, too
 
     def test_what_disturbs_launches_is_said_once_and_kept(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch

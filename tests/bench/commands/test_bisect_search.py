@@ -58,7 +58,7 @@ class TestSearches:
         assert pairs[: len(first)] == first
         other = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001")
         assert (other.code, len(clustered)) == (2, 2)  # another search overwrites nothing, and is not begun
-        assert "exists: go on by --resume, or choose another --output" in other.err.splitlines()[-1]
+        assert "exists already: continue it by --resume, or choose another --output" in other.err.splitlines()[-1]
 
     @pytest.mark.parametrize("code", [2, 4])
     def test_what_goes_wrong_on_a_host_is_one_line(

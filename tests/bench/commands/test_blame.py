@@ -106,6 +106,10 @@ class TestWholeSearches:
         assert ": launch" in found.err
         assert ": launch" not in again.err  # nothing is measured again
         assert len(environments.moments) == 1  # the index is read as it was when the search began
+        before = snapshot(tmp_path / "out")
+        other = blame(tfgate, tmp_path, "--part", "six")
+        assert (other.code, other.error.endswith("continue it by --resume, or choose another --output")) == (2, True)
+        assert snapshot(tmp_path / "out") == before  # the answer, too
 
     def test_on_a_cluster_one_host_measures_all_parts(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments, one_host: Callable[[str], list[Path]]
@@ -129,7 +133,7 @@ class TestWholeSearches:
         assert (again.code, again.out) == (0, found.out)
         other = blame(tfgate, tmp_path, *words)
         assert (other.code, other.out, len(calls)) == (2, "", 2)  # it overwrites nothing, and is not begun
-        assert "exists: go on by --resume, or choose another --output" in other.err.splitlines()[-1]
+        assert "exists already: continue it by --resume, or choose another --output" in other.err.splitlines()[-1]
         assert snapshot(tmp_path / "out") == before
 
     @pytest.mark.usefixtures("environments")

@@ -271,6 +271,28 @@ def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.Monkey
     assert gated.report.numbers.incomplete
 
 
+def test_a_reference_that_is_none_leaves_no_report(gated: Gate) -> None:
+    """So that the same command, mended, measures."""
+    answer = gated(gated.side("candidate"), "--config", "small", reference="/bin/true")
+    assert (answer.code, snapshot(gated.out)) == (2, {}), answer
+    assert gated(gated.side("candidate"), "--config", "small").code == 0
+
+
+def test_what_was_measured_stays_where_the_reference_is_none_any_more(
+    gated: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate, "measure_run", interrupted)
+    assert gated(gated.side("candidate"), "--config", "small").code == 4
+    pairs = gated.report.speed[0].pairs
+    Path(gated.side("reference", PINNED)).write_text("#!/bin/true\n")
+    reference = str(gated.folder / "reference")
+    assert gated(gated.side("candidate"), "--config", "small", "--resume", reference=reference).code == 2
+    assert gated.report.speed[0].pairs == pairs
+
+
 WITHOUT_TENSORFLOW = f"""
 import sys
 sys.modules["tensorflow"] = None

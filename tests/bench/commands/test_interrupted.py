@@ -1,6 +1,7 @@
 """On Ctrl-C each command names the files that it keeps, and tells how to go on."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -39,7 +40,7 @@ BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
             "train --resume",
             "bench.commands.train._train",
             "checkpoint.npz",
-            "interrupted: {out}/checkpoint.npz is kept: continue with --resume --output {out}",
+            "interrupted: {out}/checkpoint.npz is kept: continue with --resume --output {quoted}",
         ),
         (
             "lockstep",
@@ -71,7 +72,7 @@ def test_each_command_says_what_it_keeps(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(patched, interrupted)
-    out = tmp_path / "out"
+    out = tmp_path / "my run"
     if there:
         write_record(out / there, run(records()))
     python = noisy_side(tmp_path / "python", {"tensorflow-cpu": "9.9.9"})
@@ -85,7 +86,7 @@ def test_each_command_says_what_it_keeps(
         more += ["--python", python, "--config", "tiny"]
     more += ["--output", str(out)] if name not in ("lockstep", "doctor") else []
     answer = tfgate(name, *more)
-    assert (answer.code, answer.error) == (4, said.format(out=out))
+    assert (answer.code, answer.error) == (4, said.format(out=out, quoted=shlex.quote(str(out))))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

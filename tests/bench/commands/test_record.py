@@ -1,6 +1,7 @@
 """`tfgate record`: makes, adds and replaces baselines, grows the ledger, and writes nothing when it refuses."""
 
 import dataclasses
+import errno
 import json
 import math
 import tomllib
@@ -117,6 +118,25 @@ def test_an_existing_baseline_is_left_alone(tfgate: Tfgate, keep: Keep, unchange
 
 def test_nothing_is_written_where_one_of_two_is_refused(tfgate: Tfgate, keep: Keep, unchanged: Path) -> None:
     assert tfgate("record", keep("run", [*records(subject=TINY), *records()]), "--baselines", unchanged).code == 2
+
+
+def test_nothing_is_written_where_the_disk_is_full_before_the_last_file(
+    tfgate: Tfgate, tmp_path: Path, unchanged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate changes the ledger, then a baseline, which stands for what takes the space that is left."""
+    written: list[int] = []
+
+    def fsync(number: int) -> None:
+        written.append(number)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("bench.record.files.os.fsync", fsync)
+    gate = report(tmp_path / "new", gate_run(in_turn()))
+    written.clear()
+    found = tfgate("record", gate, "--reason", "the new release", "--baselines", unchanged)
+    assert (found.code, len(written)) == (4, 2), found
+    assert found.err.splitlines() == [f"tfgate: error: {unchanged / FILE}: the disk is full"]
 
 
 def test_add_keeps_what_was(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import begun
+from bench.commands.resume import begun, kept
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.requests import AsOf
@@ -18,7 +18,7 @@ from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
 from bench.record.types import Machine, Record
-from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side
+from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.paired import SIDES, paired_run
 from tests.builders.records import record
 
@@ -150,10 +150,34 @@ def test_options_have_no_order_but_repeated_ones_do(tmp_path: Path) -> None:
             begun(PairedRun, path, ("tfgate", "upgrade", *others))
 
 
+@pytest.mark.parametrize("more", [(), ("--config", "notebook")])
+def test_another_number_of_configurations_is_refused(
+    upgrade: Command, interrupted_at: Callable[[str, int], None], more: tuple[str, ...]
+) -> None:
+    """Each of several has a folder of its own, where one that was begun alone is not looked for; nor the other way."""
+    interrupted_at(PAIR, 2)
+    assert upgrade(*more).code == 4
+    before = snapshot(upgrade.out)
+    assert [*before] == ["tiny/paired.json" if more else "paired.json"]
+    others = () if more else ("--config", "notebook")
+    found = upgrade(*others, "--resume")
+    assert (found.code, f"no report of this command in {upgrade.out}" in found.error) == (2, True)
+    assert snapshot(upgrade.out) == before
+
+
+def test_a_report_of_one_of_several_configurations_is_in_the_way_before_anything_is_measured(
+    upgrade: Command, interrupted_at: Callable[[str, int], None]
+) -> None:
+    interrupted_at(PAIR, 1)
+    in_the_way = upgrade.out / "notebook" / "paired.json"
+    write_record(in_the_way, paired_run([]))
+    assert upgrade("--config", "notebook").error.startswith(f"{in_the_way} exists already: ")
+
+
 def test_what_was_begun_otherwise_is_refused(
     upgrade: Command, tmp_path: Path, interrupted_at: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "no report in" in upgrade("--resume").error
+    assert "no report of this command in" in upgrade("--resume").error
     interrupted_at(PAIR, 2)
     upgrade()
     before = (upgrade.out / "paired.json").read_bytes()
@@ -204,6 +228,12 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
 
     monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
     assert last_line(upgrade()) == "interrupted: nothing was measured yet, and nothing is kept"
+
+
+def test_the_folder_to_go_on_in_is_quoted_for_a_shell(tmp_path: Path) -> None:
+    out = tmp_path / "my run"
+    write_record(out / "paired.json", paired_run([]))
+    assert kept(out, "paired.json").endswith(f": continue with --resume --output '{out}'")
 
 
 def test_the_command_that_began_is_quoted_for_a_shell(tmp_path: Path) -> None:

@@ -52,13 +52,12 @@ def test_an_interpreter_without_tensorflow_fails_and_says_so(tfgate: Tfgate, tmp
 
 
 def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
-    found = tfgate(
-        "run", "--no-speed", "--config", "tiny", "--python", tmp_path / "python", "--output", tmp_path / "run"
-    )
+    out = tmp_path / "my run"
+    found = tfgate("run", "--no-speed", "--config", "tiny", "--python", tmp_path / "python", "--output", out)
     assert found.code == 4
     assert "can't be started: No such file or directory" in found.err
-    assert f"tfgate check {tmp_path / 'run'} (--baselines DIR" in found.out  # `run` has no such option itself
-    records = read_record(Run, tmp_path / "run" / "run.json").records
+    assert f"tfgate check '{out}' (--baselines DIR" in found.out  # `run` has no such option itself
+    records = read_record(Run, out / "run.json").records
     assert len(records) == 2  # of a launch that failed again
     assert all(record.failure for record in records)
 

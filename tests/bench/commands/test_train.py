@@ -22,6 +22,12 @@ class Session(Session):
         yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80}}
 """
 
+RESUMED = """
+class Session(Session):
+    def train(self, checkpoint, resume):
+        yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80, "resumed": resume}}
+"""
+
 
 def test_an_interpreter_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("train", "--config", "tiny", "--python", "nowhere/python", "--output", tmp_path / "training")
@@ -38,12 +44,17 @@ def test_a_training_that_is_there_is_left_alone(tfgate: Tfgate, tmp_path: Path) 
 
 
 def test_several_configurations_have_folders_of_their_own(tfgate: Tfgate, tmp_path: Path) -> None:
-    """One has a checkpoint to go on from, the other has none."""
-    (tmp_path / "tiny").mkdir()
-    (tmp_path / "tiny" / "checkpoint.npz").write_bytes(b"weights")
-    more = ["--config", "tiny", "--config", "small", "--output", tmp_path]
-    assert f"{tmp_path / 'small'}:" in tfgate("train", *more, "--resume").error
-    assert tfgate("train", *more).error.startswith(f"{tmp_path / 'tiny'} ")
+    """Interrupted in the first, the same command goes on with it, and starts the other."""
+    out = tmp_path / "out"
+    more = ["--config", "notebook", "--config", "small", "--output", out, "--json"]
+    more += ["--python", write_interpreter(tmp_path / "python", session_text(RESUMED))]
+    assert f"no checkpoint of notebook or small in {out}:" in tfgate("train", *more, "--resume").error
+    (out / "notebook").mkdir(parents=True)
+    (out / "notebook" / "checkpoint.npz").write_bytes(b"weights")
+    assert tfgate("train", *more).error.startswith(f"{out / 'notebook'} ")
+    assert [one["resumed"] for one in tfgate("train", *more, "--resume").plain] == [True, False]
+    alone = tfgate("train", "--config", "small", "--output", out, "--resume")
+    assert (alone.code, f"no checkpoint of small in {out}:" in alone.error) == (2, True)  # its folder would be another
 
 
 def test_a_training_that_diverged_is_null_for_programs(tfgate: Tfgate, tmp_path: Path) -> None:

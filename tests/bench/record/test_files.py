@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.record.codec import FormatError
-from bench.record.files import SEAL, keeper, read_record, unsealed, write_record, write_text
+from bench.record.files import SEAL, keeper, read_record, replace_records, unsealed, write_record, write_text
 from bench.record.types import SCHEMA, Baseline, Run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,6 +96,21 @@ def test_a_replacement_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> N
     assert write_in_process(str(path), "replace", before=limit_file_size) == f"27 {path}"
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_of_several_records_all_are_replaced_or_none(tmp_path: Path, run: Run, baseline: Baseline) -> None:
+    """The folder of the second is a file."""
+    first, second = tmp_path / "a.json", tmp_path / "file" / "b.json"
+    first.write_text("before")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError) as caught:
+        replace_records({first: run, second: baseline})
+    assert caught.value.filename == str(second.parent)
+    assert (first.read_text(), sorted(os.listdir(tmp_path))) == ("before", ["a.json", "file"])
+    second.parent.unlink()
+    replace_records({first: run, second: baseline})
+    assert read_record(Baseline, second) == baseline
+    assert (first.read_text() == "before", os.listdir(second.parent)) == (False, ["b.json"])
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:

@@ -36,14 +36,36 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def available_gib() -> float:
-    """Returns the memory that processes could get now, in GiB; infinity where the system doesn't tell."""
+def available_gib(root: Path = Path("/")) -> float:
+    """Returns the memory that processes could get now, in GiB, of the machine and of the control groups around this
+    process; infinity where the system doesn't tell. `root` stands before /proc and /sys.
+    """
+    lines = system_text(root / "proc/meminfo").splitlines()
+    found = [int(line.split()[1]) / 2**20 for line in lines if line.startswith("MemAvailable:")]  # given in KiB
+    for group in control_groups(root):
+        most, used = (system_text(group / f"memory.{name}").strip() for name in ("max", "current"))
+        if most.isdecimal() and used.isdecimal():  # not "max"
+            counts = (line.split() for line in system_text(group / "memory.stat").splitlines())
+            cached = sum(int(count) for name, count in counts if name in ("active_file", "inactive_file"))
+            found.append((int(most) - int(used) + cached) / 2**30)  # files in memory make room, as in MemAvailable
+    return min(found, default=math.inf)
+
+
+def control_groups(root: Path) -> list[Path]:
+    """Returns the folders of this process' control group and of those around it (version 2; a container sees its own as
+    the outermost).
+    """
+    top, own = root / "sys/fs/cgroup", system_text(root / "proc/self/cgroup").splitlines()
+    inner = top / next((line[3:] for line in own if line.startswith("0::")), "/").strip("/")
+    return [inner, *(folder for folder in inner.parents if folder.is_relative_to(top))]
+
+
+def system_text(path: Path) -> str:
+    """Returns the text of a file of /proc or /sys; "" where there is none."""
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return math.inf
-    found = (int(line.split()[1]) / 2**20 for line in lines if line.startswith("MemAvailable:"))  # given in KiB
-    return next(found, math.inf)
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def usable_cores() -> int:
@@ -68,11 +90,8 @@ def pin(cores: Collection[int]) -> None:
 
 def _cpu_info() -> dict[str, str]:
     """Returns the first processor's block of /proc/cpuinfo; empty where there is none."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
+    first = system_text(Path("/proc/cpuinfo")).split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 

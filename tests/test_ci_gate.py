@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.schemas import accepted
+from tests.docs.markdown import code_blocks
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMENT = ROOT / ".github" / "actions" / "comment"
@@ -74,6 +75,23 @@ def test_the_gate_measures_what_is_asked_for_and_writes_the_reports(scripts: Scr
     )
     assert report.startswith("tfgate [report] [run] [--replace] [--baselines] [mine] [--format] [html]")
     assert report.endswith("[--format] [badge] [--format] [dotenv]")
+
+
+@pytest.mark.parametrize("page", ["tutorials/ci.md", "own-model.md"])
+@pytest.mark.parametrize(("code", "written", "ends"), [("0", "0", 0), ("1", "0", 1), ("4", "2", 4), ("0", "4", 4)])
+def test_the_lines_for_any_job_exit_with_the_gate_s_code(
+    scripts: Scripts, page: str, code: str, written: str, ends: int
+) -> None:
+    """The shell is one that ends at a command that fails, as CI services start it."""
+    blocks = code_blocks((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    (lines,) = (one.text for one in blocks if "exit ${code" in one.text)
+    scripts.program("tfgate", ANSWERS)
+    assert scripts.run("bash", "-e", "-c", lines, CODE=code, REPORT_CODE=written).returncode == ends
+
+
+def test_arguments_may_stand_in_several_lines(scripts: Scripts) -> None:
+    assert gate(scripts, TENSORFLOW="2.20.0", ARGUMENTS="--config tiny\n--full\n") == 0
+    assert scripts.called[0].endswith(" [--config] [tiny] [--full]")
 
 
 def test_without_a_tensorflow_the_pinned_one_is_built_apart(scripts: Scripts) -> None:

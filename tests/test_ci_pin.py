@@ -195,13 +195,17 @@ def gated(clone: Path) -> str | None:
     return (clone / "gated").read_text() if (clone / "gated").exists() else None
 
 
+def gitlab_jobs() -> list[Any]:
+    blocks = [one.text for one in code_blocks((PAGES / "gitlab.md").read_text()) if ".ci/pin" in one.text]
+    return [yaml.YAML(typ="safe").load(text)["tfgate"] for text in blocks]
+
+
 @pytest.mark.parametrize("branch", ["change", "main"])  # main is what a merged results pipeline builds
 @pytest.mark.parametrize(("old", "new", "code", "result"), RESULTS)
 def test_gitlab_s_recipe_gates_a_change(
     tmp_path: Path, branch: str, old: str, new: str, code: int, result: str | None
 ) -> None:
-    blocks = [one.text for one in code_blocks((PAGES / "gitlab.md").read_text()) if ".ci/pin" in one.text]
-    (job,) = (yaml.YAML(typ="safe").load(text)["tfgate"] for text in blocks)
+    (job,) = gitlab_jobs()
     origin = merged(tmp_path, old, new)
     clone = cloned(origin, "--depth", "1", "--branch", branch)
     checkout(clone / ".tfgate" / "checkout")
@@ -209,6 +213,24 @@ def test_gitlab_s_recipe_gates_a_change(
     script = "\n".join(job["script"])
     done = run(clone, "bash", "-eo", "pipefail", "-c", script, CI_MERGE_REQUEST_DIFF_BASE_SHA=base, TENSORFLOW="")
     assert (done.returncode, gated(clone)) == (code, result)
+
+
+def test_gitlab_s_recipe_leaves_a_change_of_the_target_alone(tmp_path: Path) -> None:
+    """With merged results, what is built holds the target's own changes since the merge request began."""
+    (job,) = gitlab_jobs()
+    origin = merged(tmp_path, new=PIN)
+    begun = git(origin, "rev-parse", "target")
+    git(origin, "checkout", "target")
+    (origin / "requirements.txt").write_text(CHANGE)
+    git(origin, "commit", "--all", "--message", "Pin")
+    git(origin, "checkout", "main")
+    git(origin, "merge", "target")
+    clone = cloned(origin, "--depth", "1", "--branch", "main")
+    checkout(clone / ".tfgate" / "checkout")
+    now = git(origin, "rev-parse", "target")
+    known = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": begun, "CI_MERGE_REQUEST_TARGET_BRANCH_SHA": now}
+    done = run(clone, "bash", "-eo", "pipefail", "-c", "\n".join(job["script"]), **known, TENSORFLOW="")
+    assert (done.returncode, gated(clone)) == (0, None)
 
 
 def shell_lines(text: str) -> list[str]:

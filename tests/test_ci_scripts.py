@@ -88,6 +88,16 @@ def test_a_new_schema_converts_what_is_stored(clone: Clone, line: str, code: int
     assert clone.check().returncode == code
 
 
+def test_a_new_schema_is_found_in_a_large_change(clone: Clone) -> None:
+    """More than git writes at once: it must be read to its end."""
+    rest = [f"value_{number} = {number}\n" for number in range(5000)]
+    clone.write("bench/record/types.py", "".join(["SCHEMA = 4\n", *rest]))
+    clone.commit()
+    clone.write("bench/record/types.py", "".join(["SCHEMA = 5\n", *(line.upper() for line in rest)]))
+    clone.change("baselines/tiny.json")
+    assert {clone.check().returncode for _ in range(10)} == {0}
+
+
 @pytest.mark.parametrize("name", ["baselines/ledger.json", "baselines/reference/cpython-3.11-linux-x86_64.txt"])
 def test_ledger_and_reference_change_alone_too(clone: Clone, name: str) -> None:
     clone.change(name, "lm/models/cells.py")

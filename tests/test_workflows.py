@@ -176,6 +176,28 @@ def gitlab_recipes() -> list[str]:
     return [one.text for one in code_blocks(GITLAB.read_text(encoding="utf-8")) if one.language == "yaml"]
 
 
+def pages(text: str) -> tuple[str, str]:
+    """Returns the artifact that a workflow uploads for GitHub Pages, and the one that it publishes there."""
+    given = {one["uses"].partition("@")[0]: one["with"] for one in steps(load(text)) if "pages" in one.get("uses", "")}
+    return given["actions/upload-pages-artifact"]["name"], given["actions/deploy-pages"]["artifact_name"]
+
+
+def test_each_attempt_of_a_run_publishes_an_artifact_of_its_own() -> None:
+    """Those of earlier attempts stay, and of two with one name none is published."""
+    (badge,) = (text for text in workflows(GITHUB) if "deploy-pages" in text)
+    assert pages(badge) == 2 * ("badge-${{ github.run_attempt }}",)
+    site = (ROOT / ".github" / "workflows" / "site.yml").read_text()
+    assert pages(site) == ("${{ steps.site.outputs.artifact }}", "${{ needs.build.outputs.artifact }}")
+    assert load(site)["jobs"]["build"]["outputs"] == {"artifact": "${{ steps.site.outputs.artifact }}"}
+    (built,) = (one for one in steps(load(site)) if one.get("id") == "site")
+    assert 'echo "artifact=site-$GITHUB_RUN_ATTEMPT" >> "$GITHUB_OUTPUT"' in built["run"]
+
+
+def test_calls_of_two_workflows_and_two_calls_of_one_don_t_cancel_each_other() -> None:
+    group = load((ROOT / ".github" / "workflows" / "gate.yml").read_text())["concurrency"]["group"]
+    assert {"github.workflow", "inputs.artifact", "github.ref"} <= set(re.findall(r"\w+\.\w+", group))
+
+
 def test_without_a_report_the_recipe_for_forks_writes_no_comment() -> None:
     """A gate that skipped itself uploads no artifact: that is no failure of the second workflow."""
     (text,) = (text for text in workflows(GITHUB) if "workflow_run" in load(text).get("on", ()))

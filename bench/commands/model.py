@@ -17,6 +17,7 @@ from bench.record.types import DEFAULT_WORKLOAD
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, LAUNCH_PLANS, OWN, config_by_name
 from lm.data.corpus import CORPORA
 from lm.data.load import load_corpus
+from lm.data.ptb import locate
 from lm.workloads.registry import is_path, names, require_name, workload
 
 IMPLEMENTATION = "cells"  # where none is asked for
@@ -53,13 +54,15 @@ class ModelRequest:
             own = OWN.name in found.plans
             for config in [OWN.name] if own else [one for one in self.configs if one in found.plans]:
                 trained = not found.cases
+                path = Path(self.corpus_path) if self.corpus_path else None
                 if trained:
-                    path = Path(self.corpus_path) if self.corpus_path else None
+                    if self.corpus == "ptb":
+                        path = locate(path).absolute()  # workers run in folders of their own
                     load_corpus(self.corpus, config_by_name(config), path)
                 plan = Plan(
                     config,
                     found.plans[config].steps,
-                    *((self.corpus, self.corpus_path, self.implementation) if trained else ("", None, "")),
+                    *((self.corpus, str(path) if path else None, self.implementation) if trained else ("", None, "")),
                     device=self.device,
                     threads=self.threads,
                     speed=speed,

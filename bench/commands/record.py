@@ -34,6 +34,7 @@ from bench.record.files import write_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro
+from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
 from bench.report.headlines import outcome_word
 from bench.report.judged import AnyRun
@@ -54,6 +55,7 @@ UNPROVEN = (
     "measure again, with a larger --budget or on a quieter machine; --despite-verdict accepts all ratios for good, "
     "which is right for what you ship when the ledger begins"
 )
+UNTIMED = "run the gate without --quick and --no-speed, or the upgrade with a --metric that is a ratio, or with none"
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
 
 
@@ -220,7 +222,10 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
 
 
 def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
-    """Returns the ledger with the reports' ratios to the reference, and the baselines with gates' words/s."""
+    """Returns the ledger with the reports' ratios to the reference, and the baselines with gates' words/s.
+
+    The folder's margins judge a report, whatever margin it was asked for.
+    """
     if not asked.reason:
         raise UsageError("--reason TEXT is missing: a TensorFlow is accepted for a reason that reviewers can read")
     if asked.add or asked.replace:
@@ -230,8 +235,9 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     for name, report in zip(asked.reports, reports, strict=True):
         entry = _entry(report, standards.margins, ledger, asked)
         if not entry:
-            raise UsageError(f"{name} has no ratio to a reference: run the gate without --quick and --no-speed")
-        word = _consented(name, judged(report, dataclasses.replace(standards, ledger=ledger)).verdict, asked)
+            raise UsageError(f"{name} has no ratio to a reference: {UNTIMED}")
+        by_folder = dataclasses.replace(report, margin=None) if isinstance(report, PairedRun) else report
+        word = _consented(name, judged(by_folder, dataclasses.replace(standards, ledger=ledger)).verdict, asked)
         standard = {(ratio.subject, ratio.metric) for ratio in entry.ratios}  # no acceptance is needed up to it
         others = [one for one in ledger.regressions if (one.subject, one.metric) not in standard]
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry), regressions=tuple(others))
@@ -253,12 +259,12 @@ def _consented(name: str, verdict: Verdict, asked: Request) -> str:
     word = ", ".join((f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
     if verdict.exit_code and not asked.despite_verdict:
         helps = {EXIT_CODES[Outcome.REGRESSION]: REGRESSED, FAILED_CODE: UNMEASURED}.get(verdict.exit_code, UNPROVEN)
-        raise UsageError(f"{name} is not a PASS ({word}): {helps}")
+        raise UsageError(f"{name} is not a PASS by {asked.folder} ({word}): {helps}")
     return word
 
 
 def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Request) -> Entry | None:
-    """Returns the entry of a report: the ratios of all its configurations; None of one without any."""
+    """Returns the entry of a report: the ratios of all its configurations; None of one that tells none."""
     moves = asked.becomes_reference
     if isinstance(report, Micro):
         if moves:
@@ -267,7 +273,8 @@ def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Requ
     runs = paired_runs(report)  # of one reference and one candidate
     entries = [entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs]
     ratios = tuple(ratio for entry in entries for ratio in entry.ratios)
-    return dataclasses.replace(entries[0], ratios=ratios) if entries else None
+    told = ratios or any(entry.environment == entry.reference for entry in entries)
+    return dataclasses.replace(entries[0], ratios=ratios) if told else None
 
 
 def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[AnyRun | Micro]) -> Change:

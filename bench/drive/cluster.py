@@ -38,10 +38,14 @@ LOOK_SECONDS = 1.0  # from one look for hosts that joined, or for a call that wa
 GATHER_SECONDS = 60.0  # for the files of a call that is over; beyond, its worker has died
 MOST_FAILURES = 2  # of a call, each on another worker: a failure of one alone may be of its host
 MOST_DEATHS = 4  # of workers that had a call; Dask too gives it up after `allowed-failures`, 3, and one
+ROOT = str(Path(__file__).parents[2])
 DASKS = {"MALLOC_TRIM_THRESHOLD_": "65536", **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
+# Imports what this process does, and nothing from the working folder: a user's project may have a `bench` of its own.
 CHILD = """\
 import pathlib, pickle, sys
 folder = pathlib.Path(sys.argv[1])
+if sys.argv[2] not in sys.path:
+    sys.path.insert(0, sys.argv[2])
 function, arguments = pickle.loads((folder / "call").read_bytes())
 sys.exit(function(folder / "kept", *arguments))
 """
@@ -204,7 +208,7 @@ def perform(packed: bytes) -> Done:
     with held_folder() as folder, (folder / "said").open("w+b") as said:
         (folder / "kept").mkdir()
         (folder / "call").write_bytes(packed)
-        command = [sys.executable, "-c", CHILD, str(folder)]
+        command = [sys.executable, "-P", "-c", CHILD, str(folder), ROOT]
         process = subprocess.Popen(
             command,
             stdin=null,
@@ -216,6 +220,9 @@ def perform(packed: bytes) -> Done:
         while process.poll() is None:
             task = worker.state.tasks.get(key)
             if task is None or task.state == "cancelled" or worker.status.name in ("closing", "closed"):
+                process.terminate()  # upon which it ends its own processes, and deletes its folders
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(CLOSE_SECONDS)
                 process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_SECONDS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.drive.environments import PYTHON_OF_LOCKS
 from bench.drive.watch import CpuWatch
-from bench.machine import usable_cores
+from bench.machine import control_groups, system_text, usable_cores
 
 LOAD_LIMIT = 0.25  # of the CPU time, that other processes had
 STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others
@@ -63,7 +63,7 @@ def _steal(stolen: float | None) -> Finding:
 
 
 def _quota(root: Path) -> Finding:
-    quotas = [_read(group / "cpu.max").split() for group in _cgroups(root)]
+    quotas = [system_text(group / "cpu.max").split() for group in control_groups(root)]
     limits = [int(quota[0]) / int(quota[1]) for quota in quotas if len(quota) == 2 and quota[0] != "max"]
     if not limits:
         return Finding("CPU quota", "none")
@@ -72,18 +72,8 @@ def _quota(root: Path) -> Finding:
     return Finding("CPU quota", f"{cores:.2f} cores", said if cores < usable_cores() else "")
 
 
-def _cgroups(root: Path) -> list[Path]:
-    """Returns the folders of this process' control group and of those around it (version 2; a container sees its own as
-    the outermost).
-    """
-    top = root / "sys/fs/cgroup"
-    name = next((line[3:] for line in _read(root / "proc/self/cgroup").splitlines() if line.startswith("0::")), "/")
-    inner = top / name.strip("/")
-    return [inner, *(folder for folder in inner.parents if folder.is_relative_to(top))]
-
-
 def _governor(root: Path) -> Finding:
-    governor = _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
+    governor = system_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
     saving = governor in ("powersave", "ondemand", "conservative")
     return Finding(
         "frequency governor",
@@ -93,16 +83,9 @@ def _governor(root: Path) -> Finding:
 
 
 def _swap(root: Path) -> Finding:
-    sizes = dict(line.split(":", 1) for line in _read(root / "proc/meminfo").splitlines() if ":" in line)
+    sizes = dict(line.split(":", 1) for line in system_text(root / "proc/meminfo").splitlines() if ":" in line)
     if "SwapTotal" not in sizes:
         return Finding("swap", "not known")
     used = (int(sizes["SwapTotal"].split()[0]) - int(sizes["SwapFree"].split()[0])) // 1024
     said = f"{used} MiB are swapped out: free memory, or expect outlier steps"
     return Finding("swap", f"{used} MiB used", said if used else "")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -125,18 +125,21 @@ class UnlistedError(RequestError):
 
 
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
-    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is; before a
-    nightly, those of the good one's package. Raises UnlistedError, RequestError.
+    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is, with the other
+    requirements that both sides name; before a nightly, those of the good one's package. Raises UnlistedError,
+    RequestError.
     """
     requests = (read_request(what, gpu) for what in (good, bad))
-    first, last = (end(request.lines[0] if isinstance(request, Requirements) else "") for request in requests)
+    named = [request.lines if isinstance(request, Requirements) else ("",) for request in requests]
+    first, last = (end(lines[0]) for lines in named)
     if not are_listed(first, last):
         why = "only those between two versions of one package, or before a nightly, can"
         raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with _probe(python or PYTHON) as (interpreter, _):
         listed = uv.releases_between(first.package, first.version, last.version, as_of, interpreter)
     package, equal, _ = good.partition("==")  # without: a version alone
-    return [f"{package}{equal}{version}" for version in listed] if equal else listed
+    shared = [line for line in named[0][1:] if line in named[1]]
+    return [" ".join([f"{package}{equal}{version}", *shared]) for version in listed] if equal else listed
 
 
 def newest_patches(versions: Sequence[str], last: str) -> list[str]:
@@ -149,7 +152,7 @@ def newest_patches(versions: Sequence[str], last: str) -> list[str]:
 
 def _minor(text: str) -> tuple[int, ...] | str:
     try:
-        version = Version(text.rpartition("==")[2])
+        version = Version((text.partition("==")[2] or text).strip().partition(" ")[0])  # other requirements may follow
     except InvalidVersion:
         return text
     return text if version.is_prerelease else version.release[:2]

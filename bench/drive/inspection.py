@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from bench.drive.children import ending_with_us, not_started
 from bench.drive.folders import held_folder
-from bench.drive.private import own_variables
+from bench.drive.private import added_path, own_variables
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -71,11 +72,12 @@ def imported(interpreter: str, variables: Mapping[str, str] | None = None) -> se
 
 def _ask(interpreter: str, program: str, variables: Mapping[str, str] | None, seconds: float) -> Any:
     """Returns the JSON in the last line that a program prints: a .pth file may print, too. Raises RequestError."""
+    asked = variables or {}
     try:
         done = subprocess.run(
             [interpreter, "-c", program],
             cwd=Path(interpreter).parent,  # -c puts the working folder on the path, and the user's may hold packages
-            env={**own_variables(), **(variables or {})},
+            env={**own_variables(), **asked, "PYTHONPATH": os.pathsep.join(added_path(asked))},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

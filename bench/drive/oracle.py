@@ -16,7 +16,7 @@ from bench.drive.patience import ALONE_SECONDS, STARTUP_SECONDS, STRESS, Deadlin
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
 from bench.record.replies import Agenda, Answered, Block, Published
-from bench.record.types import NO_REFERENCE, Evaluation, NumericError, Unchecked
+from bench.record.types import NO_ORACLE, NO_REFERENCE, OWN_CODE, Evaluation, NumericError, Unchecked
 
 T = TypeVar("T")
 
@@ -35,8 +35,9 @@ def measure_checked(
 ) -> None:
     """Does what the oracle's agenda says: takes the steps of training, or answers the workload's cases.
 
-    `again` opens the model in a fresh process, `author` in one that writes the files that cases read. Raises
-    WorkerError; what was found before stays in `measured`.
+    `again` opens the model in a fresh process, `author` in one that writes the files that cases read (`again` itself if
+    that is a process of the same side). Raises WorkerError, of the kind NO_ORACLE where no process of this side failed;
+    what was found before stays in `measured`.
     """
     if plan.own:
         deadlines.request(worker, Block, "steps", count=1)  # a model that can't be trained has no numbers to compare
@@ -47,7 +48,8 @@ def measure_checked(
         checked = _Checked(worker, deadlines, oracle, agenda, measured)
         measured.unchecked += agenda.unchecked
         if agenda.files:
-            with naming("the process that writes the files to be read"), author() as writer:
+            blamed = naming if author is again else _saying_what_is_right
+            with blamed("the process that writes the files to be read"), author() as writer:
                 deadlines.request(writer, None, "write_files", folder=folder)
         if agenda.answers:
             checked.answer(folder)
@@ -56,17 +58,29 @@ def measure_checked(
 
 
 @contextlib.contextmanager
+def _saying_what_is_right(whose: str) -> Iterator[None]:
+    """Names a process in the block whose failure says nothing of the side: its kind is NO_ORACLE, or stays OWN_CODE."""
+    try:
+        with naming(whose):
+            yield
+    except WorkerError as error:
+        if error.failure.kind == OWN_CODE:
+            raise
+        raise WorkerError(dataclasses.replace(error.failure, kind=NO_ORACLE)) from error
+
+
+@contextlib.contextmanager
 def _oracle(plan: Plan, jitter: int) -> Iterator[tuple[Worker, Agenda, str]]:
     """Starts the oracle's process; yields it, its plan, and the folder with the files that it shares."""
     # The worker takes its next step meanwhile: more threads than one would be in its way.
     interpreter, variables = (plan.definer.interpreter, plan.definer.variables) if plan.definer else (INTERPRETER, {})
     with Worker(interpreter, "oracle", variables={**variables, "OPENBLAS_NUM_THREADS": "1"}) as oracle:
-        with naming("the oracle"):
+        with _saying_what_is_right("the oracle"):
             asked = {**plan.data(), "workload": plan.workload, "steps": plan.steps}
             asked |= {"device": plan.device, "jitter": jitter}
             agenda = oracle.request(Agenda, "prepare", STARTUP_SECONDS if plan.own else ALONE_SECONDS, **asked)
         with shared_folder(agenda.bytes) as folder:
-            with naming("the oracle"):
+            with _saying_what_is_right("the oracle"):
                 oracle.request(None, "share", ALONE_SECONDS, folder=str(folder))
             yield oracle, agenda, str(folder)
 
@@ -85,7 +99,7 @@ class _Checked:
         return self.deadlines.request(self.worker, kind, operation, noted=noted, **arguments)
 
     def ask_oracle(self, kind: type[T] | None, operation: str, **arguments: Any) -> T:
-        with naming("the oracle"):
+        with _saying_what_is_right("the oracle"):
             return self.oracle.request(kind, operation, ALONE_SECONDS, **arguments)
 
     def answer(self, folder: str) -> None:
@@ -129,7 +143,7 @@ class _Checked:
                     self._end_training()
                 raise
             self.measured.add_step(published)
-            with naming("the oracle"):
+            with _saying_what_is_right("the oracle"):
                 if step:
                     self.oracle.receive(None, "check", ALONE_SECONDS)
                 self.oracle.send("check", step=step, logits=published.logits)
@@ -141,7 +155,7 @@ class _Checked:
 
     def _end_training(self) -> None:
         """Waits for the comparison of the last step."""
-        with naming("the oracle"):
+        with _saying_what_is_right("the oracle"):
             self.oracle.receive(None, "check", ALONE_SECONDS)
         self._keep_errors()
 

@@ -22,10 +22,14 @@ def private_folder() -> HeldFolder:
 
 
 def own_variables() -> dict[str, str]:
-    """Returns this process' environment variables without those that are for its own Python."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTHON") and name != "VIRTUAL_ENV"
-    }
+    """Returns this process' environment variables without those that are for its own Python and pytest."""
+    ours = ("PYTHON", "PYTEST_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours) and name != "VIRTUAL_ENV"}
+
+
+def added_path(variables: Mapping[str, str]) -> list[str]:
+    """Returns the folders of a side's PYTHONPATH. A relative one is meant from here, not from where a process runs."""
+    return [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
 
 
 def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +44,6 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
     for package in ("lm", "bench"):
         (imports / package).symlink_to(root / package)
     (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
-    added_path = [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
     on_cpu = device.startswith("cpu")
     # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.
     sharing = {} if on_cpu else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -58,6 +61,6 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
         "TFGATE_PADDING": "x" * random.randrange(MOST_PADDING),
         "KERAS_HOME": str(home / "keras_home"),
         "KERAS_BACKEND": "tensorflow",
-        "PYTHONPATH": os.pathsep.join([*added_path, str(imports)]),
+        "PYTHONPATH": os.pathsep.join([*added_path(variables), str(imports)]),
         "PYTHONUNBUFFERED": "1",
     }

@@ -98,8 +98,11 @@ def remove(cache: Path, names: Sequence[str]) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Deletes an environment, or what is left of one. Killed midway it leaves what nobody takes for whole."""
+    """Deletes an environment, or what is left of one. Killed midway it leaves what nobody takes for whole, and what is
+    listed while it takes room: the packages go before VENV_FILE.
+    """
     (folder / STORED_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder / "lib", ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

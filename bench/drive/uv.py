@@ -1,6 +1,7 @@
 """uv, which resolves and installs.
 
-Its own settings (UV_DEFAULT_INDEX, UV_FIND_LINKS, UV_OFFLINE, uv.toml, …) pass through untouched.
+Its own settings (UV_DEFAULT_INDEX, UV_FIND_LINKS, UV_OFFLINE, uv.toml, …) pass through untouched, but for
+UV_EXCLUDE_NEWER: each call says itself up to when it reads the index, if it says so at all.
 """
 
 import contextlib
@@ -162,6 +163,7 @@ def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess
         command,
         input=text,
         stdin=None if text else subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if name != "UV_EXCLUDE_NEWER"},
         capture_output=True,
         text=True,
         check=False,

@@ -20,6 +20,7 @@ from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, 
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
+from bench.record.types import OWN_CODE
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES
 
@@ -84,7 +85,8 @@ def _problem(name: str, timed: Sequence[dict[str, PairedRun]], reports: Sequence
     if labels[0] != labels[1]:
         return UnlikeReferences(*labels)
     subjects = [whole_pairs(runs[name])[0].reference.subject for runs in timed]
-    fields = unlike(*map(vars, subjects))
+    # A launch of a user's own model has as many steps as fit its time (bench.drive.sized): any two runs differ in it.
+    fields = unlike(*(vars(dataclasses.replace(one, steps=0) if one.own else one) for one in subjects))
     return UnlikeReports(fields) if fields else None
 
 
@@ -147,8 +149,12 @@ def _warnings(side: str, report: Report) -> list[Reason]:
     failed: list[Reason] = []
     for pairs, once in (settled_pairs(run.pairs) for run in runs):
         failed += [failed_once(one, "", side) for one in once]
-        failures = [(pair.launch, pair.reference.failure or pair.candidate.failure) for pair in pairs]
-        failed += [LaunchFailed("", launch, "", why.message, side) for launch, why in failures if why]
+        failed += [
+            LaunchFailed("", pair.launch, role, why.message, side, own_code=why.kind == OWN_CODE)
+            for pair in pairs
+            for role, why in ((REFERENCE, pair.reference.failure), (CANDIDATE, pair.candidate.failure))
+            if why
+        ]
     return [*(Told(text, side) for text in told), *failed]
 
 

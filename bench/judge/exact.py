@@ -55,16 +55,16 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         why = NotComparable(unchecked[0].why, unchecked[0].detail) if unchecked else NoOracleStep()
         return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, why)
     worst = _telling(alone or undecided or errors)
-    reason = WeightsChanged(changed[0]) if changed and not alone else _reason(worst, errors)
+    reason = WeightsChanged(changed[0]) if changed and not alone else _reason(worst, candidate)
     if worst in unlike:
         found = next(error for error in theirs if _tensor(error) == _tensor(worst))
-        reason = DepartApart(reason, _reason(found, theirs), apart[_tensor(worst)])
+        reason = DepartApart(reason, _reason(found, reference), apart[_tensor(worst)])
     elif alike and not (alone or undecided or changed):
         worst = max(alike, key=lambda error: apart[_tensor(error)] / error.limit)
-        reason = DepartAlike(_reason(worst, errors), apart[_tensor(worst)])
+        reason = DepartAlike(_reason(worst, candidate), apart[_tensor(worst)])
         return Comparison(subject, NUMERICS, Outcome.PASS, reason, apart[_tensor(worst)], worst.limit)
     elif (shared or theirs_changed) and not alone:
-        other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), theirs)
+        other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), reference)
         reason = ReferenceDeparts(reason, other)
     outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if undecided or changed else Outcome.PASS
     open_ones, not_finite = _left_open(candidate)
@@ -156,16 +156,17 @@ def _answers(error: NumericError) -> bool:
     return error.quantity.startswith(ANSWER)
 
 
-def _reason(telling: NumericError, errors: Sequence[NumericError]) -> Reason:
+def _reason(telling: NumericError, records: Sequence[Record]) -> Reason:
     if telling.quantity == REPEAT and not telling.within:
         return NotRepeated(telling.tensor, telling.steps, telling.error)
     if telling.refused:
         return FileRefused(_case(telling), telling.refused)
+    errors = _errors(records)
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
     answers = sum(_answers(error) and error.limit < math.inf for error in errors)
     kinds = Counter(kind for error in errors if (kind := _kind(error)))
-    steps = answers or _steps(errors)
+    steps = answers or _steps(records)
     return OracleErrors(*where, telling.error, telling.limit, over, steps, bool(answers), tuple(kinds.items()))
 
 
@@ -187,14 +188,20 @@ def unpromised(records: Sequence[Record]) -> list[Reason]:
     return [Unpromised(refused, named, max((error.error for error in others), default=0.0))] if found else []
 
 
-def _steps(errors: Sequence[NumericError]) -> int:
-    """Returns how many steps were checked: the most that a tensor was checked at in training, and each stress step."""
+def _steps(records: Sequence[Record]) -> int:
+    """Returns how many steps were checked: of each launch the most that a tensor was checked at in training, and each
+    stress step.
+    """
+    stress = {error.step for error in _errors(records) if error.quantity.startswith("stress")}
+    return sum(map(_training_steps, records)) + len(stress)
+
+
+def _training_steps(record: Record) -> int:
     checked: Counter[tuple[str, str]] = Counter()
-    for error in errors:
-        checked[error.quantity, error.tensor] += error.steps
-    stress = {error.step for error in errors if error.quantity.startswith("stress")}
-    training = (count for (quantity, _), count in checked.items() if not quantity.startswith("stress"))
-    return max(training, default=0) + len(stress)
+    for error in _errors([record]):
+        if not error.quantity.startswith("stress"):
+            checked[_tensor(error)] += error.steps
+    return max(checked.values(), default=0)
 
 
 def judge_retraces(subject: str, candidate: Sequence[Record], reference: Sequence[Record] = ()) -> Comparison:

@@ -31,8 +31,8 @@ from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, S
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
-from bench.record.repeats import settled_records
-from bench.record.types import DIVERGED, UNCOMPILED, Baseline, Record, Run
+from bench.record.repeats import settled_records, unrepeated
+from bench.record.types import DIVERGED, NO_ORACLE, UNCOMPILED, Baseline, Record, Run
 from bench.stats.intervals import one_sided, widened
 from bench.stats.outcome import Outcome
 
@@ -61,7 +61,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     if gate.speed_problem:
         reason = SpeedNotMeasured(gate.speed_problem)
         comparisons.append(Comparison("reference", SPEED, Outcome.INCONCLUSIVE, reason))
-    accepted = regressions_for(standards.ledger, [run.reference.identity for run in gate.speed])
+    accepted = regressions_for(standards.ledger, [run.reference.setup for run in gate.speed])
     comparisons = tolerated(comparisons, accepted, gate.created)
     warnings = [*not_accepted(comparisons, accepted, gate.created), *warnings]
     return Verdict(
@@ -88,7 +88,7 @@ def gate_samples(run: PairedRun, standards: Standards) -> list[Sample]:
     """Returns what a gate judges of launches in turn: all but perplexity, which the replicates judge, each from its
     accepted ratio.
     """
-    subject, reference = subject_of(run), run.reference.identity
+    subject, reference = subject_of(run), run.reference.setup
     accepted = {name: accepted_ratio(standards.ledger, reference, subject, name) for name in NAMES}
     found = samples_of(whole_pairs(run), standards.margins, accepted=accepted)
     return with_plans([sample for sample in found if sample.metric.name != PERPLEXITY], run)
@@ -100,15 +100,18 @@ def _numbers(
     """Returns (comparisons, failures, warnings) of a run's numbers.
 
     A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran`
-    that subject.
+    that subject and it wasn't the oracle that failed. One that an interrupted run has not repeated yet is neither.
     """
     records, once = settled_records(run.records)
+    if run.incomplete:
+        awaited = unrepeated(run.records)
+        records = [record for record in records if record not in awaited]
     comparisons: list[Comparison] = []
     failures: list[Reason] = [Incomplete(run.incomplete)] if run.incomplete else []
     warnings: list[Reason] = [*map(Told, run.warnings)]
     for name, of in by_subject(records).items():
         failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, the last
-        worse = [failure for failure in failed.values() if failure.kind == DIVERGED or name in ran]
+        worse = [one for one in failed.values() if one.kind == DIVERGED or (name in ran and one.kind != NO_ORACLE)]
         for failure in worse[:1]:  # one comparison a metric, however many launches
             diverged = failure.kind == DIVERGED
             reason = Diverged(failure.message) if diverged else CandidateFailed(None, failure.message)
@@ -163,8 +166,8 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     ledger, margins, metric = standards.ledger, standards.margins, sample.metric
     found, reason = compared.interval, compared.reason
     budget = margins.budget.get(key(metric.name))
-    entries = positions(ledger, run.reference.identity, sample.subject, metric.name)
-    if not (budget and entries and knows(ledger, run.reference.identity)):
+    entries = positions(ledger, run.reference.setup, sample.subject, metric.name)
+    if not (budget and entries and knows(ledger, run.reference.setup)):
         return None
     if found is None or not isinstance(reason, Decided):
         return None

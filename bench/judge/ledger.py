@@ -40,7 +40,7 @@ class Position:
 
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
-    """Returns every entry that has the metric, rebased to `reference` (a Side.identity), in the order of acceptance."""
+    """Returns every entry that has the metric, rebased to `reference` (a Side.setup), in the order of acceptance."""
     found = (_position(ledger, entry, reference, subject, metric) for entry in ledger.entries)
     return [position for position in found if position]
 
@@ -54,7 +54,7 @@ def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) ->
 
 
 def knows(ledger: Ledger, reference: str) -> bool:
-    """Tells whether a reference (a Side.identity) is one that the ledger's entries are measured against."""
+    """Tells whether a reference (a Side.setup) is one that the ledger's entries are measured against."""
     return any(
         reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries
     )
@@ -99,7 +99,8 @@ class LedgerError(ValueError):
 def entry_of(
     run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False
 ) -> Entry:
-    """Returns the entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference.
+    """Returns the entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference; of
+    a run that names metrics, of those alone, since nothing judged the others.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
     ledger's, for a run that is in the ledger already, for one that isn't whole and for one of too few launches.
@@ -108,7 +109,8 @@ def entry_of(
     require_acceptable(run, len(pairs), ledger)
     candidate = pairs[0].candidate
     tensorflow = candidate.environment.tensorflow if candidate.environment else "unknown"
-    ratios = filter(None, map(_measured_ratio, samples_of(pairs, margins)))
+    samples = [one for one in samples_of(pairs, margins) if one.metric.name in run.only or not run.only]
+    ratios = filter(None, map(_measured_ratio, samples))
     entry = make_entry(run, candidate.machine, tensorflow, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
@@ -117,7 +119,7 @@ def make_entry(
     run: PairedRun | MicroRun, machine: Machine, tensorflow: str, ratios: Iterable[Ratio], reason: str
 ) -> Entry:
     """Returns the entry of a run's candidate; one that is the reference itself has no ratios: each is 1."""
-    candidate, reference = run.candidate.identity, run.reference.identity
+    candidate, reference = run.candidate.setup, run.reference.setup
     host, told = f"{machine.cpu_model}, {machine.cores} cores", () if candidate == reference else tuple(ratios)
     return Entry(run.created, tensorflow, candidate, reference, machine.fingerprint(), host, reason, told)
 
@@ -135,9 +137,9 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
         raise LedgerError(
             f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios: measure more"
         )
-    if ledger.entries and not knows(ledger, run.reference.identity):
+    if ledger.entries and not knows(ledger, run.reference.setup):
         raise LedgerError(
-            f"the run's reference {run.reference.requested} ({run.reference.identity}) is not one of the ledger's: "
+            f"the run's reference {run.reference.requested} ({run.reference.setup}) is not one of the ledger's: "
             "measure in turn with one that `tfgate show` of the ledger names"
         )
     if any(entry.created == run.created for entry in ledger.entries):

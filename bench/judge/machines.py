@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bench.judge.reasons import Identical
 from bench.judge.survey import Against
 from bench.judge.types import Comparison, Metric
+from bench.record.paired import Side
 from bench.record.types import Machine
 from bench.stats.machines import Spread, spread
 from bench.stats.outcome import Outcome
@@ -26,9 +27,11 @@ class Across:
 
 @dataclasses.dataclass(frozen=True)
 class _Key:
-    """Names the comparisons that are put together; their packages may differ, and the report says so."""
+    """Names the comparisons that are put together. The packages of what an index was read for may differ, and the
+    report says so.
+    """
 
-    reference: str
+    reference: str  # see _known_as
     candidate: str
     variables: tuple[tuple[tuple[str, str], ...], ...]  # of both sides' environments
     subject: str
@@ -43,38 +46,47 @@ def machine_of(pair: Against) -> Machine | None:
 
 def across(pairs: Sequence[Against]) -> list[Across]:
     """Returns each metric that gated on two machines or more, in the order of the reports."""
-    found: dict[_Key, list[tuple[Machine, Comparison]]] = {}
+    found: dict[_Key, list[tuple[Against, Machine, Comparison]]] = {}
     for pair in pairs:
         machine = machine_of(pair)
         if machine is None:
             continue
         for one in pair.verdict.comparisons:
             if one.outcome is not Outcome.NOT_GATED:
-                found.setdefault(_key(pair, one), []).append((machine, one))
-    return [_across(key, told) for key, told in found.items() if len({machine for machine, _ in told}) > 1]
+                found.setdefault(_key(pair, one), []).append((pair, machine, one))
+    return [_across(told) for told in found.values() if len({machine for _, machine, _ in told}) > 1]
 
 
 def _key(pair: Against, one: Comparison) -> _Key:
     sides = (pair.run.reference, pair.run.candidate)
     variables = tuple(tuple(sorted(side.variables.items())) for side in sides)
-    subjects = {record.subject.fingerprint for record in pair.run.records if record.subject.name == one.subject}
-    return _Key(pair.reference, pair.candidate, variables, one.subject, tuple(sorted(subjects)), one.metric.name)
+    subjects = {record.subject.fingerprint for record in pair.run.records if record.subject.name == one.subject} - {""}
+    reference, candidate = map(_known_as, sides)
+    return _Key(reference, candidate, variables, one.subject, tuple(sorted(subjects)), one.metric.name)
 
 
-def _across(key: _Key, told: Sequence[tuple[Machine, Comparison]]) -> Across:
+def _known_as(side: Side) -> str:
+    """Returns what was asked for where an index was read for it; the packages of an environment that was there, since
+    a path names another one on each machine, and of the pinned reference.
+    """
+    return side.requested if side.as_of else side.identity
+
+
+def _across(told: Sequence[tuple[Against, Machine, Comparison]]) -> Across:
     by_machine: dict[Machine, list[tuple[float, float]]] = {}
-    for machine, one in told:
+    for _, machine, one in told:
         differences = by_machine.setdefault(machine, [])
         if one.interval:
             differences.append((one.interval.estimate, one.interval.standard_error))
         elif isinstance(one.reason, Identical):
             differences.append((0.0, 0.0))
+    pair, _, first = told[0]
     return Across(
-        key.reference,
-        key.candidate,
-        key.subject,
-        told[0][1].metric,
-        tuple(one.outcome for _, one in told),
+        pair.reference,
+        pair.candidate,
+        first.subject,
+        first.metric,
+        tuple(one.outcome for _, _, one in told),
         len(by_machine),
         spread(list(by_machine.values())) if all(by_machine.values()) else None,
     )

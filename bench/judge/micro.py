@@ -53,7 +53,7 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
     warnings: list[Reason] = list(map(Told, run.warnings))
     if pairs:
         judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
-        accepted = regressions_for(ledger, [run.reference.identity])
+        accepted = regressions_for(ledger, [run.reference.setup])
         comparisons += tolerated(judged, accepted, run.created)
         warnings += not_accepted(comparisons, accepted, run.created)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
@@ -144,7 +144,7 @@ def _sample(
 ) -> Sample:
     """Returns a benchmark's launches; `margin`: on the logarithmic scale, and whether it gates."""
     one = candidate[0].cases[name]
-    accepted = accepted_ratio(ledger, run.reference.identity, one.subject, one.metric)
+    accepted = accepted_ratio(ledger, run.reference.setup, one.subject, one.metric)
     new, old = (_logarithms(name, side) for side in (candidate, reference))
     differences = tuple(after - before - accepted for after, before in zip(new, old, strict=False))
     plan = Plan(min(run.launches, LOOKS[-1]))

@@ -16,8 +16,8 @@ from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scope, Verdict, overall
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
-from bench.record.repeats import Once, settled_pairs
-from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.repeats import Once, settled_pairs, to_repeat
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from bench.stats.trimmed import robust_seconds
 
@@ -36,7 +36,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
         failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
     failures += [Incomplete(run.incomplete)] if run.incomplete else []
     comparisons += [*_numerics(run, subject), *compare_in_turn(run, paired_samples(run, margins), retraces=True)]
-    accepted = regressions_for(ledger, [run.reference.identity])
+    accepted = regressions_for(ledger, [run.reference.setup])
     comparisons = tolerated(comparisons, accepted, run.created)
     return Verdict(
         Question.UPGRADE,
@@ -92,7 +92,7 @@ def failed_once(one: Once, subject: str, report: str = "") -> FailedOnce:
 
 def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
     """Returns (regressions: where only the candidate failed; failed measurements: where the reference did, or nothing
-    could be measured).
+    could be measured). A failure that an interrupted run has not repeated yet is neither.
     """
     subject = subject_of(run)
     comparisons: list[Comparison] = []
@@ -101,7 +101,8 @@ def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
     raised = any(record.failure and record.failure.kind == OWN_CODE for record in run.oracle)
     if len(run.oracle) == 2 or raised:  # where the reference's raises, the candidate's isn't run
         launches.append((None, run.oracle[0], run.oracle[-1]))
-    launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(run.pairs)[0]]
+    pairs = run.pairs[:-1] if run.incomplete and to_repeat(run.pairs) else run.pairs
+    launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(pairs)[0]]
     for launch, reference, candidate in launches:
         where = "oracle" if launch is None and not reference.subject.own else ""
         if compilation := not_compiled(subject, reference.failure, candidate.failure):
@@ -109,7 +110,7 @@ def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
         elif reference.failure:
             own_code = reference.failure.kind == OWN_CODE
             failures.append(LaunchFailed(where, launch, REFERENCE, reference.failure.message, own_code=own_code))
-        elif candidate.failure and candidate.failure.kind == NO_TENSORFLOW:
+        elif candidate.failure and candidate.failure.kind in (NO_TENSORFLOW, NO_ORACLE):
             failures.append(LaunchFailed(where, launch, CANDIDATE, candidate.failure.message))
         elif candidate.failure and not comparisons:
             reason = CandidateFailed(launch, candidate.failure.message)

@@ -120,7 +120,7 @@ def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
 def _regressed(run: PairedRun, samples: Sequence[Sample], ledger: Ledger) -> bool:
     """Tells whether a metric is a REGRESSION that the ledger doesn't accept."""
     compared = [compare(sample) for sample in samples if sample.metric.gates]
-    accepted = regressions_for(ledger, [run.reference.identity])
+    accepted = regressions_for(ledger, [run.reference.setup])
     return any(one.outcome is Outcome.REGRESSION for one in tolerated(compared, accepted, run.created))
 
 

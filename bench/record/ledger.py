@@ -29,8 +29,8 @@ class Entry:
 
     created: str  # ISO 8601, UTC: of the run that measured it
     tensorflow: str
-    environment: str  # Side.identity of what was accepted
-    reference: str  # Side.identity of the reference that it was measured against
+    environment: str  # Side.setup of what was accepted
+    reference: str  # Side.setup of the reference that it was measured against
     machine: str  # Machine.fingerprint of the host that it was measured on
     host: str  # the same for people: "AMD EPYC, 2 cores"; "" where the report doesn't tell
     reason: str

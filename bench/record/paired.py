@@ -39,10 +39,16 @@ class Side:
 
     @property
     def identity(self) -> str:
-        """Returns twelve hexadecimal digits of its packages and versions: ratios to references of equal identity can be
-        compared.
+        """Returns twelve hexadecimal digits of its packages and versions."""
+        return dataclasses.replace(self, variables={}).setup
+
+    @property
+    def setup(self) -> str:
+        """Returns twelve hexadecimal digits of its packages, versions and variables, `identity` where there are no
+        variables: ratios to references of equal setups can be compared.
         """
         lines = sorted(f"{package.name}=={package.version}" for package in self.packages)
+        lines += sorted(f"{name}={value}" for name, value in self.variables.items())
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 

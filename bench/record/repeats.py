@@ -5,6 +5,7 @@ Runs keep both, the failure first and its repeat next to it.
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
@@ -37,6 +38,13 @@ def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]
 def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
     """Returns one pair of each launch, the repeat where there is one; and each failure that didn't come again."""
     return _settled(pairs, lambda pair: pair.launch, _pair_failures)
+
+
+def unrepeated(records: Sequence[Record]) -> list[Record]:
+    """Returns the records of launches that failed once and are to be measured again."""
+    tries = Counter((record.subject.name, record.launch) for record in records)
+    once = [record for record in records if tries[record.subject.name, record.launch] == 1]
+    return [record for record in once if worth_repeating(record.failure)]
 
 
 def to_repeat(pairs: Sequence[Pair]) -> bool:

@@ -18,8 +18,9 @@ SCHEMA = 4
 
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
 # UNCOMPILED: XLA can't compile the graph. OWN_CODE: a user's own file raised, or returned what can't be used.
+# NO_ORACLE: a process failed that says what is right, so nothing can be said of what was to be compared with it.
 NO_TENSORFLOW, DIVERGED, HUNG, UNCOMPILED = "no TensorFlow", "diverged", "hung", "does not compile"
-OWN_CODE = "own code"
+OWN_CODE, NO_ORACLE = "own code", "no oracle"
 ANSWER = "answer "  # begins the quantity of a NumericError that is of a workload's case: "answer ragged: logits"
 # Why numbers of a user's own model were not compared (Unchecked).
 NO_REFERENCE, NO_FLOAT64 = "no reference", "no float64"
@@ -178,8 +179,8 @@ class NumericError:
 class Failure:
     """The reason why a launch did not finish."""
 
-    # crashed, exception, no TensorFlow, hung, garbage, diverged, does not compile, own code; of a micro-benchmark:
-    # failed
+    # crashed, exception, no TensorFlow, hung, garbage, diverged, does not compile, own code, no oracle; of a
+    # micro-benchmark: failed
     kind: str
     message: str
     stderr_tail: str = ""

@@ -51,17 +51,38 @@ def test_a_system_without_affinities_tells_none(monkeypatch: pytest.MonkeyPatch)
     ("text", "gib"),
     [("MemTotal: 1 kB\nMemAvailable:    3145728 kB\n", 3.0), ("MemTotal: 1 kB\n", math.inf), (None, math.inf)],
 )
-def test_the_memory_that_is_free_is_told_if_the_system_tells_it(
-    monkeypatch: pytest.MonkeyPatch, text: str | None, gib: float
-) -> None:
-    def read(path: Path, encoding: str) -> str:
-        assert (str(path), encoding) == ("/proc/meminfo", "utf-8")
-        if text is None:
-            raise FileNotFoundError(path)
-        return text
+def test_the_memory_that_is_free_is_told_if_the_system_tells_it(tmp_path: Path, text: str | None, gib: float) -> None:
+    if text is not None:
+        put(tmp_path, "proc/meminfo", text)
+    assert available_gib(tmp_path) == gib
 
-    monkeypatch.setattr(Path, "read_text", read)
-    assert available_gib() == gib
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "gib"),
+    [
+        (("4294967296", "0"), ("max", "1073741824"), 4.0),
+        (("max", "1073741824"), ("4294967296", "3221225472"), 1.5),  # half a GiB of what is used are files
+        (("34359738368", "0"), ("max", "0"), 16.0),  # more than the machine has
+        (("", ""), ("", ""), 16.0),
+    ],
+)
+def test_a_control_group_s_memory_counts(
+    tmp_path: Path, inner: tuple[str, str], outer: tuple[str, str], gib: float
+) -> None:
+    """The least of this process' group, those around it and the machine."""
+    put(tmp_path, "proc/meminfo", "MemAvailable: 16777216 kB\n")
+    put(tmp_path, "proc/self/cgroup", "0::/pod/container\n")
+    for group, (most, used) in (("pod/container", inner), ("pod", outer)):
+        put(tmp_path, f"sys/fs/cgroup/{group}/memory.max", f"{most}\n")
+        put(tmp_path, f"sys/fs/cgroup/{group}/memory.current", f"{used}\n")
+    put(tmp_path, "sys/fs/cgroup/pod/memory.stat", "anon 5\nactive_file 268435456\ninactive_file 268435456\n")
+    assert available_gib(tmp_path) == gib
+
+
+def put(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def test_the_first_gpu_and_its_driver_are_named(nvidia_smi: Path) -> None:

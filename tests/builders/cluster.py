@@ -15,6 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from bench.commands.errors import guarded
+from bench.drive.folders import held_folder
 from bench.drive.lock import host_lock, lock_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,12 +28,14 @@ class Processes:
     """A scheduler and its hosts, by name. `kill` ends one as a power cut does."""
 
     def __init__(self, folder: Path, *hosts: str) -> None:
-        self.address = f"tcp://127.0.0.1:{free_port()}"
         (folder / "temporary").mkdir(parents=True)
         self._folder = folder
         self._by_name: dict[str, subprocess.Popen[bytes]] = {}
-        port = self.address.rpartition(":")[2]
-        self._start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+        told = folder / "scheduler.json"  # it chooses its port itself: one found free may be taken before it binds it
+        place = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))
+        self._start("scheduler", "scheduler", *place, "--no-dashboard")
+        wait_until(lambda: _address(told))
+        self.address = _address(told)
         for name in hosts:
             # The words of docs/survey.md; without a nanny, which would start the worker that a test kills again.
             words = (self.address, "--resources", "timing=1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
@@ -52,6 +56,13 @@ class Processes:
     def end(self) -> None:
         for name in [*self._by_name]:
             self.kill(name)
+
+
+def _address(told: Path) -> str:
+    """Returns the address that a scheduler has told; "" until it is there."""
+    with contextlib.suppress(OSError, ValueError):
+        return str(json.loads(told.read_text())["address"])
+    return ""
 
 
 def free_port() -> int:
@@ -86,6 +97,16 @@ def noted(folder: Path, log: str, name: str, seconds: float) -> int:
         _note(log, "end", name)
     (folder / "name").write_text(name)
     return 0
+
+
+def holding(folder: Path, log: str, name: str) -> int:
+    """A call that isn't over before ten minutes, and holds a temporary folder; a signal ends it as it ends commands."""
+
+    def hold() -> int:
+        with held_folder():
+            return noted(folder, log, name, 600.0)
+
+    return guarded(hold)
 
 
 def stuck_once(folder: Path, log: str, name: str) -> int:

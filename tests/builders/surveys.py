@@ -18,6 +18,7 @@ from tests.builders.launches import on_both
 from tests.builders.paired import pair, paired_run
 from tests.builders.verdicts import GATE_MARGINS
 
+AS_OF = "2026-01-02T00:00:00Z"
 CRASH = Failure("crashed", "the worker was killed by SIGKILL")
 RELEASES = ("2.12.1", "2.13.1", "2.14.1", "2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0")
 
@@ -32,7 +33,7 @@ def survey(releases: Sequence[str] = RELEASES, fixed: str = "", **fields: object
         tuple(releases),
         fixed or releases[0],
         ("notebook",),
-        "2026-01-02T00:00:00Z",
+        AS_OF,
         numerics=False,
         speed=True,
         left_out={},
@@ -45,7 +46,7 @@ def run_of(reference: str, candidate: str, step: float, failure: Failure | None 
     pairs = [pair(launch, step=step) for launch in range(10)]
     if failure:
         pairs = [pair(0, failure=failure)] * 2
-    one, other = (Side(name, f"/envs/{name}/bin/python", {}) for name in (reference, candidate))
+    one, other = (Side(name, f"/envs/{name}/bin/python", {}, AS_OF) for name in (reference, candidate))
     return dataclasses.replace(paired_run(pairs), reference=one, candidate=other)
 
 

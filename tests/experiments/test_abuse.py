@@ -170,7 +170,10 @@ def left_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         process.kill()
 
 
-def test_processes_and_files_that_are_left_are_seen(left_process: str, tmp_path: Path) -> None:
+def test_processes_and_files_that_are_left_are_seen(
+    left_process: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(left, "SHARED_MEMORY", tmp_path / "shared")  # others' folders may lie in the machine's
     assert left.left_processes(left_process) == ["sleep 1000"]
     assert left.left_processes("another") == []
     (tmp_path / "tmp" / "tfgate-1").mkdir(parents=True)

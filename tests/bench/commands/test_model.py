@@ -62,6 +62,22 @@ def test_a_plan_has_its_workload_s_variables_and_one_launch_where_perplexity_is_
     assert (plan.one_launch, plan.variables) == (one_launch, variables)
 
 
+@pytest.mark.parametrize("named_by", ["--corpus-path", "PTB_ARCHIVE", "TFGATE_DATA"])
+def test_a_relative_corpus_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str) -> None:
+    """Workers run in folders of their own."""
+    (tmp_path / "ptb").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PTB_ARCHIVE", raising=False)
+    monkeypatch.setenv("TFGATE_DATA", "nowhere")
+    monkeypatch.setenv(named_by, "ptb")
+    monkeypatch.setattr(model, "load_corpus", lambda name, config, path: None)
+    parser = argparse.ArgumentParser()
+    add_model(parser, ("tiny",))
+    words = ["--corpus", "ptb", *([named_by, "ptb"] if named_by.startswith("--") else ())]
+    (plan,) = model_request(parser.parse_args(words), ("tiny",)).plans()
+    assert plan.corpus_path == str(tmp_path / "ptb")
+
+
 @pytest.mark.parametrize("command", ["bisect", "blame"])
 def test_a_command_of_one_workload_in_one_configuration_offers_no_more(
     tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch, command: str

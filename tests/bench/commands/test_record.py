@@ -304,6 +304,48 @@ class TestLedger:
         assert after.keys() - before.keys() == {"ledger.json"}
         assert {name: after[name] for name in before} == before
 
+    @pytest.mark.parametrize(("margin", "step"), [(0.5, 0.2), (0.01, 0.03)])
+    def test_the_folder_s_margins_judge_whatever_the_report_was_asked_for(
+        self,
+        accept: Callable[..., Answer],
+        tfgate: Tfgate,
+        tmp_path: Path,
+        baselines: Path,
+        margin: float,
+        step: float,
+    ) -> None:
+        """A wide margin of a report's own accepts nothing, and a narrow one keeps nothing out."""
+        own = report(tmp_path / "own", dataclasses.replace(in_turn(step=step), margin=margin))
+        wide = margin > step
+        assert tfgate("check", own, "--baselines", baselines).code == (0 if wide else 1)
+        before = snapshot(baselines)
+        found = accept(own)
+        assert found.code == (2 if wide else 0)
+        assert (snapshot(baselines) == before) is wide
+        if wide:
+            assert f"is not a PASS by {baselines} (REGRESSION in step time)" in found.error
+
+    def test_a_report_of_a_metric_that_is_no_ratio_is_refused(
+        self, accept: Callable[..., Answer], tmp_path: Path, unchanged: Path
+    ) -> None:
+        """An entry without ratios is the reference itself."""
+        named = dataclasses.replace(in_turn(step=0.2), only=("memory growth",))
+        found = accept(report(tmp_path / "new", named), "--despite-verdict")
+        assert (found.code, "has no ratio to a reference" in found.error) == (2, True)
+
+    def test_a_report_of_a_named_metric_leaves_other_acceptances(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        held = tuple(
+            AcceptedRegression(SUBJECT.name, metric, 0.5, "known", "https://example.org/2", "2027-01-01")
+            for metric in ("step time", "peak memory")
+        )
+        write_record(baselines / "ledger.json", Ledger(SCHEMA, (), held))
+        named = dataclasses.replace(in_turn(step=0.2), only=("peak memory",))
+        assert accept(report(tmp_path / "new", named)).code == 0
+        assert [ratio.metric for ratio in ledger(baselines).entries[0].ratios] == ["peak memory"]
+        assert [one.metric for one in ledger(baselines).regressions] == ["step time"]
+
     def test_a_report_of_another_reference_is_refused(
         self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
     ) -> None:

@@ -19,6 +19,7 @@ import pytest
 from tests.builders.cluster import (
     Processes,
     failing,
+    holding,
     lives,
     meeting,
     noted,
@@ -66,6 +67,10 @@ class Log:
         """Returns a call that doesn't end the first time."""
         return stuck_once, (str(self._path), name)
 
+    def holding(self, name: str) -> cluster.Call:
+        """Returns a call that isn't over, and holds a temporary folder."""
+        return holding, (str(self._path), name)
+
     def failing(self, name: str, times: int) -> cluster.Call:
         """Returns a call that fails the first times."""
         return failing, (str(self._path), name, times)
@@ -97,6 +102,16 @@ def test_a_call_is_over_once_and_one_that_fails_says_why(address: str, tmp_path:
     assert found["said"].files == {"name": b"said"}
     assert found["silent"].problem.startswith("exited with code 4 (on ")
     assert len(log.hosts("said")) == 1
+
+
+def test_a_call_imports_nothing_from_the_working_folder(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with connected(address, print) as client:
+        assert all_of(client, {"call": (variables, ())})["call"].problem == ""
 
 
 @pytest.mark.parametrize("nanny", [None, "tcp://127.0.0.1:1"])
@@ -138,6 +153,7 @@ def test_on_this_machine_calls_run_side_by_side_and_leave_nothing(
     for name in ("place", "temporary"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))  # of calls
     before, log = dict(os.environ), Log(tmp_path / "log")
     left: dict[str, cluster.Call] = {name: (meeting, (str(tmp_path / "place"), name)) for name in ("one", "other")}
     with local_scheduler(2) as address, connected(address, print, timed=False) as client:
@@ -238,7 +254,7 @@ def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], 
     ending = threading.Thread(target=later)
     ending.start()
     with connected(address, print, timed=timed) as client:
-        for _ in results(client, lambda: {name: log.call(name, 600)}, timed=timed):
+        for _ in results(client, lambda: {name: log.holding(name)}, timed=timed):
             pytest.fail("it can't be over")
     ending.join()
 

@@ -15,7 +15,16 @@ from pathlib import Path
 import pytest
 
 from bench.drive import inspection
-from bench.drive.environments import Resolved, newest_patches, prepare, releases_between, resolved
+from bench.drive.environments import (
+    PYTHON_OF_LOCKS,
+    Resolved,
+    _kind,
+    newest_patches,
+    prepare,
+    prepare_reference,
+    releases_between,
+    resolved,
+)
 from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, installed
@@ -128,6 +137,8 @@ def test_an_interpreter_is_resolved_without_uv(monkeypatch: pytest.MonkeyPatch) 
         (["2.17.0rc1", "2.17.0"], "2.18.0rc0", ["2.17.0rc1", "2.17.0"]),
         (["2.22.0.dev20261101", "2.22.0.dev20261102"], "./python", ["2.22.0.dev20261101", "2.22.0.dev20261102"]),
         (["tensorflow==2.12.0", "tensorflow==2.12.1"], "tf-nightly", ["tensorflow==2.12.1"]),
+        (["a==2.12.0 keras==3.4.1", "a==2.12.1 keras==3.4.1"], "a==2.13.0 keras==3.5.0", ["a==2.12.1 keras==3.4.1"]),
+        (["a==2.12.0 keras==3.4.1"], "a == 2.12.1 keras==3.4.1", []),
         ([], "2.13.1", []),
     ],
 )
@@ -142,6 +153,12 @@ def test_releases_are_named_as_the_first_one_is(wheelhouse: Path) -> None:
     ends = ("2.97.0", "2.98.1"), ("tf-nightly-cpu==2.97.1.dev20261031", "tf-nightly-cpu==2.98.0.dev20261130")
     listed = [releases_between(*two, NOW, python=sys.executable) for two in ends]
     assert listed == [["2.97.1", "2.98.0"], ["tf-nightly-cpu==2.97.2.dev20261101"]]
+
+
+def test_releases_between_keep_what_both_sides_require(wheelhouse: Path) -> None:
+    """But not what one alone does: it may not fit the others."""
+    good, bad = "tensorflow-cpu==2.97.0 numpy<2 keras == 3.2.0", "tensorflow-cpu==2.98.1 keras == 3.2.0 einops"
+    assert releases_between(good, bad, NOW, python=sys.executable) == ["tensorflow-cpu==2.98.0 keras == 3.2.0"]
 
 
 def gone(name: str) -> Callable[[Path], None]:
@@ -258,11 +275,23 @@ def test_an_interpreter_is_taken_as_it_is(environment_cache: Path) -> None:
 def test_dates(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch, as_of: str, keras: str, moment: str) -> None:
     with served_index(wheelhouse, UPLOADED) as address:
         from_index(monkeypatch, address)
+        monkeypatch.setenv("UV_EXCLUDE_NEWER", "2024-06-27")  # before 2.99.0
         side = prepare("2.99.0", read_as_of(as_of))
         found = keras_of(side.packages)
         assert found
         assert (found.version, side.as_of) == (keras, moment)
         assert address not in (Path(side.interpreter).parents[1] / LOCK_FILE).read_text()
+
+
+def test_the_pinned_reference_is_as_of_no_date(
+    wheelhouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / f"{_kind(PYTHON_OF_LOCKS)}.txt").write_text(resolution("2.99.0").lock.text)
+    with served_index(wheelhouse, UPLOADED) as address:
+        from_index(monkeypatch, address)
+        monkeypatch.setenv("UV_EXCLUDE_NEWER", "2024-06-27")
+        assert imported(prepare_reference(tmp_path / "locks", variables={}, say=print), "tensorflow") == "2.99.0"
 
 
 def test_an_index_without_upload_times(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:

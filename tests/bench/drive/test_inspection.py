@@ -39,6 +39,14 @@ def test_the_variables_of_its_workers_count_and_ours_do_not(tmp_path: Path, monk
     assert "added" in [package.name for package in inspect(sys.executable, {"PYTHONPATH": str(tmp_path)}).packages]
 
 
+def test_a_relative_pythonpath_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in workers: what is recorded is what runs."""
+    (tmp_path / "site" / "added-1.0.dist-info").mkdir(parents=True)
+    (tmp_path / "site" / "added-1.0.dist-info" / "METADATA").write_text("Name: added\nVersion: 1.0\n")
+    monkeypatch.chdir(tmp_path)
+    assert "added" in [package.name for package in inspect(sys.executable, {"PYTHONPATH": "site"}).packages]
+
+
 def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit")
     monkeypatch.chdir(tmp_path)

@@ -8,8 +8,9 @@ import pytest
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
-from bench.record.types import REPEAT, Record
-from tests.builders.fake_interpreter import write_interpreter
+from bench.record.paired import Side
+from bench.record.types import NO_ORACLE, REPEAT, Record
+from tests.builders.fake_interpreter import FAKE_ORACLE, session_text, write_interpreter
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 STEPS = 12
@@ -84,7 +85,22 @@ def test_a_failure_of_the_oracle_is_called_so(
     monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_interpreter(tmp_path / "broken", "os._exit(3)"))
     record = compared()
     assert record.failure is not None
+    assert record.failure.kind == NO_ORACLE
     assert record.failure.message.startswith("the oracle failed: the worker exited with code 3 during prepare")
+
+
+@pytest.mark.parametrize(("by_another", "kind"), [(True, NO_ORACLE), (False, "exception")])
+def test_who_fails_at_files_to_be_read_is_another_side_or_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_another: bool, kind: str
+) -> None:
+    oracle = FAKE_ORACLE.replace('{"": [2]}}})', '{"": [2]}}}, files=True)')
+    monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_interpreter(tmp_path / "oracle-python", oracle))
+    python = write_interpreter(tmp_path / "python", session_text("Session.write_files = lambda self, folder: 1 / 0"))
+    author = Side("a", python, {}) if by_another else None
+    record = measure_launch(TestAnswers.PLAN, Launch(0, numerics=True), python, {}, author=author)
+    assert record.failure is not None
+    assert record.failure.kind == kind
+    assert record.failure.message.startswith("the process that writes the files to be read failed: ZeroDivisionError")
 
 
 class TestAnswers:

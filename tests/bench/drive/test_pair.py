@@ -146,8 +146,9 @@ Session.read_anew, Session.steps = read_anew, steps
 
 @pytest.mark.parametrize(("one_core", "anew"), [(True, 512), (False, 0)])
 def test_libraries_are_read_anew_before_a_one_core_launch(fake: Fake, one_core: bool, anew: int) -> None:
-    *_, other, core = sorted(os.sched_getaffinity(0))
-    plan = PairPlan.of(Plan("tiny", 1), BLOCKS, PinnedCore(core, (other,), shared=False) if one_core else None)
+    cpus = os.sched_getaffinity(0)
+    pinned = PinnedCore(max(cpus), (min(cpus),), shared=False)
+    plan = PairPlan.of(Plan("tiny", 1), BLOCKS, pinned if one_core else None)
     sides = {REFERENCE: Side("a", fake(ANEW), {}), CANDIDATE: Side("b", fake(ANEW), {})}
     found = measure_pair(plan, 5, 2, 70, sides)
     for record in (found.reference, found.candidate):

@@ -32,6 +32,7 @@ def variables_of(python: str, variables: dict[str, str] | None = None, device: s
 def test_what_is_pythons_own_does_not_reach_the_worker(fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PYTHONPATH", "PYTHONHOME_", "PYTHONSTARTUP", "VIRTUAL_ENV", "KERAS_HOME", "KERAS_BACKEND"):
         monkeypatch.setenv(name, "/poison")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--poison")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     found = variables_of(fake_interpreter(DUMP))
     assert [name for name, value in found.items() if "poison" in value] == []

@@ -284,7 +284,7 @@ class TestTurns:
             worker.request(int, "work", SECONDS)
             before = ticks(worker)
             time.sleep(0.3)
-            assert ticks(worker) - before <= 1  # what it was at when the signal came
+            assert ticks(worker) - before <= 3  # of some 30: what it was at when the signal came, as the kernel counts
             worker.request(int, "work", SECONDS)
 
     def test_others_work_on(self, fake_interpreter: Fake) -> None:

@@ -1,8 +1,11 @@
 """The cache's folder. What is whole and what is not: test_environments.py."""
 
+import contextlib
 import os
 import shutil
 import threading
+import unittest.mock
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,29 @@ def test_what_is_no_environment_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert environments(tmp_path) == []
     assert environments(tmp_path / "nowhere") == []
+
+
+def test_an_environment_whose_removal_was_interrupted_is_still_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a file system that lists files first."""
+    (tmp_path / "name" / "lib" / "package").mkdir(parents=True)
+    (tmp_path / "name" / VENV_FILE).touch()
+    listed_anyhow = os.scandir
+
+    @contextlib.contextmanager
+    def files_first(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with listed_anyhow(folder) as entries:
+            yield iter(sorted(entries, key=lambda entry: entry.is_dir()))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", files_first)
+        patched.setattr(os, "rmdir", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            remove(tmp_path, ["name"])
+    assert [(listed.name, listed.stored) for listed in environments(tmp_path)] == [("name", None)]
+    remove(tmp_path, ["name"])
+    assert not (tmp_path / "name").exists()
 
 
 def test_what_another_process_removes_meanwhile_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

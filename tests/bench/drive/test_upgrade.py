@@ -14,7 +14,7 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
-from bench.record.types import OWN_CODE
+from bench.record.types import NO_ORACLE, OWN_CODE
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 Fake = Callable[[str], str]
@@ -102,6 +102,23 @@ def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, t
     run, _ = measured(tmp_path, python, python, CHECKED)
     assert [record.failure is not None for record in run.oracle] == [True, True]
     assert (run.pairs, run.warnings) == ((), ())
+
+
+def test_an_oracle_that_runs_for_the_reference_alone_says_nothing_of_the_candidate(
+    fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, begun = fake_session(""), tmp_path / "begun"
+    (tmp_path / "oracle").write_text(
+        f'#!/bin/sh\n[ -e {begun} ] && kill -9 $$\ntouch {begun}\nexec {tmp_path / "oracle-python"} "$@"\n'
+    )
+    (tmp_path / "oracle").chmod(0o755)
+    monkeypatch.setattr("bench.drive.oracle.INTERPRETER", str(tmp_path / "oracle"))
+    run, _ = measured(tmp_path, python, python, CHECKED)
+    failure = run.oracle[1].failure
+    assert (run.oracle[0].failure, run.pairs) == (None, ())
+    assert failure is not None
+    assert failure.kind == NO_ORACLE
+    assert failure.message.startswith("the oracle failed: the worker was killed by SIGKILL")
 
 
 # Fails at its first launch, or at the first that gets so far: by a file beside the interpreter.

@@ -22,14 +22,14 @@ from bench.judge.reasons import (
 from bench.judge.reports import Report
 from bench.judge.types import Question, Scope, Unit, Verdict
 from bench.record.paired import Pair, PairedRun
-from bench.record.types import Failure, Memory
-from bench.report.sentences import is_within
+from bench.record.types import OWN_CODE, Failure, Memory
+from bench.report.sentences import is_within, sentence
 from bench.stats.outcome import Outcome
 from tests.builders.launches import by_metric, interval_of, on_both, on_candidate, regressed, slowed
 from tests.builders.paired import pair
 from tests.builders.records import MARGINS as SAMPLE_MARGINS
 from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
-from tests.builders.reports import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.builders.reports import CREATED, LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
 MARGINS = dataclasses.replace(
     SAMPLE_MARGINS, gating={**SAMPLE_MARGINS.gating, "step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10}
@@ -226,7 +226,7 @@ def test_a_report_given_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ((True, True), LaunchFailed("", 10, "", CRASH.message, "candidate")),
+        ((True, True), LaunchFailed("", 10, "candidate", CRASH.message, "candidate")),
         ((True, False), FailedOnce("", 10, "candidate", CRASH.message, "candidate")),
     ],
     ids=["failed again", "failed once"],
@@ -236,6 +236,36 @@ def test_failed_launches_are_named_and_left_out(more: Sequence[bool], reason: Re
     tries = [on_candidate(last, failure=CRASH if fails else None) for fails in more]
     found = verdict(paired_report([*pairs(10, 3), *tries], LATER))
     assert (found.outcome, found.warnings) == (Outcome.PASS, (reason, NumbersNotCompared()))
+
+
+def test_each_side_that_failed_is_named() -> None:
+    raised = Failure(OWN_CODE, "mine.py:6: ValueError: no data")
+    (last,) = pairs(11)[10:]
+    failed = dataclasses.replace(last, reference=dataclasses.replace(last.reference, failure=raised))
+    found = verdict(paired_report([*pairs(10, 3), on_candidate(failed, failure=CRASH)], LATER))
+    reference, candidate = found.warnings[:2]
+    assert reference == LaunchFailed("", 10, "reference", raised.message, "candidate", own_code=True)
+    assert candidate == LaunchFailed("", 10, "candidate", CRASH.message, "candidate")
+    assert "launch 11: the candidate failed: killed by SIGSEGV" in sentence(candidate)
+
+
+def test_own_models_of_unlike_steps_compare() -> None:
+    """As many as fit the time of a launch, which differs from run to run."""
+    own = dataclasses.replace(SUBJECT, workload="mine.py", metrics=("step time", "peak memory"))
+    margins = dataclasses.replace(MARGINS, without_pilot=MARGINS.gating)
+
+    def report(steps: int, created: str, **changes: str) -> PairedRun:
+        subject = dataclasses.replace(own, steps=steps, **changes)  # type: ignore[arg-type]  # by name
+        shift = 3 if created == LATER else 0
+        return paired_report([on_both(one, subject=subject) for one in pairs(10, shift)], created)
+
+    found = compare_reports(report(403, CREATED), report(411, LATER), margins)
+    assert (found.outcome, [one.metric.name for one in found.comparisons if one.metric.gates]) == (
+        Outcome.PASS,
+        ["step time", "peak memory"],
+    )
+    changed = compare_reports(report(403, CREATED), report(411, LATER, fingerprint="f" * 16), margins)
+    assert changed.comparisons[0].reason == UnlikeReports((Field("fingerprint", SUBJECT.fingerprint, "f" * 16),))
 
 
 def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:

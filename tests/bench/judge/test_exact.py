@@ -145,6 +145,16 @@ def test_steps_are_those_of_training_and_of_stress() -> None:
         assert reason.steps == steps
 
 
+@pytest.mark.parametrize("nearest", ["lstm0/kernel", "lstm0/bias"])
+def test_steps_of_two_launches_add_up_whichever_tensor_was_nearest(nearest: str) -> None:
+    """2000 steps of each, of which the oracle took 118."""
+    loss = NumericError(5, "loss", "", 1e-7, 4e-6, 118)
+    checked = [(loss, NumericError(7, "clipped", name, 1e-7, 4e-6, 2000)) for name in ("lstm0/kernel", nearest)]
+    reason = judge_numerics("it", [record(numerics=numerics) for numerics in checked]).reason
+    assert isinstance(reason, OracleErrors)
+    assert reason.steps == 4000
+
+
 @pytest.mark.parametrize(
     ("error", "limit", "outcome"),
     [

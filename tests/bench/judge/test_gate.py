@@ -23,7 +23,7 @@ from bench.record.codec import from_plain, parse, to_text
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Pair
-from bench.record.types import SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run
+from bench.record.types import NO_ORACLE, SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run
 from bench.stats.outcome import Outcome
 from tests.builders.launches import GATING, PAIRED, SHOWN, accepted, by_metric, launches, regressed, with_outcome
 from tests.builders.paired import gate_run, pair
@@ -175,6 +175,20 @@ def test_a_training_that_crashed_once_is_a_warning_and_twice_a_failed_measuremen
     assert list(by_metric(twice)) == NUMBERS  # what finished is reported
 
 
+@pytest.mark.parametrize("failure", [CRASH, DIVERGED])
+def test_a_failure_that_interrupted_numbers_have_not_repeated_says_nothing_yet(failure: Failure) -> None:
+    failed, second = record(failure=failure), record(launch=1, failure=failure)
+    speed = launches()  # the reference ran the subject
+    for of in ([failed], [failed, second]):  # of launches at once, more than one may wait
+        verdict = judged(gate_run(speed, dataclasses.replace(run(of), incomplete=CUT.message)))
+        assert (regressed(verdict), verdict.exit_code, verdict.failures) == ([], 4, (CUT,))
+    again = judged(gate_run(speed, dataclasses.replace(run([failed, failed]), incomplete=CUT.message)))
+    assert (regressed(again), again.exit_code) == (["training"], 1)
+    cut = gate_run([*speed, pair(10, failure=CRASH)])
+    speed_cut = dataclasses.replace(cut.speed[0], incomplete=CUT.message)
+    assert judged(dataclasses.replace(cut, speed=(speed_cut,))).failures == (CUT,)
+
+
 def test_a_training_that_crashed_where_the_reference_ran_the_subject_is_a_regression() -> None:
     crashed = run([record(failure=CRASH), *records()[1:]])
     verdict = judged(gate_run(launches(), crashed))
@@ -182,6 +196,12 @@ def test_a_training_that_crashed_where_the_reference_ran_the_subject_is_a_regres
     assert by_metric(verdict)["training"].reason == CandidateFailed(None, CRASH.message)
     elsewhere = run([record(failure=CRASH, subject=TINY), *records()])
     assert judged(gate_run(launches(), elsewhere)).exit_code == 4
+
+
+def test_an_oracle_that_failed_is_a_failed_measurement_although_the_reference_ran_the_subject() -> None:
+    ended = Failure(NO_ORACLE, "the oracle failed: the worker was killed by SIGKILL during check")
+    verdict = judged(gate_run(launches(), run([record(failure=ended), *records()[1:]])))
+    assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, "candidate", ended.message),))
 
 
 def test_a_training_that_diverged_is_a_regression() -> None:

@@ -79,6 +79,18 @@ def test_a_reference_that_the_ledger_does_not_know_leaves_it_out() -> None:
     assert SINCE not in by_metric(judge_gate(entered, by))
 
 
+def test_what_was_accepted_with_other_variables_says_nothing_of_these() -> None:
+    """20% slower, which was accepted under the default settings alone, and its regression until a day."""
+    off = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+    sides = {name: dataclasses.replace(side_of(name), variables=off) for name in ("2.20.0", "2.21.0")}
+    known = dataclasses.replace(KNOWN, limit=0.30)
+    by = standards(accepted(1.20), margins=budget(0.10), regression=known)
+    assert judge_gate(slower(1.20), by).outcome is Outcome.PASS
+    gate = gate_run(launches(step=math.log(1.20)), reference=sides["2.20.0"], candidate=sides["2.21.0"])
+    found = by_metric(judge_gate(gate, by))
+    assert (found[STEP_TIME].outcome, SINCE in found) == (Outcome.REGRESSION, False)
+
+
 # The budget since the ledger's first entry
 
 

@@ -277,6 +277,27 @@ def test_an_entry_holds_the_ratios_of_a_run() -> None:
     assert not {"perplexity", "memory growth"} & {ratio.metric for ratio in made.ratios}  # no ratios
 
 
+def test_a_run_of_named_metrics_tells_those_alone() -> None:
+    """The others are told, and nothing has judged them."""
+    made = entry_of(dataclasses.replace(measured(), only=("peak memory",)), MARGINS, ledger(), "it is newer")
+    assert [ratio.metric for ratio in made.ratios] == ["peak memory"]
+
+
+def test_the_reference_s_packages_with_other_variables_are_another_environment() -> None:
+    without = dataclasses.replace(REFERENCE, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})
+    made = entry_of(measured(without), MARGINS, ledger(), "shipped without oneDNN")
+    assert STEP_TIME in {ratio.metric for ratio in made.ratios}
+    assert (made.environment, made.reference) == (without.setup, REFERENCE.setup)
+    assert (without.identity, REFERENCE.setup) == (REFERENCE.identity, REFERENCE.identity)
+    with pytest.raises(LedgerError, match=rf"reference 2\.20\.0 \({without.setup}\) is not one of the"):
+        entry_of(dataclasses.replace(LATER, reference=without), MARGINS, KNOWN, "why")
+
+
+def test_variables_are_told_in_any_order() -> None:
+    one, other = ({"A": "1", "B": "2"}, {"B": "2", "A": "1"})
+    assert len({dataclasses.replace(REFERENCE, variables=each).setup for each in (one, other)}) == 1
+
+
 def test_the_reference_itself_has_no_ratios() -> None:
     made = entry_of(measured(REFERENCE), MARGINS, ledger(), "the first")
     assert (made.environment, made.reference, made.ratios) == (REFERENCE.identity, REFERENCE.identity, ())

@@ -2,17 +2,24 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import pytest
 
 from bench.judge.machines import across, machine_of
-from bench.record.types import Machine
+from bench.judge.survey import Against
+from bench.record.paired import Package, Pair, Side
+from bench.record.types import Failure, Machine
 from bench.stats.outcome import Outcome
-from tests.builders.launches import on_both
+from tests.builders.launches import on_both, on_candidate
 from tests.builders.records import SUBJECT
 from tests.builders.surveys import compared
 
 ONE, OTHER, THIRD = (Machine(name, 2, "x86_64 avx2", 24) for name in ("one", "other", "third"))
+
+
+def at(machine: Machine, pairs: Sequence[Pair]) -> list[Pair]:
+    return [on_both(one, machine=machine) for one in pairs]
 
 
 def test_each_metric_that_gates_is_told_once_for_all_machines() -> None:
@@ -51,6 +58,37 @@ def test_sides_with_unlike_variables_and_unlike_files_are_not_put_together() -> 
     for changes in ({"candidate": side}, {"pairs": tuple(records)}):
         unlike = dataclasses.replace(pair, run=dataclasses.replace(pair.run, **changes))
         assert across([unlike, compared("a", "b", 0.0, OTHER)]) == []
+
+
+def there(pair: Against, path: str, tensorflow: str) -> Against:
+    """The comparison with an interpreter that was there as its reference."""
+    side = Side(path, path, {}, packages=(Package("tensorflow-cpu", tensorflow),))
+    return dataclasses.replace(pair, run=dataclasses.replace(pair.run, reference=side))
+
+
+def test_an_interpreter_goes_by_its_packages() -> None:
+    """Of one path on two machines, or of two."""
+    one, other = compared("a", "b", 0.0, ONE), compared("a", "b", 0.1, OTHER)
+    path = ".venv/bin/python"
+    assert across([there(one, path, "2.19.1"), there(other, path, "2.20.0")]) == []
+    rows = across([there(one, path, "2.20.0"), there(other, "/opt/python", "2.20.0")])
+    assert {(row.reference, row.candidate, row.machines) for row in rows} == {(path, "b", 2)}
+
+
+def test_what_an_index_was_read_for_goes_by_what_was_asked() -> None:
+    one, other = compared("a", "b", 0.0, ONE), compared("a", "b", 0.1, OTHER)
+    newer = dataclasses.replace(other.run.reference, as_of="2026-02-02T00:00:00Z", packages=(Package("keras", "3"),))
+    assert across([one, dataclasses.replace(other, run=dataclasses.replace(other.run, reference=newer))])
+
+
+def test_a_launch_that_failed_before_its_model_was_opened_is_of_the_same_file() -> None:
+    """Its fingerprint is not known. Its repeat ran."""
+    one = compared("a", "b", 0.0, ONE)
+    unknown = dataclasses.replace(SUBJECT, fingerprint="")
+    failed = on_candidate(one.run.pairs[0], failure=Failure("crashed", "killed"), subject=unknown)
+    mended = compared("a", "b", 0.0, OTHER, pairs=(failed, *one.run.pairs))
+    mended = dataclasses.replace(mended, run=dataclasses.replace(mended.run, pairs=tuple(at(OTHER, mended.run.pairs))))
+    assert len(across([one, mended])) == len(across([one, compared("a", "b", 0.0, OTHER)])) > 0
 
 
 def test_where_a_machine_tells_no_difference_there_is_no_mean() -> None:

@@ -29,7 +29,7 @@ from bench.judge.types import Question, Scope
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
-from bench.record.types import NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 from tests.builders.launches import (
     GATING,
@@ -48,6 +48,7 @@ from tests.builders.records import BEYOND, SUBJECT, TINY, environment, record
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
 REFUSED = Failure(UNCOMPILED, "CompilationError: no NumericalGradient")
+ENDED = Failure(NO_ORACLE, "the oracle failed: the worker was killed by SIGKILL during check")
 RAISED = Failure(OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
 OWN = dataclasses.replace(SUBJECT, config="own", workload="mine.py")
 ORACLE = (record(), record())
@@ -187,6 +188,19 @@ def test_a_candidate_that_failed_once_and_not_again_is_a_warning() -> None:
     assert verdict.warnings == (FailedOnce("", 1, "candidate", CRASH.message),)
 
 
+@pytest.mark.parametrize("side", ["reference", "candidate"])
+def test_a_failure_that_an_interrupted_run_has_not_repeated_says_nothing_yet(side: str) -> None:
+    whole = pair(6)
+    failed = dataclasses.replace(whole, **{side: dataclasses.replace(getattr(whole, side), failure=CRASH)})
+    cut = dataclasses.replace(paired_run([*launches(6), failed]), incomplete="interrupted")
+    verdict = judge_paired(cut, PAIRED)
+    assert (regressed(verdict), verdict.exit_code, verdict.failures) == ([], 4, (Incomplete("interrupted"),))
+    again = judge_paired(dataclasses.replace(cut, pairs=(*cut.pairs, failed)), PAIRED)
+    assert (regressed(again), len(again.failures)) == ((["training"], 1) if side == "candidate" else ([], 2))
+    refused = dataclasses.replace(cut, pairs=(*launches(6), pair(6, failure=REFUSED)))  # it would fail again
+    assert regressed(judge_paired(refused, PAIRED)) == ["compilation"]
+
+
 def both_fail() -> Pair:
     return on_both(pair(0), failure=CRASH)
 
@@ -208,12 +222,16 @@ def both_fail() -> Pair:
             LaunchFailed("", 0, "candidate", "No module"),
         ),
         (
+            paired_run([], (record(), record(failure=ENDED))),
+            LaunchFailed("oracle", None, "candidate", ENDED.message),
+        ),
+        (
             dataclasses.replace(paired_run([]), lockstep_failure=CRASH),
             LaunchFailed("lockstep", None, "reference", CRASH.message),
         ),
         (dataclasses.replace(paired_run([pair(0)]), incomplete="interrupted"), Incomplete("interrupted")),
     ],
-    ids=["reference", "oracle", "own", "no TensorFlow", "lockstep", "interrupted"],
+    ids=["reference", "oracle", "own", "no TensorFlow", "the oracle's process", "lockstep", "interrupted"],
 )
 def test_what_says_nothing_of_the_candidate_is_a_failed_measurement(run: PairedRun, failure: Reason) -> None:
     verdict = judge_paired(run, PAIRED)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.record.paired import Pair
-from bench.record.repeats import Once, failed_for_good, settled_pairs, settled_records, to_repeat
+from bench.record.repeats import Once, failed_for_good, settled_pairs, settled_records, to_repeat, unrepeated
 from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from tests.builders.paired import pair
 from tests.builders.records import SUBJECT, TINY, record
@@ -50,6 +50,10 @@ class TestRecords:
     def test_launches_of_one_number_without_a_failure_are_all_kept(self) -> None:
         records = [launch(0), launch(0)]
         assert settled_records(records) == (records, [])
+
+    def test_what_is_to_be_measured_again(self) -> None:
+        records = [launch(0), launch(1, CRASH), launch(2, CRASH), launch(2, AGAIN), record(launch=2, subject=TINY)]
+        assert unrepeated([*records, launch(3, MISSING)]) == [records[1]]
 
     def test_nothing_is_settled_to_nothing(self) -> None:
         assert settled_records([]) == ([], [])

@@ -18,7 +18,8 @@ from bench.commands.sides import RELEASE, add_index, add_releases, releases_requ
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
 from bench.drive.lock import host_lock
-from bench.drive.requests import Interpreter, read_request
+from bench.drive.mixed import differing
+from bench.drive.requests import Interpreter, RequestError, read_request
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS, Answer, Finding
 from bench.judge.margins import read_margins
@@ -98,7 +99,7 @@ def run(asked: Request) -> int:
         with contextlib.nullcontext() if hosts or asked.metric == NUMBERS else host_lock():
             finding = bisection.search_on(hosts) if hosts else bisection.search()
     names = [asked.sides.reference.what, *(release.name for release in bisection.releases)]
-    suspect = _blame(asked, finding, names)
+    suspect = _blame(asked, bisection, finding, names)
     _tell(asked, bisection, finding, names, shlex.join(suspect))
     if asked.blame and suspect:
         return follow(blame, [*suspect, *_following(asked)])
@@ -130,17 +131,25 @@ def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequenc
     answer(asked.output, "\n".join([text, *more]), plain, as_json=asked.json)
 
 
-def _blame(asked: Request, finding: Finding, names: Sequence[str]) -> list[str]:
-    """Returns the command that takes the change of the release found apart; none where none can."""
+def _blame(asked: Request, bisection: Bisection, finding: Finding, names: Sequence[str]) -> list[str]:
+    """Returns the command that takes the change of the release found apart, with the index as it was read here; none
+    where none can.
+    """
     if finding.answer is not Answer.FOUND or finding.release is None:
         return []
     pair = names[finding.release - 1 : finding.release + 1]
     if any(isinstance(read_request(what), Interpreter) for what in pair if what != PINNED):
         return []
-    if len({what.startswith("tf-nightly") for what in pair}) > 1:  # two packages, which can't be exchanged
+    before, found = [None, *(one.run for one in bisection.releases)][finding.release - 1 : finding.release + 1]
+    assert found  # it was measured
+    try:
+        differing(before.candidate if before else found.reference, found.candidate)
+    except RequestError:  # two packages, which can't be exchanged
         return []
-    rest = words_without(asked.command_line, SEARCHING, ("tfgate", "bisect", *ALONE))
-    return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest]
+    rest = words_without(asked.command_line[2:], SEARCHING, ALONE)
+    moment = found.candidate.as_of
+    given = not moment or any(word.partition("=")[0] == "--as-of" for word in rest)
+    return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest, *([] if given else ["--as-of", moment])]
 
 
 def _following(asked: Request) -> list[str]:

@@ -208,7 +208,7 @@ def _here(asked: Request, margins: Margins, *, wait: bool = False) -> Blamed:
 
 def _profile(asked: Request) -> list[str]:
     """Returns the command that profiles both sides."""
-    words = words_without(asked.command_line, OF_BLAME, ("tfgate", "blame", *ALONE))
+    words = words_without(asked.command_line[2:], OF_BLAME, ALONE)
     config = () if is_path(asked.model.workloads[0]) else ("--config", *asked.model.configs)
     return ["tfgate", "profile", *words, *config]
 

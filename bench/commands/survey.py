@@ -312,7 +312,8 @@ class _Measuring:
         """Returns the command that measures a comparison by itself."""
         _, _, *words = words_without(self._survey.command, OF_A_SURVEY, ALONE)
         config = () if plan.own else ("--config", plan.config)
-        as_of = ("--as-of", self._survey.as_of or "release")
+        # Without, a report tells the moment that its sides were built as of, if the index has any.
+        as_of = () if self._asked.sides.as_of.present else ("--as-of", self._survey.as_of or "release")
         sides = ("--from", reference, "--to", candidate)
         return ("tfgate", "upgrade", *sides, *words, "--workload", plan.workload, *config, *as_of)
 

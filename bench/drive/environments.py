@@ -21,18 +21,18 @@ from bench.drive import uv
 from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock
-from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, is_version, read_request
+from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
 from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.uv import install, make_venv, resolve
 from bench.machine import now
 from bench.record.files import write_record, write_text
 from bench.record.paired import Package, Side
+from bench.record.releases import are_listed, end
 from bench.record.types import SCHEMA
 
 PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
 PYTHON = PYTHON_OF_LOCKS
 PINNED = "reference"  # asks for the pinned environment; its locks are in the baselines' folder of that name
-NIGHTLIES = ("tf-nightly", "tf-nightly-cpu")
 KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
 
 
@@ -129,18 +129,14 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     requirements that both sides name; before a nightly, those of the good one's package. Raises UnlistedError,
     RequestError.
     """
-    requests = [read_request(what, gpu) for what in (good, bad)]
-    named = [request.lines for request in requests if isinstance(request, Requirements)]
-    lines = [one[0].partition("==") for one in named]
-    (name, _, above), (other, _, below) = lines if len(lines) == 2 else (("", "", ""), ("", "", ""))
-    name, other = name.partition("[")[0], other.partition("[")[0]
-    nightly = other in NIGHTLIES and name not in NIGHTLIES
-    ends = is_version(below) or (nightly and not below)  # without a version, a nightly comes after all releases
-    if not ((name == other or nightly) and is_version(above) and ends):
+    requests = (read_request(what, gpu) for what in (good, bad))
+    named = [request.lines if isinstance(request, Requirements) else ("",) for request in requests]
+    first, last = (end(lines[0]) for lines in named)
+    if not are_listed(first, last):
         why = "only those between two versions of one package, or before a nightly, can"
         raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with _probe(python or PYTHON) as (interpreter, _):
-        listed = uv.releases_between(name, above, below, as_of, interpreter)
+        listed = uv.releases_between(first.package, first.version, last.version, as_of, interpreter)
     package, equal, _ = good.partition("==")  # without: a version alone
     shared = [line for line in named[0][1:] if line in named[1]]
     return [" ".join([f"{package}{equal}{version}", *shared]) for version in listed] if equal else listed
@@ -180,19 +176,19 @@ def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, say: Callab
     lock, limit = chosen.lock, chosen.as_of
     if wanted.as_of and not limit.moment:
         say("the package index gives no upload times: both sides see it as it is")
-    moment, cache = limit.moment or wanted.as_of, cache_folder()
+    cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / _name(wanted.requested, lock, found)
     with held(cache, folder.name, lambda: say(f"waiting for another process that works on {folder.name}")):
         packages, why = installed(folder)
         if why:
             say(f"building {folder.name}: {why}")
-            stored = Stored(SCHEMA, wanted.requested, moment, now(), found.version, ())
+            stored = Stored(SCHEMA, wanted.requested, limit.moment, now(), found.version, ())
             packages = _build(folder, wanted, lock, limit, stored)
         os.utime(folder / STORED_FILE)  # when it was last used
     say(f"{wanted.requested}: {folder.name}")
     python = str(folder / "bin" / "python")
-    return Side(wanted.requested, python, dict(variables or {}), moment, _with_hashes(packages, lock))
+    return Side(wanted.requested, python, dict(variables or {}), limit.moment, _with_hashes(packages, lock))
 
 
 @contextlib.contextmanager

@@ -33,7 +33,8 @@ class Side:
     requested: str  # a version, requirement text, a wheel file or an interpreter's path, as the user gave it
     interpreter: str
     variables: dict[str, str]  # environment variables that its processes get
-    as_of: str = ""  # date and time up to which the package index was read; "" for an interpreter that was there
+    # Date and time up to which the package index was read; "" for an interpreter, and an index without upload times.
+    as_of: str = ""
     packages: tuple[Package, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from bench.judge.reports import paired_runs
 from bench.record.micro import Micro
 from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun, Side
 from bench.record.types import Environment, Machine
-from bench.report.judged import AnyRun, Judged, environment, measured
+from bench.report.judged import AnyRun, Judged, asked_sides, environment, measured
 from bench.report.stored import environment_name
 from bench.report.values import NOTHING
 
@@ -46,7 +46,7 @@ def environments(run: AnyRun | Micro) -> list[Property]:
 def properties(run: AnyRun | Micro) -> list[Property]:
     """Returns what was asked for and what was measured, without the packages."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
-    sides = _sides(run)
+    sides = asked_sides(run)
     cores = sorted({pair.core for paired in paired_runs(run) for pair in paired.pairs if pair.core is not None})
     pinned: dict[str, str | None] = {"CPU of one-core launches": ", ".join(map(str, cores))} if cores else {}
     told = map(_properties, sides or (None, None), found)
@@ -57,7 +57,7 @@ def packages(run: AnyRun | Micro) -> list[Property]:
     """Returns the packages, but for those whose versions are properties already."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     told = {"keras", "numpy", *(one.distribution for one in found if one)}
-    versions = [_versions(side.packages, told) for side in _sides(run)]
+    versions = [_versions(side.packages, told) for side in asked_sides(run)]
     absent = ABSENT if all(versions) else NOTHING  # an interpreter that was there doesn't list its packages
     rows = _side_by_side(*versions, absent=absent) if versions else []
     return sorted(rows, key=lambda row: row.name)
@@ -83,19 +83,12 @@ def machines(run: AnyRun | Micro) -> list[Machine]:
 
 def locks(run: AnyRun | Micro) -> list[Packages]:
     """Returns the requirements of each side; of an interpreter that was there the versions that it told."""
-    sides = _sides(run)
+    sides = asked_sides(run)
     if any(side.packages for side in sides):
         named = zip((REFERENCE, CANDIDATE), sides, strict=True)
         return [Packages(name, _requirements(side.packages), _hashed(side.packages)) for name, side in named]
     told = ((side, environment(run, side)) for side in (REFERENCE, CANDIDATE))
     return [Packages(side, _told(found), []) for side, found in told if found]
-
-
-def _sides(run: AnyRun | Micro) -> tuple[Side, ...]:
-    """Returns the reference and the candidate as they were asked for; none of a run of one environment."""
-    if isinstance(run, Micro):
-        return run.run.reference, run.run.candidate
-    return next(((one.reference, one.candidate) for one in paired_runs(run)), ())
 
 
 def _properties(side: Side | None, found: Environment | None) -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """Plots of a survey: each metric against the fixed reference, release by release, with its confidence band."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 
 from bench.judge.survey import Chapter, Point, Series, series_of
 from bench.judge.types import Direction, Metric, Scale, Unit
@@ -38,7 +39,7 @@ def _chart(series: Series, chapter: Chapter, reference: str, labels: Sequence[st
     shapes = [Shape("reference thin", tuple((x, 0.0) for x in ends), reference)]
     keys = [("reference thin", reference)]
     if any(point.interval for point in series.points):
-        shapes, keys = [_band(series.points, scaled), *shapes], [("envelope", BAND), *keys]
+        shapes, keys = [*_bands(series.points, scaled), *shapes], [("envelope", BAND), *keys]
     if metric.margin:
         sides = (1, -1) if metric.direction is Direction.EQUAL else (1,)
         margins = (tuple((x, scaled(side * metric.margin)) for x in ends) for side in sides)
@@ -64,10 +65,15 @@ def _chart(series: Series, chapter: Chapter, reference: str, labels: Sequence[st
     )
 
 
-def _band(points: Sequence[Point], scaled: Callable[[float], float]) -> Shape:
-    """Returns the area between the bounds. It has no width at the reference itself and at what is equal to it, and a
-    release that has no point ends it.
+def _bands(points: Sequence[Point], scaled: Callable[[float], float]) -> Iterator[Shape]:
+    """Yields the area between the bounds of each run of neighbouring releases: one that has no point ends it. It has no
+    width at the reference itself and at what is equal to it.
     """
+    for _, run in itertools.groupby(enumerate(points), lambda one: one[1].place - one[0]):
+        yield _band([point for _, point in run], scaled)
+
+
+def _band(points: Sequence[Point], scaled: Callable[[float], float]) -> Shape:
     edges = [
         (point.place + 1, *((point.interval.low, point.interval.high) if point.interval else (0.0, 0.0)))
         for point in points

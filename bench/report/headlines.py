@@ -1,7 +1,7 @@
 """The one table that says what a verdict means for who has to act on it, by its question and outcome."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
@@ -32,6 +32,7 @@ PASSED = {  # of an upgrade without numbers
 }
 
 BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of one environment are checked against
+ACCEPTED = "what was accepted last"  # from which changes are measured once the ledger holds a ratio
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
@@ -100,7 +101,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
     return _template(verdict).format(
         candidate=names.candidate,
         reference=compared_with(verdict, names),
-        standard=BASELINES if names.baselines else compared_with(verdict, names),
+        standard=_standard(verdict, names),
         metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
         work=f" in {names.work}" if names.work else "",
         of=f", in {names.work}" if names.work else "",
@@ -113,11 +114,26 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
 
 
 def compared_with(verdict: Verdict, names: Names) -> str:
-    """Returns what the candidate was compared with: only a gate has both baselines and a reference."""
+    """Returns what the candidate was compared with: in a gate its speed with another standard than its numbers."""
+    standard = _standard(verdict, names)
     if verdict.question is Question.RUN or (verdict.question is Question.GATE and verdict.scope is Scope.NUMBERS):
-        return BASELINES if names.baselines else ORACLE
-    both = verdict.question is Question.GATE and names.baselines
-    return f"{BASELINES} and {names.reference}" if both else names.reference
+        return standard
+    reference = ACCEPTED if _is_shifted(verdict.decisive) else names.reference
+    return reference if standard == names.reference else f"{standard} and {reference}"
+
+
+def _standard(verdict: Verdict, names: Names) -> str:
+    """Returns what numbers were compared with: in a gate and in a run the reference's are those of own models alone."""
+    if verdict.question not in (Question.GATE, Question.RUN):
+        return names.reference
+    if names.baselines:
+        return BASELINES
+    return names.reference if names.own and verdict.scope is not Scope.NUMBERS else ORACLE
+
+
+def _is_shifted(comparisons: Iterable[Comparison]) -> bool:
+    """Tells whether any change is measured from a ratio that the ledger accepted."""
+    return any(isinstance(one.reason, Decided) and bool(one.reason.accepted) for one in comparisons)
 
 
 def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
@@ -157,8 +173,10 @@ def _speed(verdict: Verdict, names: Names) -> str:
     widest = {where: values.percent(max(margins.values())).removeprefix("+") for where, margins in excluded.items()}
     slowdowns = " and ".join(f"of {margin} or more on {where}" for where, margin in widest.items())
     subjects = dict.fromkeys(subject for margins in excluded.values() for subject in margins)
-    both = verdict.question is Question.GATE and names.baselines  # else the reference was named before
-    compared = f"from {names.reference} " if both else ""
+    named = _standard(verdict, names) == names.reference  # before
+    compared = "" if named else f"from {names.reference} "
+    if _is_shifted(one for one in verdict.comparisons if one.metric.name in (ONE_CORE_STEP_TIME, STEP_TIME)):
+        compared = f"from {ACCEPTED} "
     return f"; a slowdown {compared}{slowdowns} is excluded ({', '.join(subjects)})"
 
 
@@ -179,8 +197,7 @@ def _margin(verdict: Verdict) -> str:
     if not gating:
         return "its margin or more"
     widest = max(gating, key=lambda one: one.metric.margin or 0.0)
-    shifted = any(isinstance(one.reason, Decided) and one.reason.accepted for one in gating)
-    return f"{values.margin(widest.metric)} or more{' than was accepted last' if shifted else ''}"
+    return f"{values.margin(widest.metric)} or more{' than was accepted last' if _is_shifted(gating) else ''}"
 
 
 def _advice(verdict: Verdict) -> str:

@@ -12,7 +12,7 @@ from bench.judge.types import Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
-from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
 from bench.record.profile import Profile
 from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run, Subject
 from bench.report.headlines import UNNAMED, Names
@@ -141,8 +141,15 @@ def _work(run: AnyRun | Micro) -> str:
 
 def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
     """Returns the command that measures alike: that of the run, with the index as the run read it."""
-    when = next((found for paired in paired_runs(run) if (found := _as_of(paired, run.command))), ())
-    return (*run.command, *when)
+    candidate = (run.candidate,) if isinstance(run, GateRun) else ()  # of numbers alone, too
+    return (*run.command, *_as_of((*asked_sides(run), *candidate), run.command))
+
+
+def asked_sides(run: AnyRun | Micro) -> tuple[Side, ...]:
+    """Returns the reference and the candidate as they were asked for; none of a run of one environment."""
+    if isinstance(run, Micro):
+        return run.run.reference, run.run.candidate
+    return next(((one.reference, one.candidate) for one in paired_runs(run)), ())
 
 
 def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
@@ -155,16 +162,17 @@ def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
         if subject:
             sides = ("--from", paired.reference.requested, "--to", paired.candidate.requested)
             others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
-            found[subject.name] = (*sides, *_as_of(paired, others), *others, *_work_options(run.command, subject))
+            when = _as_of((paired.reference, paired.candidate), others)
+            found[subject.name] = (*sides, *when, *others, *_work_options(run.command, subject))
     return found
 
 
-def _as_of(run: PairedRun, words: Sequence[str]) -> tuple[str, ...]:
+def _as_of(sides: Sequence[Side], words: Sequence[str]) -> tuple[str, ...]:
     """Returns the option for the moment up to which the index was read, unless a command's words have one.
 
     An interpreter and the pinned reference take none.
     """
-    moments = {side.as_of for side in (run.reference, run.candidate) if side.requested != REFERENCE} - {""}
+    moments = {side.as_of for side in sides if side.requested != REFERENCE} - {""}
     given = any(word.partition("=")[0] == "--as-of" for word in words)
     return () if given or len(moments) != 1 else ("--as-of", *moments)
 
@@ -178,7 +186,8 @@ def _installed(run: AnyRun) -> dict[str, str]:
         for side, asked in ((REFERENCE, paired.reference), (CANDIDATE, paired.candidate)):
             within = environment(paired, side)
             named = {package.name: package.version for package in asked.packages}
-            if within and within.distribution in named and (not asked.as_of or asked.requested == REFERENCE):
+            built = bool(asked.as_of) or any(package.hashes for package in asked.packages)
+            if within and within.distribution in named and (not built or asked.requested == REFERENCE):
                 wanted = [name for name in (within.distribution, *KERAS) if name in named]
                 found[asked.requested] = " ".join(f"{name}=={named[name]}" for name in wanted)
     return found

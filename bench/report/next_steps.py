@@ -1,20 +1,22 @@
 """The commands that go on from a verdict: they measure what a REGRESSION left open, and find what brought it."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bench.judge.bisect import NUMBERS
-from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED
+from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED, STEP_TIMES
 from bench.judge.reasons import Accepted
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.command_lines import words_without
+from bench.record.releases import are_listed, end
 from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
 
 UNKNOWN = ("…",)  # words of a command
 VARIABLES = ("--from-env", "--to-env")  # options that a bisection has not, without which it measures something else
-SIDES = {"--from": "--good", "--to": "--bad"}  # by the names that they have in a bisection
+MARGIN = ("--margin",)  # of step times alone
+RELEASED = ("tensorflow", "tensorflow-cpu")  # packages, either of which a version alone may mean
 
 
 class Step(NamedTuple):
@@ -48,10 +50,16 @@ def _left_open(verdict: Verdict, names: Names) -> list[Step]:
     return [
         Step(
             f"{by} the launches before all was decided; to measure the rest",
-            _typed("upgrade", *names.measured.get(subject, unknown), *_options(dict.fromkeys(metrics))),
+            _typed("upgrade", *_measuring(metrics, names.measured.get(subject, unknown))),
         )
         for subject, metrics in undecided.items()
     ]
+
+
+def _measuring(metrics: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Returns an upgrade's options for some metrics alone: a margin is of step times."""
+    kept = words if {*metrics} & {*STEP_TIMES} else words_without(words, MARGIN, ())
+    return [*kept, *_options(dict.fromkeys(metrics))]
 
 
 def _has_launches_left(comparison: Comparison) -> bool:
@@ -60,20 +68,34 @@ def _has_launches_left(comparison: Comparison) -> bool:
 
 
 def _sought(verdict: Verdict, names: Names) -> list[Step]:
-    """Returns the command that finds what brought a REGRESSION of an upgrade, by its first metric."""
+    """Returns the command that finds what brought a REGRESSION of an upgrade, by its first metric; none where it would
+    find no releases.
+    """
     worse = [one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
     found = [(one, NUMBERS if one.metric in (NUMERICS, LOCKSTEP) else one.metric.name) for one in worse]
     first = next(((one, name) for one, name in found if name == NUMBERS or name in SEARCHED), None)
     if verdict.question is not Question.UPGRADE or first is None:
         return []
     subject, metric = first[0].subject, first[1]
-    options = words_without(names.measured.get(subject, ()), ("--margin",), ())
-    if {word.partition("=")[0] for word in options} & {*VARIABLES} or (options and options[1] == options[3]):
-        return []  # one environment, or variables: no bisection searches for these
-    known = [SIDES.get(word) or names.installed.get(word) or word for word in options]
-    words = known or ("--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN)
+    options = words_without(names.measured.get(subject, ()), MARGIN, ())
+    if {word.partition("=")[0] for word in options} & {*VARIABLES}:
+        return []
+    words = ["--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN]
+    if options:
+        _, good, _, bad, *others = options
+        good, bad = _alike(names.installed.get(good, good), names.installed.get(bad, bad))
+        if good == bad or not are_listed(end(good), end(bad)):
+            return []
+        words = ["--good", good, "--bad", bad, *others]
     search = _typed("bisect", "--blame", *words, *_options([metric]))
     return [Step("To find the release and the package that brought it", search)]
+
+
+def _alike(good: str, bad: str) -> tuple[str, str]:
+    """Returns both sides, a version alone named by the other's package: releases are listed of one."""
+    packages = [one.package for one in (end(good), end(bad)) if one.package in RELEASED]
+    named = [f"{packages[0]}=={text}" if packages and end(text).version == text else text for text in (good, bad)]
+    return named[0], named[1]
 
 
 def _options(metrics: Iterable[str]) -> list[str]:

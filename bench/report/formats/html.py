@@ -53,6 +53,7 @@ def _section(judged: Judged) -> dict[str, Any]:
     """Returns a run's values, by their names in the template."""
     verdict, called = judged.verdict, names(judged)
     said, precision = headline(verdict, called), precision_table(verdict.comparisons)
+    standard = compared_with(verdict, called)
     return {
         "judged": judged,
         "word": outcome_word(verdict),
@@ -62,7 +63,8 @@ def _section(judged: Judged) -> dict[str, Any]:
         "next_steps": next_steps(verdict, called),
         "failures": list(map(sentence, verdict.failures)),
         "warnings": list(map(sentence, verdict.warnings)),
-        "sides": f"{called.candidate} compared with {compared_with(verdict, called)}",
+        "sides": f"{called.candidate} compared with {standard}",
+        "standard": standard,
         "trust": trust(verdict.comparisons, own=called.own),
         "forest": forest(verdict.comparisons),
         "environments": compared.environments(judged.run),

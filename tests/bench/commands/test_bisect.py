@@ -8,6 +8,7 @@ import pytest
 
 from bench.cli import command_parser
 from bench.drive.doctor import Finding
+from bench.drive.requests import AsOf
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
 from tests.builders.commands import Tfgate, bisect, snapshot
@@ -80,25 +81,35 @@ def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, w
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
-@pytest.mark.parametrize("last", ["keras", "tf-nightly"])
+@pytest.mark.parametrize("last", ["tensorflow", "tensorflow-cpu", "tf-nightly"])
 def test_the_package_is_asked_for_by_a_command_that_blame_takes(
     tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
-    """None takes a nightly apart: it is a package of another name, which can't be exchanged."""
+    """With the index as bisect read it. None takes two packages of unlike names apart: they can't be exchanged."""
 
-    def prepared(requested: str, as_of: object, **options: object) -> Side:
-        return Side(requested, list(slowness.values())[int(requested.rpartition(".")[2])], {})
+    def prepared(requested: str, as_of: AsOf, **options: object) -> Side:
+        name, _, version = requested.partition("==")
+        interpreter = list(slowness.values())[int(version[-1])]
+        return Side(requested, interpreter, {}, as_of.moment, (Package(name, version),))
 
     monkeypatch.setattr("bench.commands.sides.prepare", prepared)
-    sides = {"b": "keras==1.1", "c": "keras==1.2", "d": f"{last}==1.3"}
-    found = bisect(tfgate, tmp_path, sides, "--json", "--threads=1")
-    line = found.plain["blame"]
-    if last == "tf-nightly":
-        assert (found.plain["release"], line) == ("tf-nightly==1.3", None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tfgate").symlink_to("baselines")  # a folder of the command's name
+    sides = {"b": "tensorflow==1.1", "c": "tensorflow==1.2", "d": f"{last}==1.3"}
+    more = ("--baselines", "tfgate", "--threads=1")
+    if last != "tensorflow":
+        found = bisect(tfgate, tmp_path, sides, "--blame", *more)
+        assert (found.code, "which package: " in found.out) == (0, False), found
+        assert f"{last}==1.3 changed step time by " in found.out
+        assert "blame can't take these two apart: " in found.err
         return
-    assert line.startswith("tfgate blame --from keras==1.2 --to keras==1.3 --metric 'step time' --baselines ")
-    assert line.endswith(" --threads=1")
+    line = bisect(tfgate, tmp_path, sides, "--json", *more).plain["blame"]
+    moment = read_record(PairedRun, next(tmp_path.glob("out/*/paired.json"))).candidate.as_of
+    assert line.startswith("tfgate blame --from tensorflow==1.2 --to tensorflow==1.3 --metric 'step time' --baselines ")
+    assert line.endswith(f" --baselines tfgate --threads=1 --as-of {moment}")
     command_parser("blame").parse_args(shlex.split(line)[2:])
+    given = bisect(tfgate, tmp_path, sides, "--json", "--as-of=2030-01-01", *more, "--output", str(tmp_path / "given"))
+    assert given.plain["blame"].endswith(" --as-of=2030-01-01 --baselines tfgate --threads=1")
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")

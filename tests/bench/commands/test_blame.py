@@ -149,16 +149,19 @@ class TestWholeSearches:
         assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"
 
     def test_a_part_that_crashes_is_told_and_not_blamed(
-        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         environments.slower, environments.crashing = {"keras": 1.2}, lambda new: "wrapt" in new
-        found = blame(tfgate, tmp_path, "--launches", "2", "--part", "wrapt", "--part", "keras")
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "blame").symlink_to("baselines")
+        more = ("--part", "wrapt", "--part", "keras", "--baselines", "blame")  # a folder of the command's name
+        found = blame(tfgate, tmp_path, "--launches", "2", *more)
         assert found.code == 0, found
         assert found.out.startswith("to blame: keras, ")
         assert "wrapt can't be measured: the worker exited with code 3" in found.out
         line = found.out.splitlines()[-1].removeprefix("where the time goes: ")
         assert line.startswith("tfgate profile --from 2.98.0 --to 2.99.0 ")
-        assert line.endswith(" --config tiny")  # blame's own default
+        assert line.endswith(" --baselines blame --config tiny")  # blame's own default
         command_parser("profile").parse_args(shlex.split(line)[2:])
 
     def test_what_two_packages_do_only_together_is_blamed_on_the_pair(

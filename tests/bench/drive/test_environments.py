@@ -29,6 +29,8 @@ from bench.drive.lockfile import keras_of, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, installed
 from bench.record.paired import Package, Side
+from bench.report.judged import reproducing
+from tests.builders.paired import paired_run
 from tests.builders.wheels import served_index, sha256, write_wheel
 
 NOW = read_as_of("now")
@@ -297,8 +299,10 @@ def test_an_index_without_upload_times(wheelhouse: Path, monkeypatch: pytest.Mon
         from_index(monkeypatch, address)
         said: list[str] = []
         side = prepare("2.99.0", NOW, say=said.append)
-        assert side.as_of == NOW.moment
+        assert side.as_of == ""
         assert "the package index gives no upload times: both sides see it as it is" in said
+        _, _, *moment = reproducing(dataclasses.replace(paired_run([]), reference=side, candidate=side))
+        assert prepare("2.99.0", read_as_of(*moment[1:] or ("now",))) == side
         with pytest.raises(RequestError, match=r"the index gives no upload times \(PEP 700\); use --as-of now"):
             prepare("2.99.0", read_as_of("2024-06-28"))
         with pytest.raises(RequestError, match=r"nothing says when tensorflow-cpu 2\.99\.0 came out"):

@@ -69,6 +69,12 @@ def test_wording() -> None:
     ungated = comparison("forward", 0.0, 0.001, gates=False)
     micro = {"fails": failed, "accepted": tolerated, "shifted": shifted, "ungated": ungated}
     lines += [f"micro, {name}: {headline(verdict([one], Question.MICRO))}" for name, one in micro.items()]
+    ratios = {outcome: dataclasses.replace(step, reason=Decided(4, 0.03)) for outcome, step in STEPS.items()}
+    bare = dataclasses.replace(NAMES, work="the workload predict", baselines=False)
+    for known in (NAMES, bare, dataclasses.replace(bare, own=True, work="mine.py")):
+        for outcome in STEPS:
+            lines += [f"gate: {headline(of(outcome, Question.GATE), known)}"] if known is not NAMES else []
+            lines += [f"gate, shifted: {headline(verdict([EXACT, ratios[outcome]], Question.GATE), known)}"]
     golden("headlines.txt", "\n".join(lines))
 
 
@@ -156,11 +162,30 @@ def test_what_the_candidate_is_compared_with() -> None:
     assert compared_with(of(Outcome.PASS, Question.GATE, Scope.NUMBERS), NAMES) == BASELINES
 
 
+@pytest.mark.parametrize("baselines", [True, False])
+def test_what_was_measured_from_an_accepted_ratio_is_not_compared_with_the_reference(baselines: bool) -> None:
+    """8% slower where 8% were accepted excludes a slowdown from these; 20% faster than the reference may be worse."""
+    names = dataclasses.replace(NAMES, baselines=baselines, own=not baselines)
+    for outcome, said in (
+        (Outcome.PASS, "a slowdown from what was accepted last of 5.0% or more"),
+        (Outcome.REGRESSION, "what was accepted last by more than the margin in step time"),
+        (Outcome.INCONCLUSIVE, "what was accepted last nor that it is worse"),
+    ):
+        shifted = dataclasses.replace(STEPS[outcome], reason=Decided(4, 0.08))
+        found = headline(verdict([EXACT, shifted], Question.GATE), names)
+        assert said in found
+        assert f"from {NAMES.reference}" not in found
+        assert f"worse than {NAMES.reference}" not in found
+
+
 def test_a_gate_without_baselines_names_none() -> None:
-    """As an upgrade's; without a reference the numbers are compared with the oracle's alone."""
+    """Numbers are compared with the oracle; those of a user's own model with the reference's, as in an upgrade."""
     bare = dataclasses.replace(NAMES, work="mine.py", baselines=False)
+    own = dataclasses.replace(bare, own=True)
     for outcome in STEPS:
-        assert headline(of(outcome, Question.GATE), bare) == headline(of(outcome, Question.UPGRADE), bare)
+        assert headline(of(outcome, Question.GATE), own) == headline(of(outcome, Question.UPGRADE), own)
+        said = headline(of(outcome, Question.GATE), bare)
+        assert (BASELINES in said, ORACLE in said, NAMES.reference in said) == (False, True, True)
         for question in (Question.GATE, Question.RUN):
             said = headline(of(outcome, question, Scope.NUMBERS), bare)
             assert (BASELINES in said, ORACLE in said) == (False, True)

@@ -6,6 +6,7 @@ import pytest
 
 from bench.judge.notices import LaunchFailed
 from bench.record.gate import GateRun
+from bench.record.micro import Micro
 from bench.record.paired import CANDIDATE, REFERENCE, Package
 from bench.record.types import Run
 from bench.report.judged import (
@@ -21,9 +22,10 @@ from bench.report.judged import (
     worst,
 )
 from bench.stats.outcome import Outcome
+from tests.builders.micro import MICRO_RUN
 from tests.builders.records import SUBJECT, TINY, run
 from tests.builders.records import records as launches
-from tests.builders.verdicts import EXACT, NEW, OLD, gate_run, paired_run, verdict
+from tests.builders.verdicts import EXACT, NEW, OLD, gate_run, paired_run, side, verdict
 
 
 def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
@@ -166,6 +168,14 @@ def test_what_reproduces_a_run_reads_the_index_as_it_did() -> None:
     assert reproducing(given) == given.command
 
 
+def test_what_reproduces_numbers_alone_and_micro_reads_the_index_as_they_did() -> None:
+    built, command = side(NEW), ("tfgate", "gate", "--quick", "--to", NEW)
+    quick = dataclasses.replace(gate_run(speed=False), candidate=built, command=command)
+    assert reproducing(quick) == (*command, "--as-of", built.as_of)
+    timed = dataclasses.replace(MICRO_RUN, candidate=built)
+    assert reproducing(Micro(timed, [], [])) == (*timed.command, "--as-of", built.as_of)
+
+
 @pytest.mark.parametrize("of", [gate_run(), run(launches())], ids=["an interpreter and the pinned reference", "stored"])
 def test_what_was_there_already_is_reproduced_without_an_index(of: GateRun | Run) -> None:
     assert reproducing(of) == of.command
@@ -177,6 +187,9 @@ def test_names_know_what_is_installed_in_a_side_that_was_there() -> None:
     there = dataclasses.replace(run.reference, requested="env/bin/python", as_of="", packages=packages)
     found = names(Judged(dataclasses.replace(run, reference=there), verdict((EXACT,))))
     assert found.installed == {"env/bin/python": "tensorflow-cpu==2.16.2 keras==3.4.1"}
+    hashed = tuple(dataclasses.replace(package, hashes=("sha256:ab",)) for package in packages)
+    undated = dataclasses.replace(there, requested="2.16.2", packages=hashed)  # from an index without upload times
+    assert names(Judged(dataclasses.replace(run, reference=undated), verdict((EXACT,)))).installed == {}
     unnamed = dataclasses.replace(there, packages=packages[:2])
     assert names(Judged(dataclasses.replace(run, reference=unnamed), verdict((EXACT,)))).installed == {}
 

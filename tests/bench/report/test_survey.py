@@ -147,6 +147,13 @@ def test_plots_have_a_band_the_margin_and_the_change() -> None:
     assert all("from 2.17.1 on" in line for line in lines)
 
 
+def test_a_release_that_does_not_run_ends_the_band() -> None:
+    found = surveyed(dict.fromkeys("abcde", 0.0), crashing=("c",))
+    (step,) = (chart for chart in drift_charts(found.chapters[0], "a") if chart.title == "step time")
+    bands = [shape for shape in step.shapes if shape.style == "envelope"]
+    assert [sorted({x for x, _ in band.points}) for band in bands] == [[1, 2], [4, 5]]
+
+
 def test_a_plot_of_numbers_of_operations_has_no_band() -> None:
     def fewer(place: int, one: Comparison) -> Comparison:
         return dataclasses.replace(one, candidate=4) if one.metric.name == "graph operations" and place == 2 else one

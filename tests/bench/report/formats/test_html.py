@@ -113,6 +113,13 @@ def test_only_differences_are_shown_unfolded() -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_one_environment_is_checked_against_the_baselines_where_there_are_any() -> None:
+    predicts = dataclasses.replace(SUBJECT, workload="predict", metrics=("step time",))
+    for judged, standard in ((stored(), "the baselines"), (judged_run(run(records(subject=predicts))), "the oracle")):
+        assert f"<p>One environment, checked against {standard}.</p>" in render([judged])
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_how_to_reproduce_has_the_locks_with_their_hashes() -> None:
     text = render([upgrade()])
     reproduce = text[text.index("How to reproduce") :]

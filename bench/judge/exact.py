@@ -60,7 +60,7 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         found = next(error for error in theirs if _tensor(error) == _tensor(worst))
         reason = DepartApart(reason, _reason(found, reference), apart[_tensor(worst)])
     elif alike and not (alone or undecided or changed):
-        worst = max(alike, key=lambda error: apart[_tensor(error)] / error.limit)
+        worst = max(alike, key=lambda error: apart[_tensor(error)] / (error.limit or 1.0))  # with 0, all are 0 apart
         reason = DepartAlike(_reason(worst, candidate), apart[_tensor(worst)])
         return Comparison(subject, NUMERICS, Outcome.PASS, reason, apart[_tensor(worst)], worst.limit)
     elif (shared or theirs_changed) and not alone:

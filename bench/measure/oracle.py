@@ -139,7 +139,7 @@ class Session:
         self._tally.add(dataclasses.replace(error, quantity=f"{ANSWER}{case}: {error.quantity}") for error in errors)
 
     def check(self, step: int, logits: bool) -> None:
-        """Compares a step of training that was published: with the oracle's, or with its own gradients.
+        """Compares a step of training that was published: with the oracle's, or with its own gradients and norm.
 
         Steps come one by one. The launch may take the next one meanwhile, and no other.
         """
@@ -238,7 +238,7 @@ class Tally:
 def expected_answer(workload: Workload, opening: Opening, case: str) -> Expected:
     """Returns a case's answers by their definition in float64, and how far off a float32 implementation may be."""
     wide, narrow = (workload.expected(opening, case, kind) for kind in (np.float64, np.float32))
-    return expected_of(wide, narrow, cap=workload.cap or CAP)
+    return expected_of(wide, narrow, cap=CAP if workload.cap is None else workload.cap)
 
 
 def _worst(errors: Iterable[NumericError]) -> list[NumericError]:

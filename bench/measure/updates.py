@@ -1,7 +1,10 @@
-"""Checks a step that the oracle doesn't take: clipping and the update, from the step's own gradients.
+"""Checks a step that the oracle doesn't take: clipping and the update, from the step's own gradients and norm.
 
-This costs a pass over the weights, so every step of a checked launch is checked. An update that is lost at one step in
-a thousand, or wrong from some step on, shows at the very step.
+The norm can't be computed here, since duplicate rows of the embedding's gradient are published added up. It must be at
+least that of the other gradients; one that is too large is not found.
+
+This costs a pass over the weights and the gradients, so every step of a checked launch is checked. An update that is
+lost at one step in a thousand, or wrong from some step on, shows at the very step.
 """
 
 import math
@@ -20,16 +23,19 @@ CHUNK = 1 << 15  # floats: a few of them stay in a core's second-level cache
 def clipping_and_update(
     config: Config, exchange: Exchange, role: str, step: int, inputs: Tokens, learning_rate: float
 ) -> list[NumericError]:
-    """Returns the errors of the clipped gradients and of the update w′ − w that a step published, tensor by tensor.
+    """Returns the errors of the norm, the clipped gradients and the update w′ − w that a step published, by tensor.
 
-    Wanted are gradient · clip norm / max(norm, clip norm) and −learning rate · clipped.
+    Wanted are gradient · clip norm / max(norm, clip norm) and −learning rate · clipped. The norm's error is how far it
+    is below the least that it can be.
     """
     gradients, clipped = (exchange.results(role, quantity, step) for quantity in ("gradient", "clipped"))
     norm = float(exchange.results(role, "norm", step)[""])
-    factor = config.clip_norm / max(norm, config.clip_norm)  # NaN for a norm of NaN: nothing agrees with that
+    least = math.sqrt(sum(_squared(value) for name, value in gradients.items() if name != "embedding"))
+    factor = config.clip_norm / max(norm, config.clip_norm)
     before, after = exchange.weights(step), exchange.updated(role, step)
     rows = np.sqrt(reads(inputs, config), dtype=np.float32)
     return [
+        NumericError(step, "norm", "", relative_error(np.minimum(norm, least), np.asarray(least)), FLOOR),
         *(
             NumericError(step, "clipped", name, scaled_error(value, gradients[name], factor)[0], FLOOR)
             for name, value in clipped.items()
@@ -42,6 +48,14 @@ def clipping_and_update(
             ]
         ),
     ]
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _squared(values: Floats) -> float:
+    """Returns the sum of squares, computed as in scaled_error."""
+    flat = values.reshape(-1)
+    chunks = (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
+    return sum(float(chunk @ chunk) for chunk in chunks)
 
 
 def scaled_error(

@@ -1,10 +1,14 @@
 """Full training: all epochs of a configuration, validation after each, the test at the end, checkpoints on the way."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
+from lm.arrays import Tokens
 from lm.data.batches import steps_per_epoch
 from lm.data.corpus import Corpus
 from lm.training.checkpoint import (
@@ -17,7 +21,7 @@ from lm.training.checkpoint import (
     save_checkpoint,
 )
 from lm.training.initial import initial_weights, weights_sha256
-from lm.training.passes import checked_loss, evaluate, perplexity, train_steps
+from lm.training.passes import DivergenceError, Evaluation, checked_loss, evaluate, perplexity, train_steps
 from lm.training.trainer import Trainer
 
 PROGRESS_LINES = 10  # an epoch
@@ -89,7 +93,10 @@ class Training:
         return self._step
 
     def run(self) -> Iterator[Event]:
-        """Trains to the end. Raises DivergenceError when the loss is no longer finite."""
+        """Trains to the end. Raises DivergenceError when a loss, the weights or the state are no longer finite.
+
+        The checkpoint is then the last one in which all was finite.
+        """
         for epoch in range(len(self.epochs) + 1, self.config.epochs + 1):
             yield from self._train_epoch(epoch)
             self._save()  # before validation, which may take as long as many steps
@@ -98,7 +105,7 @@ class Training:
             self._epoch_loss = self._epoch_seconds = 0.0
             self._save()
             yield result
-        test = evaluate(self.trainer, self.corpus.test)
+        test = self._evaluate("test", self.corpus.test)
         yield TestResult(test.perplexity, test.tokens)
 
     def _train_epoch(self, epoch: int) -> Iterator[Event]:
@@ -118,7 +125,7 @@ class Training:
 
     def _finish_epoch(self, epoch: int) -> EpochResult:
         train_perplexity, words_per_second = self._running(self.steps)
-        valid = evaluate(self.trainer, self.corpus.valid)
+        valid = self._evaluate("validation", self.corpus.valid)
         return EpochResult(
             epoch,
             self.config.epoch_learning_rate(epoch),
@@ -128,11 +135,23 @@ class Training:
             words_per_second,
         )
 
+    def _evaluate(self, name: str, tokens: Tokens) -> Evaluation:
+        found = evaluate(self.trainer, tokens)
+        if not math.isfinite(found.summed_loss):  # the weights are: they were saved before
+            raise DivergenceError(
+                f"{name} diverged: its loss is {found.summed_loss} after step {self._step - 1}, with finite weights"
+            )
+        return found
+
     def _running(self, done: int) -> tuple[float, float]:
         """Returns perplexity and words per second over the first `done` steps of the epoch."""
         return perplexity(self._epoch_loss, self.config, done), done * self.config.tokens_per_step / self._epoch_seconds
 
     def _save(self) -> None:
+        weights, state = self.trainer.weights, self.trainer.state
+        for name, value in (weights | state).items():
+            if not np.isfinite(value).all():  # clipping by a norm of Inf does so, where the loss is still finite
+                raise DivergenceError(f"training diverged: {name} is not finite after step {self._step - 1}")
         save_checkpoint(
             self.checkpoint_path,
             Checkpoint(
@@ -143,8 +162,8 @@ class Training:
                 self._epoch_loss,
                 self._epoch_seconds,
                 tuple(self.epochs),
-                self.trainer.weights,
-                self.trainer.state,
+                weights,
+                state,
             ),
         )
 

@@ -13,17 +13,14 @@ from lm.training.trainer import StepResult, Trainer
 
 
 class DivergenceError(ArithmeticError):
-    """A loss of training that isn't finite; `step` is the global step, counted from 0."""
-
-    def __init__(self, step: int, loss: float) -> None:
-        super().__init__(f"training diverged: the loss is {loss} at step {step}")
-        self.step = step
+    """A loss, weights or a state that aren't finite; the message names them and the global step, counted from 0."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
     """The result of one pass without training."""
 
+    summed_loss: float  # over its steps
     perplexity: float
     tokens: int
     weights_changed: bool  # a pass must leave the weights that it found
@@ -55,7 +52,7 @@ def checked_loss(step: int, result: StepResult) -> float:
     """Returns the loss as a number. Raises DivergenceError if it isn't finite."""
     loss = float(result.loss)
     if not math.isfinite(loss):
-        raise DivergenceError(step, loss)
+        raise DivergenceError(f"training diverged: the loss is {loss} at step {step}")
     return loss
 
 
@@ -73,4 +70,6 @@ def evaluate(trainer: Trainer, tokens: Tokens, max_steps: int | None = None) -> 
         summed += float(trainer.evaluation_step(*batch(tokens, trainer.config, index)))
     trainer.state = state
     changed = any(not np.array_equal(weights[name], value, equal_nan=True) for name, value in trainer.weights.items())
-    return Evaluation(perplexity(summed, trainer.config, steps), steps * trainer.config.tokens_per_step, changed)
+    return Evaluation(
+        summed, perplexity(summed, trainer.config, steps), steps * trainer.config.tokens_per_step, changed
+    )

@@ -190,11 +190,15 @@ class Model:
         count = getattr(getattr(self, "_counted", None), "experimental_get_tracing_count", lambda: self._traces)
         return int(count())
 
+    def values(self) -> dict[str, Array]:
+        """Returns copies of the variables' values, by name."""
+        return {name: _copy(tf_variable(variable).numpy()) for name, variable in self.variables.items()}
+
     def start(self) -> dict[str, Array]:
         """Returns copies of variables and batch, by name; float64 batches in float32, as Keras takes them."""
-        found = {WEIGHT + name: np.array(tf_variable(value).numpy()) for name, value in self.variables.items()}
+        found = {WEIGHT + name: value for name, value in self.values().items()}
         for number, leaf in enumerate(tf.nest.flatten(self.batch)):
-            array = np.array(leaf)
+            array = _copy(leaf)
             if array.dtype == object:
                 raise ModelError(
                     f"{self.path.name}: a batch must hold arrays of numbers, and this one holds {_described(leaf)}"
@@ -244,6 +248,15 @@ def _function(path: Path) -> Callable[[], Any]:
     spec.loader.exec_module(module)
     function: Callable[[], Any] = getattr(module, FUNCTION)
     return function
+
+
+def _copy(value: Any) -> Array:
+    """Returns a copy; of bfloat16, which NumPy neither stores nor calls a float, in float64.
+
+    That holds it exactly, and starts near the first one leave it: moved, it would be between two bfloat16 numbers.
+    """
+    array = np.array(value)
+    return array.astype(np.float64) if array.dtype.kind == "V" else array
 
 
 def _labelled(variables: Iterable[Any]) -> Iterator[tuple[str, Any]]:

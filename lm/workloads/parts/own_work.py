@@ -175,8 +175,7 @@ def _computed(model: Model, start: Mapping[str, Array], kind: str) -> Answers:
 
 def _values(model: Model) -> dict[str, Array]:
     """Returns the float variables' values."""
-    values = {name: tf_variable(variable).numpy() for name, variable in model.variables.items()}
-    return {name: np.array(value) for name, value in values.items() if np.issubdtype(value.dtype, np.floating)}
+    return {name: value for name, value in model.values().items() if np.issubdtype(value.dtype, np.floating)}
 
 
 def _dense(model: Model, gradients: list[Any]) -> dict[str, Array]:

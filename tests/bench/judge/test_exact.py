@@ -250,6 +250,17 @@ def test_answers_that_depart_on_both_sides_are_compared_with_each_other(
         assert not told
 
 
+@pytest.mark.parametrize(
+    ("departure", "outcome"), [((0.4, 0.09), Outcome.PASS), ((0.400003, 0.09), Outcome.REGRESSION)]
+)
+def test_answers_that_depart_where_nothing_is_allowed_have_to_be_equal(
+    departure: tuple[float, ...], outcome: Outcome
+) -> None:
+    slot = dataclasses.replace(SLOT, limit=0.0)
+    candidate = [record(numerics=(dataclasses.replace(slot, departure=departure),))]
+    assert judge_numerics("it", candidate, [record(numerics=(slot,))]).outcome is outcome
+
+
 def test_a_refused_file_that_nobody_promised_departs_from_nothing() -> None:
     refused = [record(numerics=(WITHIN, NumericError(6, "answer given .keras: file", "", math.inf, math.inf)))]
     assert both_depart("it", refused, [record(numerics=(WITHIN,))]) == both_depart("it", refused, refused) == []

@@ -51,7 +51,8 @@ def over(found: list[NumericError]) -> list[tuple[str, str]]:
 def test_right_steps_are_within_their_limits(tmp_path: Path) -> None:
     found = errors(tmp_path)
     assert [(error.quantity, error.tensor) for error in found] == [
-        (quantity, tensor) for quantity in ("clipped", "update") for tensor in WEIGHTS
+        ("norm", ""),
+        *((quantity, tensor) for quantity in ("clipped", "update") for tensor in WEIGHTS),
     ]
     assert max(error.used for error in found) < 0.7
     assert {error.limit for error in found if error.quantity == "clipped"} == {FLOOR}
@@ -83,6 +84,19 @@ def test_a_gradient_that_is_not_clipped_is_named(tmp_path: Path) -> None:
         exchange.updated(LAUNCH, 0)["output/kernel"][...] = exchange.weights(0)["output/kernel"] - RATE * clipped
 
     assert over(errors(tmp_path, spare)) == [("clipped", "output/kernel")]
+
+
+@pytest.mark.parametrize(("factor", "named"), [(0.5, [("norm", "")]), (np.nan, [("norm", "")]), (2.0, [])])
+def test_a_norm_that_clipping_and_update_follow_is_named_where_it_is_too_small(
+    tmp_path: Path, factor: float, named: list[tuple[str, str]]
+) -> None:
+    def clip_by_another(exchange: Exchange) -> None:
+        exchange.results(LAUNCH, "norm")[""][...] *= factor
+        for name, clipped in exchange.results(LAUNCH, "clipped").items():
+            clipped /= factor
+            exchange.updated(LAUNCH, 0)[name][...] = exchange.weights(0)[name] - RATE * clipped
+
+    assert over(errors(tmp_path, clip_by_another)) == named
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -32,7 +32,7 @@ from lm.training.checkpoint import (
 )
 from lm.training.full import Event, Progress, TestResult, Training, prints_progress
 from lm.training.passes import DivergenceError, evaluate
-from lm.training.trainer import Trainer
+from lm.training.trainer import StepResult, Trainer
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.any_version]
 
@@ -223,6 +223,48 @@ def test_a_later_divergence_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     checkpoint = load_checkpoint(tmp_path / "checkpoint.npz", training.fingerprint, "cells")
     assert checkpoint.step == STEPS
     assert all(np.isfinite(value).all() for value in checkpoint.weights.values())
+
+
+@pytest.mark.parametrize("bad", [5, 3 * STEPS - 1])
+def test_weights_that_become_nan_leave_the_last_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bad: int
+) -> None:
+    """The step's own loss is finite. After the last one there is no other to tell."""
+    monkeypatch.setattr(full, "CHECKPOINT_SECONDS", 0.0)
+    training = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    trainer, right = training.trainer, training.trainer.train_step
+
+    def spoiling(*given: Any) -> StepResult:
+        result = right(*given)
+        if training._step == bad:
+            trainer.weights = {**trainer.weights, "output/bias": np.full(CONFIG.vocabulary_size, np.float32(math.nan))}
+        return result
+
+    monkeypatch.setattr(trainer, "train_step", spoiling)
+    with pytest.raises(DivergenceError, match=rf"^training diverged: output/bias is not finite after step {bad}$"):
+        list(training.run())
+    assert training.resume() == bad
+
+
+@pytest.mark.parametrize(("name", "batches", "steps"), [("validation", 0, STEPS), ("test", 3 * 4, 3 * STEPS)])
+def test_an_evaluation_that_is_nan_stops_and_leaves_a_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, batches: int, steps: int
+) -> None:
+    """Wrong from some batch on; three epochs' validations have 4 each."""
+    training = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    right, numbers = training.trainer.evaluation_step, itertools.count()
+    monkeypatch.setattr(
+        training.trainer,
+        "evaluation_step",
+        lambda *given: right(*given) * (math.nan if next(numbers) >= batches else 1.0),
+    )
+    events: list[Event] = []
+    said = rf"^{name} diverged: its loss is nan after step {steps - 1}, with finite weights$"
+    with pytest.raises(DivergenceError, match=said):
+        events.extend(training.run())
+    assert [event.epoch for event in events if isinstance(event, EpochResult)] == list(range(1, 1 + batches // 4))
+    assert not any(isinstance(event, TestResult) for event in events)
+    assert training.resume() == steps
 
 
 def test_progress_is_told_where_the_notebook_tells_it() -> None:

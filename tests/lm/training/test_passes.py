@@ -142,6 +142,5 @@ def test_divergence_is_told_by_its_step(trainer: Trainer) -> None:
     assert [checked_loss(*next(results)) for _ in range(2)] == pytest.approx([62, 62], abs=1)  # 10 · ln 500 = 62.1
     broken: dict[str, Any] = {**trainer.weights, "output/bias": np.full(CONFIG.vocabulary_size, math.nan)}
     trainer.weights = broken
-    with pytest.raises(DivergenceError, match=r"^training diverged: the loss is nan at step 6$") as caught:
+    with pytest.raises(DivergenceError, match=r"^training diverged: the loss is nan at step 6$"):
         checked_loss(*next(results))
-    assert caught.value.step == 6

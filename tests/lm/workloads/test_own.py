@@ -13,6 +13,7 @@ from bench.measure.oracle import Session
 from bench.record.replies import Answered
 from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REBUILT, NOT_REPEATED, UNMOVED, Unchecked
 from lm.config import OWN, ConfigError
+from lm.workloads.parts.own import CASES
 from lm.workloads.protocol import Copying, Defining, NotCopiedError, NotRepeatedError, Opening
 from lm.workloads.registry import workload
 
@@ -74,6 +75,26 @@ def workload():
     model.compile({compiled})
     return model, (np.ones((4, 3)), np.ones((4, 5)))
 """
+# Wide, so that among weights that came to lie between two bfloat16 numbers some would be rounded unlike.
+FROZEN = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    dense, initial = tf.keras.layers.Dense, tf.keras.initializers.LecunNormal
+    frozen = [
+        dense(512, "tanh", kernel_initializer=initial(seed), dtype="bfloat16", trainable=False) for seed in (1, 2)
+    ]
+    model = tf.keras.Sequential([tf.keras.Input((256,)), *frozen, dense(1, kernel_initializer=initial(3))])
+    model.compile("sgd", "mse")
+    {after}
+    random = np.random.RandomState(0)
+    return model, (random.normal(size=(64, 256)), random.normal(size=(64, 1)))
+"""
+# A training step that changes the frozen layer, too.
+MOVING = "step, frozen = model.train_step, model.layers[0].kernel; " + (
+    "model.train_step = lambda data: (step(data), frozen.assign(frozen * 2))[0]"
+)
 LISTED = "import tensorflow as tf; return (lambda: 0.0), {}, ()"
 GRADIENTS = r"in \(loss, gradients\), return a gradient for each of the 1 variables, in their order"
 COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
@@ -386,6 +407,23 @@ class TestModels:
         oracle.check_answer("start 1")
         quantities = {error.quantity for error in oracle.errors() if error.within}
         assert quantities == {"answer loss", "answer update after 1", "answer update after 2"}
+
+    @pytest.mark.parametrize("moved", [False, True])
+    def test_a_frozen_part_in_bfloat16_is_compared(self, tmp_path: Path, moved: bool) -> None:
+        """In every start, through the file that the candidate reads, though NumPy stores no bfloat16."""
+        path = written(tmp_path, FROZEN.format(after="pass"))
+        oracle = Session()
+        agenda = oracle.prepare(OWN.name, "", None, 1, "cpu:0", 0, str(path))
+        assert agenda.unchecked == ()
+        oracle.share(str(tmp_path))
+        work = opened(written(tmp_path, FROZEN.format(after=MOVING if moved else "pass"), "candidate.py"))
+        checked = CheckedAnswers(work, tmp_path, agenda.answers)
+        for case in CASES:
+            assert checked.answer(case) == Answered()
+            oracle.check_answer(case)
+        within = {(error.quantity, error.tensor): error.within for error in oracle.errors()}
+        assert within["answer update after 1", "dense/kernel#2"] is not moved
+        assert all(within.values()) is not moved
 
     def test_a_nan_of_the_candidate_alone_is_over_every_limit(self, tmp_path: Path) -> None:
         expected, start, _ = defined(described(square(tmp_path)), OPENING)

@@ -149,11 +149,29 @@ def test_tiny_units_show_in_every_tensor_unit_by_unit() -> None:
     step = oracle("tiny units", np.float32)
     update = {name: step.weights[name] - CHANGES["tiny units"](small_start()).weights[name] for name in step.weights}
     gradients = {name: densified(value, 53) for name, value in step.gradients.items()}
-    for quantity in (gradients, update, step.state):
+    kernels = {
+        f"lstm{layer}/{part}{cut}" for layer in (0, 1) for part in ("kernel", "recurrent") for cut in ("", "[:, ")
+    }
+    weights, states = {"embedding", "output/kernel", *kernels}, set(step.state)
+    for quantity, names in ((gradients, weights), (update, weights), (step.state, states)):
         sizes: dict[str, list[float]] = {}
         for name, part in by_unit("", quantity).items():
-            sizes.setdefault(name.split("[")[0], []).append(float(np.linalg.norm(part.astype(np.float64))))
-        for name in ("embedding", "lstm0/kernel", "lstm1/kernel", "lstm1/recurrent", "output/kernel", "lstm0/h"):
-            if name in sizes:
-                assert 0.01 < (sizes[name][-2] / sizes[name][0]) / TINIEST < 100
-                assert min(sizes[name]) > 1e-30
+            sizes.setdefault(name.rstrip("[0123456789]"), []).append(float(np.linalg.norm(part.astype(np.float64))))
+        for name in names:
+            assert 0.01 < (sizes[name][-2] / sizes[name][0]) / TINIEST < 100, name
+            assert min(sizes[name]) > 1e-30, name
+
+
+def test_what_a_tiny_unit_receives_shows_though_its_rows_are_those_of_other_units_too() -> None:
+    """The candidate's column of one unit is lost in each kernel: its norm is about 1e-24 of a row's."""
+    start = CHANGES["tiny units"](small_start())
+    expected = expected_step(SMALL, (start.weights, start.state), start.batch, LEARNING_RATE, by_unit)
+    step = oracle("tiny units", np.float32)
+    of_layer = (2 * 13 + 11, 2 * 9 + 7)  # the last odd unit of 13, and of 9
+    lost = {f"lstm{layer}/{part}": of_layer[layer] for layer in (0, 1) for part in ("kernel", "recurrent")}
+    found = {name: values_of(step.gradients[name]).copy() for name in lost}
+    assert [error for error in errors_of(0, {"gradient": found}, expected, by_unit) if not error.within] == []
+    for name, column in lost.items():
+        found[name][:, column] = 0
+    over = [error.tensor for error in errors_of(0, {"gradient": found}, expected, by_unit) if not error.within]
+    assert over == [f"{name}[:, {column}]" for name, column in lost.items()]

@@ -90,6 +90,11 @@ def short_gradients(start: Start) -> Start:
     return _with_weights(start, {name: value / np.float32(16) for name, value in start.weights.items()})
 
 
+def other_weights(start: Start) -> Start:
+    """Doubles all weights: trained ones become too sure, so that the loss moves with each part of the logits."""
+    return _with_weights(start, {name: 2 * value for name, value in start.weights.items()})
+
+
 def one_id(start: Start) -> Start:
     """Makes all inputs one word and all targets another: all rows of the sparse gradient are duplicates."""
     return dataclasses.replace(start, inputs=np.full_like(start.inputs, 3), targets=np.full_like(start.targets, 5))
@@ -186,7 +191,7 @@ def tiny_units(start: Start) -> Start:
 
 
 CASES = (
-    Case("evaluation", short_gradients, small=False, evaluation=True),  # other weights than those evaluated before
+    Case("evaluation", other_weights, small=False, evaluation=True),  # other weights than those evaluated before
     Case("large logits", large_logits, small=False),
     Case("evaluation, small", unchanged, evaluation=True),
     Case("evaluation, large logits", large_logits, evaluation=True),

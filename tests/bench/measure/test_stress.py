@@ -1,5 +1,6 @@
 """Stress steps: what each case constructs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,17 @@ from bench.measure.stress import (
     SMALL,
     TINIEST,
     Case,
+    Start,
     small_start,
 )
+from lm.arrays import Floats
+from lm.config import CONFIGS
+from lm.data.batches import training_batch
+from lm.data.load import load_corpus
 from lm.oracle.sgd import densified, values_of
 from lm.oracle.step import Step, evaluate
 from lm.oracle.step import step as oracle_step
+from lm.training.initial import initial_weights
 
 FLOAT32_EXP = 88.7  # exp of more overflows float32
 
@@ -113,6 +120,30 @@ def test_float32_comes_to_less_than_a_tenth_of_the_cap_in_evaluation(case: Case)
         found = {"loss": {"": np.asarray(loss)}, "state": state}
         errors = errors_of(0, found, expected_evaluation(SMALL, before, ids, case.cut), case.cut)
         assert max(error.error for error in errors) < CAP / 10, jitter
+
+
+def test_an_output_product_a_thousandth_too_large_shows_in_evaluation_at_the_runs_own_size() -> None:
+    """After 12 steps of tiny, trained by the oracle in float32."""
+    config = CONFIGS["tiny"]
+    tokens = load_corpus("synthetic", config).train
+    weights = initial_weights(config)
+    state = {name: np.zeros(shape, np.float32) for name, shape in config.state_shapes().items()}
+    for number in range(12):
+        step = oracle_step(config, weights, state, *training_batch(tokens, config, number), learning_rate=1.0)
+        weights, state = step.weights, step.state
+    case = next(case for case in CASES if case.evaluation and not case.small)
+    start = case.change(Start(weights, state, *training_batch(tokens, config, 12)))
+    ids = start.inputs, start.targets
+    expected = expected_evaluation(config, (start.weights, start.state), ids, case.cut)
+
+    def used(weights: Mapping[str, Floats]) -> dict[str, float]:
+        loss, new_state = evaluate(config, weights, start.state, *ids)
+        errors = errors_of(0, {"loss": {"": np.asarray(loss)}, "state": new_state}, expected, case.cut)
+        return {f"{error.quantity} {error.tensor}": error.used for error in errors}
+
+    assert max(used(start.weights).values()) < 0.1
+    wrong = used({**start.weights, "output/kernel": np.float32(1.001) * start.weights["output/kernel"]})
+    assert wrong["loss "] > 20
 
 
 def test_starts_differ_by_launch() -> None:

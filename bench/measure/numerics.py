@@ -50,15 +50,19 @@ def by_unit(_: str, tensors: Arrays) -> Arrays:
     """Cuts matrices up, so that small values count next to large ones: "lstm0/kernel[3]" is its row 3.
 
     Kernels [width, …] are cut by what enters them, the embedding [words, width] and states [batch, size] by what they
-    hand on.
+    hand on. An LSTM's kernels are also cut by what a unit receives: "lstm0/kernel[:, 29]" is its column 29, of its
+    candidate. What a tiny unit's other gates receive goes with the square of its scale, and underflows.
     """
     parts: dict[str, Array] = {}
     for name, value in tensors.items():
         if value.ndim != 2:
             parts[name] = value
             continue
-        rows = value.T if name == "embedding" or name.endswith(("/h", "/c")) else value
-        parts |= {f"{name}[{index}]": row for index, row in enumerate(rows)}
+        handed_on = name == "embedding" or name.endswith(("/h", "/c"))
+        parts |= {f"{name}[{index}]": row for index, row in enumerate(value.T if handed_on else value)}
+        if name.startswith("lstm") and not handed_on:
+            size = value.shape[1] // 4
+            parts |= {f"{name}[:, {column}]": value[:, column] for column in range(2 * size, 3 * size)}
     return parts
 
 

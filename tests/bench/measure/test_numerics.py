@@ -112,16 +112,28 @@ class TestRoundingError:
 def test_a_unit_is_a_row_of_what_it_enters_and_a_column_of_what_it_hands_on() -> None:
     square = np.arange(4.0).reshape(2, 2)
     parts = by_unit(
-        "update", {"lstm0/kernel": square, "embedding": square, "lstm0/h": square, "output/bias": square[0]}
+        "update", {"output/kernel": square, "embedding": square, "lstm0/h": square, "output/bias": square[0]}
     )
     assert {name: part.tolist() for name, part in parts.items()} == {
-        "lstm0/kernel[0]": [0, 1],
-        "lstm0/kernel[1]": [2, 3],
+        "output/kernel[0]": [0, 1],
+        "output/kernel[1]": [2, 3],
         "embedding[0]": [0, 2],
         "embedding[1]": [1, 3],
         "lstm0/h[0]": [0, 2],
         "lstm0/h[1]": [1, 3],
         "output/bias": [0, 1],
+    }
+
+
+@pytest.mark.parametrize("name", ["lstm0/kernel", "lstm1/recurrent"])
+def test_what_a_unit_receives_is_the_column_of_its_candidate(name: str) -> None:
+    """Two units have eight columns, two of each gate: input, forget, candidate, output."""
+    parts = by_unit("gradient", {name: np.arange(16.0).reshape(2, 8)})
+    assert {part: value.tolist() for part, value in parts.items()} == {
+        f"{name}[0]": [0, 1, 2, 3, 4, 5, 6, 7],
+        f"{name}[1]": [8, 9, 10, 11, 12, 13, 14, 15],
+        f"{name}[:, 4]": [4, 12],
+        f"{name}[:, 5]": [5, 13],
     }
 
 

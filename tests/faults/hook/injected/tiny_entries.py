@@ -5,22 +5,42 @@ from typing import Any
 from .fault import ALL, Fault, differentiated_by, wrap
 
 FLUSHED = 1e-12
+FLUSHED_IN_TANH = 1e-10
 SMALL = 1e-6  # of the largest entry
+
+
+def _without_below(size: float, values: Any) -> Any:
+    """Returns the values with 0 for those below that size."""
+    import tensorflow as tf
+
+    return tf.where(tf.abs(values) < size, tf.zeros_like(values), values)
 
 
 def _flushed(gradients: list[Any], _: Any) -> list[Any]:
     """Zeroes what is below FLUSHED in every gradient."""
     import tensorflow as tf
 
-    def flush(values: Any) -> Any:
-        return tf.where(tf.abs(values) < FLUSHED, tf.zeros_like(values), values)
-
     return [
-        tf.IndexedSlices(flush(gradient.values), gradient.indices, gradient.dense_shape)
+        tf.IndexedSlices(_without_below(FLUSHED, gradient.values), gradient.indices, gradient.dense_shape)
         if isinstance(gradient, tf.IndexedSlices)
-        else flush(gradient)
+        else _without_below(FLUSHED, gradient)
         for gradient in gradients
     ]
+
+
+def _flushed_in_tanh() -> None:
+    """Zeroes what is below FLUSHED_IN_TANH in the gradients by what enters a tanh."""
+    import tensorflow as tf
+    from tensorflow.python.ops import gen_math_ops
+
+    def make(original: Any) -> Any:
+        def tanh_grad(y: Any, dy: Any, name: Any = None) -> Any:
+            return _without_below(FLUSHED_IN_TANH, original(y=y, dy=dy, name=name))
+
+        return tanh_grad
+
+    wrap(gen_math_ops, "tanh_grad", make)  # Keras
+    wrap(tf.raw_ops, "TanhGrad", make)  # `fused`
 
 
 def _unlikely_words_lost(gradients: list[Any], _: Any) -> list[Any]:
@@ -51,6 +71,7 @@ def _small_rows_lost() -> None:
 
 FAULTS = (
     Fault("gradients-flushed-below-1e-12", "gradients below 1e-12 are 0", differentiated_by(_flushed), reaches=ALL),
+    Fault("tanh-gradients-flushed-below-1e-10", "tanh's gradients below 1e-10 are 0", _flushed_in_tanh, reaches=ALL),
     Fault("small-rows-lost", "a product leaves out rows below 1e-6 of its largest input", _small_rows_lost,
           reaches=ALL),
     Fault("unlikely-words-lost", "the output layer's gradients of words below 1e-6 of the largest are 0",

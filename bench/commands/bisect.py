@@ -33,7 +33,7 @@ EXAMPLES = """\
 tfgate bisect --good 2.12.1 --bad 2.21.0 --workload predict-call --metric "step time on one core"
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
 CONFIGS = ("tiny",)
-REPORTS = (f"*/{PAIRED_FILE}",)
+REPORTS = (f"[0-9][0-9]-*/{PAIRED_FILE}",)  # as folder_name names their folders
 BUDGET_MINUTES = 60.0
 SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
 
@@ -140,8 +140,9 @@ def _blame(asked: Request, bisection: Bisection, finding: Finding, names: Sequen
     pair = names[finding.release - 1 : finding.release + 1]
     if any(isinstance(read_request(what), Interpreter) for what in pair if what != PINNED):
         return []
-    before, found = [None, *(one.run for one in bisection.releases)][finding.release - 1 : finding.release + 1]
-    assert found  # it was measured
+    runs = [one.run for one in bisection.releases[: finding.release]]
+    found, before = runs[-1], runs[-2] if finding.release > 1 else None
+    assert found  # as the one before, unless that is the good one
     try:
         differing(before.candidate if before else found.reference, found.candidate)
     except RequestError:  # two packages, which can't be exchanged

@@ -16,7 +16,7 @@ from bench.commands.stored import GATE_FILE, judging
 from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
-from bench.judge.history import Points, Series, histories, outcome, report_points
+from bench.judge.history import Key, Point, Points, Series, histories, outcome, report_points
 from bench.judge.reports import Report
 from bench.record.codec import FormatError
 from bench.record.files import read_record, write_text
@@ -80,8 +80,8 @@ def run(asked: Request) -> int:
     """
     files, warnings = _files(asked.folders)
     found = _on_every_core(_points_or_warning, files)
-    reports = [each for each in found if not isinstance(each, str)]
-    warnings = [*(each for each in found if isinstance(each, str)), *warnings]
+    reports, copies = _without_copies([each for each in found if not isinstance(each, str)])
+    warnings = [*(each for each in found if isinstance(each, str)), *copies, *warnings]
     if len(reports) < 2:
         told = "".join(f"; {warning}" for warning in warnings)
         usable = f"{len(reports)} of the {len(files)} reports in {', '.join(asked.folders)} can be used"
@@ -107,6 +107,18 @@ def _points_or_warning(path: Path) -> Points | str:
         return _points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
     except FormatError as error:
         return f"left out: {error}"
+
+
+def _without_copies(reports: Sequence[Points]) -> tuple[list[Points], list[str]]:
+    """Returns the reports that differ in more than their folders, and a warning of each other: one counts once."""
+    kept: dict[frozenset[tuple[Key, Point]], Points] = {}
+    warnings = []
+    for points in reports:
+        contents = frozenset((key, dataclasses.replace(point, report="")) for key, point in points.items())
+        if (first := kept.setdefault(contents, points)) is not points:
+            copy, original = (next(iter(one.values())).report for one in (points, first))
+            warnings.append(f"left out: {copy}: a copy of {original}")
+    return list(kept.values()), warnings
 
 
 def _points(name: str, report: Report) -> Points:

@@ -28,7 +28,7 @@ from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
 from bench.judge.reasons import Accepted
 from bench.judge.reports import paired_runs
-from bench.judge.types import Comparison, Verdict
+from bench.judge.types import Comparison
 from bench.machine import now
 from bench.record.files import replace_records
 from bench.record.gate import GateRun
@@ -56,7 +56,9 @@ UNPROVEN = (
     "which is right for what you ship when the ledger begins"
 )
 UNTIMED = "run the gate without --quick and --no-speed, or the upgrade with a --metric that is a ratio, or with none"
+REMARGINED = "measure it again without --margin: the ledger's standard are the margins of its folder"
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
+MOVES_ALL = "--becomes-reference moves every metric: measure the upgrade without --metric"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,8 +237,7 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
         entry = _entry(report, standards.margins, ledger, asked)
         if not entry:
             raise UsageError(f"{name} has no ratio to a reference: {UNTIMED}")
-        by_folder = dataclasses.replace(report, margin=None) if isinstance(report, PairedRun) else report
-        word = _consented(name, judged(by_folder, dataclasses.replace(standards, ledger=ledger)).verdict, asked)
+        word = _consented(name, report, dataclasses.replace(standards, ledger=ledger), asked)
         standard = {(ratio.subject, ratio.metric) for ratio in entry.ratios}  # no acceptance is needed up to it
         others = [one for one in ledger.regressions if (one.subject, one.metric) not in standard]
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry), regressions=tuple(others))
@@ -251,13 +252,17 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     return Change(files, (*lines, *of_baselines.lines))
 
 
-def _consented(name: str, verdict: Verdict, asked: Request) -> str:
+def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: Request) -> str:
     """Returns the outcome of a report. Raises UsageError unless it is a PASS, or may be recorded all the same."""
+    margin = report.margin if isinstance(report, PairedRun) else None
+    by_folder = dataclasses.replace(report, margin=None) if isinstance(report, PairedRun) else report
+    verdict = judged(by_folder, standards).verdict
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
     accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted))
     word = ", ".join((f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
     if verdict.exit_code and not asked.despite_verdict:
         helps = {EXIT_CODES[Outcome.REGRESSION]: REGRESSED, FAILED_CODE: UNMEASURED}.get(verdict.exit_code, UNPROVEN)
+        helps = helps if margin is None else REMARGINED
         raise UsageError(f"{name} is not a PASS by {asked.folder} ({word}): {helps}")
     return word
 
@@ -270,6 +275,8 @@ def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Requ
             raise UsageError(MOVES)
         return entry_of_micro(*report, ledger, asked.reason)
     runs = paired_runs(report)  # of one reference and one candidate
+    if moves and any(run.only for run in runs):
+        raise UsageError(MOVES_ALL)
     entries = [entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs]
     ratios = tuple(ratio for entry in entries for ratio in entry.ratios)
     told = ratios or any(entry.environment == entry.reference for entry in entries)

@@ -11,7 +11,7 @@ from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, margin_request, telling
 from bench.commands.paired import Parts
-from bench.commands.resume import as_begun, resumed_folder
+from bench.commands.resume import as_begun, kept, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.usage import UsageError
@@ -27,7 +27,6 @@ EXAMPLES = """\
 tfgate upgrade --from 2.20.0 --to 2.21.0
 tfgate upgrade --from reference --to .venv/bin/python --config tiny --config notebook --speed-only"""
 CONFIGS = ("notebook",)
-REPORTS = (PAIRED_FILE, f"*/{PAIRED_FILE}")  # of one configuration, of several
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Request:
     sides: Sides
     parts: Parts
     output: Path
+    reports: Sequence[str]  # patterns of those that it writes there
     telling: Telling
 
 
@@ -71,8 +71,8 @@ def request(options: argparse.Namespace) -> Request:
     timed = not options.numerics_only and (not options.metric or bool({*options.metric} & {*STEP_TIMES}))
     model = model_request(options, CONFIGS)
     plans = model.plans()
-    reports = (model.folder(Path(), plan.name) / PAIRED_FILE for plan in plans)
-    output = resumed_folder(options, "upgrade", *(glob.escape(str(report)) for report in reports))
+    reports = [glob.escape(str(model.folder(Path(), plan.name) / PAIRED_FILE)) for plan in plans]
+    output = resumed_folder(options, "upgrade", *reports)
     parts = Parts(
         not (options.speed_only or options.metric),
         not options.numerics_only,
@@ -83,7 +83,12 @@ def request(options: argparse.Namespace) -> Request:
         margin_request(options, timed=timed),
     )
     sides = as_begun(options, sides_request(options, gpu=model.gpu), output)
-    return Request(model, plans, sides, parts, output, telling(options))
+    return Request(model, plans, sides, parts, output, reports, telling(options))
+
+
+def interrupted(asked: Request) -> str:
+    """Returns the error line after Ctrl-C."""
+    return kept(asked.output, *asked.reports)
 
 
 def run(asked: Request) -> int:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from bench.drive import uv
@@ -132,13 +133,14 @@ def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = N
     requests = (read_request(what, gpu) for what in (good, bad))
     named = [request.lines if isinstance(request, Requirements) else ("",) for request in requests]
     first, last = (end(lines[0]) for lines in named)
-    if not are_listed(first, last):
+    if not (first.package and are_listed(first, last)):
         why = "only those between two versions of one package, or before a nightly, can"
         raise UnlistedError(f"releases between {good} and {bad} can't be listed, {why}: name them by --release")
     with _probe(python or PYTHON) as (interpreter, _):
         listed = uv.releases_between(first.package, first.version, last.version, as_of, interpreter)
     package, equal, _ = good.partition("==")  # without: a version alone
-    shared = [line for line in named[0][1:] if line in named[1]]
+    theirs = {str(Requirement(line)) for line in named[1]}  # however they are spelled
+    shared = [line for line in named[0][1:] if str(Requirement(line)) in theirs]
     return [" ".join([f"{package}{equal}{version}", *shared]) for version in listed] if equal else listed
 
 

@@ -16,7 +16,7 @@ from bench.drive.patience import ALONE_SECONDS, STARTUP_SECONDS, STRESS, Deadlin
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
 from bench.record.replies import Agenda, Answered, Block, Published
-from bench.record.types import NO_ORACLE, NO_REFERENCE, OWN_CODE, Evaluation, NumericError, Unchecked
+from bench.record.types import NO_ORACLE, NO_REFERENCE, Evaluation, NumericError, Unchecked
 
 T = TypeVar("T")
 
@@ -59,13 +59,11 @@ def measure_checked(
 
 @contextlib.contextmanager
 def _saying_what_is_right(whose: str) -> Iterator[None]:
-    """Names a process in the block whose failure says nothing of the side: its kind is NO_ORACLE, or stays OWN_CODE."""
+    """Names a process in the block whose failure says nothing of the side: its kind is NO_ORACLE."""
     try:
         with naming(whose):
             yield
     except WorkerError as error:
-        if error.failure.kind == OWN_CODE:
-            raise
         raise WorkerError(dataclasses.replace(error.failure, kind=NO_ORACLE)) from error
 
 

@@ -126,20 +126,16 @@ def outcome(series: Iterable[Series]) -> Outcome:
 
 
 def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[Series]:
-    """Returns a series for each key that at least two reports have; a copy of a report is none. Its fixed reference is
-    the oldest report's, unless one is given.
+    """Returns a series for each key that at least two reports have. Its fixed reference is the oldest report's, unless
+    one is given.
 
     A series that the given reference lacks has none, and isn't judged. Raises ValueError if that is so of all.
     """
-    found: dict[Key, dict[Point, Point]] = {}  # by all but where it was found
+    groups: dict[Key, list[Point]] = {}
     for report in reports:
         for key, point in report.items():
-            found.setdefault(key, {}).setdefault(dataclasses.replace(point, report=""), point)
-    groups = {
-        key: sorted(points.values(), key=lambda point: point.created)
-        for key, points in found.items()
-        if len(points) > 1
-    }
+            groups.setdefault(key, []).append(point)
+    groups = {key: sorted(points, key=lambda point: point.created) for key, points in groups.items() if len(points) > 1}
     if anchor is not None and not anchor.keys() & groups.keys():
         raise ValueError(
             "the fixed reference has no configuration and reference environment in common with the reports: name "

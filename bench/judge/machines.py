@@ -11,6 +11,8 @@ from bench.record.types import Machine
 from bench.stats.machines import Spread, spread
 from bench.stats.outcome import Outcome
 
+KNOWN_BY = ("tensorflow", "tf-nightly", "tf-keras", "keras")  # beginnings of packages' names
+
 
 @dataclasses.dataclass(frozen=True)
 class Across:
@@ -27,9 +29,7 @@ class Across:
 
 @dataclasses.dataclass(frozen=True)
 class _Key:
-    """Names the comparisons that are put together. The packages of what an index was read for may differ, and the
-    report says so.
-    """
+    """Names the comparisons that are put together; their other packages may differ, and the report says so."""
 
     reference: str  # see _known_as
     candidate: str
@@ -66,10 +66,12 @@ def _key(pair: Against, one: Comparison) -> _Key:
 
 
 def _known_as(side: Side) -> str:
-    """Returns what was asked for where an index was read for it; the packages of an environment that was there, since
-    a path names another one on each machine, and of the pinned reference.
+    """Returns what was asked for, where it was built for it: a lock has hashes. Of an interpreter that was there, whose
+    path names another environment on each machine, it returns its TensorFlow and Keras, where it tells them.
     """
-    return side.requested if side.as_of else side.identity
+    built = any(package.hashes for package in side.packages)
+    named = [f"{one.name}=={one.version}" for one in side.packages if one.name.startswith(KNOWN_BY)]
+    return side.requested if built or not named else " ".join(sorted(named))
 
 
 def _across(told: Sequence[tuple[Against, Machine, Comparison]]) -> Across:

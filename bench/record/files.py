@@ -48,12 +48,13 @@ def _part(path: Path, text: str) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with contextlib.ExitStack() as stack:
         stack.callback(part.unlink, missing_ok=True)
-        with _naming(path):
-            file = stack.enter_context(part.open("w", encoding="utf-8"))
+        with _naming(path), contextlib.ExitStack() as opened:  # closing writes what is left, and may fail as well
+            file = opened.enter_context(part.open("w", encoding="utf-8"))
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+            stack.push(opened.pop_all())
         yield part
 
 
@@ -91,7 +92,9 @@ def write_record(path: Path, value: Any, *, replace: bool = False, seal: bool = 
 
 
 def replace_records(records: Mapping[Path, Any]) -> None:
-    """Writes records by path over what is there, all or none. Raises what write_text does."""
+    """Writes records by path over what is there: none before the text of each is on the disk, so that a full one leaves
+    all as they were. Raises what write_text does.
+    """
     with contextlib.ExitStack() as stack:
         parts = {path: stack.enter_context(_part(path, to_text(record))) for path, record in records.items()}
         for path, part in parts.items():  # which takes no space

@@ -118,7 +118,7 @@ def compared_with(verdict: Verdict, names: Names) -> str:
     standard = _standard(verdict, names)
     if verdict.question is Question.RUN or (verdict.question is Question.GATE and verdict.scope is Scope.NUMBERS):
         return standard
-    reference = ACCEPTED if _is_shifted(verdict.decisive) else names.reference
+    reference = _base(verdict.decisive, names)
     return reference if standard == names.reference else f"{standard} and {reference}"
 
 
@@ -129,6 +129,14 @@ def _standard(verdict: Verdict, names: Names) -> str:
     if names.baselines:
         return BASELINES
     return names.reference if names.own and verdict.scope is not Scope.NUMBERS else ORACLE
+
+
+def _base(comparisons: Iterable[Comparison], names: Names) -> str:
+    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio."""
+    measured = [one for one in comparisons if isinstance(one.reason, Decided)]
+    if not _is_shifted(measured):
+        return names.reference
+    return ACCEPTED if all(_is_shifted([one]) for one in measured) else f"{names.reference} or {ACCEPTED}"
 
 
 def _is_shifted(comparisons: Iterable[Comparison]) -> bool:
@@ -173,10 +181,8 @@ def _speed(verdict: Verdict, names: Names) -> str:
     widest = {where: values.percent(max(margins.values())).removeprefix("+") for where, margins in excluded.items()}
     slowdowns = " and ".join(f"of {margin} or more on {where}" for where, margin in widest.items())
     subjects = dict.fromkeys(subject for margins in excluded.values() for subject in margins)
-    named = _standard(verdict, names) == names.reference  # before
-    compared = "" if named else f"from {names.reference} "
-    if _is_shifted(one for one in verdict.comparisons if one.metric.name in (ONE_CORE_STEP_TIME, STEP_TIME)):
-        compared = f"from {ACCEPTED} "
+    base = _base((one for one in verdict.comparisons if one.metric.name in (ONE_CORE_STEP_TIME, STEP_TIME)), names)
+    compared = "" if base == _standard(verdict, names) else f"from {base} "  # named before
     return f"; a slowdown {compared}{slowdowns} is excluded ({', '.join(subjects)})"
 
 

@@ -13,7 +13,7 @@ from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text
-from bench.report.judged import Judged, names, severity
+from bench.report.judged import Judged, names, reproducing, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
@@ -109,7 +109,7 @@ def _section(judged: Judged) -> str:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
         blocks += _folded("Differences of the sides", _table(("", "reference", "candidate"), rows))
     sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
-    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {shlex.join(judged.run.command)}")])
+    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {shlex.join(reproducing(judged.run))}")])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

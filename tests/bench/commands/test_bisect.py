@@ -102,6 +102,8 @@ def test_the_package_is_asked_for_by_a_command_that_blame_takes(
         assert (found.code, "which package: " in found.out) == (0, False), found
         assert f"{last}==1.3 changed step time by " in found.out
         assert "blame can't take these two apart: " in found.err
+        again = bisect(tfgate, tmp_path, sides, "--resume", "--json", *more)
+        assert (again.code, again.plain["blame"]) == (0, None)
         return
     line = bisect(tfgate, tmp_path, sides, "--json", *more).plain["blame"]
     moment = read_record(PairedRun, next(tmp_path.glob("out/*/paired.json"))).candidate.as_of

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -92,6 +93,18 @@ def test_a_history_that_stands_still(tfgate: Tfgate, reports: Path) -> None:
     found = tfgate("history", reports, reports / "year")  # each report counts once
     assert (found.code, counts(found)) == (0, [8, 6, 0])
     assert len(found.out.splitlines()) == 1
+
+
+def test_a_copy_of_a_report_counts_once(tfgate: Tfgate, reports: Path) -> None:
+    """A slow report at the end leaves it open; counted twice, it would be a REGRESSION."""
+    keep_releases(reports, [*[1.0] * 8, 1.3])
+    before = tfgate("history", reports)
+    last = reports / "year" / "release-8"
+    shutil.copytree(last, reports / "accepted")
+    after = tfgate("history", reports)
+    assert (before.code, after.code, counts(after)) == (3, 3, counts(before))
+    assert f"warning: left out: {last}: a copy of {reports / 'accepted'}" in after.out
+    assert "a copy of" not in before.out
 
 
 def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, reports: Path) -> None:

@@ -343,7 +343,15 @@ class TestLedger:
         assert found.code == (2 if wide else 0)
         assert (snapshot(baselines) == before) is wide
         if wide:
-            assert f"is not a PASS by {baselines} (REGRESSION in step time)" in found.error
+            said = f"is not a PASS by {baselines} (REGRESSION in step time): measure it again without --margin"
+            assert said in found.error
+
+    @pytest.mark.usefixtures("unchanged")
+    def test_a_reference_moves_by_all_metrics_alone(self, accept: Callable[..., Answer], tmp_path: Path) -> None:
+        """What it lacked could not be rebased, and the change since the first entry would begin anew."""
+        named = report(tmp_path / "named", dataclasses.replace(in_turn(), only=("step time",)))
+        found = accept(named, "--becomes-reference")
+        assert (found.code, "measure the upgrade without --metric" in found.error) == (2, True)
 
     def test_a_report_of_a_metric_that_is_no_ratio_is_refused(
         self, accept: Callable[..., Answer], tmp_path: Path, unchanged: Path

@@ -221,12 +221,14 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
 
 
 def test_what_is_interrupted_before_anything_is_measured_says_so(
-    upgrade: Command, monkeypatch: pytest.MonkeyPatch
+    upgrade: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Another run's report in a folder below is not of this command."""
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
+    write_record(tmp_path / "out" / "another" / "paired.json", paired_run([]))
     assert last_line(upgrade()) == "interrupted: nothing was measured yet, and nothing is kept"
 
 

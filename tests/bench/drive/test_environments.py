@@ -18,6 +18,7 @@ from bench.drive import inspection
 from bench.drive.environments import (
     PYTHON_OF_LOCKS,
     Resolved,
+    UnlistedError,
     _kind,
     newest_patches,
     prepare,
@@ -157,8 +158,13 @@ def test_releases_are_named_as_the_first_one_is(wheelhouse: Path) -> None:
 
 def test_releases_between_keep_what_both_sides_require(wheelhouse: Path) -> None:
     """But not what one alone does: it may not fit the others."""
-    good, bad = "tensorflow-cpu==2.97.0 numpy<2 keras == 3.2.0", "tensorflow-cpu==2.98.1 keras == 3.2.0 einops"
+    good, bad = "tensorflow-cpu==2.97.0 numpy<2 keras == 3.2.0", "tensorflow-cpu==2.98.1 keras==3.2.0 einops"
     assert releases_between(good, bad, NOW, python=sys.executable) == ["tensorflow-cpu==2.98.0 keras == 3.2.0"]
+
+
+def test_a_version_beside_a_requirement_names_no_package() -> None:
+    with pytest.raises(UnlistedError, match="name them by --release"):
+        releases_between("2.97.0 keras==3.2.0", "2.98.1 keras==3.2.0", NOW, python=sys.executable)
 
 
 def gone(name: str) -> Callable[[Path], None]:

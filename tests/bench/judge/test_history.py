@@ -196,18 +196,6 @@ def test_reports_are_ordered_by_their_time() -> None:
     ]
 
 
-def test_a_copy_of_a_report_counts_once() -> None:
-    """One slow report at the end leaves it open; twice, it would be a REGRESSION."""
-    days = [pairs(1, step=0.001 * (number * 7 % 5)) for number in range(8)]
-    reports = of_days([*days, pairs(1, step=0.3)])
-    copy = {key: dataclasses.replace(point, report="copy") for key, point in reports[-1].items()}
-    found = histories([*reports, copy])
-    assert found == histories(reports)
-    assert of_metric(found).outcome is Outcome.INCONCLUSIVE
-    again = of_days([*days, *[pairs(1, step=0.3)] * 2])  # measured twice
-    assert of_metric(histories(again)).outcome is Outcome.REGRESSION
-
-
 def test_an_anchor_without_a_metric_judges_it_not_at_all() -> None:
     reports = of_days([pairs(1)] * 8)
     (untimed,) = of_days([[dataclasses.replace(pairs(1)[0], steps=())]])

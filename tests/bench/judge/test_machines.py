@@ -62,12 +62,13 @@ def test_sides_with_unlike_variables_and_unlike_files_are_not_put_together() -> 
 
 def there(pair: Against, path: str, tensorflow: str) -> Against:
     """The comparison with an interpreter that was there as its reference."""
-    side = Side(path, path, {}, packages=(Package("tensorflow-cpu", tensorflow),))
+    others = Package("pip", path.strip("./"))
+    side = Side(path, path, {}, packages=(Package("tensorflow-cpu", tensorflow), others))
     return dataclasses.replace(pair, run=dataclasses.replace(pair.run, reference=side))
 
 
 def test_an_interpreter_goes_by_its_packages() -> None:
-    """Of one path on two machines, or of two."""
+    """Of one path on two machines, or of two: those of TensorFlow and Keras, whatever else is there."""
     one, other = compared("a", "b", 0.0, ONE), compared("a", "b", 0.1, OTHER)
     path = ".venv/bin/python"
     assert across([there(one, path, "2.19.1"), there(other, path, "2.20.0")]) == []
@@ -75,9 +76,10 @@ def test_an_interpreter_goes_by_its_packages() -> None:
     assert {(row.reference, row.candidate, row.machines) for row in rows} == {(path, "b", 2)}
 
 
-def test_what_an_index_was_read_for_goes_by_what_was_asked() -> None:
+def test_what_was_built_goes_by_what_was_asked() -> None:
+    """A lock has hashes, and a moment only if the index has upload times."""
     one, other = compared("a", "b", 0.0, ONE), compared("a", "b", 0.1, OTHER)
-    newer = dataclasses.replace(other.run.reference, as_of="2026-02-02T00:00:00Z", packages=(Package("keras", "3"),))
+    newer = dataclasses.replace(other.run.reference, as_of="", packages=(Package("keras", "3", ("sha256:1",)),))
     assert across([one, dataclasses.replace(other, run=dataclasses.replace(other.run, reference=newer))])
 
 

@@ -21,11 +21,12 @@ ROOT = Path(__file__).resolve().parents[3]
 
 # Writes 100 kB to the path in its first argument and says how that ended.
 WRITER = """
+import os
 import sys
 from pathlib import Path
 from bench.record.files import write_text
 try:
-    write_text(Path(sys.argv[1]), "x" * 100_000, replace=sys.argv[2:] == ["replace"])
+    write_text(Path(sys.argv[1]), "x" * int(os.environ.get("LETTERS", "100000")), replace=sys.argv[2:] == ["replace"])
 except OSError as error:
     print(error.errno, error.filename)
 """
@@ -87,6 +88,17 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """EFBIG (27) at 10 kB stands for any failure midway."""
     path = tmp_path / "run.json"
     assert write_in_process(str(path), before=limit_file_size) == f"27 {path}"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_short_write_that_fails_names_its_file_too(tmp_path: Path) -> None:
+    """It is in a buffer until the end, and closing the file tries once more."""
+
+    def at_once() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    path = tmp_path / "run.json"
+    assert write_in_process(str(path), command=("env", "LETTERS=5000"), before=at_once) == f"27 {path}"
     assert os.listdir(tmp_path) == []
 
 

@@ -178,6 +178,12 @@ def test_what_was_measured_from_an_accepted_ratio_is_not_compared_with_the_refer
         assert f"worse than {NAMES.reference}" not in found
 
 
+def test_both_are_named_where_the_ledger_holds_some_ratios_alone() -> None:
+    shifted = dataclasses.replace(STEPS[Outcome.PASS], reason=Decided(4, 0.08), subject="another-cpu0")
+    found = headline(verdict([EXACT, STEPS[Outcome.PASS], shifted], Question.GATE), NAMES)
+    assert f"a slowdown from {NAMES.reference} or what was accepted last of 5.0% or more" in found
+
+
 def test_a_gate_without_baselines_names_none() -> None:
     """Numbers are compared with the oracle; those of a user's own model with the reference's, as in an upgrade."""
     bare = dataclasses.replace(NAMES, work="mine.py", baselines=False)

@@ -32,7 +32,7 @@ from bench.judge.types import Comparison
 from bench.machine import now
 from bench.record.files import replace_records
 from bench.record.gate import GateRun
-from bench.record.ledger import Entry, Ledger
+from bench.record.ledger import AcceptedRegression, Entry, Ledger
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
@@ -289,9 +289,11 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     """
     standards = read_folder(asked.folder)
     none_accepted = dataclasses.replace(standards.ledger, regressions=())
-    regressions = _regressions(reports, accept.metrics, dataclasses.replace(standards, ledger=none_accepted))
+    worse = _regressions(reports, dataclasses.replace(standards, ledger=none_accepted))
+    regressions = [one for one in worse if one.metric.name in accept.metrics]
     if missing := [name for name in accept.metrics if name not in {one.metric.name for one in regressions}]:
-        raise UsageError(f"--accept {missing[0]!r}: the reports have no regression of that metric")
+        there = ", ".join(dict.fromkeys(one.metric.name for one in worse)) or "none"
+        raise UsageError(f"--accept {missing[0]!r}: the reports have no regression of that metric, only of: {there}")
     created = max(report.created for report in reports)
     until, measured = accept.until.isoformat(), created[:10]
     if until < measured:
@@ -301,23 +303,29 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     found = list(largest.values())
     others = [one for one in standards.ledger.regressions if (one.subject, one.metric) not in largest]
     ledger = dataclasses.replace(standards.ledger, regressions=(*others, *found))
-    if _regressions(reports, accept.metrics, dataclasses.replace(standards, ledger=ledger)):
+    still = _regressions(reports, dataclasses.replace(standards, ledger=ledger))
+    if any(one.metric.name in accept.metrics for one in still):
         raise UsageError(
             "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "
             "that was measured in turn with a reference of the ledger"
         )
+    before = {(one.subject, one.metric): one for one in standards.ledger.regressions}
     lines = [
-        f"{one.metric} of {one.subject}: accepted until {one.expires}"
-        + ("" if one.limit is None else f", up to {100 * one.limit:.1f}%")
+        f"{one.metric} of {one.subject}: accepted {_extent(one)}"
+        + (f" (before: {_extent(old)})" if (old := before.get((one.subject, one.metric))) else "")
         for one in found
     ]
     return Change({asked.folder / LEDGER_FILE: ledger}, lines)
 
 
-def _regressions(reports: Sequence[AnyRun | Micro], metrics: Sequence[str], standards: Standards) -> list[Comparison]:
-    """Returns the reports' regressions in some metrics."""
+def _extent(accepted: AcceptedRegression) -> str:
+    size = "" if accepted.limit is None else f", up to {100 * accepted.limit:.1f}%"
+    return f"until {accepted.expires}{size}"
+
+
+def _regressions(reports: Sequence[AnyRun | Micro], standards: Standards) -> list[Comparison]:
     comparisons = [one for report in reports for one in judged(report, standards).verdict.comparisons]
-    return [one for one in comparisons if one.metric.name in metrics and one.outcome is Outcome.REGRESSION]
+    return [one for one in comparisons if one.outcome is Outcome.REGRESSION]
 
 
 def _of_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> Change:

@@ -107,12 +107,12 @@ def kept(output: Path, *patterns: str) -> str:
     """Returns what an interrupted command says of the reports that it may have begun in its --output folder."""
     if not is_kept(output, *patterns):
         return NOTHING_KEPT
-    return f"interrupted: what was finished is kept in {output}: continue with --resume {output_option(output)}"
+    return f"interrupted: what was finished is kept in {output}: {go_on(output)}"
 
 
-def output_option(output: Path) -> str:
-    """Returns --output with a folder, as a shell takes it."""
-    return shlex.join(("--output", str(output)))
+def go_on(output: Path) -> str:
+    """Returns how an interrupted command goes on, its folder as a shell takes it."""
+    return f"go on by the same command with --resume {shlex.join(('--output', str(output)))}"
 
 
 def _measuring(words: Sequence[str]) -> list[list[str]]:

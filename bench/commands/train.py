@@ -21,7 +21,7 @@ from bench.commands.options import (
     environment_request,
     output_folder,
 )
-from bench.commands.resume import output_option
+from bench.commands.resume import go_on
 from bench.commands.usage import UsageError
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
@@ -102,7 +102,7 @@ def interrupted(asked: Request) -> str:
     there = _checkpoints(asked)
     if not there:
         return "interrupted: no checkpoint was written yet, and nothing is kept"
-    return f"interrupted: {there[-1]} is kept: continue with --resume {output_option(asked.output)}"
+    return f"interrupted: {there[-1]} is kept: {go_on(asked.output)}"
 
 
 def run(asked: Request) -> int:

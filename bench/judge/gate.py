@@ -8,7 +8,7 @@ from bench.judge.exact import judge_numerics, judge_retraces, left_open
 from bench.judge.ledger import accepted_ratio, knows, not_accepted, positions, regressions_for, tolerated
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
-from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotMeasured, Told
+from bench.judge.notices import ForeignReference, Incomplete, LaunchFailed, NumbersNotMeasured, Told
 from bench.judge.paired import compare_in_turn, failed_once, launch_failures, paired_warnings
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
@@ -63,7 +63,12 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
         comparisons.append(Comparison("reference", SPEED, Outcome.INCONCLUSIVE, reason))
     accepted = regressions_for(standards.ledger, [run.reference.setup for run in gate.speed])
     comparisons = tolerated(comparisons, accepted, gate.created)
-    warnings = [*not_accepted(comparisons, accepted, gate.created), *warnings]
+    foreign = [
+        ForeignReference(run.reference.requested, run.reference.setup)
+        for run in gate.speed
+        if standards.ledger.entries and not knows(standards.ledger, run.reference.setup)
+    ]
+    warnings = [*not_accepted(comparisons, accepted, gate.created), *foreign, *warnings]
     return Verdict(
         Question.GATE,
         overall(comparisons, failures),

@@ -143,7 +143,7 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
             "measure in turn with one that `tfgate show` of the ledger names"
         )
     if any(entry.created == run.created for entry in ledger.entries):
-        raise LedgerError(f"the run of {run.created} is in the ledger already")
+        raise LedgerError(f"the run of {run.created} is in the ledger already, or was given twice")
 
 
 def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:

@@ -96,6 +96,14 @@ class NotAccepted(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class ForeignReference(Reason):
+    """A gate's reference is none of the ledger's, so that nothing that was accepted counts."""
+
+    reference: str  # as it was asked for
+    setup: str  # bench.record.paired.Side.setup
+
+
+@dataclasses.dataclass(frozen=True)
 class Unpromised(Reason):
     """Files that no version promises to read were refused, or give something else than what was written."""
 

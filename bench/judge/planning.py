@@ -71,18 +71,20 @@ def seconds_left(
     measured = whole_pairs(run)
     if not measured:
         return None
-    least, most, fits = 0.0, 0.0, True
+    least, most, needed, fits = 0.0, 0.0, 0.0, True  # needed: by the first look, whatever the budget is
     for kind in _open(run, samples, kinds, ledger, every_metric=every_metric):
         pairs, of_kind = whole_pairs(run, kind), [sample for sample in samples if sample.cores == kind]
-        limit = min(max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES), max(affordable(run), 1))
+        most_planned = max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES)
+        limit = min(most_planned, max(affordable(run), LOOKS[0]))
         proof = max(len(pairs) + 1, math.ceil(PASS_LAUNCHES / len(kinds)))
         look = next((look for look in LOOKS if look >= proof), limit)
         fits &= look <= limit or len(pairs) >= math.ceil(PASS_LAUNCHES / len(kinds)) or not pairs
         pace = fmean(pair.seconds for pair in pairs or measured)
+        needed += pace * max(LOOKS[0] - len(pairs), 0)
         most += pace * max(limit - len(pairs), 1)
         least += pace * max((look if look > limit and not fits else min(look, limit)) - len(pairs), 1)
     if run.budget_minutes:  # its launches are known once there is one of each kind
-        left = max(60 * run.budget_minutes - math.fsum(pair.seconds for pair in measured), 0.0)
+        left = max(60 * run.budget_minutes - math.fsum(pair.seconds for pair in measured), needed)
         most = min(most, left)
     return least if not fits else min(least, most), most
 

@@ -15,7 +15,7 @@ from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence
 from bench.report.strip import DRAWN, Glyphs, deciding, reach, strip, unaccepted
 from bench.report.terms import kinds
-from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, wrapped
+from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, with_command, wrapped
 from bench.stats.outcome import Outcome
 
 METRIC, OUTCOME, CHANGE, BOUND, MARGIN, PLOT, SIDES = (
@@ -31,8 +31,8 @@ LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; for a PASS the 90% CI, whose upper end is the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
-MORE = "In full: tfgate check {}"
-LAST_OUTPUT = "; the end of the traceback or the output: tfgate show {}"
+MORE = "In full"
+LAST_OUTPUT = "The end of the traceback or the output"
 
 
 def brief_text(
@@ -48,13 +48,16 @@ def brief_text(
     last the command that prints more: `check` are its report and further options.
     """
     first = first_line(verdict, width, colour=colour, names=names)
-    more = MORE.format(shlex.join((*check, "--verbose")))
-    more += LAST_OUTPUT.format(shlex.quote(check[0])) if _failed(verdict) else ""
+    steps = [*next_steps(verdict, names), (MORE, shlex.join(("tfgate", "check", *check, "--verbose")))]
+    steps += [(LAST_OUTPUT, shlex.join(("tfgate", "show", check[0])))] if _failed(verdict) else []
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
-        [wrapped(line, width) for line in (*_notes(verdict), *map(str, next_steps(verdict, names)), more)],
+        [
+            *(wrapped(line, width) for line in _notes(verdict)),
+            *(line for why, command in steps for line in with_command(why, command, width)),
+        ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

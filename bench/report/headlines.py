@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
 from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.notices import Incomplete
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
@@ -38,6 +39,7 @@ FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
 TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
+INTERRUPTED = "launches are missing, so there is no verdict: go on by the same command with --resume"
 
 _WHOLE = {
     Outcome.PASS: "{candidate} is as correct as {reference}{work}{speed}{but}",
@@ -152,7 +154,8 @@ def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
 
 def _template(verdict: Verdict) -> str:
     if verdict.failed:
-        return NO_VERDICT
+        resumable = verdict.question in (Question.UPGRADE, Question.GATE)
+        return INTERRUPTED if resumable and all(isinstance(one, Incomplete) for one in verdict.failures) else NO_VERDICT
     table = HEADLINES[verdict.question]
     passed_upgrade = verdict.question is Question.UPGRADE and verdict.outcome is Outcome.PASS
     if passed_upgrade and verdict.scope in PASSED:

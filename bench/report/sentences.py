@@ -187,6 +187,11 @@ def _not_accepted(reason: notices.NotAccepted, _: Comparison | None) -> str:
     return f"{reason.metric} of {reason.subject}: its acceptance{limit} {told} ({reason.link})"
 
 
+def _foreign_reference(reason: notices.ForeignReference, _: Comparison | None) -> str:
+    reference = f"{reason.reference} ({reason.setup})"
+    return f"the ledger's entries are of another reference than {reference}: nothing that was accepted counts here"
+
+
 def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
     total = len(reason.tensors) + reason.compared
     left_open = f"{len(reason.tensors)} of {total} tensors not compared ({_few(reason.tensors)})"
@@ -391,6 +396,7 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     notices.BothDepart: _both_depart,
     notices.UnlikeEnvironments: _unlike_environments,
     notices.NotAccepted: _not_accepted,
+    notices.ForeignReference: _foreign_reference,
     notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,
     notices.UnlikeSettings: (

@@ -50,7 +50,7 @@ def baseline_table(baseline: Baseline) -> str:
 
 
 def ledger_table(ledger: Ledger) -> str:
-    """Returns a line for each ratio of each entry, then the accepted regressions."""
+    """Returns a line for each ratio of each entry, then why each was accepted, and the accepted regressions."""
     itself = ["all", "all", "1.000", NOTHING, NOTHING]  # the reference
     rows = [
         [entry.created, entry.tensorflow, entry.reference, entry.host or NOTHING, *cells]
@@ -59,13 +59,14 @@ def ledger_table(ledger: Ledger) -> str:
     ]
     headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
     table = table_text(headers, rows) if rows else "no TensorFlow was accepted"
+    why = [f"{entry.tensorflow}, measured {entry.created}: {entry.reason}" for entry in ledger.entries]
     accepted = [
         f"accepted until {one.expires}: {one.metric} of {one.subject}"
         + (f" up to {100 * one.limit:.1f}%" if one.limit is not None else "")
         + f": {one.reason} ({one.link})"
         for one in ledger.regressions
     ]
-    return "\n".join([table, *(map(one_line, accepted) if accepted else ["no regression is accepted"])])
+    return "\n".join([table, *map(one_line, why), *map(one_line, accepted or ["no regression is accepted"])])
 
 
 def _ratio_cells(ratio: Ratio) -> list[str]:

@@ -38,7 +38,10 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
         [*_comparison_lines(verdict.comparisons, width), *below],
         _precision_lines(verdict.comparisons, width),
         [wrapped(f"{TRUST}: {told}", width)] if told else [],
-        [wrapped(note, width) for note in (*notes, *map(str, next_steps(verdict, names)))],
+        [
+            *(wrapped(note, width) for note in notes),
+            *(line for step in next_steps(verdict, names) for line in with_command(*step, width)),
+        ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -53,6 +56,14 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
     """Returns a line from a run, broken at words; what goes on is indented."""
     room = max(width, LEAST_WHY_WIDTH)
     return textwrap.fill(one_line(text), room, initial_indent=indent, subsequent_indent=f"{indent}  ")
+
+
+def with_command(why: str, command: str, width: int) -> list[str]:
+    """Returns what a command is for, and the command: unbroken, so that it can be pasted, in a line of its own if need
+    be.
+    """
+    whole = one_line(f"{why}: {command}")
+    return [whole] if len(whole) <= width else [wrapped(f"{why}:", width), f"  {one_line(command)}"]
 
 
 def failed_lines(where: str, failure: Failure, width: int) -> list[str]:

@@ -68,9 +68,12 @@ def _place(path: Path, error: BaseException) -> str:
 
 
 def _telling(error: BaseException) -> str:
-    """Returns the exception's type, and the first line of its message that says something of the cause."""
+    """Returns the exception's type, and the first line of its message that says something of the cause, with those that
+    a colon announces.
+    """
     lines = map(str.strip, PLACE.sub("", COLOUR.sub("", str(error))).splitlines())
-    said = next((line for line in lines if line and not FRAME.match(line)), "")[:MOST_CHARACTERS]
+    first, *others = [line for line in lines if line and not FRAME.match(line)] or [""]
+    said = (" ".join((first, *others)) if first.endswith(":") else first)[:MOST_CHARACTERS]
     return said if TYPED.match(said) else f"{type(error).__name__}: {said}".removesuffix(": ")
 
 

@@ -40,7 +40,7 @@ BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
             "train --resume",
             "bench.commands.train._train",
             "checkpoint.npz",
-            "interrupted: {out}/checkpoint.npz is kept: continue with --resume --output {quoted}",
+            "interrupted: {out}/checkpoint.npz is kept: go on by the same command with --resume --output {quoted}",
         ),
         (
             "lockstep",

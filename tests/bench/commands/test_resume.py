@@ -82,8 +82,8 @@ def test_an_upgrade_goes_on_from_the_launches_that_were_over(
     interrupted_at(PAIR, 3)
     answer = upgrade()
     assert answer.code == 4
-    kept = f"interrupted: what was finished is kept in {upgrade.out}: continue with --resume --output {upgrade.out}"
-    assert last_line(answer) == kept
+    go_on = f"go on by the same command with --resume --output {upgrade.out}"
+    assert last_line(answer) == f"interrupted: what was finished is kept in {upgrade.out}: {go_on}"
     before = read_record(PairedRun, upgrade.out / "paired.json")
     assert (numbers_of(before.pairs), before.incomplete) == ([0, 1], "the run was interrupted after 2 launches")
     assert (upgrade().code, read_record(PairedRun, upgrade.out / "paired.json")) == (2, before)  # without --resume
@@ -224,6 +224,7 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
     upgrade: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Another run's report in a folder below is not of this command."""
+
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -235,7 +236,7 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
 def test_the_folder_to_go_on_in_is_quoted_for_a_shell(tmp_path: Path) -> None:
     out = tmp_path / "my run"
     write_record(out / "paired.json", paired_run([]))
-    assert kept(out, "paired.json").endswith(f": continue with --resume --output '{out}'")
+    assert kept(out, "paired.json").endswith(f": go on by the same command with --resume --output '{out}'")
 
 
 def test_the_command_that_began_is_quoted_for_a_shell(tmp_path: Path) -> None:

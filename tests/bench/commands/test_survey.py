@@ -168,7 +168,7 @@ class TestWholeSurveys:
             patched.setattr(UpgradeProgress, "pair", interrupt)
             cut = self.survey(tfgate, tmp_path, sides)
         assert cut.code == 4
-        assert "continue with --resume" in cut.err.splitlines()[-1]
+        assert "go on by the same command with --resume" in cut.err.splitlines()[-1]
         out = tmp_path / "out"
         whole, begun = sorted(out.glob("*/paired.json"))
         before, pairs = whole.read_bytes(), read_record(PairedRun, begun).pairs

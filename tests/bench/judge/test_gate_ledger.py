@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.gate import Standards, judge_gate
 from bench.judge.margins import Margins
-from bench.judge.notices import NotAccepted
+from bench.judge.notices import ForeignReference, NotAccepted
 from bench.judge.reasons import Accepted, Decided
 from bench.judge.types import Comparison, Unit
 from bench.record.gate import GateRun
@@ -73,8 +73,11 @@ def test_a_reference_that_the_ledger_does_not_know_leaves_it_out() -> None:
     """`--reference` named another: what was accepted by the pinned one says nothing of it."""
     by = standards(accepted(1.08), margins=budget(0.10))
     other = dataclasses.replace(slower(1.08).speed[0], reference=side_of("2.17.1"))
-    verdict = by_metric(judge_gate(dataclasses.replace(slower(1.08), speed=(other,)), by))
-    assert (verdict[STEP_TIME].outcome, SINCE in verdict) == (Outcome.REGRESSION, False)
+    found = judge_gate(dataclasses.replace(slower(1.08), speed=(other,)), by)
+    verdict, told = by_metric(found), ForeignReference(other.reference.requested, other.reference.setup)
+    assert (verdict[STEP_TIME].outcome, SINCE in verdict, told in found.warnings) == (Outcome.REGRESSION, False, True)
+    known = [*judge_gate(slower(1.08), by).warnings, *judge_gate(slower(1.08), standards()).warnings]
+    assert not any(isinstance(one, ForeignReference) for one in known)
     entered = gate_run(launches(), reference=side_of("2.19.1"))  # it has an entry, and nothing was measured by it
     assert SINCE not in by_metric(judge_gate(entered, by))
 

@@ -6,8 +6,16 @@ import math
 import pytest
 
 from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
-from bench.judge.notices import LaunchFailed
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
+from bench.judge.notices import Incomplete, LaunchFailed
+from bench.judge.reasons import (
+    Accepted,
+    CandidateFailed,
+    Decided,
+    Identical,
+    OneEnvironment,
+    Reason,
+    TooFewLaunches,
+)
 from bench.judge.types import Question, Scope, Verdict
 from bench.report.headlines import (
     ADVICE,
@@ -41,6 +49,7 @@ MEASURED = {  # the scopes that verdicts have
     Question.REPORTS: (Scope.SPEED,),
 }
 FAILURE = LaunchFailed("", 1, "candidate", "killed")
+INCOMPLETE = Incomplete("the run was interrupted after 4 launches")
 
 
 def of(outcome: Outcome, question: Question = Question.UPGRADE, scope: Scope = Scope.ALL) -> Verdict:
@@ -137,6 +146,20 @@ def test_a_failed_measurement_is_no_verdict() -> None:
     assert list(decisive_lines(undecided)) == []  # what failed is told, not what follows from it
     regressed = dataclasses.replace(of(Outcome.REGRESSION), failures=(FAILURE,))
     assert outcome_word(regressed) == Outcome.REGRESSION.value
+
+
+@pytest.mark.parametrize(
+    ("question", "failures", "said"),
+    [
+        (Question.UPGRADE, [INCOMPLETE], "go on by the same command with --resume"),
+        (Question.GATE, [INCOMPLETE], "go on by the same command with --resume"),
+        (Question.RUN, [INCOMPLETE], "measure again"),  # which has no --resume
+        (Question.UPGRADE, [INCOMPLETE, FAILURE], "fix what failed"),
+    ],
+)
+def test_an_interrupted_run_goes_on_where_nothing_failed(question: Question, failures: list[Reason], said: str) -> None:
+    found = dataclasses.replace(of(Outcome.INCONCLUSIVE, question), failures=tuple(failures))
+    assert said in headline(found)
 
 
 def test_the_decisive_metrics_are_named_once_the_furthest_off_first() -> None:

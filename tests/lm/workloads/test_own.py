@@ -243,6 +243,8 @@ class TestModels:
             ),
             ("import numpy.no_part", r"No module named 'numpy\.no_part'$"),
             ("raise ValueError('no data')", "no data$"),
+            (r"raise ValueError('ambiguous:\n  x: 64\n  y: 32\nfirst')", "ValueError: ambiguous: x: 64 y: 32 first$"),
+            (r"raise ValueError('no data\nat all')", "no data$"),
         ],
     )
     def test_what_is_missing_where_the_file_runs_has_a_hint(self, tmp_path: Path, raises: str, hint: str) -> None:

@@ -348,7 +348,7 @@ class TestLedger:
 
     @pytest.mark.usefixtures("unchanged")
     def test_a_reference_moves_by_all_metrics_alone(self, accept: Callable[..., Answer], tmp_path: Path) -> None:
-        """What it lacked could not be rebased, and the change since the first entry would begin anew."""
+        """A metric without a ratio can't be rebased: its change since the first entry would begin anew."""
         named = report(tmp_path / "named", dataclasses.replace(in_turn(), only=("step time",)))
         found = accept(named, "--becomes-reference")
         assert (found.code, "measure the upgrade without --metric" in found.error) == (2, True)

@@ -9,7 +9,7 @@ from bench.commands import blame
 from bench.commands.bisect_search import Bisection, Request
 from bench.commands.clustered import add_cluster, cluster_hosts, cluster_request
 from bench.commands.following import answer, follow
-from bench.commands.growing import add_metric
+from bench.commands.growing import GROWN, add_metric
 from bench.commands.messages import say
 from bench.commands.model import add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_output, add_shared, fraction
@@ -20,7 +20,6 @@ from bench.drive.environments import PINNED, releases_between
 from bench.drive.lock import host_lock
 from bench.drive.mixed import differing
 from bench.drive.requests import Interpreter, RequestError, read_request
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS, Answer, Finding
 from bench.judge.margins import read_margins
 from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
@@ -33,7 +32,7 @@ EXAMPLES = """\
 tfgate bisect --good 2.12.1 --bad 2.21.0 --workload predict-call --metric "step time on one core"
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
 CONFIGS = ("tiny",)
-REPORTS = (f"[0-9][0-9]-*/{PAIRED_FILE}",)  # as folder_name names their folders
+REPORTS = (GROWN,)
 BUDGET_MINUTES = 60.0
 SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
 

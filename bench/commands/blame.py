@@ -22,7 +22,7 @@ from bench.commands.clustered import (
 )
 from bench.commands.errors import guarded
 from bench.commands.following import answer, follow
-from bench.commands.growing import Measure, Pace, add_metric
+from bench.commands.growing import GROWN, Measure, Pace, add_metric
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_launches, add_output, add_shared, stamped
@@ -34,7 +34,6 @@ from bench.drive.environments import PINNED
 from bench.drive.lock import host_lock
 from bench.drive.mixed import mixed
 from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.judge.margins import Margins, read_margins
@@ -52,7 +51,7 @@ EXAMPLES = """\
 tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
 tfgate blame --from 2.20.0 --to 2.21.0 --workload xla --metric "peak memory" --part tensorflow-cpu"""
 CONFIGS = ("tiny",)
-REPORTS = (f"[0-9][0-9]-*/{PAIRED_FILE}",)  # as folder_name names their folders
+REPORTS = (GROWN,)
 LAUNCHES = 8  # of each part
 BUDGET_MINUTES = 60.0
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}

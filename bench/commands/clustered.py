@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.errors import guarded
+from bench.commands.growing import GROWN
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest
 from bench.commands.options import SideRequest
@@ -164,7 +165,7 @@ def _compare(folder: Path, asked: Comparison) -> int:
 
 def stored_reports(output: Path) -> dict[str, str]:
     """Returns the texts of the reports in a search's folder, by their paths in it."""
-    paths = output.glob(f"*/{PAIRED_FILE}")
+    paths = output.glob(GROWN)
     return {str(path.relative_to(output)): path.read_text(encoding="utf-8") for path in paths}
 
 

@@ -213,7 +213,7 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
         needed, free = workload(name).memory_gib, available_gib()
         if free < needed:
             raise UsageError(
-                f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free, by the limit of this "
-                "container as well: stop other programs, or raise the limit"
+                f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free here, or by the limit of "
+                "this container: stop other programs, or raise the limit"
             )
     return workloads

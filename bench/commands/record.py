@@ -293,7 +293,7 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     regressions = [one for one in worse if one.metric.name in accept.metrics]
     if missing := [name for name in accept.metrics if name not in {one.metric.name for one in regressions}]:
         there = ", ".join(dict.fromkeys(one.metric.name for one in worse)) or "none"
-        raise UsageError(f"--accept {missing[0]!r}: the reports have no regression of that metric, only of: {there}")
+        raise UsageError(f"--accept {missing[0]!r}: the reports have no regression of that metric; they have: {there}")
     created = max(report.created for report in reports)
     until, measured = accept.until.isoformat(), created[:10]
     if until < measured:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.commands.clustered import stored_reports
 from bench.drive.lock import host_lock
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
@@ -59,6 +60,19 @@ class TestSearches:
         other = bisect(tfgate, tmp_path, slowness, *CLUSTER, "--budget", "0.001")
         assert (other.code, len(clustered)) == (2, 2)  # another search overwrites nothing, and is not begun
         assert "exists already: continue it by --resume, or choose another --output" in other.err.splitlines()[-1]
+
+    def test_a_report_of_another_command_in_the_folder_is_left_alone(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
+    ) -> None:
+        """It is none of the search's: it stops no search, and isn't sent to a host."""
+        other = tmp_path / "out" / "tiny" / "paired.json"
+        other.parent.mkdir(parents=True)
+        other.write_text("another's")
+        assert bisect(tfgate, tmp_path, slowness).code == 0
+        assert other.read_text() == "another's"
+        sent = stored_reports(tmp_path / "out")
+        assert sent
+        assert all(Path(name).parent.name[:2].isdigit() for name in sent)
 
     @pytest.mark.parametrize("code", [2, 4])
     def test_what_goes_wrong_on_a_host_is_one_line(

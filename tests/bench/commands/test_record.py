@@ -510,9 +510,10 @@ class TestAcceptedRegressions:
         """So the day moves, in either direction; what was accepted of other metrics stays."""
         trace = AcceptedRegression(SUBJECT.name, "trace", 0.5, "known", "https://example.org/2", "2027-01-01")
         write_record(baselines / "ledger.json", Ledger(SCHEMA, (), (trace,)), replace=True)
-        for day in ("2026-12-31", "2026-03-31"):
+        for day, before in (("2026-12-31", ""), ("2026-03-31", "(before: until 2026-12-31, up to ")):
             given = ("--accept", "step time", "--until", day, *WHY, "--baselines", baselines)
-            assert tfgate("record", slow, *given).code == 0
+            found = tfgate("record", slow, *given)
+            assert (found.code, before in found.out, "(before: " in found.out) == (0, True, bool(before))
             held, moved = ledger(baselines).regressions
             assert (held, moved.metric, moved.expires) == (trace, "step time", day)
 
@@ -544,7 +545,8 @@ class TestAcceptedRegressions:
     @pytest.mark.parametrize("metric", ["evaluation step", "nonsense"])
     def test_a_metric_without_a_regression(self, tfgate: Tfgate, slow: Path, unchanged: Path, metric: str) -> None:
         found = tfgate("record", slow, "--accept", metric, "--until", "2026-12-31", *WHY, "--baselines", unchanged)
-        assert (found.code, f"--accept {metric!r}" in found.error) == (2, True)
+        said = f"--accept {metric!r}: the reports have no regression of that metric; they have: step time"
+        assert (found.code, said in found.error) == (2, True)
 
     def test_a_ledger_is_shown(self, tfgate: Tfgate, slow: Path, baselines: Path) -> None:
         accept = ("--accept", "step time", "--until", "2026-12-31", *WHY)

@@ -108,20 +108,26 @@ def entry_of(
     pairs = whole_pairs(run)
     require_acceptable(run, len(pairs), ledger)
     candidate = pairs[0].candidate
-    tensorflow = candidate.environment.tensorflow if candidate.environment else "unknown"
+    versions = [
+        each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
+    ]
     samples = [one for one in samples_of(pairs, margins) if one.metric.name in run.only or not run.only]
     ratios = filter(None, map(_measured_ratio, samples))
-    entry = make_entry(run, candidate.machine, tensorflow, ratios, reason)
+    entry = make_entry(run, candidate.machine, versions, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
 
 def make_entry(
-    run: PairedRun | MicroRun, machine: Machine, tensorflow: str, ratios: Iterable[Ratio], reason: str
+    run: PairedRun | MicroRun, machine: Machine, versions: Sequence[str], ratios: Iterable[Ratio], reason: str
 ) -> Entry:
-    """Returns the entry of a run's candidate; one that is the reference itself has no ratios: each is 1."""
+    """Returns the entry of a run's candidate, from the TensorFlow of both, the candidate's first; one that is the
+    reference itself has no ratios: each is 1.
+    """
     candidate, reference = run.candidate.setup, run.reference.setup
     host, told = f"{machine.cpu_model}, {machine.cores} cores", () if candidate == reference else tuple(ratios)
-    return Entry(run.created, tensorflow, candidate, reference, machine.fingerprint(), host, reason, told)
+    where, (tensorflow, earlier) = machine.fingerprint(), versions
+    made = Entry(run.created, tensorflow, candidate, reference, where, host, reason, told)
+    return dataclasses.replace(made, reference_tensorflow=earlier)
 
 
 def ratio_of(subject: str, metric: str, values: Sequence[float]) -> Ratio:

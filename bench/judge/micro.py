@@ -88,8 +88,8 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
     if run.failure:
         raise LedgerError("the candidate failed: there is no ratio to accept")
     require_acceptable(run, len(candidate), ledger)
-    tensorflow = next(iter(candidate[0].cases.values())).tensorflow
-    return make_entry(run, run.machine, tensorflow, _ratios(reference, candidate), reason)
+    versions = [next(iter(side[0].cases.values())).tensorflow for side in (candidate, reference)]
+    return make_entry(run, run.machine, versions, _ratios(reference, candidate), reason)
 
 
 def _ratios(reference: Launches, candidate: Launches) -> Iterator[Ratio]:

@@ -36,6 +36,7 @@ class Entry:
     reason: str
     ratios: tuple[Ratio, ...]
     becomes_reference: bool = False  # later entries are measured against this one's environment
+    reference_tensorflow: str = ""  # its version; "" in entries that were made before it was kept
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,12 +3,13 @@
 import math
 import shlex
 import statistics
+from collections.abc import Mapping
 
 from bench.judge.ledger import ratio_interval
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.perplexity import EnvironmentKey, replica_groups
 from bench.judge.summary import log_perplexity, words_per_second
-from bench.record.ledger import Ledger, Ratio
+from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
 from bench.report.sentences import Count
@@ -52,21 +53,28 @@ def baseline_table(baseline: Baseline) -> str:
 def ledger_table(ledger: Ledger) -> str:
     """Returns a line for each ratio of each entry, then why each was accepted, and the accepted regressions."""
     itself = ["all", "all", "1.000", NOTHING, NOTHING]  # the reference
+    accepted = {entry.environment: entry.tensorflow for entry in ledger.entries}
     rows = [
-        [entry.created, entry.tensorflow, entry.reference, entry.host or NOTHING, *cells]
+        [entry.created, entry.tensorflow, _reference(entry, accepted), entry.host or NOTHING, *cells]
         for entry in ledger.entries
         for cells in [_ratio_cells(ratio) for ratio in entry.ratios] or [itself]
     ]
     headers = ["measured", "TensorFlow", "reference", "machine", "subject", "metric", "ratio", "95% CI", "launches"]
     table = table_text(headers, rows) if rows else "no TensorFlow was accepted"
     why = [f"{entry.tensorflow}, measured {entry.created}: {entry.reason}" for entry in ledger.entries]
-    accepted = [
+    regressions = [
         f"accepted until {one.expires}: {one.metric} of {one.subject}"
         + (f" up to {100 * one.limit:.1f}%" if one.limit is not None else "")
         + f": {one.reason} ({one.link})"
         for one in ledger.regressions
     ]
-    return "\n".join([table, *map(one_line, why), *map(one_line, accepted or ["no regression is accepted"])])
+    return "\n".join([table, *map(one_line, why), *map(one_line, regressions or ["no regression is accepted"])])
+
+
+def _reference(entry: Entry, accepted: Mapping[str, str]) -> str:
+    """Names an entry's reference: 2.20.0 (2c830d6877c4); by its identity alone where nothing tells the version."""
+    version = entry.reference_tensorflow or accepted.get(entry.reference, "")
+    return f"{version} ({entry.reference})" if version else entry.reference
 
 
 def _ratio_cells(ratio: Ratio) -> list[str]:

@@ -559,7 +559,7 @@ class TestAcceptedRegressions:
         shown = tfgate("show", baselines / "ledger.json")
         assert shown.code == 0
         row = next(line.split() for line in shown.out.splitlines() if "step time" in line)
-        assert row[:3] == ["2026-01-06T00:00:00+00:00", "2.21.0", OLD.identity]
+        assert row[:4] == ["2026-01-06T00:00:00+00:00", "2.21.0", "2.20.0", f"({OLD.identity})"]
         assert shown.out.splitlines()[-1].startswith(f"accepted until 2026-12-31: step time of {SUBJECT.name} up to 2")
         assert (
             json.loads(tfgate("show", baselines / "ledger.json", "--json").out)["regressions"][0]["reason"]

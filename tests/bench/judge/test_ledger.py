@@ -267,6 +267,7 @@ def measured(candidate: Side = CANDIDATE, launches: int = 4, created: str = MADE
 def test_an_entry_holds_the_ratios_of_a_run() -> None:
     made = entry_of(measured(), MARGINS, ledger(), "it is newer")
     assert (made.tensorflow, made.environment, made.reference) == ("2.21.0", CANDIDATE.identity, REFERENCE.identity)
+    assert made.reference_tensorflow == "2.20.0"
     assert (made.created, made.machine, made.host) == (MADE, MACHINE.fingerprint(), "A CPU, 2 cores")
     assert (made.reason, made.becomes_reference) == ("it is newer", False)
     (ratio,) = [ratio for ratio in made.ratios if ratio.metric == STEP_TIME]

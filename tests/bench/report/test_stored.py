@@ -51,7 +51,10 @@ def test_a_ledger() -> None:
     link = "https://example.org/1"
     accepted = AcceptedRegression(SUBJECT.name, "step time", 0.08, "Keras checks more", link, "2026-06-30")
     exact = dataclasses.replace(accepted, metric="retraces", limit=None)
-    golden("ledger.txt", ledger_table(Ledger(SCHEMA, (FIRST_ENTRY, measured), (accepted, exact))))
+    of_another = dataclasses.replace(measured, reference="d" * 12, ratios=RATIOS[:1])
+    named = dataclasses.replace(of_another, reference_tensorflow="2.19.1")
+    entries = (FIRST_ENTRY, measured, of_another, named)
+    golden("ledger.txt", ledger_table(Ledger(SCHEMA, entries, (accepted, exact))))
     assert ledger_table(Ledger(SCHEMA, ())) == "no TensorFlow was accepted\nno regression is accepted"
 
 

@@ -61,7 +61,10 @@ def shared_folder(size: int) -> contextlib.AbstractContextManager[Path]:
 
 def sweep() -> None:
     """Deletes the folders that killed commands of this user have left."""
-    for directory in {Path(tempfile.gettempdir()), SHARED_MEMORY}:
+    directories = {SHARED_MEMORY}
+    with contextlib.suppress(OSError):  # a full disk has no place for temporary files, and `env remove` must run
+        directories.add(Path(tempfile.gettempdir()))
+    for directory in directories:
         with contextlib.suppress(OSError):
             for folder in directory.glob(f"{PREFIX}*/"):
                 with contextlib.suppress(OSError):

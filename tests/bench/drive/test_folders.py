@@ -1,10 +1,13 @@
 """Temporary folders: in memory where there is room, gone with their command or swept away by the next."""
 
+import errno
 import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import time
+import unittest.mock
 from pathlib import Path
 
 import pytest
@@ -88,3 +91,11 @@ def test_the_next_command_sweeps(temporary: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("TFGATE_ENVIRONMENTS", str(tmp_path / "none"))
     assert main(["env", "list"]) == 0
     assert os.listdir(temporary) == []
+
+
+def test_without_a_place_for_temporary_files_a_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`env remove` makes room on a full disk."""
+    missing = FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+    monkeypatch.setattr(tempfile, "gettempdir", unittest.mock.Mock(side_effect=missing))
+    monkeypatch.setenv("TFGATE_ENVIRONMENTS", str(tmp_path / "none"))
+    assert main(["env", "list"]) == 0

@@ -51,6 +51,8 @@ def _open(path: Path) -> int:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EROFS):
             raise
+        with contextlib.suppress(OSError):  # Linux may refuse O_CREAT alone (fs.protected_regular)
+            return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with contextlib.suppress(PermissionError):  # another user's file
         os.fchmod(descriptor, 0o666)  # whatever our umask, other users must be able to read it

@@ -1,5 +1,6 @@
 """The host's lock, held by real processes."""
 
+import errno
 import os
 import re
 import subprocess
@@ -105,6 +106,21 @@ def test_a_file_of_another_user_can_be_held_all_the_same() -> None:
         finally:
             os.seteuid(user)
         assert path.read_text() == "1"
+
+
+def test_another_user_s_file_that_may_be_written_names_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under fs.protected_regular, Linux refuses O_CREAT of it in /tmp. Its old number may be any process by now."""
+    path, opened = tmp_path / "lock", os.open
+    path.write_text("1")
+
+    def protected(name: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            raise PermissionError(errno.EACCES, "Permission denied", str(name))
+        return opened(name, flags, mode)
+
+    monkeypatch.setattr(os, "open", protected)
+    with host_lock(path):
+        assert path.read_text() == str(os.getpid())
 
 
 def test_other_users_can_read_what_a_strict_umask_made(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def _naming(path: Path) -> Iterator[None]:
 def _sweep_parts(path: Path) -> None:
     """Deletes what processes that were killed have left of a file: nobody has it locked."""
     for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError), part.open("rb") as file:
+        with contextlib.suppress(OSError), part.open("r+b") as file:  # NFS locks no other
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()
 

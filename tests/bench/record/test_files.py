@@ -1,6 +1,7 @@
 """Files are written whole or not at all, never over another, and read only if they are what they should be."""
 
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -233,3 +235,20 @@ def test_what_a_killed_process_has_left_of_a_file_goes_when_the_file_is_written(
         fcntl.flock(held, fcntl.LOCK_EX)
         write_text(path, "whole")
     assert sorted(os.listdir(tmp_path)) == [other.name, "run.json"]
+
+
+def test_it_goes_on_a_file_system_that_locks_only_what_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS does."""
+    lock = fcntl.flock
+
+    def of_nfs(file: IO[bytes], how: int) -> None:
+        if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", of_nfs)
+    (tmp_path / ".run.json.1.part").touch()
+    write_text(tmp_path / "run.json", "whole")
+    assert os.listdir(tmp_path) == ["run.json"]

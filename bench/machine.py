@@ -20,9 +20,11 @@ def this_machine() -> Machine:
     cpu = _cpu_info()
     flags = f"{cpu.get('flags', '')} {cpu.get('Features', '')}".split()
     extension = next((name for name in EXTENSIONS if name in flags), "")
+    parts = [f"{name} {cpu[f'CPU {name}']}" for name in ("implementer", "variant", "part") if f"CPU {name}" in cpu]
+    model = cpu.get("model name") or " ".join(parts) or platform.processor() or "unknown"  # ARM has no model name
     gpu, driver = _gpu()
     return Machine(
-        cpu_model=" ".join(cpu.get("model name", platform.processor() or "unknown").split()),
+        cpu_model=" ".join(model.split()),
         cores=usable_cores(),
         isa=f"{platform.machine()} {extension}".strip(),
         memory_gib=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),

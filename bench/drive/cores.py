@@ -6,6 +6,7 @@ none is moved. docs/protocol.md has the measurements.
 
 import contextlib
 import dataclasses
+import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -22,12 +23,13 @@ class PinnedCore:
 
 
 def core_to_pin(root: Path = Path("/")) -> PinnedCore | None:
-    """Returns the last CPU that this process may run on; None where there is one alone, or the system has no affinity.
+    """Returns the last CPU that this process may run on; None where there is one alone, the system has no affinity, or
+    /proc, by which threads are found, is that of another PID namespace.
 
     The others exclude its SMT siblings where that leaves any. `root` stands before /sys.
     """
     *others, core = affinity() or (0,)
-    if not others:
+    if not others or not Path(f"/proc/self/task/{threading.get_native_id()}").exists():
         return None
     siblings = _siblings(core, root)
     apart = tuple(other for other in others if other not in siblings)

@@ -58,6 +58,14 @@ def test_a_system_without_affinities_has_none_to_pin(monkeypatch: pytest.MonkeyP
     assert core_to_pin() is None
 
 
+def test_a_proc_that_does_not_show_this_process_has_none_to_pin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a PID namespace that /proc isn't of: its numbers are those of other threads."""
+    monkeypatch.setattr(threading, "get_native_id", lambda: 0)
+    assert core_to_pin(machine(tmp_path, monkeypatch, {0, 1}, {})) is None
+
+
 def test_every_thread_keeps_to_the_cores_for_the_block_alone() -> None:
     """A thread that was there before, too: a progress bar has one."""
     before, last = affinity(), {affinity()[-1]}

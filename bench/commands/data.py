@@ -72,7 +72,8 @@ def _acquired(source: str | None, folder: Path) -> list[str]:
     """Puts the PTB into the folder, and returns what was done."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    shown = console.is_terminal and console.file.isatty()  # FORCE_COLOR makes one of any log
+    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("downloading", total=None)
         return acquire_ptb(source, folder, lambda got, total: bar.update(task, completed=got, total=total))
 

@@ -34,7 +34,8 @@ class Bar:
         counted = TextColumn(f"{{task.completed}}/{{task.total}}{unit}")
         columns = (TextColumn("{task.description}"), BarColumn(), counted, TimeElapsedColumn())
         self._quiet = is_quiet()  # launches side by side say their lines from threads, which don't know it
-        self.on_terminal = console.is_terminal and not self._quiet
+        shown = console.is_terminal and console.file.isatty()  # FORCE_COLOR makes one of any log
+        self.on_terminal = shown and not self._quiet
         # No thread draws: it would run while steps are timed.
         self._bar = Progress(
             *columns, console=console, auto_refresh=False, transient=True, disable=not self.on_terminal

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from bench.commands.data import VOCABULARY
 from tests.builders.commands import Tfgate, snapshot
 
@@ -34,7 +36,9 @@ def test_ptb_from_an_archive_then_from_the_directory(tfgate: Tfgate, tmp_path: P
     assert snapshot(tmp_path / "copied") == snapshot(tmp_path / "made")
 
 
-def test_a_truncated_archive(tfgate: Tfgate, tmp_path: Path) -> None:
+def test_a_truncated_archive(tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a CI job, whose log shows colours but no bar."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
     (tmp_path / "simple-examples.tgz").write_bytes(b"\x1f\x8b\x08\x00 cut short")
     found = tfgate("data", "--source", tmp_path / "simple-examples.tgz", "--output", tmp_path / "made")
     assert found.code == 2

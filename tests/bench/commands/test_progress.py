@@ -1,6 +1,7 @@
 """Progress: a bar on a terminal, and where there is none a plain line for each launch."""
 
 import dataclasses
+import sys
 import threading
 
 import pytest
@@ -31,7 +32,9 @@ def test_a_line_for_each_launch(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_a_line_for_each_phase_and_pair(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_for_each_phase_and_pair(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also in a CI job, whose log is no terminal though it shows colours."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
     failed = Failure("crashed", "killed\x1b[2J\nby SIGKILL")
     with UpgradeProgress(lambda _: ([], None)) as progress:
         progress.phase("speed", 12)
@@ -59,8 +62,9 @@ def test_a_launch_s_line_has_the_estimate_so_far_and_the_time_left(capsys: pytes
 def test_a_terminal_s_bar_has_the_time_left_and_no_thread(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"TTY_COMPATIBLE": "1", "FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
+    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     before = threading.active_count()
     with UpgradeProgress(lambda _: ([], (120.0, 540.0))) as progress:
         progress.pair(paired_run([pair(0)]))

@@ -43,11 +43,15 @@ class Listed:
 
 
 def cache_folder() -> Path:
-    """Returns TFGATE_ENVIRONMENTS, or a folder in the user's cache."""
+    """Returns TFGATE_ENVIRONMENTS, or a folder in the user's cache. Raises RequestError without a home folder."""
     chosen = os.environ.get("TFGATE_ENVIRONMENTS")
     if chosen:
         return Path(chosen).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "tfgate" / "environments"
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        raise RequestError("there is no home folder for environments: set TFGATE_ENVIRONMENTS or HOME") from None
+    return cache.absolute() / "tfgate" / "environments"
 
 
 def installed(folder: Path) -> tuple[tuple[Package, ...], str]:

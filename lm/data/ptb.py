@@ -52,11 +52,17 @@ REFERENCES = {
 
 
 def data_directory() -> Path:
-    """Returns the folder of `tfgate data`: $TFGATE_DATA, else tfgate/data in the user's cache (XDG Base Directory)."""
+    """Returns the folder of `tfgate data`: $TFGATE_DATA, else tfgate/data in the user's cache (XDG Base Directory).
+
+    Raises CorpusError without a home folder.
+    """
     if chosen := os.environ.get("TFGATE_DATA"):
         return Path(chosen)
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "tfgate" / "data"
+    try:
+        return (cache if cache.is_absolute() else Path.home() / ".cache") / "tfgate" / "data"
+    except RuntimeError:
+        raise CorpusError("there is no home folder for the PTB: set TFGATE_DATA or HOME") from None
 
 
 def locate(path: Path | None = None) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.requests import RequestError
 from bench.drive.stored import STORED_FILE, VENV_FILE, Stored, cache_folder, environments, held, installed, remove
 from bench.record.files import write_record
 from bench.record.types import SCHEMA
@@ -24,6 +25,15 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "tfgate" / "environments"
+
+
+def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose user has no entry in /etc/passwd."""
+    for name in ("TFGATE_ENVIRONMENTS", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", unittest.mock.Mock(side_effect=RuntimeError("Could not determine home")))
+    with pytest.raises(RequestError, match="set TFGATE_ENVIRONMENTS or HOME"):
+        cache_folder()
 
 
 @pytest.mark.parametrize("name", ["..", "../other", ".", "", "nowhere", "/"])

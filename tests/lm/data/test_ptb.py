@@ -9,6 +9,7 @@ import os
 import random
 import stat
 import tarfile
+import unittest.mock
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,14 @@ def test_where_the_data_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert ptb.data_directory() == tmp_path / "cache" / "tfgate" / "data"
     monkeypatch.setenv("TFGATE_DATA", str(tmp_path))
     assert ptb.locate() == ptb.data_directory() == tmp_path
+
+
+def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PTB_ARCHIVE", "TFGATE_DATA", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", unittest.mock.Mock(side_effect=RuntimeError("Could not determine home")))
+    with pytest.raises(CorpusError, match="set TFGATE_DATA or HOME"):
+        ptb.locate()
 
 
 def test_a_named_path_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 import argparse
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +110,7 @@ def interrupted(asked: Request) -> str:
 def run(asked: Request) -> int:
     """Returns 0; 1 if a training diverged. A training's result is in its folder when it is over.
 
-    Raises CorpusError, WorkerError, OSError.
+    Raises UsageError, CorpusError, WorkerError, OSError.
     """
     results = [_train(asked, plan) for plan in asked.model.plans()]
     if asked.json:
@@ -119,7 +121,7 @@ def run(asked: Request) -> int:
 
 
 def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
-    """Returns the result; None of a training that diverged."""
+    """Returns the result; None of a training that diverged. Raises UsageError where another is at work."""
     folder = asked.model.folder(asked.output, plan.name)
     epochs: list[dict[str, Any]] = []
     end: dict[str, Any] = {}
@@ -133,14 +135,15 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         print(_line(kind, values), file=sys.stderr, flush=True)
 
     checkpoint = folder.resolve() / CHECKPOINT_FILE
-    there = checkpoint.exists()  # none of a configuration that an interruption came before
-    with contextlib.ExitStack() as stack:
-        stack.callback(part_of(checkpoint).unlink, missing_ok=True)  # left if the process is ended while it writes
-        worker = stack.enter_context(
-            Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables)
-        )
+    with (
+        contextlib.ExitStack() as after,  # the worker's end
+        Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables) as worker,
+    ):
         description = describe(worker, plan)
         opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
+        after.enter_context(_held(folder))
+        after.callback(part_of(checkpoint).unlink, missing_ok=True)  # left if the process is ended while it writes
+        there = checkpoint.exists()  # none of a configuration that an interruption came before
         try:
             worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=there)
         except WorkerError as error:
@@ -158,6 +161,23 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     }
     write_text(folder / RESULT_FILE, json.dumps(result, indent=1, allow_nan=False) + "\n", replace=True)
     return result
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Makes a training's folder, and holds it for the block. Raises UsageError where another process does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"another process trains in {folder}: choose another --output") from None
+        except OSError:  # NFS locks no folder
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _line(kind: str, values: dict[str, Any]) -> str:

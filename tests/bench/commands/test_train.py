@@ -1,10 +1,14 @@
 """`tfgate train`: its folders and its answer. Training itself: tests/lm/training/test_full.py."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.builders.commands import Tfgate, snapshot
 from tests.builders.fake_interpreter import session_text, write_interpreter
+
+ROOT = Path(__file__).resolve().parents[3]
 
 # `tiny` diverges, other configurations are trained.
 DIVERGING = """
@@ -26,6 +30,16 @@ RESUMED = """
 class Session(Session):
     def train(self, checkpoint, resume):
         yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80, "resumed": resume}}
+"""
+
+WAITING = """
+class Session(Session):
+    def train(self, checkpoint, resume):
+        yield {"progress": {"step": 1, "steps": 2, "perplexity": 99.0, "words_per_second": 80.0}}
+        until = time.monotonic() + 20
+        while not os.path.exists(os.path.join(os.path.dirname(checkpoint), "go on")) and time.monotonic() < until:
+            time.sleep(0.01)
+        yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80}}
 """
 
 
@@ -55,6 +69,26 @@ def test_several_configurations_have_folders_of_their_own(tfgate: Tfgate, tmp_pa
     assert [one["resumed"] for one in tfgate("train", *more, "--resume").plain] == [True, False]
     alone = tfgate("train", "--config", "small", "--output", out, "--resume")
     assert (alone.code, f"no checkpoint of small in {out}:" in alone.error) == (2, True)  # its folder would be another
+
+
+def test_two_trainings_at_once_have_two_folders(tfgate: Tfgate, tmp_path: Path) -> None:
+    """The folder's default name is the second in which the command starts."""
+    out, python = tmp_path / "out", write_interpreter(tmp_path / "python", session_text(WAITING))
+    words = ["train", "--python", python, "--output", str(out), "--config"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "bench", *words, "tiny"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stderr is not None
+    assert first.stderr.readline().startswith("Itr 1 of 2")
+    second = tfgate(*words, "notebook")
+    (out / "go on").touch()
+    first.communicate()
+    assert (second.code, second.error) == (2, f"another process trains in {out}: choose another --output")
+    assert (first.returncode, json.loads((out / "result.json").read_text())["subject"]["config"]) == (0, "tiny")
 
 
 def test_a_training_that_diverged_is_null_for_programs(tfgate: Tfgate, tmp_path: Path) -> None:

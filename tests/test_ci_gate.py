@@ -94,6 +94,14 @@ def test_arguments_may_stand_in_several_lines(scripts: Scripts) -> None:
     assert scripts.called[0].endswith(" [--config] [tiny] [--full]")
 
 
+@pytest.mark.parametrize("arguments", ["--baselines mine", "--full\n--baselines=mine"])
+def test_baselines_are_no_argument(scripts: Scripts, arguments: str) -> None:
+    """The reports would be judged by tfgate's own."""
+    found = run_gate(scripts, ARGUMENTS=arguments)
+    assert (found.returncode, scripts.called) == (2, [])
+    assert "input baselines" in found.stderr
+
+
 def test_without_a_tensorflow_the_pinned_one_is_built_apart(scripts: Scripts) -> None:
     assert gate(scripts) == 0
     venv, sync, called, _ = scripts.called

@@ -172,6 +172,19 @@ def test_what_is_pinned_is_cached_until_its_pin_changes(tmp_path: Path) -> None:
     assert cache_key(tmp_path, "2026-W01") == cache_key(tmp_path, "2026-W02")
 
 
+def test_what_is_cached_is_of_the_locks_that_are_asked_for_and_of_the_python(tmp_path: Path) -> None:
+    """An entry never changes: with a key of another reference's lock, every job would build the reference anew."""
+    lock, python = tmp_path / "mine" / "reference" / "lock.txt", tmp_path / "python"
+    lock.parent.mkdir(parents=True)
+    keys = []
+    for pinned, version in (("2.20.0", "3.11.9"), ("2.21.0", "3.11.9"), ("2.21.0", "3.11.10")):
+        lock.write_text(f"tensorflow-cpu=={pinned}")
+        python.write_text(f"#!/bin/sh\necho Python {version}\n")
+        python.chmod(0o755)
+        keys.append(cache_key(tmp_path, "2026-W01", BASELINES=str(lock.parent.parent), PYTHON=str(python)))
+    assert len(set(keys)) == 3
+
+
 def gitlab_recipes() -> list[str]:
     return [one.text for one in code_blocks(GITLAB.read_text(encoding="utf-8")) if one.language == "yaml"]
 

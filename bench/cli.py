@@ -9,6 +9,7 @@ import argparse
 import codecs
 import importlib
 import io
+import os
 import platform
 import signal
 import sys
@@ -17,6 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import NoReturn
 
+from bench.commands.messages import print_error
+from bench.commands.signals import interrupt_by_ending_signals
 from bench.commands.usage import UsageError
 from bench.report.lines import like_ascii
 from bench.stats.outcome import FAILED_CODE, USAGE_CODE
@@ -65,12 +68,15 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; an error that the user can fix is one line on standard error."""
+    for name in ("stdout", "stderr"):  # closed (>&-): nobody reads it, and the exit code counts all the same
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
     codecs.register_error("like-ascii", like_ascii)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="like-ascii")
     words = tuple(sys.argv[1:] if arguments is None else arguments)
     if not words:
-        print(overview(), file=sys.stderr)
+        print_error(overview())
         return USAGE_CODE
     if words[0] in ("--help", "-h"):
         print(overview())
@@ -78,19 +84,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] == "--version":
         print(f"tfgate {_version()} (Python {platform.python_version()})")
         return 0
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as guarded does, once it is imported
+    handlers = interrupt_by_ending_signals()  # as guarded does, once it is imported
     try:
-        from bench.commands.errors import guarded  # late: it knows the judge, and with it SciPy
+        from bench.commands.errors import guarded  # late: `--help` needs nothing of it
 
         return guarded(lambda: _run(words))
     except KeyboardInterrupt:  # of which guarded has not heard: modules are still imported
-        print("tfgate: error: interrupted", file=sys.stderr)
+        print_error("tfgate: error: interrupted")
         return FAILED_CODE
     finally:
         if arguments is None:  # the process is about to end: its exit code is settled
-            handler = signal.SIG_IGN
-            signal.signal(signal.SIGINT, handler)
-        signal.signal(signal.SIGTERM, handler)
+            handlers = dict.fromkeys((signal.SIGINT, *handlers), signal.SIG_IGN)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def overview() -> str:

@@ -7,6 +7,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from bench.commands.messages import print_error
+from bench.commands.signals import interrupt_by_ending_signals
 from bench.drive.children import EXHAUSTED
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
@@ -24,17 +26,17 @@ class Interrupted(KeyboardInterrupt):
 def guarded(command: Callable[[], int]) -> int:
     """Runs a command and returns its exit code; an error that the user can fix becomes a line on standard error.
 
-    SIGTERM, by which CI cancels a job, ends a command as Ctrl-C does: workers are reaped and what was measured is kept.
+    SIGTERM and SIGHUP end a command as Ctrl-C does: workers are reaped and what was measured is kept.
     ValueError covers every error class of the project that stands for bad input (UsageError, CorpusError, …).
     """
-    handler, interrupt = signal.signal(signal.SIGTERM, signal.default_int_handler), signal.getsignal(signal.SIGINT)
+    handlers = {signal.SIGINT: signal.getsignal(signal.SIGINT), **interrupt_by_ending_signals()}
     try:
         code = command()
         sys.stdout.flush()  # here, where a full disk or a reader that left can still be answered
         return code
     except KeyboardInterrupt as error:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one must not come between this line and the exit code
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in handlers:  # another one must not come between this line and the exit code
+            signal.signal(number, signal.SIG_IGN)
         return _fail(str(error) or "interrupted", FAILED_CODE)
     except (BuildError, ClusterError, LockedError, WorkerError) as error:
         return _fail(str(error), FAILED_CODE)
@@ -49,11 +51,11 @@ def guarded(command: Callable[[], int]) -> int:
     except ValueError as error:
         return _fail(str(error), USAGE_CODE)
     except Exception:  # a fault of our own: Python's exit code would be 1, which says REGRESSION
-        traceback.print_exc()
+        print_error(traceback.format_exc().rstrip("\n"))
         return _fail("internal error of tfgate: please report the lines above", FAILED_CODE)
     finally:
-        signal.signal(signal.SIGTERM, handler)
-        signal.signal(signal.SIGINT, interrupt)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _system_line(error: OSError) -> str:
@@ -66,5 +68,5 @@ def _system_line(error: OSError) -> str:
 
 def _fail(message: str, code: int) -> int:
     line = one_line(message)  # which may quote a damaged file
-    print(f"tfgate: error: {line if len(line) <= MOST_CHARACTERS else line[:MOST_CHARACTERS] + '…'}", file=sys.stderr)
+    print_error(f"tfgate: error: {line if len(line) <= MOST_CHARACTERS else line[:MOST_CHARACTERS] + '…'}")
     return code

@@ -34,6 +34,12 @@ def say(line: str) -> None:
         print(one_line(line), file=sys.stderr, flush=True)
 
 
+def print_error(text: str) -> None:
+    """Prints a text on standard error, if it can be written: Python's own exit code would be 1, REGRESSION."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
+
+
 def print_json(answers: Sequence[object]) -> None:
     """Prints the only answer, or a list of all."""
     print(json.dumps(answers[0] if len(answers) == 1 else answers, allow_nan=False))

@@ -1,6 +1,7 @@
 """The command line as a process: help, version, and how little they load."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,13 +10,18 @@ from pathlib import Path
 import pytest
 
 from bench.cli import COMMANDS, GROUPS
+from bench.drive.upgrade import PAIRED_FILE
+from bench.record.files import write_record
+from tests.builders.commands import in_turn
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def tfgate(*arguments: str) -> subprocess.CompletedProcess[str]:
+def tfgate(*arguments: str, closed: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs tfgate, with a descriptor closed."""
     command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    before = None if closed is None else lambda: os.close(closed)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=before)
 
 
 def test_help_names_every_command_in_its_group_and_the_exit_codes() -> None:
@@ -30,6 +36,17 @@ def test_help_names_every_command_in_its_group_and_the_exit_codes() -> None:
 def test_without_a_command_help_is_an_error() -> None:
     found = tfgate()
     assert (found.returncode, found.stdout, found.stderr) == (2, "", tfgate("--help").stdout)
+
+
+def test_with_standard_output_closed_the_exit_code_is_the_verdict_s(tmp_path: Path) -> None:
+    write_record(tmp_path / PAIRED_FILE, in_turn(step=0.5))
+    found = tfgate("check", str(tmp_path), closed=1)
+    assert (found.returncode, found.stderr) == (1, "")
+
+
+def test_with_standard_error_closed_an_error_is_no_answer() -> None:
+    found = tfgate("frobnicate", closed=2)
+    assert (found.returncode, found.stdout) == (2, "")
 
 
 def test_version() -> None:

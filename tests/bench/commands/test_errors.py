@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.errors import Interrupted, guarded
+from bench.commands.signals import ENDING
 from bench.commands.usage import UsageError
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
@@ -93,17 +94,30 @@ def test_a_reader_that_leaves_is_told_nothing(tmp_path: Path) -> None:
     assert (found.returncode, found.stderr) == (4, b"")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+on_a_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+
+
+@on_a_full_disk
 def test_an_output_on_a_full_disk_is_a_failure(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:
         found = show(tmp_path, full.fileno())
     assert (found.returncode, found.stderr) == (4, b"tfgate: error: writing: the disk is full\n")
 
 
+@on_a_full_disk
+@pytest.mark.parametrize("words", [(), ("frobnicate",)])
+def test_an_error_that_can_t_be_written_is_no_regression(words: tuple[str, ...]) -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "bench", *words]
+        assert subprocess.run(command, cwd=ROOT, stderr=full, check=False).returncode == 2
+
+
 # A command at work with a folder that it has to clear away.
 COMMAND = """
-import sys, tempfile, time
+import signal, sys, tempfile, time
 from bench.commands.errors import guarded
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # pytest may run under nohup
 
 def command():
     with tempfile.TemporaryDirectory() as folder:
@@ -114,20 +128,34 @@ sys.exit(guarded(command))
 """
 
 
-def test_a_cancelled_job_ends_as_ctrl_c_does() -> None:
+@pytest.mark.parametrize("number", ENDING)
+def test_a_cancelled_job_and_a_closed_terminal_end_as_ctrl_c_does(number: signal.Signals) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     folder = Path(process.stdout.readline().strip())
     assert folder.is_dir()
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     assert process.communicate()[1] == "tfgate: error: interrupted\n"
     assert process.returncode == 4
     assert not folder.exists()
 
 
-def test_afterwards_sigterm_is_what_it_was() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", ENDING)
+def test_afterwards_a_signal_is_what_it_was(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
     guarded(lambda: 0)
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing() -> None:
+    def command() -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 0
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert guarded(command) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

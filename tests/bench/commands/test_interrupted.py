@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.commands.signals import ENDING
 from bench.record.files import write_record
 from tests.builders.commands import Tfgate, noisy_side
 from tests.builders.micro import micro_interpreter
@@ -89,10 +90,11 @@ def test_each_command_says_what_it_keeps(
     assert (answer.code, answer.error) == (4, said.format(out=out, quoted=shlex.quote(str(out))))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
 def test_a_signal_while_modules_are_imported_shows_no_traceback(number: signal.Signals) -> None:
     code = (
-        "import os, sys\n"
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # pytest may run under nohup
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == 'bench.commands.errors': os.kill(os.getpid(), {int(number)})\n"

@@ -4,6 +4,7 @@ import atexit
 import dataclasses
 import functools
 import math
+import operator
 import shutil
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingF
 from lm.workloads.registry import names, workload
 from lm.workloads.save import FORMATS
 from tests.builders.workloads import answering
+from tests.faults.hook.injected.registry import OF_WORKLOADS
 
 pytestmark = pytest.mark.tensorflow
 
@@ -37,13 +39,18 @@ CASES = [
 TINY = Opening(CONFIGS["tiny"])
 
 
-@functools.cache
-def shared(name: str) -> Answering:
-    """Opened once, since tracing takes seconds."""
+def started(name: str) -> Answering:
     work = cast(Answering, workload(name).open(TINY))
     work.build()
     work.trace()
     work.start()
+    return work
+
+
+@functools.cache
+def shared(name: str) -> Answering:
+    """Opened once, since tracing takes seconds."""
+    work = started(name)
     if hasattr(work, "write_files"):
         reading = cast(ReadingFiles, work)
         reading.given = Path(tempfile.mkdtemp())
@@ -76,6 +83,25 @@ def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
     squared = name == "optimizers-twice" and case != "momentum" and keras_version().startswith("3.")
     assert errors
     assert over == ({"change", "slot v"} if squared else set())
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize(
+    ("fault", "patched"),
+    [
+        ("targets-lost", "data.Dataset.map"),
+    ],
+)
+def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    owner, _, attribute = patched.rpartition(".")
+    kept = operator.attrgetter(owner)(tf)
+    monkeypatch.setattr(kept, attribute, getattr(kept, attribute))  # put back after the test
+    OF_WORKLOADS[fault].patch()
+    name = OF_WORKLOADS[fault].workload
+    work = started(name)
+    assert not all(error.within for case in workload(name).cases for error in compared(work, name, case))
 
 
 @pytest.mark.parametrize("name", answering(slow=("rebuild",)))

@@ -104,6 +104,21 @@ def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.Monk
     assert not all(error.within for case in workload(name).cases for error in compared(work, name, case))
 
 
+@pytest.mark.any_version
+@pytest.mark.parametrize("name", ["xla", "per-example", pytest.param("large-batch", marks=pytest.mark.slow)])
+def test_answers_show_a_first_batch_that_is_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = cast(Any, shared(name))
+    first: list[Any] = []
+    right = work._function
+
+    def keeping(*batch: Any) -> Any:
+        first[:] = first or [right(*batch)]
+        return first[0]
+
+    monkeypatch.setattr(work, "_function", keeping)
+    assert not any(error.within for error in compared(work, name, "full"))
+
+
 @pytest.mark.parametrize("name", answering(slow=("rebuild",)))
 def test_units_are_done_and_traced_once(name: str) -> None:
     work = shared(name)

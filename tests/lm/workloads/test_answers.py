@@ -90,6 +90,8 @@ def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
     ("fault", "patched"),
     [
         ("targets-lost", "data.Dataset.map"),
+        ("predict-without-biases", "keras.Model.predict"),
+        ("recurrent-kernels-kept", "keras.optimizers.SGD.update_step"),
     ],
 )
 def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from lm.arrays import Array, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.load import load_corpus
-from lm.oracle.optimizers import adam
+from lm.oracle.optimizers import DOCUMENTED, adam
 from lm.oracle.sgd import densified
 from lm.oracle.step import backward, cross_entropy, forward, zero_state
 from lm.training.initial import initial_weights
@@ -58,7 +58,7 @@ class Workload(protocol.Workload):
         for name, gradient in backward(config, weights, tape, by_logits / steps).items():
             value = weights[name]
             zeros = {slot: np.zeros_like(value) for slot in ("m", "v")}
-            after, kept = adam(value, zeros, densified(gradient, len(value)), 1)
+            after, kept = adam(value, zeros, densified(gradient, len(value)), 1, DOCUMENTED)
             norms[name] = np.asarray(np.linalg.norm(after - value))
             for slot, held in kept.items():
                 slots[f"slot {slot}"][name] = held

@@ -92,6 +92,8 @@ def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
         ("targets-lost", "data.Dataset.map"),
         ("predict-without-biases", "keras.Model.predict"),
         ("recurrent-kernels-kept", "keras.optimizers.SGD.update_step"),
+        ("adam-arguments-ignored", "keras.optimizers.Adam.__init__"),
+        ("optimizer-config-lost", "keras.optimizers.Adam.from_config"),
     ],
 )
 def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +106,16 @@ def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.Monk
     name = OF_WORKLOADS[fault].workload
     work = started(name)
     assert not all(error.within for case in workload(name).cases for error in compared(work, name, case))
+
+
+@pytest.mark.any_version
+def test_answers_show_a_loss_that_a_file_does_not_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    loss = tf.keras.losses.SparseCategoricalCrossentropy
+    monkeypatch.setattr(loss, "from_config", classmethod(lambda cls, *given, **named: cls()))  # not of logits
+    errors = compared(shared("save"), "save", "own .keras")
+    assert {error.quantity for error in errors if not error.within} == {"loss"}
 
 
 @pytest.mark.any_version

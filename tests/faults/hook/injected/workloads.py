@@ -475,7 +475,7 @@ FAULTS = (
     Fault("mask-one-short", "the mask hides each padded sequence's last token", _masks(_one_short), workload=MASKED),
     Fault("adam-arguments-ignored", "Adam takes Keras' defaults, whatever it is given", _ignore_arguments,
           workload=OPTIMIZERS),
-    Fault("adam-beta-2", "Adam's beta 2 is 0.9995 for 0.999", _made_with("Adam", beta_2=0.9995), workload=OPTIMIZERS),
+    Fault("adam-beta-2", "Adam's beta 2 is 0.995 for 0.99", _made_with("Adam", beta_2=0.995), workload=OPTIMIZERS),
     Fault("momentum-nesterov", "momentum is Nesterov's by default", _made_with("SGD", nesterov=True),
           workload=OPTIMIZERS),
     Fault("rmsprop-centered", "RMSprop subtracts the squared mean", _made_with("RMSprop", centered=True),

@@ -121,7 +121,7 @@ class _Checked:
         """Trains the plan's steps, evaluates, takes stress steps; has another process take the first steps again."""
         self.ask_worker(None, "publish", folder=folder)
         self.train(plan, on_step)
-        self.measured.evaluation = self.ask_worker(Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
+        self.evaluate()
         self.stress()
         if not self.measured.failure:
             with again() as other:
@@ -155,6 +155,13 @@ class _Checked:
         """Waits for the comparison of the last step."""
         with _saying_what_is_right("the oracle"):
             self.oracle.receive(None, "check", ALONE_SECONDS)
+        self._keep_errors()
+
+    def evaluate(self) -> None:
+        """Evaluates as many batches as the oracle took steps of training, at most EVALUATION_STEPS, and compares."""
+        steps = min(EVALUATION_STEPS, len(self.agenda.oracle_steps))
+        self.measured.evaluation = self.ask_worker(Evaluation, "evaluate", max_steps=steps)
+        self.ask_oracle(None, "check_evaluation", steps=steps, perplexity=self.measured.evaluation.perplexity)
         self._keep_errors()
 
     def stress(self) -> None:

@@ -6,7 +6,7 @@ the rounding of w costs on top.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from lm.arrays import Array, Tokens
 from lm.config import Config
 from lm.data.batches import Batch
 from lm.oracle.sgd import Gradient, densified
-from lm.oracle.step import Step
+from lm.oracle.step import Step, zero_state
 from lm.oracle.step import evaluate as oracle_evaluate
 from lm.oracle.step import step as oracle_step
 
@@ -31,6 +31,7 @@ FLOOR = 4e-6
 CAP = 5e-5
 UNIT_ROUNDOFF = 2.0**-24
 SKETCH = 64
+EVALUATION = "evaluation perplexity"  # the quantity of a pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,26 @@ def expected_evaluation(config: Config, before: Before, ids: tuple[Tokens, Token
         )
     )
     return expected_of(wide, narrow, cut)
+
+
+def expected_perplexity(config: Config, weights: Arrays, batches: Sequence[tuple[Tokens, Tokens]]) -> Expected:
+    """Returns the perplexity of batches of inputs and targets, each [batch, steps].
+
+    The state is carried from one to the next, and is 0 before the first.
+    """
+    wide, narrow = (
+        {EVALUATION: {"": _perplexity(config, _cast(weights, kind), batches)}} for kind in (np.float64, np.float32)
+    )
+    return expected_of(wide, narrow)
+
+
+@np.errstate(over="ignore")
+def _perplexity(config: Config, weights: Arrays, batches: Sequence[tuple[Tokens, Tokens]]) -> Array:
+    state, losses = zero_state(config, weights, config.batch_size), []
+    for inputs, targets in batches:
+        loss, state = oracle_evaluate(config, weights, state, inputs, targets)
+        losses.append(float(loss))
+    return np.asarray(np.exp(sum(losses) / (len(losses) * config.num_steps)))
 
 
 def relative_error(found: Array, wanted: Array) -> float:

@@ -20,6 +20,7 @@ from bench.measure.defined import Best, defined
 from bench.measure.exchange import ALONE, Exchange, answers_layout, layout, reserve, reserve_answers
 from bench.measure.numerics import (
     CAP,
+    EVALUATION,
     Before,
     Expected,
     Quantities,
@@ -27,6 +28,7 @@ from bench.measure.numerics import (
     errors_of,
     expected_evaluation,
     expected_of,
+    expected_perplexity,
     expected_step,
     relative_error,
     sketched,
@@ -38,7 +40,7 @@ from bench.record.replies import Agenda
 from bench.record.types import ANSWER, DEFAULT_WORKLOAD, REPEAT, NumericError, Unchecked
 from lm.arrays import Array, Floats, State
 from lm.config import Config, config_by_name
-from lm.data.batches import steps_per_epoch, training_batch
+from lm.data.batches import batch, steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights
 from lm.workloads.protocol import Defining, Opening, Workload
@@ -81,7 +83,8 @@ class Session:
         if found.cases:
             self._answers = {case: expected_answer(found, opening, case) for case in found.cases}
             return self._agenda(found.file_bytes(self._config))
-        self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
+        text = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None)
+        self._tokens, self._valid = text.train, text.valid
         every = found.plans[config].oracle_every
         self._repeated = steps if every == 1 else max(steps // REPEATED, 1)
         self._repeat_limit = 0.0 if device.startswith("cpu") else math.inf
@@ -158,6 +161,13 @@ class Session:
         self._next_step = step + 1
         if self._next_step == self._repeated:
             self._after_read_steps = _copies(exchange.updated(LAUNCH, step)) | self._state
+
+    def check_evaluation(self, steps: int, perplexity: float) -> None:
+        """Compares what a pass over the first `steps` batches of the validation split gave after training."""
+        count = min(steps, steps_per_epoch(self._valid.size, self._config))
+        batches = [batch(self._valid, self._config, index) for index in range(count)]
+        expected = expected_perplexity(self._config, self._own.weights(self._next_step), batches)
+        self._tally.add(errors_of(self._next_step, {EVALUATION: {"": np.asarray(perplexity)}}, expected))
 
     def pose(self, case: int) -> None:
         """Puts what a stress step starts from in the exchange. Cases come one by one, from 0, after training."""

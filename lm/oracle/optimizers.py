@@ -7,6 +7,7 @@ name are 0, and their slots decay all the same.
 They compute in the dtype of the variable.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -16,19 +17,32 @@ from lm.arrays import Array
 Slots = dict[str, Array]
 Update = Callable[[Array, Slots, Array, int], tuple[Array, Slots]]  # variable, slots, gradient, step from 1
 
-ADAM_RATE, BETA_1, BETA_2, EPSILON = 0.001, 0.9, 0.999, 1e-7
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """The arguments of an Adam."""
+
+    rate: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+
+
+DOCUMENTED = Adam(0.001, 0.9, 0.999, 1e-7)  # Keras' defaults
+# All others differ from Keras' defaults, so that an argument that is ignored shows.
+ADAM = Adam(0.002, 0.8, 0.99, 1e-6)
 MOMENTUM_RATE, MOMENTUM = 0.1, 0.9
-RMSPROP_RATE, RHO = 0.001, 0.9
+RMSPROP_RATE, RHO, RMSPROP_EPSILON = 0.002, 0.8, 1e-6
 
 
-def adam(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[Array, Slots]:
+def adam(variable: Array, slots: Slots, gradient: Array, step: int, given: Adam = ADAM) -> tuple[Array, Slots]:
     """Returns the new variable and slots `m` and `v`, of a gradient of the variable's shape."""
     kind = variable.dtype.type
-    first, second = kind(BETA_1), kind(BETA_2)
-    m = slots["m"] + (gradient - slots["m"]) * kind(1 - BETA_1)
-    v = slots["v"] + (np.square(gradient) - slots["v"]) * kind(1 - BETA_2)
-    rate = kind(ADAM_RATE) * np.sqrt(1 - second ** kind(step)) / (1 - first ** kind(step))
-    return variable - m * rate / (np.sqrt(v) + kind(EPSILON)), {"m": m, "v": v}
+    first, second = kind(given.beta_1), kind(given.beta_2)
+    m = slots["m"] + (gradient - slots["m"]) * kind(1 - given.beta_1)
+    v = slots["v"] + (np.square(gradient) - slots["v"]) * kind(1 - given.beta_2)
+    rate = kind(given.rate) * np.sqrt(1 - second ** kind(step)) / (1 - first ** kind(step))
+    return variable - m * rate / (np.sqrt(v) + kind(given.epsilon)), {"m": m, "v": v}
 
 
 def momentum(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[Array, Slots]:
@@ -42,7 +56,7 @@ def rmsprop(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[
     """Returns the new variable and slot `v`."""
     kind = variable.dtype.type
     v = kind(RHO) * slots["v"] + kind(1 - RHO) * np.square(gradient)
-    return variable - kind(RMSPROP_RATE) * gradient / np.sqrt(v + kind(EPSILON)), {"v": v}
+    return variable - kind(RMSPROP_RATE) * gradient / np.sqrt(v + kind(RMSPROP_EPSILON)), {"v": v}
 
 
 # Each with its slots, which start from 0.

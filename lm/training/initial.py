@@ -27,6 +27,19 @@ def initial_weights(config: Config, jitter: int = 0) -> Weights:
     return drawn_weights(config, config.weight_shapes(), jitter)
 
 
+def wide_weights(config: Config, jitter: int = 0) -> Weights:
+    """Returns weights of which each counts, named and shaped as in Config.weight_shapes.
+
+    Those that training starts from hide faults: biases are 0, and gates that are nearly half open hardly move. Kernels
+    are He's (He and others 2015: a variance of 2 / rows), all others up to ±0.5. `jitter`: see initial_weights.
+    """
+    stream, weights = np.random.RandomState(config.seed), {}
+    for name, shape in config.weight_shapes().items():
+        bound = float(np.sqrt(6 / shape[0])) if name.endswith(("kernel", "recurrent")) else 0.5
+        weights[name] = _uniform(bound, shape, stream).astype(np.float32)
+    return _jittered(weights, config, jitter) if jitter else weights
+
+
 def drawn_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int = 0) -> Weights:
     """Returns weights of other names and shapes, drawn in their order as initial_weights draws its own."""
     stream = np.random.RandomState(config.seed)

@@ -49,8 +49,9 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the ids of both epochs in the order that is kept."""
+        ids = sequences(opening.config).astype(kind)
         orders = [list(bytes.fromhex(order)) for order in ORDERS]
-        return named([sequences(opening.config)[order].astype(kind) for order in orders])
+        return named([(ids[order, :-1], ids[order, 1:]) for order in orders])
 
 
 def sequences(config: Config) -> Tokens:
@@ -58,12 +59,11 @@ def sequences(config: Config) -> Tokens:
     return random_ids(config, 0, (SEQUENCES, config.num_steps + 1))
 
 
-def named(epochs: list[Any]) -> dict[str, dict[str, Any]]:
-    """Returns answers of ids [SEQUENCES, steps + 1] in each epoch's order."""
-    found = {f"epoch {number}": ids for number, ids in enumerate(epochs, 1)}
+def named(epochs: list[tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns answers of each epoch's inputs and targets, both [SEQUENCES, steps], in the order that they came in."""
     return {
-        "inputs": {name: ids[:, :-1] for name, ids in found.items()},
-        "targets": {name: ids[:, 1:] for name, ids in found.items()},
+        quantity: {f"epoch {number}": ids for number, ids in enumerate(of, 1)}
+        for quantity, of in zip(("inputs", "targets"), zip(*epochs, strict=True), strict=True)
     }
 
 
@@ -112,8 +112,6 @@ class Work(Untraced):
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns the ids of two epochs of a pipeline of its own."""
-        pipeline, epochs = self._built(), []
-        for _ in ORDERS:
-            batches = [np.concatenate([inputs, targets[:, -1:]], axis=1) for inputs, targets in pipeline]
-            epochs.append(np.concatenate(batches))
-        return named(epochs)
+        pipeline = self._built()
+        epochs = [zip(*pipeline, strict=True) for _ in ORDERS]
+        return named([(np.concatenate(inputs), np.concatenate(targets)) for inputs, targets in epochs])

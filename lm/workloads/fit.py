@@ -2,8 +2,9 @@
 
 A unit is a `fit` over a small data set. A launch has a seed of its own, the same on both sides, and starts from the
 initializers' draws: its mean loss over the first units is the metric "fitted loss", whose distribution over launches
-shows a changed default. Compared with the oracle is one update of given weights: loss, Adam's slots, and the norm of
-the change, since the sign of a gradient near 0, of which Adam's first change is made, is rounding's.
+shows a changed default. Compared with the oracle is one update of given weights: loss, Adam's slots, and the change
+times slot m. Adam's first change is as large for a small gradient as for a large one, and of a gradient near 0 its sign
+is rounding's: times m it counts for little.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,10 @@ import numpy as np
 from lm.arrays import Array, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.load import load_corpus
-from lm.oracle.optimizers import adam
+from lm.oracle.optimizers import DOCUMENTED, adam
 from lm.oracle.sgd import densified
 from lm.oracle.step import backward, cross_entropy, forward, zero_state
-from lm.training.initial import initial_weights
+from lm.training.initial import wide_weights
 from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
@@ -44,25 +45,25 @@ class Workload(protocol.Workload):
         return Work(opening)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Returns loss, slots and the change's norm by the oracle, with the arguments that Keras documents."""
+        """Returns loss, slots and the change by the oracle, with the arguments that Keras documents."""
         config = opening.config
         weights: dict[str, Array] = {
-            name: value.astype(kind) for name, value in initial_weights(config, opening.jitter).items()
+            name: value.astype(kind) for name, value in wide_weights(config, opening.jitter).items()
         }
         inputs, targets = batch(config)
         logits, _, tape = forward(config, weights, zero_state(config, weights, len(inputs)), inputs)
         loss, by_logits = cross_entropy(logits, targets)
         steps = kind(config.num_steps)  # Keras' loss is the mean over all tokens
         slots: dict[str, dict[str, Array]] = {"slot m": {}, "slot v": {}}
-        norms: dict[str, Array] = {}
+        changes: dict[str, Array] = {}
         for name, gradient in backward(config, weights, tape, by_logits / steps).items():
             value = weights[name]
             zeros = {slot: np.zeros_like(value) for slot in ("m", "v")}
-            after, kept = adam(value, zeros, densified(gradient, len(value)), 1)
-            norms[name] = np.asarray(np.linalg.norm(after - value))
+            after, kept = adam(value, zeros, densified(gradient, len(value)), 1, DOCUMENTED)
+            changes[name] = (after - value) * kept["m"]
             for slot, held in kept.items():
                 slots[f"slot {slot}"][name] = held
-        return {"loss": {"": np.asarray(loss / steps)}, **slots, "norm of change": norms}
+        return {"loss": {"": np.asarray(loss / steps)}, **slots, "change times m": changes}
 
 
 def batch(config: Config) -> tuple[Tokens, Tokens]:
@@ -141,19 +142,16 @@ class Work(Untraced):
         return int(getattr(function, "experimental_get_tracing_count", lambda: 1)())
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns loss, slots and the change's norm after one update of a model with the initial weights."""
-        from lm.workloads.parts.files import slots_of
+        """Returns loss, slots and the change times m after one update of a model with given weights."""
+        from lm.workloads.parts.files import slots_of, weights_of
 
         with self._tf.device(self.device):
             model = self._compiled()
-        start = initial_weights(self.config, self._jitter)
+        start = wide_weights(self.config, self._jitter)
         self._parts.assign(model.trainable_variables, start)
         data = self._tf.data.Dataset.from_tensor_slices(batch(self.config)).batch(self.config.batch_size)
         loss = self._fitted(model, data)
-        after = zip(start.items(), model.trainable_variables, strict=True)
         slots = {f"slot {slot}": dict(zip(start, held, strict=True)) for slot, held in slots_of(model).items()}
-        return {
-            "loss": {"": loss},
-            **slots,
-            "norm of change": {name: np.linalg.norm(np.array(now.numpy()) - value) for (name, value), now in after},
-        }
+        after = zip(start.items(), weights_of(model), strict=True)
+        changes = {name: (now - value) * slots["slot m"][name] for (name, value), now in after}
+        return {"loss": {"": loss}, **slots, "change times m": changes}

@@ -102,7 +102,9 @@ class Updated:
         made: dict[str, Callable[[], Any]] = {
             "adam": adam,
             "momentum": lambda: tf.keras.optimizers.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM),
-            "rmsprop": lambda: tf.keras.optimizers.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.EPSILON),
+            "rmsprop": lambda: tf.keras.optimizers.RMSprop(
+                oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.RMSPROP_EPSILON
+            ),
         }
         self._optimizer = made[name]()
         self._optimizer.build(self.variables)  # now: inside a tf.function only the first call could

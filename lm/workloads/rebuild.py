@@ -17,7 +17,7 @@ from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.sgd import apply_sgd, scaled
 from lm.oracle.step import backward, cross_entropy, forward, predict, zero_state
-from lm.training.initial import initial_weights, weights_sha256
+from lm.training.initial import weights_sha256, wide_weights
 from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Answers, Opening
@@ -48,7 +48,7 @@ class Workload(protocol.Workload):
         """Returns the loss of the third batch, and its logits after the update, by the oracle."""
         config = opening.config
         weights: dict[str, Array] = {
-            name: value.astype(kind) for name, value in initial_weights(config, opening.jitter).items()
+            name: value.astype(kind) for name, value in wide_weights(config, opening.jitter).items()
         }
         inputs, targets = batch(config, 2)
         logits, _, tape = forward(config, weights, zero_state(config, weights, len(inputs)), inputs)
@@ -79,14 +79,14 @@ class Work(Untraced):
         require_device(opening.device)
         self._tf, self.config, self.device = tf, opening.config, opening.device
         self.tokens = self.config.tokens_per_step
-        self._initial = initial_weights(self.config, opening.jitter)
-        self.fingerprint = self.config.fingerprint("rebuild", weights_sha256(initial_weights(self.config)))
+        self._initial = wide_weights(self.config, opening.jitter)
+        self.fingerprint = self.config.fingerprint("rebuild", weights_sha256(wide_weights(self.config)))
 
     def build(self) -> None:
         """Does nothing: units build."""
 
     def start(self) -> None:
-        """Does nothing: units start from the initial weights."""
+        """Does nothing: units start from the same weights."""
 
     def prepare(self, unit: int) -> tuple[Tokens, Tokens]:
         """Returns the unit's batch."""

@@ -1,8 +1,9 @@
 """Workload `save`: a model and its Adam are written and read: checkpoint, `.weights.h5`, `.keras`, SavedModel.
 
-A unit is one `.weights.h5`, written and read. Compared is what a reader computes: logits, slots, and the change by the
-next update, which needs the count of updates as well; of a SavedModel, which is for inference, the logits. A case reads
-the process's own file, or that of a process that came before: of the reference in an upgrade.
+A unit is one `.weights.h5`, written and read. Compared is what a reader has: weights, slots, logits, the loss that the
+model was compiled with, and the change by the next update, which needs the count of updates as well; of a SavedModel,
+which is for inference, the logits. A case reads the process's own file, or that of a process that came before: of the
+reference in an upgrade.
 """
 
 import json
@@ -18,8 +19,8 @@ from lm.arrays import Array, Floats, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.optimizers import adam
-from lm.oracle.step import predict
-from lm.training.initial import initial_weights, weights_sha256
+from lm.oracle.step import cross_entropy, predict
+from lm.training.initial import weights_sha256, wide_weights
 from lm.workloads import protocol
 from lm.workloads.parts.promises import SAVED_MODEL, Versions, promised
 from lm.workloads.parts.untraced import Untraced
@@ -53,8 +54,8 @@ class Workload(protocol.Workload):
         return 4 * (3 * 3 + 1) * config.parameter_count() + 2**22
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Returns logits, slots and the next change by the oracle."""
-        config, start = opening.config, initial_weights(opening.config, opening.jitter)
+        """Returns logits, loss, weights, slots and the next change by the oracle."""
+        config, start = opening.config, wide_weights(opening.config, opening.jitter)
         values: dict[str, Array] = {}
         slots: dict[str, dict[str, Array]] = {"m": {}, "v": {}}
         changes: dict[str, Array] = {}
@@ -65,10 +66,18 @@ class Workload(protocol.Workload):
             for slot, held in kept.items():
                 slots[slot][name] = held
             changes[name] = adam(values[name], kept, second[name].astype(kind), 2)[0] - values[name]
-        found = {"logits": {"": predict(config, values, ids(config))}}
+        inputs, targets = ids(config)
+        logits = predict(config, values, inputs)
         if case.endswith(SAVED_MODEL):
-            return found
-        return {**found, **{f"slot {slot}": of for slot, of in slots.items()}, "change": changes}
+            return {"logits": {"": logits}}
+        loss = cross_entropy(logits, targets)[0] / kind(config.num_steps)  # Keras' is the mean over all tokens
+        return {
+            "logits": {"": logits},
+            "loss": {"": np.asarray(loss)},
+            "weight": values,
+            **{f"slot {slot}": of for slot, of in slots.items()},
+            "change": changes,
+        }
 
 
 def gradients(config: Config, step: int) -> dict[str, Floats]:
@@ -77,9 +86,10 @@ def gradients(config: Config, step: int) -> dict[str, Floats]:
     return {name: stream.uniform(-1, 1, shape).astype(np.float32) for name, shape in config.weight_shapes().items()}
 
 
-def ids(config: Config) -> Tokens:
-    """Returns the sequences [batch, steps] whose logits are compared."""
-    return random_ids(config, 0, (SEQUENCES, config.num_steps))
+def ids(config: Config) -> tuple[Tokens, Tokens]:
+    """Returns the inputs and targets, both [batch, steps], of logits and loss that are compared."""
+    shape = (SEQUENCES, config.num_steps)
+    return random_ids(config, 0, shape), random_ids(config, 1, shape)
 
 
 class Work(Untraced):
@@ -98,7 +108,7 @@ class Work(Untraced):
         runtime.require_device(opening.device)
         self._tf, self._files, self._runtime, self._jitter = tf, files, runtime, opening.jitter
         self.config, self.device = opening.config, opening.device
-        self.fingerprint = self.config.fingerprint("save", weights_sha256(initial_weights(self.config)))
+        self.fingerprint = self.config.fingerprint("save", weights_sha256(wide_weights(self.config)))
 
     def build(self) -> None:
         """Builds the model, and makes a folder in the process's own for its file."""
@@ -107,14 +117,14 @@ class Work(Untraced):
         self._folder = _folder()
 
     def start(self) -> None:
-        """Sets the initial weights, and takes an update, so that there are slots to be saved."""
+        """Sets the weights, and takes an update, so that there are slots to be saved."""
         with self._tf.device(self.device):
             self._start(self._model)
 
     def _start(self, model: "Model") -> None:
         from lm.workloads.parts.sequential import assign
 
-        assign(model.trainable_variables, initial_weights(self.config, self._jitter))
+        assign(model.trainable_variables, wide_weights(self.config, self._jitter))
         self._files.update(model, gradients(self.config, 1))
 
     def prepare(self, unit: int) -> str:
@@ -177,14 +187,21 @@ class Work(Untraced):
             raise Refused(f"{by}: {type(error).__name__}: {line}") from error
 
     def _read(self, form: str, folder: Path) -> dict[str, dict[str, Any]]:
+        inputs, targets = ids(self.config)
         if form == SAVED_MODEL:
-            return {"logits": {"": self._files.saved_model_logits(folder, ids(self.config))}}
+            return {"logits": {"": self._files.saved_model_logits(folder, inputs)}}
         model, names = self._files.read(self.config, form, folder), list(self.config.weight_shapes())
-        logits, before = model(ids(self.config)).numpy(), self._files.weights_of(model)
+        logits, before = model(inputs), self._files.weights_of(model)
         slots = {f"slot {slot}": dict(zip(names, of, strict=True)) for slot, of in self._files.slots_of(model).items()}
         self._files.update(model, gradients(self.config, 2))
         changes = (after - value for after, value in zip(self._files.weights_of(model), before, strict=True))
-        return {"logits": {"": logits}, **slots, "change": dict(zip(names, changes, strict=True))}
+        return {
+            "logits": {"": logits},
+            "loss": {"": model.loss(targets, logits)},
+            "weight": dict(zip(names, before, strict=True)),
+            **slots,
+            "change": dict(zip(names, changes, strict=True)),
+        }
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

@@ -10,7 +10,7 @@ from lm.arrays import Array, Floats, Tokens
 from lm.config import Config, LaunchPlan
 from lm.data.ids import random_ids
 from lm.oracle.step import predict
-from lm.training.initial import initial_weights
+from lm.training.initial import wide_weights
 from lm.workloads import protocol
 from lm.workloads.protocol import Answers, Opening
 
@@ -57,7 +57,7 @@ class Calls(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the logits by the oracle, [1, steps, vocabulary] of each sequence."""
-        weights = initial_weights(opening.config, opening.jitter)
+        weights = wide_weights(opening.config, opening.jitter)
         cast: dict[str, Array] = {name: value.astype(kind) for name, value in weights.items()}
         found = {name: predict(opening.config, cast, ids) for name, ids in self.sequences(opening.config).items()}
         return {"logits": found}

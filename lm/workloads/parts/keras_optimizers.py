@@ -18,6 +18,5 @@ def adam() -> "tf.keras.optimizers.Adam":
     """Returns an Adam that holds no variables yet."""
     import tensorflow as tf
 
-    return tf.keras.optimizers.Adam(
-        oracle.ADAM_RATE, beta_1=oracle.BETA_1, beta_2=oracle.BETA_2, epsilon=oracle.EPSILON
-    )
+    given = oracle.ADAM
+    return tf.keras.optimizers.Adam(given.rate, beta_1=given.beta_1, beta_2=given.beta_2, epsilon=given.epsilon)

@@ -77,10 +77,10 @@ class Padded(protocol.Workload):
         return masked_step(config, weights, inputs, targets, lengths)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Returns loss, logits, gradients and final state by the oracle."""
+        """Returns loss, logits, gradients and final state of the second batch by the oracle."""
         config = opening.config
         weights = {name: self.cast(name, value, kind) for name, value in self.weights(config, opening.jitter).items()}
-        found = self.oracle(config, weights, *self.batch(config, 0, case))
+        found = self.oracle(config, weights, *self.batch(config, 1, case))
         return {
             "logits": {"": found.logits},
             "loss": {"": np.asarray(found.loss)},

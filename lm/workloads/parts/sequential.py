@@ -9,7 +9,7 @@ from lm.arrays import Floats, Tokens
 from lm.config import Config
 from lm.data.ids import random_ids
 from lm.runtime import relocate, require_device
-from lm.training.initial import initial_weights, weights_sha256
+from lm.training.initial import weights_sha256, wide_weights
 from lm.workloads.parts.untraced import Untraced
 from lm.workloads.protocol import Opening
 
@@ -42,7 +42,7 @@ class Predicting(Untraced):
         require_device(opening.device)
         self.config, self.device = opening.config, opening.device
         self.tokens = calls.tokens(self.config)
-        self.fingerprint = self.config.fingerprint(calls.name, weights_sha256(initial_weights(self.config)))
+        self.fingerprint = self.config.fingerprint(calls.name, weights_sha256(wide_weights(self.config)))
         self._calls, self._jitter = calls, opening.jitter
 
     def build(self) -> None:
@@ -51,8 +51,8 @@ class Predicting(Untraced):
             self.model = sequential(self.config)
 
     def start(self) -> None:
-        """Sets the initial weights."""
-        assign(self.model.trainable_variables, initial_weights(self.config, self._jitter))
+        """Sets the weights."""
+        assign(self.model.trainable_variables, wide_weights(self.config, self._jitter))
 
     def prepare(self, unit: int) -> Tokens:
         """Returns the unit's ids, [1, steps]."""

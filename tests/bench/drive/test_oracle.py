@@ -54,6 +54,21 @@ def test_one_wrong_step_is_named(compared: Compared, before: str, after: str, fi
     assert over(compared(before, after))[0][:2] == first
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "(trainer.zero_state(), Trainer.evaluation_step(trainer, inputs, targets))[1]",
+        "Trainer.evaluation_step(trainer, inputs, targets) * (1.1 if next(numbers) == 9 else 1)",
+    ],
+    ids=["state not carried", "ninth step"],
+)
+def test_a_wrong_pass_of_evaluation_is_named(compared: Compared, wrong: str) -> None:
+    """Its batches are as many as the oracle took steps, so that the ninth is among them."""
+    numbers = "import itertools; numbers = itertools.count(1)"
+    record = compared(f"{numbers}; self.evaluation_step = lambda inputs, targets: {wrong}")
+    assert over(record) == [(STEPS, "evaluation perplexity", "")]
+
+
 def test_steps_that_depend_on_the_process_are_told(compared: Compared, tmp_path: Path) -> None:
     """By no more than the last bits of a product."""
     seen = str(tmp_path / "processes")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bench.measure.checked import CheckedLaunch
+from bench.measure.numerics import EVALUATION
 from bench.measure.oracle import Session
 from bench.record.types import REPEAT, NumericError
 from lm.config import CONFIGS
@@ -42,6 +43,9 @@ def compared(folder: Path, trainer: Any, implementation: str = "cells", *, stres
 
     for step in range(STEPS):
         oracle.check(step, launch.train(step, batch(step), with_logits=True).logits)
+    from lm.training.passes import evaluate  # needs TensorFlow
+
+    oracle.check_evaluation(STEPS, evaluate(trainer, oracle._valid, STEPS).perplexity)
     for number, case in enumerate(agenda.stress if stressed else ()):
         oracle.pose(number)
         oracle.check_stress(number, launch.stress(small=case.small, evaluation=case.evaluation).logits)
@@ -61,7 +65,7 @@ def test_nothing_is_over_its_limit_where_nothing_is_wrong(tmp_path: Path, implem
     assert [error for error in found if not error.within] == []
     assert max(error.used for error in found) < 0.7
     training = {error.quantity: error.steps for error in found if not error.quantity.startswith("stress")}
-    assert training.pop(REPEAT) == 1
+    assert training.pop(REPEAT) == training.pop(EVALUATION) == 1
     assert set(training.values()) == {STEPS}
     assert ("logits" in training) is (implementation != "fused")
 
@@ -107,8 +111,9 @@ def test_a_learning_rate_that_is_never_read_again_and_a_wrong_evaluation_are_fou
     monkeypatch.setattr(Trainer, "evaluation_step", lambda self, inputs, targets: right(self, inputs, targets) * 1.001)
     found = over(tmp_path, own_trainer())
     assert {"stress evaluation: loss", "stress evaluation, small: loss", "stress odd shapes: update"} <= found
-    evaluation = {quantity for quantity in found if quantity.startswith("stress evaluation")}
-    assert all(quantity.endswith("loss") for quantity in evaluation)
+    evaluation = {quantity for quantity in found if quantity.startswith("stress evaluation")} | {EVALUATION}
+    assert EVALUATION in found
+    assert all(quantity.endswith(("loss", "perplexity")) for quantity in evaluation)
     assert all(quantity.endswith("update") for quantity in found - evaluation)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lm.arrays import Weights
 from lm.config import CONFIGS
-from lm.training.initial import QUANTUM, initial_weights, weights_sha256
+from lm.training.initial import QUANTUM, initial_weights, weights_sha256, wide_weights
 
 TINY, NOTEBOOK = CONFIGS["tiny"], CONFIGS["notebook"]
 
@@ -121,3 +121,22 @@ def test_jitter_moves_each_value_by_one_unit_in_the_last_place_and_zero_by_none(
 def test_each_jitter_has_a_stream_of_its_own() -> None:
     assert len({weights_sha256(initial_weights(TINY, jitter)) for jitter in (0, 1, 2, 1000)}) == 4
     assert weights_sha256(initial_weights(TINY, 2)) == weights_sha256(initial_weights(TINY, 2))
+
+
+@pytest.mark.parametrize("name", ["tiny", "notebook"])
+def test_each_wide_weight_counts(name: str) -> None:
+    """Kernels are within √(6 / rows): of tiny's first LSTM within √(6 / 24) = 0.5."""
+    config = CONFIGS[name]
+    weights = wide_weights(config)
+    assert {name: value.shape for name, value in weights.items()} == config.weight_shapes()
+    assert {value.dtype for value in weights.values()} == {np.dtype(np.float32)}
+    for tensor, value in weights.items():
+        bound = (6 / len(value)) ** 0.5 if tensor.endswith(("kernel", "recurrent")) else 0.5
+        assert 0.95 * bound < np.abs(value).max() <= bound, tensor
+        assert (value != 0).mean() > 0.999, tensor
+
+
+def test_wide_weights_move_by_their_jitter() -> None:
+    assert len({weights_sha256(wide_weights(TINY, jitter)) for jitter in (0, 1, 2)}) == 3
+    moved, still = wide_weights(TINY, 1)["lstm0/bias"], wide_weights(TINY)["lstm0/bias"]
+    assert np.abs(moved - still).max() < 1e-7

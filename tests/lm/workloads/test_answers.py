@@ -4,6 +4,7 @@ import atexit
 import dataclasses
 import functools
 import math
+import operator
 import shutil
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingF
 from lm.workloads.registry import names, workload
 from lm.workloads.save import FORMATS
 from tests.builders.workloads import answering
+from tests.faults.hook.injected.registry import OF_WORKLOADS
 
 pytestmark = pytest.mark.tensorflow
 
@@ -37,13 +39,18 @@ CASES = [
 TINY = Opening(CONFIGS["tiny"])
 
 
-@functools.cache
-def shared(name: str) -> Answering:
-    """Opened once, since tracing takes seconds."""
+def started(name: str) -> Answering:
     work = cast(Answering, workload(name).open(TINY))
     work.build()
     work.trace()
     work.start()
+    return work
+
+
+@functools.cache
+def shared(name: str) -> Answering:
+    """Opened once, since tracing takes seconds."""
+    work = started(name)
     if hasattr(work, "write_files"):
         reading = cast(ReadingFiles, work)
         reading.given = Path(tempfile.mkdtemp())
@@ -76,6 +83,55 @@ def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
     squared = name == "optimizers-twice" and case != "momentum" and keras_version().startswith("3.")
     assert errors
     assert over == ({"change", "slot v"} if squared else set())
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize(
+    ("fault", "patched"),
+    [
+        ("targets-lost", "data.Dataset.map"),
+        ("adam-climbs", "keras.optimizers.Adam.update_step"),
+        ("predict-without-biases", "keras.Model.predict"),
+        ("recurrent-kernels-kept", "keras.optimizers.SGD.update_step"),
+        ("adam-arguments-ignored", "keras.optimizers.Adam.__init__"),
+        ("optimizer-config-lost", "keras.optimizers.Adam.from_config"),
+    ],
+)
+def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    owner, _, attribute = patched.rpartition(".")
+    kept = operator.attrgetter(owner)(tf)
+    monkeypatch.setattr(kept, attribute, getattr(kept, attribute))  # put back after the test
+    OF_WORKLOADS[fault].patch()
+    name = OF_WORKLOADS[fault].workload
+    work = started(name)
+    assert not all(error.within for case in workload(name).cases for error in compared(work, name, case))
+
+
+@pytest.mark.any_version
+def test_answers_show_a_loss_that_a_file_does_not_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    loss = tf.keras.losses.SparseCategoricalCrossentropy
+    monkeypatch.setattr(loss, "from_config", classmethod(lambda cls, *given, **named: cls()))  # not of logits
+    errors = compared(shared("save"), "save", "own .keras")
+    assert {error.quantity for error in errors if not error.within} == {"loss"}
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize("name", ["xla", "per-example", pytest.param("large-batch", marks=pytest.mark.slow)])
+def test_answers_show_a_first_batch_that_is_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = cast(Any, shared(name))
+    first: list[Any] = []
+    right = work._function
+
+    def keeping(*batch: Any) -> Any:
+        first[:] = first or [right(*batch)]
+        return first[0]
+
+    monkeypatch.setattr(work, "_function", keeping)
+    assert not any(error.within for error in compared(work, name, "full"))
 
 
 @pytest.mark.parametrize("name", answering(slow=("rebuild",)))

@@ -1,11 +1,13 @@
 """Faults of evaluation alone: training is right."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 from .fault import ALL, EVALUATION, Fault, calling, wrap
 
 MOST = 88.0  # exp of more overflows float32
+WRONG_EVERY = 9  # steps
 
 
 def _trains() -> None:
@@ -78,6 +80,50 @@ def _weights_frozen() -> Callable[[], None]:
     return calling(make, of=_is_evaluation)
 
 
+def _state_dropped() -> None:
+    """Zeroes the state before each evaluation step but those that follow a reading or an assignment of it."""
+    from lm.training.trainer import Trainer
+
+    seen: set[int] = set()
+
+    def make_state(original: Any) -> Any:
+        def get(self: Any) -> Any:
+            seen.add(id(self))
+            return original.fget(self)
+
+        def put(self: Any, values: Any) -> None:
+            seen.add(id(self))
+            original.fset(self, values)
+
+        return property(get, put)
+
+    def make_step(original: Any) -> Any:
+        def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
+            if id(self) not in seen:
+                self.zero_state()
+            seen.discard(id(self))
+            return original(self, inputs, targets)
+
+        return evaluation_step
+
+    wrap(Trainer, "state", make_state)
+    wrap(Trainer, "evaluation_step", make_step)
+
+
+def _wrong_now_and_then() -> None:
+    from lm.training.trainer import Trainer
+
+    steps = itertools.count(1)
+
+    def make(original: Any) -> Any:
+        def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
+            return original(self, inputs, targets) * (1.0 if next(steps) % WRONG_EVERY else 1.1)
+
+        return evaluation_step
+
+    wrap(Trainer, "evaluation_step", make)
+
+
 FAULTS = (
     Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.training.trainer", ALL),
     Fault("evaluation-in-bfloat16", "the loss of evaluation is rounded to bfloat16", _loss_by(_rounded),
@@ -88,4 +134,9 @@ FAULTS = (
           "lm.training.trainer", ALL),
     Fault("evaluation-keeps-first-weights", "every evaluation uses the output kernel of the first", _weights_frozen(),
           reaches=ALL),
+    Fault("evaluation-state-not-carried-unless-read",
+          "evaluation starts each step from a zero state unless something has read or set it", _state_dropped,
+          "lm.training.trainer", ALL),
+    Fault("evaluation-wrong-every-9th-step", "the loss of every 9th step of evaluation is 10% too large",
+          _wrong_now_and_then, "lm.training.trainer", ALL),
 )  # fmt: skip

@@ -1,8 +1,9 @@
 """Faults that a training step with gradient descent doesn't show: each is of a workload."""
 
+import contextlib
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,17 @@ def _rounded(value: Any, dtype: str = "bfloat16") -> Any:
     return tf.cast(tf.cast(value, dtype), tf.float32)
 
 
+@contextlib.contextmanager
+def _changed(variables: Iterable[Any], change: Callable[[Any], Any]) -> Iterator[None]:
+    """Gives variables other values in the block."""
+    kept = [(variable, variable.numpy()) for variable in variables]
+    for variable, value in kept:
+        variable.assign(change(value))
+    yield
+    for variable, value in kept:
+        variable.assign(value)
+
+
 def _round_predictions() -> None:
     import tensorflow as tf
 
@@ -31,6 +43,20 @@ def _round_predictions() -> None:
         return lambda self, data: _rounded(original(self, data))
 
     wrap(tf.keras.Model, "predict_step", make)
+
+
+def _predict_without_biases() -> None:
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def predict(self: Any, *given: Any, **named: Any) -> Any:
+            layers = (layer for layer in self.layers if isinstance(layer, tf.keras.layers.LSTM))
+            with _changed([layer.cell.bias for layer in layers], np.zeros_like):
+                return original(self, *given, **named)
+
+        return predict
+
+    wrap(tf.keras.Model, "predict", make)
 
 
 def _round_eager_calls() -> None:
@@ -132,6 +158,40 @@ def _made_with(optimizer: str, **changed: Any) -> Callable[[], None]:
     return patch
 
 
+def _ignore_arguments() -> None:
+    import tensorflow as tf
+
+    wrap(tf.keras.optimizers.Adam, "__init__", lambda original: lambda self, *given, **named: original(self))
+
+
+def _climb() -> None:
+    """Makes Adam add what it should subtract."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def update_step(self: Any, gradient: Any, variable: Any, *rest: Any) -> None:
+            before = tf.convert_to_tensor(variable)
+            original(self, gradient, variable, *rest)
+            variable.assign(2 * before - tf.convert_to_tensor(variable))
+
+        return update_step
+
+    wrap(tf.keras.optimizers.Adam, "update_step", make)
+
+
+def _keep_recurrent_kernels() -> None:
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def update_step(self: Any, gradient: Any, variable: Any, *rest: Any) -> None:
+            if "recurrent" not in variable.name:
+                original(self, gradient, variable, *rest)
+
+        return update_step
+
+    wrap(tf.keras.optimizers.SGD, "update_step", make)
+
+
 def _scale_sparse() -> None:
     import tensorflow as tf
 
@@ -177,16 +237,18 @@ def _round_saved() -> None:
 
     def make(original: Any) -> Any:
         def save_weights(self: Any, *given: Any, **named: Any) -> Any:
-            kept = [variable.numpy() for variable in self.trainable_variables]
-            for variable, value in zip(self.trainable_variables, kept, strict=True):
-                variable.assign(_rounded(tf.constant(value)))
-            original(self, *given, **named)
-            for variable, value in zip(self.trainable_variables, kept, strict=True):
-                variable.assign(value)
+            with _changed(self.trainable_variables, _rounded):
+                original(self, *given, **named)
 
         return save_weights
 
     wrap(tf.keras.Model, "save_weights", make)
+
+
+def _lose_optimizer_config() -> None:
+    import tensorflow as tf
+
+    tf.keras.optimizers.Adam.from_config = classmethod(lambda cls, *given, **named: cls())
 
 
 def _refuse_files() -> None:
@@ -247,6 +309,21 @@ def _compiled(change: Callable[[Any], Any]) -> Callable[[], None]:
         wrap(tf.keras.layers.Dense, "call", make_call)
 
     return patch
+
+
+def _keep_first_batch() -> None:
+    """Makes what XLA compiles take its first arguments for constants."""
+    from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+
+    def make(original: Any) -> Any:
+        first: dict[int, tuple[Any, ...]] = {}
+
+        def call(self: Any, *given: Any, **named: Any) -> Any:
+            return original(self, *(first.setdefault(id(self), given) if self._jit_compile else given), **named)
+
+        return call
+
+    wrap(Function, "__call__", make)
 
 
 def _by_python(value: Any) -> Any:
@@ -331,6 +408,23 @@ def _shuffled(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[]
     return patch
 
 
+def _lose_targets() -> None:
+    """Has tf.data's map return no target of a sequence but the last."""
+    import tensorflow as tf
+
+    def make(original: Any) -> Any:
+        def mapped(self: Any, map_func: Any, *rest: Any, **named: Any) -> Any:
+            def without(ids: Any) -> Any:
+                inputs, targets = map_func(ids)
+                return inputs, tf.concat([tf.zeros_like(targets[:-1]), targets[-1:]], 0)
+
+            return original(self, without, *rest, **named)
+
+        return mapped
+
+    wrap(tf.data.Dataset, "map", make)
+
+
 def _first_twice() -> None:
     """Has vectorized_map compute the first element in the place of the last, too."""
     import tensorflow as tf
@@ -365,17 +459,23 @@ FAULTS = (
           _default("optimizers", "Adam", learning_rate=0.0011), workload=FIT),
     Fault("fit-adam-epsilon", "Adam's epsilon is 1e-6 by default, for 1e-7",
           _default("optimizers", "Adam", epsilon=1e-6), workload=FIT),
+    Fault("adam-climbs", "Adam adds its updates, which are to be subtracted", _climb, workload=FIT),
     Fault("slots-lost", "`load_weights` leaves the optimizer's slots at 0", _lose_slots, workload=SAVE),
     Fault("weights-rounded-on-save", "`save_weights` rounds weights to bfloat16", _round_saved, workload=SAVE),
+    Fault("optimizer-config-lost", "a `.keras` file's Adam comes back with Keras' defaults", _lose_optimizer_config,
+          workload=SAVE),
     Fault("file-refused", "`load_model` refuses a `.keras` file", _refuse_files, workload=SAVE),
     Fault("predict-in-bfloat16", "`predict` rounds to bfloat16, a direct call doesn't", _round_predictions,
           workload=PREDICT),
+    Fault("predict-without-biases", "`predict` adds no biases in LSTMs", _predict_without_biases, workload=PREDICT),
     Fault("shapes-in-bfloat16", "the same, over many lengths", _round_predictions, workload=SHAPES),
     Fault("call-in-bfloat16", "a layer called operation by operation rounds to bfloat16", _round_eager_calls,
           workload=CALL),
     Fault("mask-ignored", "the embedding makes no mask", _masks(lambda mask: None), workload=MASKED),
     Fault("mask-one-short", "the mask hides each padded sequence's last token", _masks(_one_short), workload=MASKED),
-    Fault("adam-beta-2", "Adam's beta 2 is 0.9995 for 0.999", _made_with("Adam", beta_2=0.9995), workload=OPTIMIZERS),
+    Fault("adam-arguments-ignored", "Adam takes Keras' defaults, whatever it is given", _ignore_arguments,
+          workload=OPTIMIZERS),
+    Fault("adam-beta-2", "Adam's beta 2 is 0.995 for 0.99", _made_with("Adam", beta_2=0.995), workload=OPTIMIZERS),
     Fault("momentum-nesterov", "momentum is Nesterov's by default", _made_with("SGD", nesterov=True),
           workload=OPTIMIZERS),
     Fault("rmsprop-centered", "RMSprop subtracts the squared mean", _made_with("RMSprop", centered=True),
@@ -388,16 +488,21 @@ FAULTS = (
           workload=BIDIRECTIONAL),
     Fault("later-rates-plus-1-percent", "all optimizers but the first of a process take steps 1% too large",
           _larger_steps_of_later_ones, workload=REBUILD),
+    Fault("recurrent-kernels-kept", "gradient descent leaves recurrent kernels as they are", _keep_recurrent_kernels,
+          workload=REBUILD),
     Fault("shuffle-by-another-seed", "tf.data shuffles by another seed than it is given",
           _shuffled(lambda named: {**named, "seed": 1}), workload=DATA),
     Fault("shuffled-once", "tf.data shuffles each epoch like the first",
           _shuffled(lambda named: {**named, "reshuffle_each_iteration": False}), workload=DATA),
+    Fault("targets-lost", "tf.data hands on 0 for each target but a sequence's last", _lose_targets, workload=DATA),
     Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16",
           _round_outputs("bfloat16"), workload=MIXED),
     Fault("output-in-float16", "an output layer that is to be in float32 rounds to float16", _round_outputs("float16"),
           workload=MIXED_FLOAT16),
     Fault("far-rows-lost", "the cost leaves out the tokens beyond 131,072", _lose_far_rows, workload=LARGE),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
+          workload=XLA),
+    Fault("first-batch-kept", "what XLA compiles takes the first batch for a constant", _keep_first_batch,
           workload=XLA),
     Fault("first-twice", "`vectorized_map` takes the first element for the last", _first_twice, workload=PER_EXAMPLE),
     Fault("without-onednn-plus-0.1-percent", "without oneDNN what a dense layer hands up is 0.1% too large",

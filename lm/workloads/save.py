@@ -6,6 +6,7 @@ which is for inference, the logits. A case reads the process's own file, or that
 reference in an upgrade.
 """
 
+import errno
 import json
 import tempfile
 from collections.abc import Mapping
@@ -150,7 +151,8 @@ class Work(Untraced):
             for form in FORMATS:
                 try:
                     self._files.write(model, form, folder)
-                except Exception as error:  # whatever it is, the case that reads the own file tells it
+                except Exception as error:  # whatever else it is, the case that reads the own file tells it
+                    _raise_without_room(error)
                     print(f"{form} was not written: {error}")
         (folder / VERSIONS_FILE).write_text(json.dumps(vars(self._versions)), encoding="utf-8")
 
@@ -169,7 +171,7 @@ class Work(Untraced):
         return whose == OWN or promised(form, self._writer, self._versions)
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns what a file gives. Raises Refused where it can't be written or read."""
+        """Returns what a file gives. Raises Refused where it can't be written or read, unless there is no room."""
         whose, _, form = case.partition(" ")
         try:
             with self._tf.device(self.device):
@@ -180,7 +182,8 @@ class Work(Untraced):
                     self._start(model)
                     self._files.write(model, form, Path(folder))
                     return self._read(form, Path(folder))
-        except Exception as error:  # whatever it is, it is the answer
+        except Exception as error:  # whatever else it is, it is the answer
+            _raise_without_room(error)
             line = next(iter(str(error).strip().splitlines()), "").rstrip(".")
             writer = self._writer if whose == GIVEN else self._versions
             by = f"written by TensorFlow {writer.tensorflow}, Keras {writer.keras}"
@@ -202,6 +205,13 @@ class Work(Untraced):
             **slots,
             "change": dict(zip(names, changes, strict=True)),
         }
+
+
+def _raise_without_room(error: Exception) -> None:
+    """Raises an error again if it tells of a full disk or of full memory, which is the machine's and no answer."""
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    if full or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's own
+        raise error
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

@@ -1,6 +1,7 @@
 """Files that can't be read are refused by name; which are promised follows from who wrote them."""
 
 import dataclasses
+import errno
 import json
 import os
 import subprocess
@@ -32,6 +33,21 @@ def test_files_that_are_missing_are_refused(work: Work, tmp_path: Path) -> None:
         with pytest.raises(Refused, match=rf"^written by TensorFlow {versions['tensorflow']}, Keras .*: \w+: ."):
             work.answers(f"given {form}")
     assert list(tmp_path.iterdir()) == [work.given]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), MemoryError()])
+def test_a_machine_without_room_is_no_answer(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The launch fails, and is repeated."""
+
+    def full(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(work._files, "write", full)
+    for write in (lambda: work.answers("own .keras"), lambda: work.write_files(tmp_path)):
+        with pytest.raises(type(error)):
+            write()
 
 
 def test_no_file_has_the_name_of_one_that_keras_removes(work: Work, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UNQUOTED = re.compile(r"(?<=\s)\$[A-Z_]+(?=\s|$)")  # the shell makes any number of words of it: none, here
 ASSIGNMENT = re.compile(r"\w+=.*", re.DOTALL)
 BRACES = re.compile(r"(?P<before>[^{]*)\{(?P<choices>[^}]*)\}(?P<after>.*)")
+MEASURES = {"run": "--python", "train": "--python", "profile": "--to"}  # options that name what is measured
 FOREIGN = {"pip", "venv"}  # modules that are not ours and that a Python brings
 
 
@@ -68,8 +69,11 @@ def mention_problem(text: str) -> str:
             return "" if word.isupper() or word.startswith("--") else f"there is no {name}"
         parser = known[word]
     options = {option for action in parser._actions for option in action.option_strings}
-    unknown = [word for word in words if word.startswith("--") and word not in options]
-    return f"{name} has no {unknown[0]}" if unknown else ""
+    given = [word for word in words if word.startswith("--")]
+    unknown = [word for word in given if word not in options]
+    if unknown:
+        return f"{name} has no {unknown[0]}"
+    return _unmeasured(name.removeprefix("tfgate "), given) if given else ""  # without options it is a name alone
 
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -108,7 +112,13 @@ def _tfgate_problem(words: Sequence[str]) -> str:
         command_parser(words[0]).parse_args(words[1:])
     except UsageError as error:
         return f"tfgate: error: {error}"
-    return ""
+    return _unmeasured(words[0], words)
+
+
+def _unmeasured(command: str, words: Sequence[str]) -> str:
+    """Returns why a command measures nothing: by default it asks tfgate's own interpreter, which lacks TensorFlow."""
+    option = MEASURES.get(command)
+    return f"tfgate {command} needs {option}" if option and not {option, "--compare"} & set(words) else ""
 
 
 def _tox_problem(words: Sequence[str]) -> str:

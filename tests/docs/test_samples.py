@@ -1,23 +1,31 @@
 """Samples in the documentation are what `tfgate check` prints today of published runs, or what stored answers hold."""
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from bench.commands.compare import read_ratios
 from bench.commands.stored import read_folder, read_report
 from bench.commands.surveys import judged_survey
 from bench.commands.verdicts import judged
+from bench.judge.compare import compare_reports
+from bench.judge.types import Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.report.brief import brief_text
 from bench.report.judged import names
+from bench.report.sentences import sentence
 from bench.report.survey import survey_text
+from bench.stats.outcome import Outcome
 from tests.docs.markdown import ROOT, code_blocks
 
 SAMPLES = {"README.md": "upgrade-2.15.1-2.16.2", "docs/tutorials/upgrade.md": "upgrade-2.20.0-2.21.0"}
 LEFT_OUT = "…"
+SURVEY = ROOT / "reports" / "published" / "survey"
+ONE_CORE = "step time on one core"
 FINDING = ROOT / "reports" / "published" / "findings" / "optimizers-twice"
 
 
@@ -44,8 +52,30 @@ def test_a_sample_is_what_is_printed(document: str, run: str) -> None:
 def test_the_sample_of_the_survey_is_what_is_printed() -> None:
     blocks = code_blocks((ROOT / "docs" / "releases.md").read_text(encoding="utf-8"))
     (sample,) = [block.text.splitlines() for block in blocks if block.language == "console"]
-    found = judged_survey(ROOT / "reports" / "published" / "survey", read_folder(ROOT / "baselines"))
+    found = judged_survey(SURVEY, read_folder(ROOT / "baselines"))
     assert strangers(sample, survey_text(found).splitlines()) == []
+
+
+def test_what_is_said_of_two_releases_of_the_survey_is_what_compare_says() -> None:
+    page = " ".join((ROOT / "docs" / "releases.md").read_text(encoding="utf-8").split()).replace("−", "-")
+    margins = read_folder(ROOT / "baselines").margins
+
+    def compared(subject: str) -> tuple[Verdict, dict[str, str]]:
+        folders = (SURVEY / f"{pair}-from-01-2.12.1" / subject for pair in ("05-2.16.2", "09-2.20.0"))
+        before, after = (read_ratios(str(folder)) for folder in folders)
+        verdict = compare_reports(before, after, margins)
+        return verdict, {one.metric.name: sentence(one.reason, one) for one in verdict.comparisons}
+
+    training, told = compared("tiny")
+    assert training.outcome is Outcome.PASS
+    assert f"passes (one core: {told[ONE_CORE].split()[0]})" in page
+    call, told = compared("predict-call-tiny")
+    assert [one.metric.name for one in call.comparisons if one.outcome is Outcome.INCONCLUSIVE] == [ONE_CORE]
+    assert ", 4 launches)" in told[ONE_CORE]
+    assert "INCONCLUSIVE in its step time on one core alone: there its REGRESSIONs ended after four launches" in page
+    _, told = compared("fit-tiny")
+    estimate, _, low, high = re.findall(r"[-+]?[\d.]+%", told["step time"])[:4]
+    assert f"an estimate of {estimate} with a CI from {low} to {high}" in page
 
 
 def test_other_lines_and_another_order_are_found() -> None:

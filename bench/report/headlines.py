@@ -135,13 +135,16 @@ def _standard(verdict: Verdict, names: Names) -> str:
 
 
 def _base(comparisons: Iterable[Comparison], names: Names) -> str:
-    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio."""
-    found = {
-        FIRST if _is_total(one) else ACCEPTED if _is_shifted([one]) else names.reference
-        for one in comparisons
-        if isinstance(one.reason, Decided)
-    }
-    return " or ".join(base for base in (names.reference, ACCEPTED, FIRST) if base in found) or names.reference
+    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio. A total
+    counts where it is alone: its name says since when.
+    """
+    decided = [one for one in comparisons if isinstance(one.reason, Decided)]
+    measured = [one for one in decided if not _is_total(one)]
+    if decided and not measured:
+        return FIRST
+    if not _is_shifted(measured):
+        return names.reference
+    return ACCEPTED if all(_is_shifted([one]) for one in measured) else f"{names.reference} or {ACCEPTED}"
 
 
 def _is_shifted(comparisons: Iterable[Comparison]) -> bool:

@@ -136,6 +136,7 @@ class _Report:
             self.gate = dataclasses.replace(begun(GateRun, self.path, asked.command_line), speed_problem="")
             require_machine(self.path, records(self.gate))
             require_same(self.path, self.gate.candidate, candidate)
+            self.gate = dataclasses.replace(self.gate, candidate=candidate)  # which may lie elsewhere now
             return
         created = now()
         command = tuple(asked.command_line)

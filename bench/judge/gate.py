@@ -75,7 +75,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
         tuple(_by_subject(comparisons)),
         tuple(dict.fromkeys((*map(Told, gate.warnings), *warnings))),
         tuple(failures),
-        Scope.ALL if gate.speed else Scope.NUMBERS,
+        Scope.ALL if any(run.pairs for run in gate.speed) else Scope.NUMBERS,
     )
 
 

@@ -40,7 +40,8 @@ MARGINS = {
     START_UP: 0.20,
     PERPLEXITY: 0.02,
 }
-# Metrics of which a PASS takes a proof; the others are too noisy to give one.
+# Metrics of which a PASS takes a proof; the others are too noisy for their margins. The noise of the step time on one
+# core, too, is half of its margin and more in reports/published, where a proof takes a quarter.
 PROVEN = (STEP_TIME, PERPLEXITY, PEAK_MEMORY)
 NO_MARGINS = Margins({}, {}, {}, 0.0, 0.0)  # for the values of a paired run's metrics, which need none
 

@@ -123,6 +123,7 @@ def _require_values(path: Path, gating: Mapping[str, Mapping[str, Any]], plain: 
             unknown = sorted(set(margin) - set(configs)) if isinstance(margin, Mapping) else []
             known = f"a table of margins for {', '.join(configs)}, as window_start is"
             _require(not unknown, path, f"{table}.{metric}", unknown, known)
+            _require(margin != {}, path, f"{table}.{metric}", margin, known)
             for name, value in _entries(f"{table}.{metric}", margin):
                 _require_margin(path, name, value, relative=metric in RATIOS)
     for name, value in (

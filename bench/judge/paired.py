@@ -35,7 +35,8 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     if run.lockstep_failure:
         failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
     failures += [Incomplete(run.incomplete)] if run.incomplete else []
-    comparisons += [*_numerics(run, subject), *compare_in_turn(run, paired_samples(run, margins), retraces=True)]
+    samples = paired_samples(run, margins)
+    comparisons += [*_numerics(run, subject), *compare_in_turn(run, samples, retraces=not run.only)]
     accepted = regressions_for(ledger, [run.reference.setup])
     comparisons = tolerated(comparisons, accepted, run.created)
     return Verdict(

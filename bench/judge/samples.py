@@ -171,11 +171,12 @@ def mean_told(values: Sequence[float | None]) -> float | None:
 
 
 def _identical(sample: Sample) -> bool:
-    """Tells whether a metric without noise was the same on both sides of every launch, which says more than any
-    statistic.
+    """Tells whether a metric without noise was the same on both sides of every launch, and what was accepted last is
+    within the margin of that: it says more than any statistic.
     """
     return (
         sample.noiseless
         and len(sample.difference) >= sample.plan.first
-        and all(value == 0 for value in sample.difference)
+        and all(value == -sample.accepted for value in sample.difference)
+        and abs(sample.accepted) < (sample.metric.margin or 0.0)
     )

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
-from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import Incomplete
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
-from bench.judge.types import Comparison, Question, Scope, Verdict
+from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
 from bench.report.sentences import sentence
@@ -34,6 +34,7 @@ PASSED = {  # of an upgrade without numbers
 
 BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of one environment are checked against
 ACCEPTED = "what was accepted last"  # from which changes are measured once the ledger holds a ratio
+FIRST = "what was accepted first"  # from which the total is measured that has a budget
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
@@ -134,8 +135,13 @@ def _standard(verdict: Verdict, names: Names) -> str:
 
 
 def _base(comparisons: Iterable[Comparison], names: Names) -> str:
-    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio."""
-    measured = [one for one in comparisons if isinstance(one.reason, Decided)]
+    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio. A total
+    counts where it is alone: its name says since when.
+    """
+    decided = [one for one in comparisons if isinstance(one.reason, Decided)]
+    measured = [one for one in decided if not _is_total(one)]
+    if decided and not measured:
+        return FIRST
     if not _is_shifted(measured):
         return names.reference
     return ACCEPTED if all(_is_shifted([one]) for one in measured) else f"{names.reference} or {ACCEPTED}"
@@ -144,6 +150,11 @@ def _base(comparisons: Iterable[Comparison], names: Names) -> str:
 def _is_shifted(comparisons: Iterable[Comparison]) -> bool:
     """Tells whether any change is measured from a ratio that the ledger accepted."""
     return any(isinstance(one.reason, Decided) and bool(one.reason.accepted) for one in comparisons)
+
+
+def _is_total(comparison: Comparison) -> bool:
+    """Tells whether it is the change since the ledger's first entry, which has a budget."""
+    return comparison.metric.unit is Unit.RATIO and comparison.metric.name not in NAMES
 
 
 def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
@@ -219,9 +230,12 @@ def _advice(verdict: Verdict) -> str:
 
 
 def _takes_launches(comparison: Comparison) -> bool:
-    """Tells whether more launches could decide a comparison; it takes more environments where a baseline has few."""
+    """Tells whether more launches could decide a comparison; it takes more environments where a baseline has few, and
+    for a total none are measured.
+    """
     reason = comparison.reason
-    if isinstance(reason, OneEnvironment) or (isinstance(reason, Decided) and reason.two_environments):
+    few = isinstance(reason, OneEnvironment) or (isinstance(reason, Decided) and reason.two_environments)
+    if few or _is_total(comparison):
         return False
     return comparison.interval is not None or isinstance(reason, TooFewLaunches)
 

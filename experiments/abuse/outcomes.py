@@ -82,7 +82,7 @@ def made(batches: Sequence[Batch]) -> dict[str, str]:
         by_kind.setdefault(batch.kind, []).append(batch)
     files = bare_table(
         [_row(kind, of) for kind, of in by_kind.items() if kind not in ASKED],
-        ["file", "seeds", *ENDS, "broken"],
+        ["file", "seeds", "since", *ENDS, "broken"],
     )
     processes = "\n".join(_processes(kind, of) for kind, of in by_kind.items() if kind in ASKED)
     return {"draws": f"**{broken} of {draws:,} draws broke a rule.**", "files": files, "processes": processes}
@@ -93,7 +93,7 @@ def _row(kind: str, batches: Sequence[Batch]) -> list[str]:
     for batch in batches:
         ends.update(batch.ends)
     counted = [str(ends[end]) for end in ENDS]
-    return [kind, _seeds(batches), *counted, _broken(batches)]
+    return [kind, _seeds(batches), _since(batches), *counted, _broken(batches)]
 
 
 def _processes(kind: str, batches: Sequence[Batch]) -> str:
@@ -106,12 +106,18 @@ def _processes(kind: str, batches: Sequence[Batch]) -> str:
     done = sorted({what for what, _ in ends})
     rows = [[what, *(str(ends[what, command] or "–") for command in commands)] for what in done]
     where = "On TensorFlow" if kind == REAL_PROCESSES else "On stand-ins"
-    head = f"{where}, seeds {_seeds(batches)} of the {ASKED[kind]} that are asked for; broken: {_broken(batches)}.\n\n"
+    seeds = f"seeds {_seeds(batches)} of the {ASKED[kind]} that are asked for, since {_since(batches)}"
+    head = f"{where}, {seeds}; broken: {_broken(batches)}.\n\n"
     return head + bare_table(rows, ["done", *(command.removesuffix(" of TensorFlow") for command in commands)])
 
 
 def _seeds(batches: Sequence[Batch]) -> str:
     return f"{min(batch.seeds[0] for batch in batches)}–{max(batch.seeds[1] for batch in batches) - 1}"
+
+
+def _since(batches: Sequence[Batch]) -> str:
+    """Returns the day of the oldest draw."""
+    return min(batch.date for batch in batches)
 
 
 def _broken(batches: Sequence[Batch]) -> str:

@@ -50,6 +50,7 @@ class Processes:
         self._usual: dict[str, tuple[Ended, dict[str, Any]]] = {}  # by command: undisturbed
         self._first: float | None = None
         self._token = ""
+        self._late = False  # the last disturbance's signals found no process
 
     def draw(self, seed: int) -> Outcome:
         """Disturbs a command as the seed says."""
@@ -64,7 +65,8 @@ class Processes:
             broken = self._disturbed(command, disturbance, draw, folder, usual, wanted)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return Outcome(name, seed, what, f"{what}: {broken}" if broken else "")
+        end = f"too late, {command.name}" if self._late else what
+        return Outcome(name, seed, end, f"{what}: {broken}" if broken else "")
 
     def _undisturbed(self, command: Command) -> tuple[Ended, dict[str, Any]]:
         if command.name not in self._usual:
@@ -168,7 +170,8 @@ class Processes:
             pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
             process = subprocess.Popen(line, cwd=ROOT, env=environment, **pipes)
             other = subprocess.Popen(line, cwd=ROOT, env=environment, **pipes) if asked.twice else None
-            _signal(process, asked, moment, draw)
+            if disturbance:
+                self._late = _signal(process, asked, moment, draw)
             code, out, error = _end(process)
             seconds = time.monotonic() - started
             if other:
@@ -197,24 +200,27 @@ def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
         return HUNG, "", f"no end after {MOST_SECONDS:g} s\n"
 
 
-def _signal(process: subprocess.Popen[str], asked: Disturbance, moment: float, draw: random.Random) -> None:
-    """Waits for the moment and sends the signals, if there is still somebody to send them to."""
+def _signal(process: subprocess.Popen[str], asked: Disturbance, moment: float, draw: random.Random) -> bool:
+    """Waits for the moment and sends the signals; returns whether there was no process left to send any to."""
     if not asked.signals:
-        return
+        return False
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(moment)
-        return
+        return True
     children = _descendants(process.pid)
     if asked.whom == "uv":
         children = [pid for pid in children if "uv" in words(pid).split("\0")[0]]
     if asked.whom != "orchestrator" and not children:
-        return
+        return True
     first = process.pid if asked.whom == "orchestrator" else draw.choice(children)
     last = process.pid if asked.whom == "both" else first
+    late = True
     for pid, number in zip((first, last), asked.signals, strict=False):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+            late = False
         time.sleep(PAUSE_SECONDS)
+    return late
 
 
 def _on_a_small_disk(line: list[str], folder: Path, asked: Disturbance, draw: random.Random) -> list[str]:

@@ -134,8 +134,9 @@ def test_what_was_found_is_counted(kept: Path) -> None:
     assert next_seeds("run", [*batches, dataclasses.replace(batches[0], seeds=(6, 9))], 10, 3) == range(4, 6)
     text = "".join(made(batches).values())
     assert "**1 of 5 draws broke a rule.**" in text
-    assert "| run | 0–3 | 3 | 0 | 0 | 3 (nested: KeyError   'a') |" in text
+    assert "| run | 0–3 | 2026-01-01 | 3 | 0 | 0 | 3 (nested: KeyError   'a') |" in text
     assert "| SIGINT | 1 |" in text
+    assert "seeds 0–0 of the 490 that are asked for, since 2026-01-02; broken: none." in text
 
 
 def test_the_document_is_of_what_was_found() -> None:
@@ -198,6 +199,18 @@ def test_a_command_that_hangs_is_killed_and_is_broken(monkeypatch: pytest.Monkey
     found = processes._flaw(COMMANDS[0], at_once, ended, processes.Ended(0, "", "", 1.0))
     assert found == "exit code 124 where 0 is usual: " + 2 * "no end after 0.2 s\n"
     assert left.left_processes(runs._token) == []
+
+
+def test_a_draw_in_which_no_process_got_a_signal_is_too_late(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    runs = processes.Processes(Furniture(tmp_path, {}, ""), "", real=False)
+    monkeypatch.setattr(processes, "line_of", lambda *_: ["sleep", "0.2"])  # which starts no process
+    draws = ((seed, *drawn(seed, real=False)) for seed in range(1000))
+    seed = next(seed for seed, of, by, _ in draws if (of.name, by.name) == ("run", "SIGKILL of a child"))
+    assert runs.draw(seed) == Outcome("processes", seed, "too late, run")
+    (terminated,) = (one for one in DISTURBANCES if one.name == "SIGTERM")
+    for moment, late in ((0.1, False), (5.0, True)):
+        runs._run(COMMANDS[0], tmp_path, terminated, moment)
+        assert runs._late is late
 
 
 @pytest.mark.parametrize(

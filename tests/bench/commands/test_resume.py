@@ -220,6 +220,34 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     assert answer.code == 4, answer.err  # it goes on to the next launch; a refusal is 2
 
 
+@pytest.mark.usefixtures("fake_oracle", "short_launches")
+def test_a_gate_goes_on_in_the_environments_as_they_lie_now(
+    tfgate: Tfgate,
+    tmp_path: Path,
+    baselines: Path,
+    interrupted_at: Callable[[str, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The folder of built environments was moved between the two commands."""
+    cache = tmp_path / "before"
+
+    def prepare(requested: str, as_of: AsOf, **_: object) -> Side:
+        cache.mkdir(exist_ok=True)
+        packages = tuple(Package(*one) for one in PACKAGES.items())
+        return Side(requested, noisy_side(cache / requested, PACKAGES), {}, as_of.moment, packages)
+
+    monkeypatch.setattr("bench.commands.sides.prepare", prepare)
+    out = ("--config", "tiny", "--launches", "1", "--baselines", baselines, "--output", tmp_path / "out")
+    command = ("gate", "--from", "2.98.0", "--to", "2.99.0", *out)
+    interrupted_at(LAUNCH, 1)
+    assert tfgate(*command).code == 4
+    cache = cache.rename(tmp_path / "after")
+    assert tfgate(*command, "--resume").code in (0, 3)  # there is no baseline of the fake's perplexity
+    kept = read_record(GateRun, tmp_path / "out" / "gate.json")
+    assert [one.failure for one in kept.numbers.records] == [None]
+    assert kept.candidate.interpreter.startswith(str(cache))
+
+
 def test_what_is_interrupted_before_anything_is_measured_says_so(
     upgrade: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

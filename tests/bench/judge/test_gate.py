@@ -130,6 +130,14 @@ def test_numbers_alone_say_so() -> None:
     assert (verdict.outcome, verdict.scope, list(by_metric(verdict))) == (Outcome.PASS, Scope.NUMBERS, NUMBERS)
 
 
+def test_a_gate_that_could_time_nothing_is_one_of_numbers() -> None:
+    """The margins file names no metric of the workload."""
+    measured = gate_run(launches())
+    untimed = dataclasses.replace(measured, speed=(dataclasses.replace(measured.speed[0], pairs=()),))
+    verdict = judged(untimed)
+    assert (verdict.outcome, verdict.scope, list(by_metric(verdict))) == (Outcome.PASS, Scope.NUMBERS, NUMBERS)
+
+
 def test_a_reference_that_could_not_be_built_leaves_speed_open() -> None:
     verdict = judged(gate_run(speed_problem="no network"))
     assert (verdict.outcome, verdict.exit_code, verdict.scope) == (Outcome.INCONCLUSIVE, 3, Scope.NUMBERS)

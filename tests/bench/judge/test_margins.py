@@ -127,6 +127,7 @@ def test_a_wrong_margin_of_a_workload_is_named(tmp_path: Path, old: str, new: st
         ("micro = 0.15", 'micro = "10%"', "micro is '10%'; it must be"),
         ("between_hosts = 0.03", "between_hosts = 0", "between_hosts is 0; it must be"),
         ("[gating]\nstep_time = 0.05", "[gating]\nstep_time = 0", "gating.step_time is 0; it must be"),
+        ("step_time = 0.05", "step_time = {}", "gating.step_time is {}; it must be a table of margins for tiny, large"),
         (
             "[gating]\nstep_time",
             "[gating]\nstep",

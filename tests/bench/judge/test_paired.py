@@ -127,8 +127,9 @@ def test_the_candidate_must_not_be_traced_more_often_than_the_reference() -> Non
 
 
 def test_the_metrics_that_a_run_names_gate_alone_and_failed_launches_do_not_count() -> None:
-    """A slower evaluation is no matter of `--metric 'step time'`, and is shown all the same."""
-    run = dataclasses.replace(paired_run([*launches(evaluation=0.5), pair(10, failure=CRASH)]), only=("step time",))
+    """A slower evaluation is no matter of `--metric 'step time'`, and is shown all the same; nor are retraces."""
+    traced = [on_candidate(one, retraces=2) for one in launches(evaluation=0.5)]
+    run = dataclasses.replace(paired_run([*traced, pair(10, failure=CRASH)]), only=("step time",))
     found = paired_samples(run, PAIRED)
     assert {len(sample.difference) for sample in found} == {10}
     assert [sample.metric.name for sample in found if sample.metric.gates] == ["step time"]

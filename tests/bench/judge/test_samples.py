@@ -201,6 +201,20 @@ class TestCompare:
         found = compare(sample(values, noiseless=True))
         assert (found.outcome, found.reason, found.interval) == (outcome, reason, None)
 
+    @pytest.mark.parametrize(
+        ("accepted", "outcome", "reason"),
+        [
+            (0.003, Outcome.PASS, Identical(4)),
+            (-0.003, Outcome.PASS, Identical(4)),
+            (MARGIN, Outcome.INCONCLUSIVE, NoSpread(4)),  # as far from what was accepted last as the margin
+        ],
+    )
+    def test_equal_numbers_are_a_proof_within_the_margin_of_what_was_accepted(
+        self, accepted: float, outcome: Outcome, reason: Reason
+    ) -> None:
+        found = compare(sample((-accepted,) * 4, EITHER_WAY, accepted=accepted, noiseless=True))
+        assert (found.outcome, found.reason) == (outcome, reason)
+
     def test_what_does_not_gate_is_shown_with_its_interval(self) -> None:
         found = compare(sample(around(0.1), SHOWN))
         assert (found.outcome, found.reason) == (Outcome.NOT_GATED, Decided(4))

@@ -16,7 +16,7 @@ from bench.judge.reasons import (
     Reason,
     TooFewLaunches,
 )
-from bench.judge.types import Question, Scope, Verdict
+from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.report.headlines import (
     ADVICE,
     BASELINES,
@@ -34,7 +34,7 @@ from bench.report.headlines import (
 from bench.stats.outcome import Outcome
 from bench.stats.power import Precision
 from tests.builders.golden import golden
-from tests.builders.verdicts import EXACT, comparison, verdict
+from tests.builders.verdicts import EXACT, comparison, metric, verdict
 
 NAMES = Names("TensorFlow 2.21.0", "TensorFlow 2.20.0")
 STEPS = {
@@ -207,6 +207,21 @@ def test_both_are_named_where_the_ledger_holds_some_ratios_alone() -> None:
     assert f"a slowdown from {NAMES.reference} or what was accepted last of 5.0% or more" in found
 
 
+def total(estimate: float, standard_error: float) -> Comparison:
+    """The step time since the ledger's first entry, with a budget of 10%."""
+    of = dataclasses.replace(metric("step time since 2.18.0", 0.10), unit=Unit.RATIO)
+    return dataclasses.replace(comparison(STEP_TIME, estimate, standard_error, 0.10), metric=of)
+
+
+def test_a_budget_s_total_is_measured_from_what_was_accepted_first() -> None:
+    beyond = total(0.13, 0.001)
+    said = "worse than the baselines and what was accepted first by more than the margin in step time since 2.18.0"
+    assert headline(verdict([EXACT, STEPS[Outcome.PASS], beyond], Question.GATE), NAMES).endswith(said)
+    shifted = dataclasses.replace(STEPS[Outcome.REGRESSION], reason=Decided(4, 0.08))
+    found = headline(verdict([EXACT, shifted, beyond], Question.GATE), NAMES)
+    assert "than the baselines and what was accepted last by" in found  # the total's name tells its own
+
+
 def test_a_gate_without_baselines_names_none() -> None:
     """Numbers are compared with the oracle; those of a user's own model with the reference's, as in an upgrade."""
     bare = dataclasses.replace(NAMES, work="mine.py", baselines=False)
@@ -229,6 +244,9 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     for reason in (OneEnvironment(), Decided(2, two_environments=True)):
         assert ADVICE not in headline(verdict([dataclasses.replace(STEPS[Outcome.INCONCLUSIVE], reason=reason)]))
     assert ADVICE not in headline(verdict([]))
+    open_total = total(0.095, 0.02)  # none are launched for a budget's sake
+    assert headline(verdict([open_total])).endswith("in step time since 2.18.0")
+    assert headline(verdict([open_total, STEPS[Outcome.INCONCLUSIVE]])).endswith(ADVICE)
     for launches, needed, advice in ((12, 13, ADVICE), (6, 6, ADVICE), (12, 6, TOO_NEAR)):
         precise = dataclasses.replace(undecided.decisive[0], precision=Precision(0.02, launches, 12, needed, 0.06, ()))
         assert headline(verdict([precise])).endswith(advice)

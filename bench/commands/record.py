@@ -24,6 +24,7 @@ from bench.judge.baselines import BaselineError, added, make_baselines, with_spe
 from bench.judge.gate import Standards
 from bench.judge.ledger import LedgerError, accepted_regression, entry_of
 from bench.judge.margins import Margins
+from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
 from bench.judge.reasons import Accepted
@@ -58,6 +59,7 @@ UNPROVEN = (
 UNTIMED = "run the gate without --quick and --no-speed, or the upgrade with a --metric that is a ratio, or with none"
 REMARGINED = "measure it again without --margin: the ledger's standard are the margins of its folder"
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
+UNMOVED = "--becomes-reference without it: its budget begins anew; record reports that measure it, too"
 MOVES_ALL = "--becomes-reference moves every metric: measure the upgrade without --metric"
 
 
@@ -249,7 +251,21 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     new = {name: functools.reduce(with_speed_in_turn, gates, old) for name, old in standards.baselines.items()}
     of_baselines = _of_baselines(asked.folder, standards.baselines, new)
     files = {asked.folder / LEDGER_FILE: ledger, **of_baselines.files}
-    return Change(files, (*lines, *of_baselines.lines))
+    return Change(
+        files, (*lines, *of_baselines.lines), _left_behind(standards, ledger) if asked.becomes_reference else ()
+    )
+
+
+def _left_behind(standards: Standards, ledger: Ledger) -> list[str]:
+    """Returns the warnings of what has a budget and entries by the old standards, and no ratio to the new reference."""
+    last = ledger.entries[-1]
+    moves = [one for one in ledger.entries if one.becomes_reference and one.environment == last.environment]
+    old, moved = (
+        {(ratio.subject, ratio.metric): None for entry in entries for ratio in entry.ratios}
+        for entries in (standards.ledger.entries, moves)
+    )
+    lost = [one for one in old if key(one[1]) in standards.margins.budget and one not in moved]
+    return [f"{metric} of {subject}: {UNMOVED}" for subject, metric in lost if last.environment != last.reference]
 
 
 def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: Request) -> str:

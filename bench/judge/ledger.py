@@ -213,7 +213,7 @@ def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric
     moves = _moves(ledger, entry.reference, reference) if since is None else since
     if moves is None:
         return None
-    links = [(-1, move) for move in moves] + ([(1, entry)] if since is None else [])
+    links = [(-1, _telling(ledger, move, subject, metric)) for move in moves] + ([(1, entry)] if since is None else [])
     ratios = [(sign, ratio) for sign, link in links if (ratio := _ratio(link, subject, metric))]
     if len(ratios) < len(links):
         return None
@@ -233,6 +233,13 @@ def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
             moves.append(entry)
             at = entry.environment
     return moves if at == new else None
+
+
+def _telling(ledger: Ledger, move: Entry, subject: str, metric: str) -> Entry:
+    """Returns the entry of a move that has the metric: an upgrade of several configurations makes one for each."""
+    ends = move.reference, move.environment
+    same = (one for one in ledger.entries if one.becomes_reference and (one.reference, one.environment) == ends)
+    return next((one for one in same if _ratio(one, subject, metric)), move)
 
 
 def _ratio(entry: Entry, subject: str, metric: str) -> Ratio | None:

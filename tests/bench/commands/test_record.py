@@ -18,7 +18,7 @@ from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Baseline, Failure
 from bench.stats.outcome import Outcome
 from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
-from tests.builders.launches import on_candidate
+from tests.builders.launches import on_both, on_candidate
 from tests.builders.paired import NOISE
 from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records, run
 
@@ -396,6 +396,24 @@ class TestLedger:
         again = accept(new, new) if at_once else accept(new)
         assert again.code == 2
         assert snapshot(baselines) == before
+
+    def test_a_move_without_what_has_a_budget_says_so(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        """Its total would begin anew, so that small losses add up unseen. A second command may bring it."""
+
+        def of_tiny(made: PairedRun) -> PairedRun:
+            return dataclasses.replace(made, pairs=tuple(on_both(one, subject=TINY) for one in made.pairs))
+
+        first = gate_run(in_turn(), of_tiny(in_turn()))
+        assert accept(report(tmp_path / "first", first), "--despite-verdict").code == 0
+        itself = report(tmp_path / "itself", in_turn(OLD, OLD, created="2026-01-08T00:00:00+00:00"))
+        moves = [in_turn(OLD, NEWER, created=LATER), of_tiny(in_turn(OLD, NEWER, created="2026-01-09T00:00:00+00:00"))]
+        names = [report(tmp_path / f"move-{place}", made) for place, made in enumerate(moves)]
+        said = f"warning: step time of {TINY.name}: --becomes-reference without it: its budget begins anew"
+        for given, expected in ((names[:1], True), (names[1:], False), ([itself], False)):
+            found = accept(*given, "--becomes-reference", "--despite-verdict")
+            assert (found.code, said in found.err, "begins anew" in found.err) == (0, expected, expected)
 
     def test_the_reference_moves_to_what_becomes_it(
         self, accept: Callable[..., Answer], tfgate: Tfgate, tmp_path: Path, baselines: Path

@@ -119,6 +119,16 @@ def test_an_entry_without_the_metric_is_left_out_and_a_move_without_it_ends_the_
     assert [position.tensorflow for position in found(ledger(FIRST, SLOWER, blind, FASTER), "E")] == ["E", "F"]
 
 
+def test_a_move_of_several_subjects_may_stand_in_an_entry_for_each() -> None:
+    """`record A B --becomes-reference`: the second's history counts as the first's does."""
+
+    def of(name: str, one: Entry) -> Entry:
+        return dataclasses.replace(one, ratios=tuple(dataclasses.replace(each, subject=name) for each in one.ratios))
+
+    history = ledger(SLOWER, of("other", SLOWER), of("other", MOVE), MOVE, FASTER)
+    assert found(history, "E") == [at("S", -0.03, MOVE, SLOWER), at("E", 0.0), at("E", 0.0), at("F", -0.01, FASTER)]
+
+
 def test_an_older_reference_has_what_was_measured_against_it() -> None:
     assert [position.tensorflow for position in found(WHOLE, "R")] == ["R", "S", "E"]
 

@@ -239,6 +239,8 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
         entry = _entry(report, standards.margins, ledger, asked)
         if not entry:
             raise UsageError(f"{name} has no ratio to a reference: {UNTIMED}")
+        if any(_identity(one) == _identity(entry) for one in ledger.entries):
+            raise UsageError(f"{name}: the run of {entry.created} is in the ledger already, or was given twice")
         word = _consented(name, report, dataclasses.replace(standards, ledger=ledger), asked)
         standard = {(ratio.subject, ratio.metric) for ratio in entry.ratios}  # no acceptance is needed up to it
         others = [one for one in ledger.regressions if (one.subject, one.metric) not in standard]
@@ -254,6 +256,11 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     return Change(
         files, (*lines, *of_baselines.lines), _left_behind(standards, ledger) if asked.becomes_reference else ()
     )
+
+
+def _identity(entry: Entry) -> tuple[str, str, str]:
+    """Returns what no two measurements have in common: two hosts may begin in the same second."""
+    return entry.created, entry.machine, entry.environment
 
 
 def _left_behind(standards: Standards, ledger: Ledger) -> list[str]:

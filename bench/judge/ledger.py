@@ -103,7 +103,7 @@ def entry_of(
     a run that names metrics, of those alone, since nothing judged the others.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
-    ledger's, for a run that is in the ledger already, for one that isn't whole and for one of too few launches.
+    ledger's, for a run that isn't whole and for one of too few launches.
     """
     pairs = whole_pairs(run)
     require_acceptable(run, len(pairs), ledger)
@@ -148,8 +148,6 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
             f"the run's reference {run.reference.requested} ({run.reference.setup}) is not one of the ledger's: "
             "measure in turn with one that `tfgate show` of the ledger names"
         )
-    if any(entry.created == run.created for entry in ledger.entries):
-        raise LedgerError(f"the run of {run.created} is in the ledger already, or was given twice")
 
 
 def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:

@@ -83,7 +83,7 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
     """Returns the ledger's entry of a report's candidate.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
-    ledger's, a report that is in the ledger already, one that isn't whole and one of too few launches; and UnlikeError.
+    ledger's, a report that isn't whole and one of too few launches; and UnlikeError.
     """
     if run.failure:
         raise LedgerError("the candidate failed: there is no ratio to accept")

@@ -20,7 +20,7 @@ from bench.stats.outcome import Outcome
 from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
 from tests.builders.launches import on_both, on_candidate
 from tests.builders.paired import NOISE
-from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records, run
+from tests.builders.records import LOG_PERPLEXITIES, OTHER_MACHINE, SPEEDS, SUBJECT, TINY, record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
 Keep = Callable[..., Path]
@@ -396,6 +396,18 @@ class TestLedger:
         again = accept(new, new) if at_once else accept(new)
         assert again.code == 2
         assert snapshot(baselines) == before
+
+    def test_hosts_that_began_in_the_same_second_are_both_accepted(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        elsewhere = dataclasses.replace(
+            in_turn(), pairs=tuple(on_both(one, machine=OTHER_MACHINE) for one in in_turn().pairs)
+        )
+        assert accept(report(tmp_path / "here", in_turn())).code == 0
+        assert accept(report(tmp_path / "there", elsewhere)).code == 0
+        again = accept(tmp_path / "there")
+        assert (again.code, "there: the run of 2026-01-06T00:00:00+00:00 is in the ledger" in again.error) == (2, True)
+        assert len(ledger(baselines).entries) == 2
 
     def test_a_move_without_what_has_a_budget_says_so(
         self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path

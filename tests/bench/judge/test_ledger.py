@@ -323,7 +323,6 @@ LATER = measured(created="2026-02-01")
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (measured(), r"the run of 2026-01-02T03:04:05\+00:00 is in the ledger already"),
         (measured(launches=3), "the run holds 3 launches in turn, and 4 are needed"),
         (measured(launches=0), "the run holds 0 launches in turn, and 4 are needed"),
         (dataclasses.replace(LATER, incomplete="interrupted"), "the run is incomplete"),

@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
-from bench.judge.ledger import accepted_ratio, knows, not_accepted, positions, regressions_for, tolerated
+from bench.judge.ledger import accepted_ratio, knows, not_accepted, positions, tolerated
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import ForeignReference, Incomplete, LaunchFailed, NumbersNotMeasured, Told
@@ -61,14 +61,13 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     if gate.speed_problem:
         reason = SpeedNotMeasured(gate.speed_problem)
         comparisons.append(Comparison("reference", SPEED, Outcome.INCONCLUSIVE, reason))
-    accepted = regressions_for(standards.ledger, [run.reference.setup for run in gate.speed])
-    comparisons = tolerated(comparisons, accepted, gate.created)
+    comparisons = tolerated(comparisons, standards.ledger, gate)
     foreign = [
         ForeignReference(run.reference.requested, run.reference.setup)
         for run in gate.speed
         if standards.ledger.entries and not knows(standards.ledger, run.reference.setup)
     ]
-    warnings = [*not_accepted(comparisons, accepted, gate.created), *foreign, *warnings]
+    warnings = [*not_accepted(comparisons, standards.ledger, gate), *foreign, *warnings]
     return Verdict(
         Question.GATE,
         overall(comparisons, failures),

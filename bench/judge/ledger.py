@@ -9,13 +9,23 @@ import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
+from typing import TypeAlias
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.notices import NotAccepted
-from bench.judge.reasons import Accepted, Reason
+from bench.judge.reasons import (
+    Accepted,
+    CandidateFailed,
+    Decided,
+    Diverged,
+    LockstepFailed,
+    NotCompiled,
+    Reason,
+)
 from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
+from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
@@ -26,6 +36,10 @@ from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 
 NO_LEDGER = Ledger(SCHEMA, ())
+# Nobody can accept these: what fails leaves the rest unmeasured, and a PASS would rest on nothing.
+FAILURES = (CandidateFailed, Diverged, LockstepFailed, NotCompiled)
+
+Measured: TypeAlias = GateRun | PairedRun | MicroRun  # in turn with a reference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,33 +74,23 @@ def knows(ledger: Ledger, reference: str) -> bool:
     )
 
 
-def regressions_for(ledger: Ledger, references: Iterable[str]) -> tuple[AcceptedRegression, ...]:
-    """Returns the accepted regressions for reports of these references; none where one is not the ledger's."""
-    foreign = ledger.entries and not all(knows(ledger, reference) for reference in references)
-    return () if foreign else ledger.regressions
+def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Comparison]:
+    """Returns a report's comparisons, with those that are an accepted regression as PASS, for that reason.
 
-
-def tolerated(
-    comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
-) -> list[Comparison]:
-    """Returns the comparisons, with those that are an accepted regression as PASS, for that reason.
-
-    `created` is the report's own date (ISO 8601): judged again, a report keeps its verdict.
+    The report's own date counts: judged again, it keeps its verdict.
     """
-    held = [accepted for accepted in regressions if created[:10] <= accepted.expires]
-    return [_tolerated(comparison, held) for comparison in comparisons]
+    held = [accepted for accepted in _regressions(ledger, report) if report.created[:10] <= accepted.expires]
+    return [_tolerated(comparison, held, ledger, report) for comparison in comparisons]
 
 
-def not_accepted(
-    comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
-) -> list[Reason]:
+def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Reason]:
     """Returns the warnings of regressions that were accepted, but not for as long or not of that size; of tolerated
     comparisons.
     """
-    last = {(one.subject, one.metric): one for one in regressions}
+    last = {(one.subject, one.metric): one for one in _regressions(ledger, report)}
     worse = [one for one in comparisons if one.outcome is Outcome.REGRESSION]
     return [
-        NotAccepted(*key, accepted.limit, accepted.expires, accepted.link, created[:10] > accepted.expires)
+        NotAccepted(*key, accepted.limit, accepted.expires, accepted.link, report.created[:10] > accepted.expires)
         for key in ((one.subject, one.metric.name) for one in worse)
         if (accepted := last.get(key))
     ]
@@ -150,10 +154,18 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
         )
 
 
-def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:
-    """Returns the acceptance of a REGRESSION up to its interval's outer bound, rounded up to half a percent."""
-    found = comparison.interval if comparison.metric.scale is Scale.LOG else None
-    limit = math.ceil(200 * math.expm1(_size(comparison, found.low, found.high))) / 200 if found else None
+def accepted_regression(
+    comparison: Comparison, ledger: Ledger, report: Measured, reason: str, link: str, expires: str
+) -> AcceptedRegression:
+    """Returns the acceptance of a report's REGRESSION up to its interval's outer bound, rounded up to half a percent.
+
+    The bound is relative to the ratio accepted last, and at least that.
+    """
+    begin, found = _begin(comparison, ledger, report), comparison.interval
+    limit = None
+    if found and comparison.metric.scale is Scale.LOG:
+        size = _size(comparison, found.low - begin, found.high - begin)
+        limit = max(math.ceil(200 * math.expm1(size)) / 200, 0.0)
     return AcceptedRegression(comparison.subject, comparison.metric.name, limit, reason, link, expires)
 
 
@@ -175,29 +187,54 @@ def _measured_ratio(sample: Sample) -> Ratio | None:
     return ratio_of(sample.subject, sample.metric.name, values)
 
 
-def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:
-    if comparison.outcome is not Outcome.REGRESSION:
+def _regressions(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
+    """Returns the accepted regressions that count for a report; none where a reference of it is not the ledger's."""
+    foreign = ledger.entries and not all(knows(ledger, reference) for reference in _references(report))
+    return () if foreign else ledger.regressions
+
+
+def _references(report: Measured) -> list[str]:
+    """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
+    return [run.reference.setup for run in (report.speed if isinstance(report, GateRun) else (report,))]
+
+
+def _tolerated(
+    comparison: Comparison, held: Sequence[AcceptedRegression], ledger: Ledger, report: Measured
+) -> Comparison:
+    if comparison.outcome is not Outcome.REGRESSION or isinstance(comparison.reason, FAILURES):
         return comparison
-    accepted = next((one for one in held if _is_of(one, comparison)), None)
+    begin = _begin(comparison, ledger, report)
+    accepted = next((one for one in held if _is_of(one, comparison, begin)), None)
     if accepted is None:
         return comparison
     reason = Accepted(accepted.expires, accepted.reason, accepted.link, comparison.reason)
     return dataclasses.replace(comparison, outcome=Outcome.PASS, reason=reason)
 
 
-def _is_of(accepted: AcceptedRegression, comparison: Comparison) -> bool:
-    """Tells whether a regression is the accepted one, and no larger."""
+def _is_of(accepted: AcceptedRegression, comparison: Comparison, begin: float) -> bool:
+    """Tells whether a regression is the accepted one, and no larger. `begin`: see _begin."""
     if (accepted.subject, accepted.metric) != (comparison.subject, comparison.metric.name):
         return False
     if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
         return accepted.limit is None
-    size = _size(comparison, comparison.interval.estimate)
+    size = _size(comparison, comparison.interval.estimate - begin)
     return accepted.limit is not None and size <= math.log1p(accepted.limit)
 
 
 def _size(comparison: Comparison, *differences: float) -> float:
     """Returns the largest of the differences: of a metric that is to be equal, in either direction."""
     return max(map(abs, differences) if comparison.metric.direction is Direction.EQUAL else differences)
+
+
+def _begin(comparison: Comparison, ledger: Ledger, report: Measured) -> float:
+    """Returns the ratio accepted last, less that from which a comparison is measured: 0 in a gate and in micro, which
+    measure from it; an upgrade measures from the reference. A logarithm.
+    """
+    if not isinstance(comparison.reason, Decided):
+        return 0.0
+    reference = next(iter(_references(report)), "")
+    last = accepted_ratio(ledger, reference, comparison.subject, comparison.metric.name)
+    return last - comparison.reason.accepted
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:

@@ -45,7 +45,9 @@ class AcceptedRegression:
 
     subject: str
     metric: str
-    limit: Amount | None  # largest relative difference that is accepted, 0.08 is 8%; None for what is compared exactly
+    # Largest difference that is accepted, relative to the ratio accepted last: 0.08 is 8%. None for what is compared
+    # exactly.
+    limit: Amount | None
     reason: str
     link: str
     expires: str  # ISO 8601 date: the last day on which it holds, compared with the report's own date

@@ -19,7 +19,7 @@ from bench.record.types import SCHEMA, Baseline, Failure
 from bench.stats.outcome import Outcome
 from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
 from tests.builders.launches import on_both, on_candidate
-from tests.builders.paired import NOISE
+from tests.builders.paired import NOISE, pair
 from tests.builders.records import LOG_PERPLEXITIES, OTHER_MACHINE, SPEEDS, SUBJECT, TINY, record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -577,6 +577,20 @@ class TestAcceptedRegressions:
         found = tfgate("record", slow, "--accept", metric, "--until", "2026-12-31", *WHY, "--baselines", unchanged)
         said = f"--accept {metric!r}: the reports have no regression of that metric; they have: step time"
         assert (found.code, said in found.error) == (2, True)
+
+    def test_what_failed_cannot_be_accepted(self, tfgate: Tfgate, tmp_path: Path, unchanged: Path) -> None:
+        crash = Failure("crashed", "killed by SIGSEGV")
+        made = dataclasses.replace(in_turn(), pairs=(pair(0, failure=crash), pair(0, failure=crash)))
+        given = ("--accept", "training", "--until", "2026-12-31", *WHY, "--baselines", unchanged)
+        found = tfgate("record", report(tmp_path / "crashed", made), *given)
+        assert (found.code, "--accept 'training': what fails leaves the rest unmeasured" in found.error) == (2, True)
+
+    def test_a_run_of_one_environment_has_nothing_to_accept(self, tfgate: Tfgate, keep: Keep, unchanged: Path) -> None:
+        traced = keep("run", [dataclasses.replace(one, retraces=3) for one in records()])
+        assert self.check(tfgate, traced, unchanged).code == 1
+        given = ("--accept", "retraces", "--until", "2027-12-31", *WHY, "--baselines", unchanged)
+        found = tfgate("record", traced, *given)
+        assert (found.code, "a run of one environment" in found.error) == (2, True)
 
     def test_a_ledger_is_shown(self, tfgate: Tfgate, slow: Path, baselines: Path) -> None:
         accept = ("--accept", "step time", "--until", "2026-12-31", *WHY)

@@ -29,7 +29,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
-from bench.record.types import SCHEMA, Machine
+from bench.record.types import SCHEMA, Machine, Run, Subject
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
@@ -74,6 +74,17 @@ def knows(ledger: Ledger, reference: str) -> bool:
     )
 
 
+def of_models(ledger: Ledger, report: Measured) -> Ledger:
+    """Returns the ledger without what it holds of own models in other files than the report's."""
+    files = {"", *(subject.fingerprint for subject in _subjects(report))}
+    entries = (
+        dataclasses.replace(entry, ratios=tuple(one for one in entry.ratios if one.fingerprint in files))
+        for entry in ledger.entries
+    )
+    regressions = tuple(one for one in ledger.regressions if one.fingerprint in files)
+    return dataclasses.replace(ledger, entries=tuple(entries), regressions=regressions)
+
+
 def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Comparison]:
     """Returns a report's comparisons, with those that are an accepted regression as PASS, for that reason.
 
@@ -116,7 +127,8 @@ def entry_of(
         each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
     ]
     samples = [one for one in samples_of(pairs, margins) if one.metric.name in run.only or not run.only]
-    ratios = filter(None, map(_measured_ratio, samples))
+    measured = filter(None, map(_measured_ratio, samples))
+    ratios = (dataclasses.replace(ratio, fingerprint=_file(run, ratio.subject)) for ratio in measured)
     entry = make_entry(run, candidate.machine, versions, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
@@ -166,7 +178,8 @@ def accepted_regression(
     if found and comparison.metric.scale is Scale.LOG:
         size = _size(comparison, found.low - begin, found.high - begin)
         limit = max(math.ceil(200 * math.expm1(size)) / 200, 0.0)
-    return AcceptedRegression(comparison.subject, comparison.metric.name, limit, reason, link, expires)
+    subject, metric = comparison.subject, comparison.metric.name
+    return AcceptedRegression(subject, metric, limit, reason, link, expires, _file(report, subject))
 
 
 def ratio_interval(ratio: Ratio) -> Interval | None:
@@ -190,12 +203,26 @@ def _measured_ratio(sample: Sample) -> Ratio | None:
 def _regressions(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
     """Returns the accepted regressions that count for a report; none where a reference of it is not the ledger's."""
     foreign = ledger.entries and not all(knows(ledger, reference) for reference in _references(report))
-    return () if foreign else ledger.regressions
+    return () if foreign else of_models(ledger, report).regressions
 
 
 def _references(report: Measured) -> list[str]:
     """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
     return [run.reference.setup for run in (report.speed if isinstance(report, GateRun) else (report,))]
+
+
+def _subjects(report: Measured) -> list[Subject]:
+    """Returns the subject of each of a report's launches; none of micro, which measures no own models."""
+    if isinstance(report, MicroRun):
+        return []
+    runs: tuple[Run | PairedRun, ...] = (report.numbers, *report.speed) if isinstance(report, GateRun) else (report,)
+    return [record.subject for run in runs for record in run.records]
+
+
+def _file(report: Measured, subject: str) -> str:
+    """Returns the fingerprint of an own model's file, by Subject.name; "" of any other subject."""
+    own = (one.fingerprint for one in _subjects(report) if one.own and one.name == subject)
+    return max(own, default="")  # a launch that failed early has none
 
 
 def _tolerated(
@@ -233,7 +260,7 @@ def _begin(comparison: Comparison, ledger: Ledger, report: Measured) -> float:
     if not isinstance(comparison.reason, Decided):
         return 0.0
     reference = next(iter(_references(report)), "")
-    last = accepted_ratio(ledger, reference, comparison.subject, comparison.metric.name)
+    last = accepted_ratio(of_models(ledger, report), reference, comparison.subject, comparison.metric.name)
     return last - comparison.reason.accepted
 
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from bench.judge.gate import Standards, judge_gate
-from bench.judge.ledger import accepted_regression
+from bench.judge.ledger import NO_LEDGER, accepted_regression, entry_of
 from bench.judge.margins import Margins
 from bench.judge.notices import ForeignReference, NotAccepted
 from bench.judge.paired import judge_paired
@@ -238,3 +238,26 @@ def test_the_size_that_is_accepted_is_from_the_ratio_accepted_last(
         for verdict in (judge(slower(by), ledger), judge(slower(by).speed[0], ledger)):
             assert by_metric(verdict)[STEP_TIME].outcome is outcome
             assert any(isinstance(one, NotAccepted) for one in verdict.warnings) is (outcome is Outcome.REGRESSION)
+
+
+def test_what_was_accepted_of_an_own_model_is_of_that_file() -> None:
+    """One that was edited since, or another of that name, is measured from its own reference alone."""
+    own = dataclasses.replace(SUBJECT, workload="mine.py", metrics=(STEP_TIME,))
+    margins = dataclasses.replace(budget(0.5), without_pilot={"step_time": 0.05})
+
+    def gate(file: str) -> GateRun:
+        subject = dataclasses.replace(own, fingerprint=file)
+        return gate_run([on_both(one, subject=subject) for one in launches(step=math.log(1.3))])
+
+    def judge(file: str, ledger: Ledger) -> dict[str, Comparison]:
+        verdict = judge_gate(gate(file), dataclasses.replace(standards(margins=margins), ledger=ledger))
+        return {one.metric.name: one for one in verdict.comparisons if one.subject == own.name}
+
+    known = Ledger(SCHEMA, (entry_of(gate("aaaa").speed[0], margins, NO_LEDGER, "why"),))
+    same, edited = judge("aaaa", known), judge("bbbb", known)
+    assert (same[STEP_TIME].outcome, edited[STEP_TIME].outcome) == (Outcome.PASS, Outcome.REGRESSION)
+    assert ("step time since 2.21.0" in same, "step time since 2.21.0" in edited) == (True, False)
+    made = accepted_regression(edited[STEP_TIME], known, gate("bbbb"), "why", "link", "2026-03-31")
+    assert made.fingerprint == "bbbb"
+    for file, outcome in (("bbbb", Outcome.PASS), ("cccc", Outcome.REGRESSION)):
+        assert judge(file, dataclasses.replace(known, regressions=(made,)))[STEP_TIME].outcome is outcome

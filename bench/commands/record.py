@@ -22,8 +22,9 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
 from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
-from bench.judge.ledger import LedgerError, accepted_regression, entry_of
+from bench.judge.ledger import FAILURES, LedgerError, Measured, accepted_regression, entry_of
 from bench.judge.margins import Margins
+from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
 from bench.judge.reasons import Accepted
@@ -58,6 +59,11 @@ UNPROVEN = (
 UNTIMED = "run the gate without --quick and --no-speed, or the upgrade with a --metric that is a ratio, or with none"
 REMARGINED = "measure it again without --margin: the ledger's standard are the margins of its folder"
 MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
+ALONE = (
+    "a run of one environment has no regression that can be accepted: name the report of a gate, an upgrade or micro"
+)
+FAILED = "what fails leaves the rest unmeasured, so a PASS would rest on nothing: mend it, and measure again"
+UNMOVED = "--becomes-reference without it: its budget begins anew; record reports that measure it, too"
 MOVES_ALL = "--becomes-reference moves every metric: measure the upgrade without --metric"
 
 
@@ -237,6 +243,8 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
         entry = _entry(report, standards.margins, ledger, asked)
         if not entry:
             raise UsageError(f"{name} has no ratio to a reference: {UNTIMED}")
+        if any(_identity(one) == _identity(entry) for one in ledger.entries):
+            raise UsageError(f"{name}: the run of {entry.created} is in the ledger already, or was given twice")
         word = _consented(name, report, dataclasses.replace(standards, ledger=ledger), asked)
         standard = {(ratio.subject, ratio.metric) for ratio in entry.ratios}  # no acceptance is needed up to it
         others = [one for one in ledger.regressions if (one.subject, one.metric) not in standard]
@@ -249,7 +257,26 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     new = {name: functools.reduce(with_speed_in_turn, gates, old) for name, old in standards.baselines.items()}
     of_baselines = _of_baselines(asked.folder, standards.baselines, new)
     files = {asked.folder / LEDGER_FILE: ledger, **of_baselines.files}
-    return Change(files, (*lines, *of_baselines.lines))
+    return Change(
+        files, (*lines, *of_baselines.lines), _left_behind(standards, ledger) if asked.becomes_reference else ()
+    )
+
+
+def _identity(entry: Entry) -> tuple[str, str, str]:
+    """Returns what no two measurements have in common: two hosts may begin in the same second."""
+    return entry.created, entry.machine, entry.environment
+
+
+def _left_behind(standards: Standards, ledger: Ledger) -> list[str]:
+    """Returns the warnings of what has a budget and entries by the old standards, and no ratio to the new reference."""
+    last = ledger.entries[-1]
+    moves = [one for one in ledger.entries if one.becomes_reference and one.environment == last.environment]
+    old, moved = (
+        {(ratio.subject, ratio.metric): None for entry in entries for ratio in entry.ratios}
+        for entries in (standards.ledger.entries, moves)
+    )
+    lost = [one for one in old if key(one[1]) in standards.margins.budget and one not in moved]
+    return [f"{metric} of {subject}: {UNMOVED}" for subject, metric in lost if last.environment != last.reference]
 
 
 def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: Request) -> str:
@@ -287,24 +314,30 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
     """Returns the ledger with the reports' regressions in some metrics, which pass until a date. They replace what was
     accepted of them before.
     """
+    in_turn = [report for report in reports if not isinstance(report, Run)]
+    if len(in_turn) < len(reports):
+        raise UsageError(ALONE)
     standards = read_folder(asked.folder)
     none_accepted = dataclasses.replace(standards.ledger, regressions=())
-    worse = _regressions(reports, dataclasses.replace(standards, ledger=none_accepted))
-    regressions = [one for one in worse if one.metric.name in accept.metrics]
-    if missing := [name for name in accept.metrics if name not in {one.metric.name for one in regressions}]:
-        there = ", ".join(dict.fromkeys(one.metric.name for one in worse)) or "none"
+    worse = _regressions(in_turn, dataclasses.replace(standards, ledger=none_accepted))
+    regressions = [(report, one) for report, one in worse if one.metric.name in accept.metrics]
+    if failed := [one for _, one in regressions if isinstance(one.reason, FAILURES)]:
+        raise UsageError(f"--accept {failed[0].metric.name!r}: {FAILED}")
+    if missing := [name for name in accept.metrics if name not in {one.metric.name for _, one in regressions}]:
+        there = ", ".join(dict.fromkeys(one.metric.name for _, one in worse)) or "none"
         raise UsageError(f"--accept {missing[0]!r}: the reports have no regression of that metric; they have: {there}")
     created = max(report.created for report in reports)
     until, measured = accept.until.isoformat(), created[:10]
     if until < measured:
         raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
-    made = [accepted_regression(one, asked.reason, accept.link, until) for one in regressions]
+    why = asked.reason, accept.link, until
+    made = [accepted_regression(one, standards.ledger, report, *why) for report, one in regressions]
     largest = {(one.subject, one.metric): one for one in sorted(made, key=lambda one: one.limit or 0.0)}
     found = list(largest.values())
     others = [one for one in standards.ledger.regressions if (one.subject, one.metric) not in largest]
     ledger = dataclasses.replace(standards.ledger, regressions=(*others, *found))
-    still = _regressions(reports, dataclasses.replace(standards, ledger=ledger))
-    if any(one.metric.name in accept.metrics for one in still):
+    still = _regressions(in_turn, dataclasses.replace(standards, ledger=ledger))
+    if any(one.metric.name in accept.metrics for _, one in still):
         raise UsageError(
             "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "
             "that was measured in turn with a reference of the ledger"
@@ -323,9 +356,16 @@ def _extent(accepted: AcceptedRegression) -> str:
     return f"until {accepted.expires}{size}"
 
 
-def _regressions(reports: Sequence[AnyRun | Micro], standards: Standards) -> list[Comparison]:
-    comparisons = [one for report in reports for one in judged(report, standards).verdict.comparisons]
-    return [one for one in comparisons if one.outcome is Outcome.REGRESSION]
+def _regressions(
+    reports: Sequence[GateRun | PairedRun | Micro], standards: Standards
+) -> list[tuple[Measured, Comparison]]:
+    """Returns (the run, its comparison) of each REGRESSION."""
+    return [
+        (report.run if isinstance(report, Micro) else report, one)
+        for report in reports
+        for one in judged(report, standards).verdict.comparisons
+        if one.outcome is Outcome.REGRESSION
+    ]
 
 
 def _of_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> Change:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
-from bench.judge.ledger import accepted_ratio, knows, not_accepted, positions, regressions_for, tolerated
+from bench.judge.ledger import accepted_ratio, knows, not_accepted, of_models, positions, tolerated
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import ForeignReference, Incomplete, LaunchFailed, NumbersNotMeasured, Told
@@ -61,14 +61,13 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     if gate.speed_problem:
         reason = SpeedNotMeasured(gate.speed_problem)
         comparisons.append(Comparison("reference", SPEED, Outcome.INCONCLUSIVE, reason))
-    accepted = regressions_for(standards.ledger, [run.reference.setup for run in gate.speed])
-    comparisons = tolerated(comparisons, accepted, gate.created)
+    comparisons = tolerated(comparisons, standards.ledger, gate)
     foreign = [
         ForeignReference(run.reference.requested, run.reference.setup)
         for run in gate.speed
         if standards.ledger.entries and not knows(standards.ledger, run.reference.setup)
     ]
-    warnings = [*not_accepted(comparisons, accepted, gate.created), *foreign, *warnings]
+    warnings = [*not_accepted(comparisons, standards.ledger, gate), *foreign, *warnings]
     return Verdict(
         Question.GATE,
         overall(comparisons, failures),
@@ -93,8 +92,8 @@ def gate_samples(run: PairedRun, standards: Standards) -> list[Sample]:
     """Returns what a gate judges of launches in turn: all but perplexity, which the replicates judge, each from its
     accepted ratio.
     """
-    subject, reference = subject_of(run), run.reference.setup
-    accepted = {name: accepted_ratio(standards.ledger, reference, subject, name) for name in NAMES}
+    ledger, subject, reference = of_models(standards.ledger, run), subject_of(run), run.reference.setup
+    accepted = {name: accepted_ratio(ledger, reference, subject, name) for name in NAMES}
     found = samples_of(whole_pairs(run), standards.margins, accepted=accepted)
     return with_plans([sample for sample in found if sample.metric.name != PERPLEXITY], run)
 
@@ -168,7 +167,7 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     The entry's own bounds are added in quadrature. Where it was measured on another host, its ratio may differ here by
     two draws of a host's own effect.
     """
-    ledger, margins, metric = standards.ledger, standards.margins, sample.metric
+    ledger, margins, metric = of_models(standards.ledger, run), standards.margins, sample.metric
     found, reason = compared.interval, compared.reason
     budget = margins.budget.get(key(metric.name))
     entries = positions(ledger, run.reference.setup, sample.subject, metric.name)

@@ -9,23 +9,37 @@ import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
+from typing import TypeAlias
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.notices import NotAccepted
-from bench.judge.reasons import Accepted, Reason
+from bench.judge.reasons import (
+    Accepted,
+    CandidateFailed,
+    Decided,
+    Diverged,
+    LockstepFailed,
+    NotCompiled,
+    Reason,
+)
 from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
+from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
-from bench.record.types import SCHEMA, Machine
+from bench.record.types import SCHEMA, Machine, Run, Subject
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 
 NO_LEDGER = Ledger(SCHEMA, ())
+# Nobody can accept these: what fails leaves the rest unmeasured, and a PASS would rest on nothing.
+FAILURES = (CandidateFailed, Diverged, LockstepFailed, NotCompiled)
+
+Measured: TypeAlias = GateRun | PairedRun | MicroRun  # in turn with a reference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,33 +74,34 @@ def knows(ledger: Ledger, reference: str) -> bool:
     )
 
 
-def regressions_for(ledger: Ledger, references: Iterable[str]) -> tuple[AcceptedRegression, ...]:
-    """Returns the accepted regressions for reports of these references; none where one is not the ledger's."""
-    foreign = ledger.entries and not all(knows(ledger, reference) for reference in references)
-    return () if foreign else ledger.regressions
+def of_models(ledger: Ledger, report: Measured) -> Ledger:
+    """Returns the ledger without what it holds of own models in other files than the report's."""
+    files = {"", *(subject.fingerprint for subject in _subjects(report))}
+    entries = (
+        dataclasses.replace(entry, ratios=tuple(one for one in entry.ratios if one.fingerprint in files))
+        for entry in ledger.entries
+    )
+    regressions = tuple(one for one in ledger.regressions if one.fingerprint in files)
+    return dataclasses.replace(ledger, entries=tuple(entries), regressions=regressions)
 
 
-def tolerated(
-    comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
-) -> list[Comparison]:
-    """Returns the comparisons, with those that are an accepted regression as PASS, for that reason.
+def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Comparison]:
+    """Returns a report's comparisons, with those that are an accepted regression as PASS, for that reason.
 
-    `created` is the report's own date (ISO 8601): judged again, a report keeps its verdict.
+    The report's own date counts: judged again, it keeps its verdict.
     """
-    held = [accepted for accepted in regressions if created[:10] <= accepted.expires]
-    return [_tolerated(comparison, held) for comparison in comparisons]
+    held = [accepted for accepted in _regressions(ledger, report) if report.created[:10] <= accepted.expires]
+    return [_tolerated(comparison, held, ledger, report) for comparison in comparisons]
 
 
-def not_accepted(
-    comparisons: Sequence[Comparison], regressions: Iterable[AcceptedRegression], created: str
-) -> list[Reason]:
+def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Reason]:
     """Returns the warnings of regressions that were accepted, but not for as long or not of that size; of tolerated
     comparisons.
     """
-    last = {(one.subject, one.metric): one for one in regressions}
+    last = {(one.subject, one.metric): one for one in _regressions(ledger, report)}
     worse = [one for one in comparisons if one.outcome is Outcome.REGRESSION]
     return [
-        NotAccepted(*key, accepted.limit, accepted.expires, accepted.link, created[:10] > accepted.expires)
+        NotAccepted(*key, accepted.limit, accepted.expires, accepted.link, report.created[:10] > accepted.expires)
         for key in ((one.subject, one.metric.name) for one in worse)
         if (accepted := last.get(key))
     ]
@@ -103,7 +118,7 @@ def entry_of(
     a run that names metrics, of those alone, since nothing judged the others.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
-    ledger's, for a run that is in the ledger already, for one that isn't whole and for one of too few launches.
+    ledger's, for a run that isn't whole and for one of too few launches.
     """
     pairs = whole_pairs(run)
     require_acceptable(run, len(pairs), ledger)
@@ -112,7 +127,8 @@ def entry_of(
         each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
     ]
     samples = [one for one in samples_of(pairs, margins) if one.metric.name in run.only or not run.only]
-    ratios = filter(None, map(_measured_ratio, samples))
+    measured = filter(None, map(_measured_ratio, samples))
+    ratios = (dataclasses.replace(ratio, fingerprint=_file(run, ratio.subject)) for ratio in measured)
     entry = make_entry(run, candidate.machine, versions, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
@@ -148,15 +164,22 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
             f"the run's reference {run.reference.requested} ({run.reference.setup}) is not one of the ledger's: "
             "measure in turn with one that `tfgate show` of the ledger names"
         )
-    if any(entry.created == run.created for entry in ledger.entries):
-        raise LedgerError(f"the run of {run.created} is in the ledger already, or was given twice")
 
 
-def accepted_regression(comparison: Comparison, reason: str, link: str, expires: str) -> AcceptedRegression:
-    """Returns the acceptance of a REGRESSION up to its interval's outer bound, rounded up to half a percent."""
-    found = comparison.interval if comparison.metric.scale is Scale.LOG else None
-    limit = math.ceil(200 * math.expm1(_size(comparison, found.low, found.high))) / 200 if found else None
-    return AcceptedRegression(comparison.subject, comparison.metric.name, limit, reason, link, expires)
+def accepted_regression(
+    comparison: Comparison, ledger: Ledger, report: Measured, reason: str, link: str, expires: str
+) -> AcceptedRegression:
+    """Returns the acceptance of a report's REGRESSION up to its interval's outer bound, rounded up to half a percent.
+
+    The bound is relative to the ratio accepted last, and at least that.
+    """
+    begin, found = _begin(comparison, ledger, report), comparison.interval
+    limit = None
+    if found and comparison.metric.scale is Scale.LOG:
+        size = _size(comparison, found.low - begin, found.high - begin)
+        limit = max(math.ceil(200 * math.expm1(size)) / 200, 0.0)
+    subject, metric = comparison.subject, comparison.metric.name
+    return AcceptedRegression(subject, metric, limit, reason, link, expires, _file(report, subject))
 
 
 def ratio_interval(ratio: Ratio) -> Interval | None:
@@ -177,29 +200,68 @@ def _measured_ratio(sample: Sample) -> Ratio | None:
     return ratio_of(sample.subject, sample.metric.name, values)
 
 
-def _tolerated(comparison: Comparison, held: Sequence[AcceptedRegression]) -> Comparison:
-    if comparison.outcome is not Outcome.REGRESSION:
+def _regressions(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
+    """Returns the accepted regressions that count for a report; none where a reference of it is not the ledger's."""
+    foreign = ledger.entries and not all(knows(ledger, reference) for reference in _references(report))
+    return () if foreign else of_models(ledger, report).regressions
+
+
+def _references(report: Measured) -> list[str]:
+    """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
+    return [run.reference.setup for run in (report.speed if isinstance(report, GateRun) else (report,))]
+
+
+def _subjects(report: Measured) -> list[Subject]:
+    """Returns the subject of each of a report's launches; none of micro, which measures no own models."""
+    if isinstance(report, MicroRun):
+        return []
+    runs: tuple[Run | PairedRun, ...] = (report.numbers, *report.speed) if isinstance(report, GateRun) else (report,)
+    return [record.subject for run in runs for record in run.records]
+
+
+def _file(report: Measured, subject: str) -> str:
+    """Returns the fingerprint of an own model's file, by Subject.name; "" of any other subject."""
+    own = (one.fingerprint for one in _subjects(report) if one.own and one.name == subject)
+    return max(own, default="")  # a launch that failed early has none
+
+
+def _tolerated(
+    comparison: Comparison, held: Sequence[AcceptedRegression], ledger: Ledger, report: Measured
+) -> Comparison:
+    if comparison.outcome is not Outcome.REGRESSION or isinstance(comparison.reason, FAILURES):
         return comparison
-    accepted = next((one for one in held if _is_of(one, comparison)), None)
+    begin = _begin(comparison, ledger, report)
+    accepted = next((one for one in held if _is_of(one, comparison, begin)), None)
     if accepted is None:
         return comparison
     reason = Accepted(accepted.expires, accepted.reason, accepted.link, comparison.reason)
     return dataclasses.replace(comparison, outcome=Outcome.PASS, reason=reason)
 
 
-def _is_of(accepted: AcceptedRegression, comparison: Comparison) -> bool:
-    """Tells whether a regression is the accepted one, and no larger."""
+def _is_of(accepted: AcceptedRegression, comparison: Comparison, begin: float) -> bool:
+    """Tells whether a regression is the accepted one, and no larger. `begin`: see _begin."""
     if (accepted.subject, accepted.metric) != (comparison.subject, comparison.metric.name):
         return False
     if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
         return accepted.limit is None
-    size = _size(comparison, comparison.interval.estimate)
+    size = _size(comparison, comparison.interval.estimate - begin)
     return accepted.limit is not None and size <= math.log1p(accepted.limit)
 
 
 def _size(comparison: Comparison, *differences: float) -> float:
     """Returns the largest of the differences: of a metric that is to be equal, in either direction."""
     return max(map(abs, differences) if comparison.metric.direction is Direction.EQUAL else differences)
+
+
+def _begin(comparison: Comparison, ledger: Ledger, report: Measured) -> float:
+    """Returns the ratio accepted last, less that from which a comparison is measured: 0 in a gate and in micro, which
+    measure from it; an upgrade measures from the reference. A logarithm.
+    """
+    if not isinstance(comparison.reason, Decided):
+        return 0.0
+    reference = next(iter(_references(report)), "")
+    last = accepted_ratio(of_models(ledger, report), reference, comparison.subject, comparison.metric.name)
+    return last - comparison.reason.accepted
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:
@@ -213,7 +275,7 @@ def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric
     moves = _moves(ledger, entry.reference, reference) if since is None else since
     if moves is None:
         return None
-    links = [(-1, move) for move in moves] + ([(1, entry)] if since is None else [])
+    links = [(-1, _telling(ledger, move, subject, metric)) for move in moves] + ([(1, entry)] if since is None else [])
     ratios = [(sign, ratio) for sign, link in links if (ratio := _ratio(link, subject, metric))]
     if len(ratios) < len(links):
         return None
@@ -233,6 +295,13 @@ def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
             moves.append(entry)
             at = entry.environment
     return moves if at == new else None
+
+
+def _telling(ledger: Ledger, move: Entry, subject: str, metric: str) -> Entry:
+    """Returns the entry of a move that has the metric: an upgrade of several configurations makes one for each."""
+    ends = move.reference, move.environment
+    same = (one for one in ledger.entries if one.becomes_reference and (one.reference, one.environment) == ends)
+    return next((one for one in same if _ratio(one, subject, metric)), move)
 
 
 def _ratio(entry: Entry, subject: str, metric: str) -> Ratio | None:

@@ -13,7 +13,6 @@ from bench.judge.ledger import (
     make_entry,
     not_accepted,
     ratio_of,
-    regressions_for,
     require_acceptable,
     tolerated,
 )
@@ -53,9 +52,8 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
     warnings: list[Reason] = list(map(Told, run.warnings))
     if pairs:
         judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
-        accepted = regressions_for(ledger, [run.reference.setup])
-        comparisons += tolerated(judged, accepted, run.created)
-        warnings += not_accepted(comparisons, accepted, run.created)
+        comparisons += tolerated(judged, ledger, run)
+        warnings += not_accepted(comparisons, ledger, run)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
     failures = (Incomplete(run.incomplete),) if run.incomplete else ()
     return Verdict(Question.MICRO, overall(comparisons, failures), tuple(comparisons), tuple(warnings), failures)
@@ -83,7 +81,7 @@ def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledg
     """Returns the ledger's entry of a report's candidate.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
-    ledger's, a report that is in the ledger already, one that isn't whole and one of too few launches; and UnlikeError.
+    ledger's, a report that isn't whole and one of too few launches; and UnlikeError.
     """
     if run.failure:
         raise LedgerError("the candidate failed: there is no ratio to accept")

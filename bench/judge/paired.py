@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.ledger import NO_LEDGER, not_accepted, regressions_for, tolerated
+from bench.judge.ledger import NO_LEDGER, not_accepted, tolerated
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
@@ -37,13 +37,12 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     failures += [Incomplete(run.incomplete)] if run.incomplete else []
     samples = paired_samples(run, margins)
     comparisons += [*_numerics(run, subject), *compare_in_turn(run, samples, retraces=not run.only)]
-    accepted = regressions_for(ledger, [run.reference.setup])
-    comparisons = tolerated(comparisons, accepted, run.created)
+    comparisons = tolerated(comparisons, ledger, run)
     return Verdict(
         Question.UPGRADE,
         overall(comparisons, failures),
         tuple(comparisons),
-        (*not_accepted(comparisons, accepted, run.created), *paired_warnings(run)),
+        (*not_accepted(comparisons, ledger, run), *paired_warnings(run)),
         tuple(failures),
         _scope(run),
     )

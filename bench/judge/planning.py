@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
-from bench.judge.ledger import NO_LEDGER, regressions_for, tolerated
+from bench.judge.ledger import NO_LEDGER, tolerated
 from bench.judge.samples import compare, decision_of, told, whole_pairs
 from bench.judge.types import Comparison, Sample
 from bench.record.ledger import Ledger
@@ -122,8 +122,7 @@ def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
 def _regressed(run: PairedRun, samples: Sequence[Sample], ledger: Ledger) -> bool:
     """Tells whether a metric is a REGRESSION that the ledger doesn't accept."""
     compared = [compare(sample) for sample in samples if sample.metric.gates]
-    accepted = regressions_for(ledger, [run.reference.setup])
-    return any(one.outcome is Outcome.REGRESSION for one in tolerated(compared, accepted, run.created))
+    return any(one.outcome is Outcome.REGRESSION for one in tolerated(compared, ledger, run))
 
 
 def _complete(sample: Sample) -> bool:

@@ -21,6 +21,7 @@ class Ratio:
     # TensorFlow is the reference.
     standard_error: Amount
     launches: Count  # that it rests on; 0 where the TensorFlow is the reference
+    fingerprint: str = ""  # Subject.fingerprint of an own model; "" of others, and where it was made before it was kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +46,13 @@ class AcceptedRegression:
 
     subject: str
     metric: str
-    limit: Amount | None  # largest relative difference that is accepted, 0.08 is 8%; None for what is compared exactly
+    # Largest difference that is accepted, relative to the ratio accepted last: 0.08 is 8%. None for what is compared
+    # exactly.
+    limit: Amount | None
     reason: str
     link: str
     expires: str  # ISO 8601 date: the last day on which it holds, compared with the report's own date
+    fingerprint: str = ""  # as a Ratio's
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,9 +18,9 @@ from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Baseline, Failure
 from bench.stats.outcome import Outcome
 from tests.builders.commands import NEW, NEWER, OLD, PASS, REGRESSION, Answer, Tfgate, gate_run, in_turn, snapshot
-from tests.builders.launches import on_candidate
-from tests.builders.paired import NOISE
-from tests.builders.records import LOG_PERPLEXITIES, SPEEDS, SUBJECT, TINY, record, records, run
+from tests.builders.launches import on_both, on_candidate
+from tests.builders.paired import NOISE, pair
+from tests.builders.records import LOG_PERPLEXITIES, OTHER_MACHINE, SPEEDS, SUBJECT, TINY, record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
 Keep = Callable[..., Path]
@@ -397,6 +397,36 @@ class TestLedger:
         assert again.code == 2
         assert snapshot(baselines) == before
 
+    def test_hosts_that_began_in_the_same_second_are_both_accepted(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        elsewhere = dataclasses.replace(
+            in_turn(), pairs=tuple(on_both(one, machine=OTHER_MACHINE) for one in in_turn().pairs)
+        )
+        assert accept(report(tmp_path / "here", in_turn())).code == 0
+        assert accept(report(tmp_path / "there", elsewhere)).code == 0
+        again = accept(tmp_path / "there")
+        assert (again.code, "there: the run of 2026-01-06T00:00:00+00:00 is in the ledger" in again.error) == (2, True)
+        assert len(ledger(baselines).entries) == 2
+
+    def test_a_move_without_what_has_a_budget_says_so(
+        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+    ) -> None:
+        """Its total would begin anew, so that small losses add up unseen. A second command may bring it."""
+
+        def of_tiny(made: PairedRun) -> PairedRun:
+            return dataclasses.replace(made, pairs=tuple(on_both(one, subject=TINY) for one in made.pairs))
+
+        first = gate_run(in_turn(), of_tiny(in_turn()))
+        assert accept(report(tmp_path / "first", first), "--despite-verdict").code == 0
+        itself = report(tmp_path / "itself", in_turn(OLD, OLD, created="2026-01-08T00:00:00+00:00"))
+        moves = [in_turn(OLD, NEWER, created=LATER), of_tiny(in_turn(OLD, NEWER, created="2026-01-09T00:00:00+00:00"))]
+        names = [report(tmp_path / f"move-{place}", made) for place, made in enumerate(moves)]
+        said = f"warning: step time of {TINY.name}: --becomes-reference without it: its budget begins anew"
+        for given, expected in ((names[:1], True), (names[1:], False), ([itself], False)):
+            found = accept(*given, "--becomes-reference", "--despite-verdict")
+            assert (found.code, said in found.err, "begins anew" in found.err) == (0, expected, expected)
+
     def test_the_reference_moves_to_what_becomes_it(
         self, accept: Callable[..., Answer], tfgate: Tfgate, tmp_path: Path, baselines: Path
     ) -> None:
@@ -547,6 +577,20 @@ class TestAcceptedRegressions:
         found = tfgate("record", slow, "--accept", metric, "--until", "2026-12-31", *WHY, "--baselines", unchanged)
         said = f"--accept {metric!r}: the reports have no regression of that metric; they have: step time"
         assert (found.code, said in found.error) == (2, True)
+
+    def test_what_failed_cannot_be_accepted(self, tfgate: Tfgate, tmp_path: Path, unchanged: Path) -> None:
+        crash = Failure("crashed", "killed by SIGSEGV")
+        made = dataclasses.replace(in_turn(), pairs=(pair(0, failure=crash), pair(0, failure=crash)))
+        given = ("--accept", "training", "--until", "2026-12-31", *WHY, "--baselines", unchanged)
+        found = tfgate("record", report(tmp_path / "crashed", made), *given)
+        assert (found.code, "--accept 'training': what fails leaves the rest unmeasured" in found.error) == (2, True)
+
+    def test_a_run_of_one_environment_has_nothing_to_accept(self, tfgate: Tfgate, keep: Keep, unchanged: Path) -> None:
+        traced = keep("run", [dataclasses.replace(one, retraces=3) for one in records()])
+        assert self.check(tfgate, traced, unchanged).code == 1
+        given = ("--accept", "retraces", "--until", "2027-12-31", *WHY, "--baselines", unchanged)
+        found = tfgate("record", traced, *given)
+        assert (found.code, "a run of one environment" in found.error) == (2, True)
 
     def test_a_ledger_is_shown(self, tfgate: Tfgate, slow: Path, baselines: Path) -> None:
         accept = ("--accept", "step time", "--until", "2026-12-31", *WHY)

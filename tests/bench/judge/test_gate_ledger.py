@@ -6,12 +6,15 @@ import math
 import pytest
 
 from bench.judge.gate import Standards, judge_gate
+from bench.judge.ledger import NO_LEDGER, accepted_regression, entry_of
 from bench.judge.margins import Margins
 from bench.judge.notices import ForeignReference, NotAccepted
+from bench.judge.paired import judge_paired
 from bench.judge.reasons import Accepted, Decided
-from bench.judge.types import Comparison, Unit
+from bench.judge.types import Comparison, Unit, Verdict
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger
+from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA
 from bench.stats.autocorrelation import widening
 from bench.stats.outcome import Outcome
@@ -201,3 +204,60 @@ def test_an_accepted_regression_passes_by_the_report_s_own_date(
     assert isinstance(by_metric(verdict)[STEP_TIME].reason, Accepted) is (outcome is Outcome.PASS)
     ended = NotAccepted(SUBJECT.name, STEP_TIME, KNOWN.limit, KNOWN.expires, KNOWN.link, ended=True)
     assert (ended in verdict.warnings) is (outcome is Outcome.REGRESSION)
+
+
+def judge(report: GateRun | PairedRun, ledger: Ledger) -> Verdict:
+    if isinstance(report, PairedRun):
+        return judge_paired(report, PAIRED, ledger)
+    return judge_gate(report, dataclasses.replace(standards(), ledger=ledger))
+
+
+def accepting(report: GateRun | PairedRun, *entries: Entry) -> Ledger:
+    """A ledger that accepts the step time of a report."""
+    ledger = Ledger(SCHEMA, entries)
+    worse = by_metric(judge(report, ledger))[STEP_TIME]
+    made = accepted_regression(worse, ledger, report, "a fix is on its way", "https://example.org/1", "2026-03-31")
+    return dataclasses.replace(ledger, regressions=(made,))
+
+
+@pytest.mark.parametrize(
+    ("ships", "report", "limit", "passes", "fails"),
+    [
+        (0.90, slower(1.00), 0.135, 1.00, 1.12),  # as fast as the reference is 11% slower than what ships, 1.12 is 24%
+        (1.08, slower(1.14).speed[0], 0.075, 1.155, 1.20),  # 5.6%; 7% and 11%
+        (1.20, slower(1.10).speed[0], 0.0, 1.10, 1.30),  # faster than what ships: nothing beyond that is accepted
+    ],
+)
+def test_the_size_that_is_accepted_is_from_the_ratio_accepted_last(
+    ships: float, report: GateRun | PairedRun, limit: float, passes: float, fails: float
+) -> None:
+    """A gate measures from there, an upgrade from the reference: what is accepted by one holds in the other."""
+    ledger = accepting(report, accepted(ships))
+    assert ledger.regressions[0].limit == limit
+    for by, outcome in ((passes, Outcome.PASS), (fails, Outcome.REGRESSION)):
+        for verdict in (judge(slower(by), ledger), judge(slower(by).speed[0], ledger)):
+            assert by_metric(verdict)[STEP_TIME].outcome is outcome
+            assert any(isinstance(one, NotAccepted) for one in verdict.warnings) is (outcome is Outcome.REGRESSION)
+
+
+def test_what_was_accepted_of_an_own_model_is_of_that_file() -> None:
+    """One that was edited since, or another of that name, is measured from its own reference alone."""
+    own = dataclasses.replace(SUBJECT, workload="mine.py", metrics=(STEP_TIME,))
+    margins = dataclasses.replace(budget(0.5), without_pilot={"step_time": 0.05})
+
+    def gate(file: str) -> GateRun:
+        subject = dataclasses.replace(own, fingerprint=file)
+        return gate_run([on_both(one, subject=subject) for one in launches(step=math.log(1.3))])
+
+    def judge(file: str, ledger: Ledger) -> dict[str, Comparison]:
+        verdict = judge_gate(gate(file), dataclasses.replace(standards(margins=margins), ledger=ledger))
+        return {one.metric.name: one for one in verdict.comparisons if one.subject == own.name}
+
+    known = Ledger(SCHEMA, (entry_of(gate("aaaa").speed[0], margins, NO_LEDGER, "why"),))
+    same, edited = judge("aaaa", known), judge("bbbb", known)
+    assert (same[STEP_TIME].outcome, edited[STEP_TIME].outcome) == (Outcome.PASS, Outcome.REGRESSION)
+    assert ("step time since 2.21.0" in same, "step time since 2.21.0" in edited) == (True, False)
+    made = accepted_regression(edited[STEP_TIME], known, gate("bbbb"), "why", "link", "2026-03-31")
+    assert made.fingerprint == "bbbb"
+    for file, outcome in (("bbbb", Outcome.PASS), ("cccc", Outcome.REGRESSION)):
+        assert judge(file, dataclasses.replace(known, regressions=(made,)))[STEP_TIME].outcome is outcome

@@ -310,7 +310,6 @@ def test_the_reference_s_own_packages_have_no_ratios() -> None:
             accepting(0.0),
             r"reference new/bin/python \(\w{12}\) is not one of the ledger's",
         ),
-        ({"created": "2026-01-01T00:00:00+00:00"}, 4, accepting(0.0), "is in the ledger already"),
     ],
 )
 def test_what_cannot_be_accepted_is_refused(changes: dict[str, Any], count: int, ledger: Ledger, said: str) -> None:

@@ -1,6 +1,6 @@
 """Simulates how often `tfgate bisect` names the right release: writes the tables of docs/bisect.md.
 
-python -m experiments.bisection [--histories N], in an environment with tfgate; about four minutes for 10,000.
+python -m experiments.bisection [--histories N], in an environment with tfgate; about two minutes for 10,000.
 
 Histories are synthetic, their launches those of experiments/noise.py; bench.stats.bisection, which searches real
 releases, searches them.
@@ -62,7 +62,7 @@ def several_steps(releases: int, generator: Generator) -> History:
     first = generator.choice(np.arange(1, releases + 1), int(generator.integers(2, 5)), replace=False)
     sizes = generator.dirichlet(np.ones(first.size))
     means = sum(size * (np.arange(1, releases + 1) >= one) for one, size in zip(first, sizes, strict=True))
-    return History(np.asarray(means), tuple(map(int, first)))
+    return History(np.asarray(means), tuple(map(int, first[sizes >= SINGLE])))
 
 
 def drift(releases: int, generator: Generator) -> History:
@@ -167,8 +167,8 @@ def tables(each: int, noise: Sequence[Kind]) -> str:
         f"Each row has {each} simulated histories, of {RELEASES[0]} to {RELEASES[1] - 1} releases after the good one. "
         "Launches have the seven kinds of noise of [error rates](error-rates.md) in turn, and a search takes at most "
         f"{MOST} of them, at {CONFIDENCE:.0%} confidence. *Change*: from the good release to the bad one, in "
-        "deviations of a launch. *Right*: the release that was named brought a part of it. In a drift none is right, "
-        f"since no release brought {SINGLE:.0%}. In brackets: the one-sided 95% Clopper-Pearson bound."
+        f"deviations of a launch. *Right*: the release that was named brought {SINGLE:.0%} of it or more. In a drift "
+        "none did. In brackets: the one-sided 95% Clopper-Pearson bound."
     )
     also = (
         "One step alone, compared with plain bisection. That begins with as many launches of the bad release, and "
@@ -188,7 +188,7 @@ def _cells(found: Sequence[Played]) -> list[str]:
     answers = collections.Counter(played.answer for played in found)
     wrong = Rate(sum(played.answer is Answer.FOUND and not played.right for played in found), len(found))
     right = sum(played.answer is Answer.FOUND and played.right for played in found)
-    rates = [f"{right / len(found):.1%}", f"{wrong.found:.2%} (≤ {wrong.bound(upper=True):.2%})"]
+    rates = [f"{right / len(found):.1%}", f"{wrong.found:.2%} (≤ {wrong.told(upper=True, digits=2)})"]
     rates += [f"{answers[answer] / len(found):.1%}" for answer in (Answer.NO_SINGLE, Answer.NO_CHANGE, Answer.OPEN)]
     return [*rates, _quantiles(found)]
 

@@ -115,7 +115,7 @@ def _unexplained(found: Effects) -> bool:
 
 
 def _bounded(rate: Rate) -> str:
-    return f"{rate.found:.1%} (≤ {rate.bound(upper=True):.1%})"
+    return f"{rate.found:.1%} (≤ {rate.told(upper=True, digits=1)})"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from bench.judge import metrics
 from bench.judge.gate import Standards, judge_run
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.types import Comparison
-from bench.machine import this_machine
 from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
@@ -84,6 +83,7 @@ class Judged:
     setting: tuple[str, ...]  # TensorFlow, corpus, oneDNN, threads; TensorFlow alone of a lockstep comparison
     comparisons: tuple[Comparison, ...]
     largest: float | None = None  # of the oracle's limits, the largest share that an error takes; updates left out
+    machine: str = ""  # the processor; of a lockstep comparison, which doesn't tell it, ""
 
     def by(self, check: str) -> Comparison | None:
         """Returns what that check says, if it says anything."""
@@ -163,7 +163,7 @@ def judged_launch(record: Record, standards: Standards) -> Judged:
     comparisons = tuple(comparison for comparison in verdict.comparisons if comparison.metric.name in CHECKS)
     # Of an update nearly all is the rounding of the weights, which takes the same share everywhere.
     others = (error.used for error in record.numerics if not error.quantity.endswith("update"))
-    return Judged(setting, comparisons, max(others, default=None))
+    return Judged(setting, comparisons, max(others, default=None), record.machine.cpu_model)
 
 
 def judged_lockstep(result: Lockstep) -> Judged:
@@ -175,7 +175,7 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
     """Returns the document: counts by check, then each launch and each comparison."""
     alarmed, departed = (sum(one.alarmed for one in side) for side in (launches, apart))
     head = HEAD.format(
-        machine=this_machine().cpu_model,
+        machine="; ".join(dict.fromkeys(one.machine for one in launches)),
         runs=len(launches),
         steps=PLAN.steps,
         repeats=REPEATS,
@@ -215,7 +215,8 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
 
 def _bound(alarms: int, count: int) -> str:
     """Returns what no alarm at all shows."""
-    return "." if alarms else f"; 0 of {count} shows a rate of at most {Rate(0, count).bound(upper=True):.1%} (95%)."
+    bound = Rate(0, count).told(upper=True, digits=1)
+    return "." if alarms else f"; 0 of {count} shows a rate of at most {bound} (95%)."
 
 
 def _counts(check: str, judged: Iterable[Judged]) -> list[str]:

@@ -66,7 +66,7 @@ class Figure:
 
     def cell(self, rate: Rate) -> str:
         """Formats the figure for the table; bold where it doesn't hold."""
-        text = f"{rate.found:.2%} ({'≥' if self.power else '≤'} {rate.bound(upper=not self.power):.2%})"
+        text = f"{rate.found:.2%} ({'≥' if self.power else '≤'} {rate.told(upper=not self.power, digits=2)})"
         return text if self.holds(rate) else f"**{text}**"
 
 
@@ -160,12 +160,12 @@ def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: L
     return "\n\n".join((*parts, slow)) + "\n"
 
 
-def _worst(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], name: str) -> float:
+def _worst(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], name: str) -> str:
     """Returns the bound of a figure at the margin, and in the kind of noise, where it is worst."""
     (figure,) = (one for one in FIGURES if one.name == name)
     rates = [figure.rate(judged[figure.effect]) for of in found.values() for judged in of.values()]
-    bounds = [rate.bound(upper=not figure.power) for rate in rates]
-    return min(bounds) if figure.power else max(bounds)
+    worst = (min if figure.power else max)(rates, key=lambda rate: rate.bound(upper=not figure.power))
+    return worst.told(upper=not figure.power, digits=2)
 
 
 def table(found: Mapping[str, Mapping[float, Judged]]) -> str:
@@ -281,8 +281,8 @@ This page shows how often a paired comparison is wrong, by simulation (`tox run 
   more frequent for that.
 - An effect that all launches of a run share is not simulated here. [The
   predictions](error-rates-measured.md#at-one-margin) include what was measured of it.
-- In a hurry, read the worst of the bounds in both tables. At the margin at most {passed:.2%} pass; at twice the margin
-  at least {regressed:.2%} are a REGRESSION; with nothing changed at most {alarms:.2%} are."""
+- In a hurry, read the worst of the bounds in both tables. At the margin at most {passed} pass; at twice the margin
+  at least {regressed} are a REGRESSION; with nothing changed at most {alarms} are."""
 
 NOISIER = """## Noisier hosts
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from bench.commands.stored import read_folder
 from bench.judge.gate import Standards
-from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA
 from experiments.markdown import fill, folded, table
@@ -37,6 +36,7 @@ class Row:
     fault: Fault
     tensorflow: str
     found: tuple[Catch, ...]
+    machine: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Kept:
     python: str
     tensorflow: str
     found: tuple[Catch, ...]
+    machine: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,14 +89,14 @@ def kept_row(folder: Path | None, fault: Fault, python: str) -> Row | None:
     for path in sorted(folder.glob(f"{fault.name}-*.json")) if folder else ():
         kept = read_record(Kept, path)
         if (kept.fault, kept.python) == (fault.name, python):
-            return Row(fault, kept.tensorflow, kept.found)
+            return Row(fault, kept.tensorflow, kept.found, kept.machine)
     return None
 
 
 def keep_row(folder: Path | None, row: Row, python: str) -> None:
     """Keeps a row, if there is a folder for rows."""
     if folder:
-        kept = Kept(SCHEMA, row.fault.name, python, row.tensorflow, row.found)
+        kept = Kept(SCHEMA, row.fault.name, python, row.tensorflow, row.found, row.machine)
         write_record(folder / f"{row.fault.name}-{row.tensorflow}.json", kept, replace=True)
 
 
@@ -113,9 +114,8 @@ def failures(rows: Iterable[Row]) -> list[str]:
 def report(rows: Sequence[Row]) -> str:
     """Returns what was found: a line for each fault and environment, then what only one check catches."""
     headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
-    machine = this_machine()
     steps = f"Launches took {PLAN.steps} steps, lockstep comparisons {LOCKSTEP_PLAN.steps}."
-    head = f"Machine: {machine.cpu_model}, {machine.cores} cores. {steps}"
+    head = f"Machine: {'; '.join(dict.fromkeys(row.machine for row in rows))}. {steps}"
     missed = failures(rows)
     injected = {row.fault.name for row in rows} - {NO_FAULT.name}
     summary = [
@@ -149,8 +149,9 @@ def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row
     trial = run_fault(fault.name, python)
     found = catches(trial, standards)
     apart = lockstep_catch(fault.name, python) if lockstep else None
-    environment = trial.record.environment
-    row = Row(fault, environment.tensorflow if environment else "–", (*found, *([apart] if apart else [])))
+    environment, machine = trial.record.environment, trial.record.machine
+    version, caught = environment.tensorflow if environment else "–", (*found, *([apart] if apart else []))
+    row = Row(fault, version, caught, f"{machine.cpu_model}, {machine.cores} cores")
     print(*_cells(row), sep=" | ", file=sys.stderr, flush=True)
     return row
 

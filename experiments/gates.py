@@ -21,6 +21,7 @@ from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA, Machine
 from experiments import markdown
 from experiments.rate import Rate
+from experiments.rates.document import PROTOCOL
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "reports" / "gates"
@@ -137,6 +138,7 @@ def table(store: Store) -> str:
     headers = [
         "command",
         "runs",
+        "today's",
         "PASS",
         "REGRESSION",
         "INCONCLUSIVE",
@@ -168,8 +170,9 @@ def _row(case: Case, ran: Sequence[Ran]) -> list[str]:
     return [
         case.what,
         str(len(ran)),
+        str(sum(one.created >= PROTOCOL for one in ran)),
         *(str(outcomes.count(outcome)) for outcome in ("PASS", "REGRESSION", "INCONCLUSIVE")),
-        f"{correct.count} of {len(ran)} (≥ {correct.bound(upper=False):.0%})",
+        f"{correct.count} of {len(ran)} (≥ {correct.told(upper=False, digits=0)})",
         f"{statistics.median(one.launches for one in ran):g} ({max(one.launches for one in ran)})",
         f"{statistics.median(seconds) / 60:.1f} min ({max(seconds) / 60:.1f})",
     ]

@@ -17,7 +17,6 @@ from pathlib import Path
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
-from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
 from experiments.markdown import fill, folded, table
@@ -57,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.python and not options.kept:
         parser.error("name an interpreter by --python, or a folder of launches by --kept")
+    if options.kept and options.kept == options.records:
+        parser.error("--kept and --records are one folder, whose launches would count twice")
     try:
         records = list(_records(options))
     except (ValueError, WorkerError, OSError) as error:
@@ -69,15 +70,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _records(options: argparse.Namespace) -> Iterator[Record]:
     """Yields the launches of --kept, then those that are measured. Raises ValueError for one that failed."""
     for path in sorted(options.kept.glob("*.json")) if options.kept else ():
-        yield read_record(Run, path).records[0]
+        yield _measured(read_record(Run, path).records[0], str(path))
     for python, plan, onednn in _settings(options):
-        record = kept_launch(python, plan, onednn, options.records)
-        if record.failure:
-            raise ValueError(f"{plan.config} in {python}: {record.failure.message}")
+        record = _measured(kept_launch(python, plan, onednn, options.records), f"{plan.config} in {python}")
         worst = max(record.numerics, key=lambda error: error.used)
         said = (_version(record), record.subject.name, _setting(record), f"{worst.used:.3f}", worst)
         print(*said, sep=" | ", file=sys.stderr)
         yield record
+
+
+def _measured(record: Record, where: str) -> Record:
+    if record.failure:
+        raise ValueError(f"{where}: {record.failure.message}")
+    return record
 
 
 def _settings(options: argparse.Namespace) -> Iterator[tuple[str, Plan, int]]:
@@ -137,7 +142,7 @@ def report(records: Sequence[Record]) -> str:
     versions = list(dict.fromkeys(map(_version, records)))
     alarmed = sum(bool(alarms([record])) for record in records)
     head = HEAD.format(
-        machine=this_machine().cpu_model,
+        machine="; ".join(dict.fromkeys(record.machine.cpu_model for record in records)),
         launches=len(records),
         versions=", ".join(versions),
         plans="\n".join(_plans(records)),
@@ -145,7 +150,7 @@ def report(records: Sequence[Record]) -> str:
         alarms=alarmed,
         bound="see the end."
         if alarmed
-        else f"0 of {len(records)} shows a rate of at most {Rate(0, len(records)).bound(upper=True):.1%} (95%).",
+        else f"0 of {len(records)} shows a rate of at most {Rate(0, len(records)).told(upper=True, digits=1)} (95%).",
     )
     rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
     found = table(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])

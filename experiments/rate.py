@@ -1,6 +1,7 @@
 """A rate of events, and its bounds by Clopper and Pearson."""
 
 import dataclasses
+import math
 
 from scipy import special
 
@@ -25,3 +26,9 @@ class Rate:
         if upper:
             return float(special.betaincinv(self.count + 1, others, level)) if others else 1.0
         return float(special.betaincinv(self.count, others + 1, 1 - level)) if self.count else 0.0
+
+    def told(self, *, upper: bool, digits: int) -> str:
+        """Returns the bound in percent, rounded to so many digits away from the rate."""
+        scale = 10 ** (digits + 2)
+        outwards = math.ceil if upper else math.floor
+        return f"{outwards(round(scale * self.bound(upper=upper), 9)) / scale:.{digits}%}"

@@ -32,7 +32,7 @@ EXAMPLES = """\
 tfgate bisect --good 2.12.1 --bad 2.21.0 --workload predict-call --metric "step time on one core"
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
 CONFIGS = ("tiny",)
-REPORTS = (GROWN,)
+REPORTS = GROWN
 BUDGET_MINUTES = 60.0
 SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
 
@@ -146,10 +146,9 @@ def _blame(asked: Request, bisection: Bisection, finding: Finding, names: Sequen
         differing(before.candidate if before else found.reference, found.candidate)
     except RequestError:  # two packages, which can't be exchanged
         return []
-    rest = words_without(asked.command_line[2:], SEARCHING, ALONE)
-    moment = found.candidate.as_of
-    given = not moment or any(word.partition("=")[0] == "--as-of" for word in rest)
-    return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest, *([] if given else ["--as-of", moment])]
+    moment = found.candidate.as_of if asked.sides.as_of.present else ""
+    rest = words_without(asked.command_line[2:], (*SEARCHING, *(["--as-of"] if moment else [])), ALONE)
+    return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest, *(["--as-of", moment] if moment else [])]
 
 
 def _following(asked: Request) -> list[str]:

@@ -24,7 +24,6 @@ from bench.judge.bisect import (
     Answer,
     Finding,
     expected,
-    failed_numbers,
     find_by_launches,
     find_by_numbers,
     values_of,
@@ -38,7 +37,6 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.report.bisect import cost
 from bench.report.lines import one_line
-from bench.report.sentences import sentence
 from bench.report.values import minutes, percent
 from bench.stats.bisection import Search
 
@@ -205,15 +203,12 @@ class Bisection:
 
     def _problem(self, run: PairedRun) -> str:
         """Returns why a release can't be measured; "" where it can. Raises RequestError for the good one."""
-        failed = failed_numbers(run, self._margins) if self._asked.metric == NUMBERS else None
-        good = run.oracle[0].failure if failed and run.oracle else None  # the reference's is the first
+        good = run.oracle[0].failure if run.oracle else None  # the reference's is the first
         if failed_for_good(run.pairs):
             good = run.pairs[-1].reference.failure
         if good:
             line = one_line(f"{self._good}: {good.message}")
             raise RequestError(f"the good release can't be measured: {line}; name another by --good")
-        if failed:
-            return sentence(failed)
         failure = failure_of(run)
         return failure.message if failure else ""
 

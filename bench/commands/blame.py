@@ -51,7 +51,7 @@ EXAMPLES = """\
 tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
 tfgate blame --from 2.20.0 --to 2.21.0 --workload xla --metric "peak memory" --part tensorflow-cpu"""
 CONFIGS = ("tiny",)
-REPORTS = (GROWN,)
+REPORTS = GROWN
 LAUNCHES = 8  # of each part
 BUDGET_MINUTES = 60.0
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}

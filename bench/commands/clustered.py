@@ -165,7 +165,7 @@ def _compare(folder: Path, asked: Comparison) -> int:
 
 def stored_reports(output: Path) -> dict[str, str]:
     """Returns the texts of the reports in a search's folder, by their paths in it."""
-    paths = output.glob(GROWN)
+    paths = (path for pattern in GROWN for path in output.glob(pattern))
     return {str(path.relative_to(output)): path.read_text(encoding="utf-8") for path in paths}
 
 

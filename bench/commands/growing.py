@@ -26,7 +26,8 @@ from bench.record.survey import folder_name
 from lm.workloads.registry import workload
 
 METRICS = (*SEARCHED, NUMBERS)
-GROWN = f"[0-9][0-9]-*/{PAIRED_FILE}"  # the reports in a folder of --output, as folder_name names theirs
+# The reports in a folder of --output, as folder_name names theirs: 02-2.13.1, 100-2.21.0.
+GROWN = (f"[0-9][0-9]-*/{PAIRED_FILE}", f"[0-9][0-9][0-9]-*/{PAIRED_FILE}")
 # Typical seconds of a launch and of a comparison of numbers: the launches of `notebook` in reports/published, on two
 # cores, and the three comparisons of docs/bisect.md.
 LAUNCH_SECONDS, NUMBERS_SECONDS = 17.5, 50.0

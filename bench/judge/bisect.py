@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired
-from bench.judge.reasons import Reason
 from bench.judge.samples import samples_of, told, whole_pairs
 from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
@@ -65,11 +64,6 @@ def wrong_numbers(run: PairedRun, margins: Margins) -> Comparison | None:
     """Returns the comparison that calls a release's numbers a regression; None where none does."""
     verdict = judge_paired(run, margins)
     return next((one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION), None)
-
-
-def failed_numbers(run: PairedRun, margins: Margins) -> Reason | None:
-    """Returns why numbers could not be compared, which makes them neither good nor bad; None where they could."""
-    return next(iter(judge_paired(run, margins).failures), None)
 
 
 def find_by_numbers(wrong: Sequence[bool | None]) -> Finding:

@@ -6,7 +6,8 @@ off by a tenth of δ: each mean then has Student's t density with few degrees of
 two levels speak for no k, and the product over the releases measured is the posterior of k under equal priors. The next
 launch is of the release that tells most: the variance of its side of the step, times the part of its mean's variance
 that one more launch takes away (probabilistic bisection: Horstein 1963, IEEE Trans. Inform. Theory 9, 136-143; Waeber,
-Frazier and Henderson 2013, SIAM J. Control Optim. 51, 2261-2279).
+Frazier and Henderson 2013, SIAM J. Control Optim. 51, 2261-2279). The likeliest release and the one before it, whose
+step ends the search, come first where one of them has fewer launches than that, or where no launch tells of sides.
 
 What is found doesn't rest on that model: the step from release k − 1 to k itself, m(k) − m(k−1), must be proven a
 quarter of δ or more. A release whose own step is proven smaller is ruled out, so that a drift ends in "none".
@@ -89,7 +90,7 @@ class Search:
         return self._bounds(self._own(release)) if told else None
 
     def next(self) -> int:
-        """Returns the release of which another launch tells most."""
+        """Returns the release of which another launch tells most, or shows the likeliest release's own step."""
         if not self.changed:
             return self.counts.size
         bad = self.posterior.cumsum()
@@ -97,7 +98,10 @@ class Search:
         counts = np.maximum(self.counts, UNMEASURED)
         noise = self._deviation**2 / counts
         lessened = noise / (counts + 1) / (noise + (OFF * self._means[-1]) ** 2)
-        return int((uncertain * lessened).argmax()) + 1
+        told = uncertain * lessened
+        best = int(told.argmax())
+        near = min(self._neighbours(self._likely()), key=lambda place: self.counts[place])
+        return 1 + (near if not told.any() or self.counts[near] < self.counts[best] else best)
 
     def _releases(self) -> range:
         return range(1, self.counts.size + 1)

@@ -1,6 +1,7 @@
 """The runs that are asked for: tfgate's commands, and what is changed in the candidate."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
@@ -41,6 +42,14 @@ class Cell:
     def key(self) -> str:
         """Returns what tells it from the others."""
         return " ".join([self.command, *(self.releases or ()), *([f"+{self.margins}"] if self.margins else [])])
+
+    def change(self, margin: float) -> float:
+        """Returns the change that is injected, in the unit of the margin. That of a ratio is so many margins of its
+        logarithm, as it is judged; a step time's is a multiple of the fraction, since runs of it were measured so.
+        """
+        if self.metric in (PEAK_MEMORY, TRACE):
+            return math.expm1(self.margins * math.log1p(margin))
+        return self.margins * margin
 
     @property
     def right(self) -> Outcome | None:

@@ -102,7 +102,7 @@ def _totals(store: Store) -> Iterator[str]:
             counts = ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in OUTCOMES)
             limits = ", ".join(f"{one.value} ≤ {share:.1%}" for one, share in promised.items())
             yield folded(f"- {CHANGED[margins]}, all {len(outcomes)} runs: {counts}; promised: {limits}.")
-    towards = f"{len(store.of(BOUNDED))} of {BOUNDED.runs} runs with nothing changed"
+    towards = f"{_todays(store.of(BOUNDED))} of {BOUNDED.runs} runs of today's protocol with nothing changed"
     bound = "That many without a false alarm bound its rate at 1% (one-sided, 95%)"
     yield folded(f"- `{BOUNDED.command}`: {towards}. {bound}; [the nightly](ci-here.md#the-nightly) measures some.")
 
@@ -133,13 +133,13 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
         judged = [one for run in runs if (one := run.of(cell.metric))]
         margin = next((one.margin for one in judged if one.margin), 0.0)
         linear = cell.metric == MEMORY_GROWTH
-        by = f"{cell.margins * margin:.0f} bytes a step" if linear else f"{cell.margins * margin:.1%}"
+        by = f"{cell.change(margin):.0f} bytes a step" if linear else f"{cell.change(margin):.1%}"
         changed = [by if cell.margins else "nothing", _mean([value for one in judged for value in one.values], linear)]
     return [
         f"`{cell.command}`",
         *changed,
         str(len(runs)),
-        str(sum(run.created >= PROTOCOL for run in runs)),
+        str(_todays(runs)),
         *(str(outcomes.count(outcome.value)) for outcome in OUTCOMES),
         _rate(cell.right, outcomes) if cell.right else "–",
         ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong),
@@ -148,6 +148,10 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
         f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
         _hosts(runs),
     ]
+
+
+def _todays(runs: Sequence[Ran]) -> int:
+    return sum(run.created >= PROTOCOL for run in runs)
 
 
 def _hosts(runs: Sequence[Ran]) -> str:

@@ -88,7 +88,7 @@ def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> 
     found = ["upgrade", *shlex.split(cell.command)]
     if cell.margins:
         margin = margins.of(cell.metric, cell.config) or 0.0
-        fault = f"{FAULTS[cell.metric]}-{cell.margins * margin:.3f}"
+        fault = f"{FAULTS[cell.metric]}-{cell.change(margin):.3f}"
         found += ["--to-env", f"PYTHONPATH={HOOK}", "--to-env", f"TFGATE_FAULT={fault}"]
     return [*found, "--from", reference, "--to", candidate]
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from bench.judge.bisect import LAUNCHES, Answer
-from bench.stats.bisection import CONFIDENCE
+from bench.stats.bisection import CONFIDENCE, SINGLE
 from experiments.bisection import (
     OUTPUT,
     PLACE,
@@ -30,7 +30,15 @@ def test_histories_reach_the_whole_change_by_their_steps() -> None:
         history = make(9, generator)
         assert history.means[-1] == (0.0 if shape == "nothing" else 1.0) or np.isclose(history.means[-1], 1.0)
         changed = np.flatnonzero(np.diff(history.means, prepend=0.0)) + 1
-        assert shape == "drift" or set(changed) == set(history.steps)
+        assert shape == "drift" or set(changed) >= set(history.steps)
+
+
+def test_a_release_that_brought_less_than_a_search_may_name_is_no_step() -> None:
+    histories = [SHAPES["two to four steps"](9, np.random.default_rng(seed)) for seed in range(20)]
+    sizes = [np.diff(history.means, prepend=0.0) for history in histories]
+    quarters = [tuple(np.flatnonzero(size >= SINGLE) + 1) for size in sizes]
+    assert [tuple(sorted(history.steps)) for history in histories] == quarters
+    assert any(np.count_nonzero(size) > len(own) for size, own in zip(sizes, quarters, strict=True))
 
 
 def test_a_search_is_right_where_a_step_is_large() -> None:

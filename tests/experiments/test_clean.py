@@ -88,7 +88,7 @@ def cells(lines: list[str], check: str) -> list[str]:
 def test_the_bound_is_stated_only_without_an_alarm() -> None:
     """0.05^(1/2) = 0.2236, 0.05^(1/1) = 0.05."""
     text = " ".join(report([clean(), clean()], [judged_lockstep(TOGETHER)]).split())
-    assert "**0 of 2 launches alarmed**; 0 of 2 shows a rate of at most 77.6% (95%)." in text
+    assert "**0 of 2 launches alarmed**; 0 of 2 shows a rate of at most 77.7% (95%)." in text
     assert "**0 of 1 lockstep comparisons alarmed**; 0 of 1 shows a rate of at most 95.0% (95%)." in text
     loud = judged_launch(record(subject=TINY, numerics=[BEYOND]), STANDARDS)
     text = report([clean(), loud], [judged_lockstep(APART)])
@@ -96,6 +96,10 @@ def test_the_bound_is_stated_only_without_an_alarm() -> None:
     assert "**1 of 1 lockstep comparisons alarmed**." in text
     assert cells(text.splitlines(), "numerics") == ["2", "1", "1", "0"]
     assert "- 2.12.1: lockstep: REGRESSION: gradient of embedding exceeds its limit first" in text
+
+
+def test_the_machine_is_the_one_that_measured() -> None:
+    assert "clean` measured (A CPU):" in " ".join(report([clean()], [judged_lockstep(TOGETHER)]).split())
 
 
 def test_a_launch_that_failed_shows_nothing() -> None:

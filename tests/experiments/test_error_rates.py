@@ -136,6 +136,14 @@ def test_clopper_pearson_bounds_are_those_of_the_tables() -> None:
     assert (Rate(5, 10).bound(upper=False), Rate(5, 10).bound(upper=True)) == pytest.approx((0.2224, 0.7776), abs=1e-4)
 
 
+def test_bounds_are_rounded_away_from_the_rate() -> None:
+    """1 − 0.05^(1/284) is 1.0493%, 0.05^(1/160,000) 99.9981%; 1 − 0.05^1 is 95% exactly."""
+    assert Rate(0, 284).told(upper=True, digits=1) == "1.1%"
+    assert Rate(0, 160_000).told(upper=True, digits=2) == "0.01%"
+    assert Rate(160_000, 160_000).told(upper=False, digits=2) == "99.99%"
+    assert Rate(0, 1).told(upper=True, digits=0) == "95%"
+
+
 def test_the_report_says_what_does_not_hold() -> None:
     few = {margin: {"normal": simulate(KINDS["normal"], 10, margin)} for margin in MARGINS}
     text = report(few, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10)[0])

@@ -35,7 +35,8 @@ def test_an_alarm_without_a_fault_is_a_failure() -> None:
 
 
 def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
-    lines = report([Row(CLIPPED, "2.21.0", (EARLY, LATE, APART))]).splitlines()
+    lines = report([Row(CLIPPED, "2.21.0", (EARLY, LATE, APART), "A CPU, 2 cores")]).splitlines()
+    assert lines[0].startswith("Machine: A CPU, 2 cores. Launches took ")
     cells = [
         cell.strip() for cell in next(line for line in lines if line.startswith("| clip-missing")).split("|")[1:-1]
     ]
@@ -78,7 +79,7 @@ def test_no_interpreter_at_all_is_a_usage_error(
 
 
 def test_rows_that_were_kept_come_back_for_the_same_interpreter_alone(tmp_path: Path) -> None:
-    rows = [Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY, LATE)), Row(CLIPPED, "2.12.1", ())]
+    rows = [Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY, LATE)), Row(CLIPPED, "2.12.1", (), "B CPU")]
     for row in rows:
         keep_row(tmp_path, row, f"/{row.tensorflow}/python")
     assert [kept_row(tmp_path, row.fault, f"/{row.tensorflow}/python") for row in rows] == rows

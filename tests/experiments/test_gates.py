@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.gates import CASES, Ran, Store, main, read_store, right, table, verdict_of
+from experiments.rates.document import PROTOCOL
 from tests.builders.records import MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,12 +48,13 @@ def test_a_command_without_a_verdict_is_named(tmp_path: Path) -> None:
 
 
 def test_the_table_counts_runs_and_tells_times() -> None:
-    runs = (ran("same", "PASS"), ran("same", "PASS", seconds=120.0), ran("same", "INCONCLUSIVE", ("step time",), 180.0))
+    today = dataclasses.replace(ran("same", "PASS"), created=PROTOCOL)
+    runs = (today, ran("same", "PASS", seconds=120.0), ran("same", "INCONCLUSIVE", ("step time",), 180.0))
     row = next(line for line in table(Store(2, runs)).splitlines() if "nothing changed" in line)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[1:5] == ["3", "2", "0", "1"]
-    assert cells[5].startswith("2 of 3 (≥ 14%)")  # Clopper-Pearson: 3p²(1 − p) + p³ = 0.05 at p = 0.135
-    assert cells[6:] == ["4 (4)", "2.0 min (3.0)"]
+    assert cells[1:6] == ["3", "1", "2", "0", "1"]
+    assert cells[6].startswith("2 of 3 (≥ 13%)")  # Clopper-Pearson: 3p²(1 − p) + p³ = 0.05 at p = 0.135
+    assert cells[7:] == ["4 (4)", "2.0 min (3.0)"]
 
 
 def test_runs_of_an_earlier_protocol_leave_the_others_to_be_measured() -> None:

@@ -9,10 +9,10 @@ from bench.drive.plan import Plan
 from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_record
-from bench.record.types import NumericError, Record
+from bench.record.types import Failure, NumericError, Record
 from experiments.margins import alarms, kept_launch, launch_plan, main, report
 from lm.config import CONFIGS
-from tests.builders.records import BEYOND, SUBJECT, WITHIN, record, run
+from tests.builders.records import BEYOND, OTHER_MACHINE, SUBJECT, WITHIN, record, run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CLEAN = record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)])
@@ -52,10 +52,14 @@ def test_rows_hold_the_largest_ratio_of_each_version() -> None:
 
 def test_the_report_counts_alarms_and_states_the_bound_only_without_any() -> None:
     """0.05^(1/2) = 0.2236."""
-    assert "**0 of 2 alarmed**; 0 of 2 shows a rate of at most 77.6% (95%)." in report([CLEAN, OLD])
+    assert "**0 of 2 alarmed**; 0 of 2 shows a rate of at most 77.7% (95%)." in report([CLEAN, OLD])
     text = report([CLEAN, record(numerics=[BEYOND])])
     assert "**1 of 2 alarmed**; see the end." in text
     assert "- over its limit: 2.21.0, cells notebook, oneDNN on, 2 threads: " in text
+
+
+def test_the_machines_are_those_that_measured() -> None:
+    assert "- Machine: A CPU; Another CPU.\n" in report([CLEAN, OLD, record(machine=OTHER_MACHINE, numerics=[WITHIN])])
 
 
 def test_each_configuration_has_a_row_the_smallest_first() -> None:
@@ -136,6 +140,19 @@ def test_what_was_kept_can_be_reported_alone(tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         main(["--output", str(output)])
     assert "name an interpreter by --python" in capsys.readouterr().err
+
+
+def test_a_folder_of_launches_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, output = tmp_path / "kept", tmp_path / "numerics.md"
+    with pytest.raises(SystemExit, match="2"):
+        main([*kept(folder, "/no/python"), "--kept", str(folder), "--output", str(output)])
+    assert "--kept and --records are one folder" in capsys.readouterr().err
+
+
+def test_a_launch_that_was_kept_and_diverged_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_record(tmp_path / "a.json", run([record(numerics=[WITHIN], failure=Failure("diverged", "the loss is nan"))]))
+    assert main(["--kept", str(tmp_path), "--output", str(tmp_path / "numerics.md")]) == 4
+    assert capsys.readouterr().err == f"margins: error: {tmp_path / 'a.json'}: the loss is nan\n"
 
 
 def test_a_launch_that_was_kept_and_is_damaged_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

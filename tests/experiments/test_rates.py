@@ -9,6 +9,7 @@ import json
 import math
 import pickle
 import re
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -153,6 +154,17 @@ def test_two_copies_are_drawn_and_a_change_is_injected_into_the_candidate_alone(
     assert words(BETWEEN, 0, copies, MARGINS)[-4:] == ["--from", *PAIRS[0][:1], "--to", *PAIRS[0][1:]]
 
 
+@pytest.mark.parametrize(
+    ("metric", "config", "injected"), [(PEAK_MEMORY, "tiny", "larger-by"), (TRACE, "tiny", "tracing-by")]
+)
+def test_two_margins_of_a_ratio_are_twice_its_logarithm(metric: str, config: str, injected: str) -> None:
+    """Twice the logarithm is the ratio squared."""
+    (cell,) = (one for one in OTHERS if one.metric == metric)
+    margin = MARGINS.of(metric, config) or 0.0
+    command = words(cell, 0, ["a", "b"], MARGINS)
+    assert f"TFGATE_FAULT={injected}-{(1 + margin) ** 2 - 1:.3f}" in command
+
+
 def test_a_run_keeps_the_outcome_and_each_launch(tmp_path: Path) -> None:
     found = kept(NOTHING, 3, one_core(), tmp_path)
     assert (found.cell, found.number, found.outcome) == (NOTHING.key, 3, "PASS")
@@ -203,7 +215,7 @@ def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
     counts = "PASS 0 (0% to 84%), REGRESSION 1 (1% to 99%), INCONCLUSIVE 1 (1% to 99%)"
     assert f"- Two margins worse, all 2 runs: {counts}; promised: PASS ≤ 0.1%. " in told
     assert " runs that are asked for, so far: 0.2 hours of launches; A CPU, 2 cores" in told
-    assert "- `--config tiny`: 0 of 299 runs with nothing changed. That many without" in told
+    assert "- `--config tiny`: 0 of 299 runs of today's protocol with nothing changed. That many without" in told
     first, second = cells(page, "--config notebook")
     right, wrong = "2 (16% to 100%)", "REGRESSION 0 (0% to 84%)"
     assert first[0] == "nothing"
@@ -216,6 +228,8 @@ def test_a_row_counts_the_runs_of_today_s_protocol() -> None:
     days = ("2026-11-29T00:59:59+00:00", PROTOCOL)
     runs = [dataclasses.replace(ran(SAVE, "PASS", number), created=day) for number, day in enumerate(days)]
     assert cells(document(Store(SCHEMA, tuple(runs)), NONE), "--workload save")[0][:2] == ["2", "1"]
+    bounded = Store(SCHEMA, tuple(dataclasses.replace(run, cell=BOUNDED.key) for run in runs))
+    assert "- `--config tiny`: 1 of 299 runs of today's protocol" in document(bounded, NONE)
 
 
 def test_a_mean_of_ratios_is_told_as_a_ratio() -> None:
@@ -312,11 +326,13 @@ def test_a_promised_rate_that_runs_exclude_is_found() -> None:
 
 
 def test_the_nightly_measures_what_a_checkout_leaves_to_it() -> None:
-    """The first 40 runs are a checkout's; 3 and the others' number have no common divisor, so that none comes twice."""
-    others = BOUNDED.runs - 40
+    """The first 40 runs are a checkout's. A night measures up to three runs from its first one on."""
     workflow = (ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
-    assert f"first=$((40 + 3 * GITHUB_RUN_NUMBER % {others}))" in workflow
-    assert math.gcd(3, others) == 1
+    (line,) = re.findall(r"first=.*", workflow)
+    nights = f"for GITHUB_RUN_NUMBER in {{1..87}}; do {line}; echo $first; done"
+    firsts = map(int, subprocess.run(["bash", "-c", nights], capture_output=True, check=True).stdout.split())
+    measured = [number for first in firsts for number in range(first, min(first + 3, BOUNDED.runs))]
+    assert measured == [*range(40, BOUNDED.runs)]
 
 
 def test_enough_runs_are_asked_for() -> None:

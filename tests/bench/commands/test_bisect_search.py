@@ -12,9 +12,11 @@ from bench.commands.clustered import stored_reports
 from bench.drive.lock import host_lock
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
-from bench.record.types import Machine
+from bench.record.types import UNCOMPILED, Failure, Machine
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, Tfgate, bisect, noisy_side, snapshot
+from tests.builders.paired import paired_run
+from tests.builders.records import BEYOND, record
 
 
 @pytest.fixture
@@ -137,6 +139,18 @@ class TestSearches:
         assert found.code == 2
         last = found.err.splitlines()[-1]
         assert f"the good release can't be measured: {slowness['a']}: the worker exited with code 3" in last
+
+    def test_a_good_release_that_xla_cannot_compile_is_an_error_that_names_it(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refused = record(failure=Failure(UNCOMPILED, "CompilationError: no gradient"))
+        monkeypatch.setattr(
+            "bench.commands.growing.Measure.grow", lambda *_: paired_run([], (refused, record(numerics=[BEYOND])))
+        )
+        found = bisect(tfgate, tmp_path, slowness, "--metric", "numbers")
+        assert found.code == 2
+        said = f"the good release can't be measured: {slowness['a']}: CompilationError: no gradient; name another by"
+        assert said in found.err.splitlines()[-1]
 
     def test_a_spent_budget_is_no_answer(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
         found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")

@@ -9,13 +9,11 @@ from bench.judge.bisect import (
     Answer,
     Finding,
     expected,
-    failed_numbers,
     find_by_launches,
     find_by_numbers,
     values_of,
     wrong_numbers,
 )
-from bench.record.types import Failure
 from bench.stats.bisection import MOST_FIRST, Search
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import BEYOND, MARGINS, record
@@ -68,12 +66,6 @@ def test_values_are_those_of_the_metrics_own_kind_of_launches() -> None:
     assert values_of(run, "step time", MARGINS) == pytest.approx([0.104], abs=0.015)
     assert values_of(run, "step time on one core", MARGINS) == pytest.approx([0.304], abs=0.015)
     assert values_of(None, "step time", MARGINS) == []
-
-
-def test_numbers_that_could_not_be_compared_are_neither_good_nor_bad() -> None:
-    failed = paired_run([], (record(failure=Failure("crashed", "killed")), record()))
-    assert failed_numbers(failed, MARGINS) is not None
-    assert failed_numbers(paired_run([], (record(), record())), MARGINS) is None
 
 
 def test_wrong_numbers_are_those_that_an_upgrade_calls_a_regression() -> None:

@@ -98,3 +98,23 @@ def test_one_step_is_found_in_few_launches_whatever_its_place() -> None:
             release = Search(taken).next()
             taken[release - 1].append((0.1 if release >= first else 0.0) + 0.01 * generator.standard_normal())
         assert found == first, taken
+
+
+def test_a_release_whose_step_alone_is_left_is_measured_next() -> None:
+    """Its own and that of the one before it: without noise no launch tells of the sides any more."""
+    assert Search([[0.0] * 2, [], [], [0.2] * 4]).next() in (2, 3)
+    steps, drift = [0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1, 1], [0.2, 0.4, 0.6, 0.8, 1]
+    for seed in range(12):
+        assert (found := played(steps, seed)).found in (3, 8)
+        assert found.counts.sum() <= 40
+    assert sum(played(drift, seed).none for seed in range(12)) >= 10
+
+
+def played(means: list[float], seed: int) -> Search:
+    """A search to its end, or to 150 launches, whose noise is 5% of the change."""
+    generator = np.random.default_rng(seed)
+    taken: list[list[float]] = [[] for _ in means]
+    while not ((search := Search(taken)).found or search.none) and sum(map(len, taken)) < 150:
+        release = search.next()
+        taken[release - 1].append(means[release - 1] + 0.05 * generator.standard_normal())
+    return search

@@ -48,7 +48,7 @@ class Kept:
     python: str
     tensorflow: str
     found: tuple[Catch, ...]
-    machine: str
+    machine: str = ""  # of rows that were kept before it was
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,7 +115,7 @@ def report(rows: Sequence[Row]) -> str:
     """Returns what was found: a line for each fault and environment, then what only one check catches."""
     headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
     steps = f"Launches took {PLAN.steps} steps, lockstep comparisons {LOCKSTEP_PLAN.steps}."
-    head = f"Machine: {'; '.join(dict.fromkeys(row.machine for row in rows))}. {steps}"
+    head = f"Machine: {'; '.join(dict.fromkeys(row.machine for row in rows if row.machine))}. {steps}"
     missed = failures(rows)
     injected = {row.fault.name for row in rows} - {NO_FAULT.name}
     summary = [

@@ -22,7 +22,7 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
 from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
-from bench.judge.ledger import FAILURES, LedgerError, Measured, accepted_regression, entry_of
+from bench.judge.ledger import FAILURES, LedgerError, Measured, accepted_regression, entry_of, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
@@ -33,7 +33,7 @@ from bench.judge.types import Comparison
 from bench.machine import now
 from bench.record.files import replace_records
 from bench.record.gate import GateRun
-from bench.record.ledger import AcceptedRegression, Entry, Ledger
+from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
@@ -246,9 +246,8 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
         if any(_identity(one) == _identity(entry) for one in ledger.entries):
             raise UsageError(f"{name}: the run of {entry.created} is in the ledger already, or was given twice")
         word = _consented(name, report, dataclasses.replace(standards, ledger=ledger), asked)
-        standard = {(ratio.subject, ratio.metric) for ratio in entry.ratios}  # no acceptance is needed up to it
-        others = [one for one in ledger.regressions if (one.subject, one.metric) not in standard]
-        ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry), regressions=tuple(others))
+        others = _not_replaced(ledger, entry.ratios)  # no acceptance is needed up to the new standard
+        ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry), regressions=others)
         ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
         lines.append(f"{entry.tensorflow}: {ratios} ({word})")
     if not standards.ledger.entries:
@@ -275,7 +274,8 @@ def _left_behind(standards: Standards, ledger: Ledger) -> list[str]:
         {(ratio.subject, ratio.metric): None for entry in entries for ratio in entry.ratios}
         for entries in (standards.ledger.entries, moves)
     )
-    lost = [one for one in old if key(one[1]) in standards.margins.budget and one not in moved]
+    budgets = [one for one in old if key(one[1]) in standards.margins.budget and one not in moved]
+    lost = [one for one in budgets if any(at.ratios for at in positions(standards.ledger, last.reference, *one))]
     return [f"{metric} of {subject}: {UNMOVED}" for subject, metric in lost if last.environment != last.reference]
 
 
@@ -332,23 +332,31 @@ def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[
         raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
     why = asked.reason, accept.link, until
     made = [accepted_regression(one, standards.ledger, report, *why) for report, one in regressions]
-    largest = {(one.subject, one.metric): one for one in sorted(made, key=lambda one: one.limit or 0.0)}
-    found = list(largest.values())
-    others = [one for one in standards.ledger.regressions if (one.subject, one.metric) not in largest]
-    ledger = dataclasses.replace(standards.ledger, regressions=(*others, *found))
+    by_size = sorted(made, key=lambda one: one.limit or 0.0)
+    found = list({(one.subject, one.metric, one.fingerprint): one for one in by_size}.values())
+    held = (*_not_replaced(standards.ledger, found), *found)
+    ledger = dataclasses.replace(standards.ledger, regressions=held)
     still = _regressions(in_turn, dataclasses.replace(standards, ledger=ledger))
     if any(one.metric.name in accept.metrics for _, one in still):
         raise UsageError(
             "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "
             "that was measured in turn with a reference of the ledger"
         )
-    before = {(one.subject, one.metric): one for one in standards.ledger.regressions}
     lines = [
         f"{one.metric} of {one.subject}: accepted {_extent(one)}"
-        + (f" (before: {_extent(old)})" if (old := before.get((one.subject, one.metric))) else "")
+        + "".join(f" (before: {_extent(old)})" for old in standards.ledger.regressions if _replaces(one, old))
         for one in found
     ]
     return Change({asked.folder / LEDGER_FILE: ledger}, lines)
+
+
+def _not_replaced(ledger: Ledger, new: Sequence[Ratio | AcceptedRegression]) -> tuple[AcceptedRegression, ...]:
+    return tuple(old for old in ledger.regressions if not any(_replaces(one, old) for one in new))
+
+
+def _replaces(new: Ratio | AcceptedRegression, old: AcceptedRegression) -> bool:
+    """Tells whether something new takes an acceptance's place: of the same metric, subject and file; "" is any file."""
+    return (new.subject, new.metric) == (old.subject, old.metric) and old.fingerprint in ("", new.fingerprint)
 
 
 def _extent(accepted: AcceptedRegression) -> str:

@@ -38,6 +38,7 @@ EXAMPLES = """\
 tfgate train --python .venv/bin/python --config tiny
 tfgate train --python .venv/bin/python --config small --corpus ptb --output reports/small --resume"""
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.npz", "result.json"
+THERE = "{} holds a training already: continue with --resume, or choose another --output"
 SILENT_SECONDS = 24 * 3600.0  # between two events; a tenth of an epoch of `large` takes a slow core an hour
 COLUMNS = {
     "epoch": "epoch",
@@ -89,7 +90,7 @@ def request(options: argparse.Namespace) -> Request:
         )
     if there and not asked.resume:
         folder = there[0].parent
-        raise UsageError(f"{folder} holds a training already: continue with --resume, or choose another --output")
+        raise UsageError(THERE.format(folder))
     return asked
 
 
@@ -144,6 +145,8 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         after.enter_context(_held(folder))
         after.callback(part_of(checkpoint).unlink, missing_ok=True)  # left if the process is ended while it writes
         there = checkpoint.exists()  # none of a configuration that an interruption came before
+        if there and not asked.resume:  # of another command that has ended since
+            raise UsageError(THERE.format(folder))
         try:
             worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=there)
         except WorkerError as error:

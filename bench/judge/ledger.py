@@ -7,7 +7,7 @@ ratio E/R, so that log(x/E) = log(x/R) − log(E/R): the older entries are rebas
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean, stdev
 from typing import TypeAlias
 
@@ -55,7 +55,7 @@ class Position:
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
     """Returns every entry that has the metric, rebased to `reference` (a Side.setup), in the order of acceptance."""
-    found = (_position(ledger, entry, reference, subject, metric) for entry in ledger.entries)
+    found = (_position(ledger, entry, reference, subject, metric) for entry in _once(ledger.entries))
     return [position for position in found if position]
 
 
@@ -95,13 +95,22 @@ def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measure
 
 
 def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Reason]:
-    """Returns the warnings of regressions that were accepted, but not for as long or not of that size; of tolerated
-    comparisons.
+    """Returns the warnings of regressions that were accepted, but not for as long, not of that size, or of another file
+    of an own model; of tolerated comparisons.
     """
-    last = {(one.subject, one.metric): one for one in _regressions(ledger, report)}
-    worse = [one for one in comparisons if one.outcome is Outcome.REGRESSION]
+    held = _regressions(ledger, report)
+    others = () if _is_foreign(ledger, report) else ledger.regressions
+    last = {(one.subject, one.metric): one for one in (*others, *held)}
+    worse = [one for one in comparisons if one.outcome is Outcome.REGRESSION and not isinstance(one.reason, FAILURES)]
     return [
-        NotAccepted(*key, accepted.limit, accepted.expires, accepted.link, report.created[:10] > accepted.expires)
+        NotAccepted(
+            *key,
+            accepted.limit,
+            accepted.expires,
+            accepted.link,
+            ended=report.created[:10] > accepted.expires,
+            other_file=accepted not in held,
+        )
         for key in ((one.subject, one.metric.name) for one in worse)
         if (accepted := last.get(key))
     ]
@@ -202,8 +211,11 @@ def _measured_ratio(sample: Sample) -> Ratio | None:
 
 def _regressions(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
     """Returns the accepted regressions that count for a report; none where a reference of it is not the ledger's."""
-    foreign = ledger.entries and not all(knows(ledger, reference) for reference in _references(report))
-    return () if foreign else of_models(ledger, report).regressions
+    return () if _is_foreign(ledger, report) else of_models(ledger, report).regressions
+
+
+def _is_foreign(ledger: Ledger, report: Measured) -> bool:
+    return bool(ledger.entries) and not all(knows(ledger, reference) for reference in _references(report))
 
 
 def _references(report: Measured) -> list[str]:
@@ -282,6 +294,15 @@ def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric
     estimate = math.fsum(sign * ratio.estimate for sign, ratio in ratios)
     intervals = tuple(filter(None, (ratio_interval(ratio) for _, ratio in ratios)))
     return Position(entry.tensorflow, estimate, intervals, frozenset(link.machine for _, link in links))
+
+
+def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yields the entries, of a move that several reports measured the first alone: what was accepted since stands."""
+    at = ""
+    for entry in entries:
+        if not entry.becomes_reference or entry.environment != at:
+            yield entry
+        at = entry.environment if entry.becomes_reference else at
 
 
 def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:

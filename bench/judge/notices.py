@@ -85,7 +85,7 @@ class UnlikeEnvironments(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class NotAccepted(Reason):
-    """A regression that the ledger accepts no longer, or not of that size."""
+    """A regression that the ledger accepts no longer, not of that size, or of another file."""
 
     subject: str
     metric: str
@@ -93,6 +93,7 @@ class NotAccepted(Reason):
     expires: str  # ISO 8601 date
     link: str
     ended: bool  # by the report's own date
+    other_file: bool = False  # of an own model that has changed since, or has the same name
 
 
 @dataclasses.dataclass(frozen=True)

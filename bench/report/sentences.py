@@ -184,6 +184,8 @@ def _mostly_open(reason: reasons.MostlyOpen, _: Comparison | None) -> str:
 def _not_accepted(reason: notices.NotAccepted, _: Comparison | None) -> str:
     limit = "" if reason.limit is None else f" up to {100 * reason.limit:.1f}%"
     told = f"ended on {reason.expires}" if reason.ended else f"until {reason.expires} is of less"
+    if reason.other_file:
+        told = "is of another file than this one"
     return f"{reason.metric} of {reason.subject}: its acceptance{limit} {told} ({reason.link})"
 
 

@@ -1,8 +1,8 @@
 """Initial weights from frozen NumPy streams, so that every TensorFlow trains from the same numbers.
 
 `RandomState` streams never change (NEP 19); draws are uniform only, since other laws pass through the platform's libm.
-Weights are rounded to multiples of 2⁻²⁰ before they become float32: a QR factorisation's last bits depend on the BLAS
-behind it.
+Those of training are rounded to multiples of 2⁻²⁰ before they become float32: a QR factorisation's last bits depend on
+the BLAS behind it.
 """
 
 import hashlib

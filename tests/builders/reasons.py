@@ -97,6 +97,7 @@ REASONS: tuple[Reason, ...] = (
     notices.ForeignReference("reference", "b2ed74a2337a"),
     notices.NotAccepted("tiny-cpu0", "trace", 0.465, "2026-11-01", "https://example.org/1", ended=True),
     notices.NotAccepted("tiny-cpu0", "retraces", None, "2026-11-01", "https://example.org/1", ended=False),
+    notices.NotAccepted("mine-own-cpu0", "trace", 0.2, "2026-11-01", "https://example.org/1", False, other_file=True),
     notices.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),
     notices.NothingGates(("forward", "step")),
     notices.UnlikePlaces("notebook-synthetic-cells-cpu0", FIELDS, 0.03),

@@ -422,8 +422,9 @@ class TestLedger:
         itself = report(tmp_path / "itself", in_turn(OLD, OLD, created="2026-01-08T00:00:00+00:00"))
         moves = [in_turn(OLD, NEWER, created=LATER), of_tiny(in_turn(OLD, NEWER, created="2026-01-09T00:00:00+00:00"))]
         names = [report(tmp_path / f"move-{place}", made) for place, made in enumerate(moves)]
+        again = report(tmp_path / "again", in_turn(NEWER, NEW, created="2026-01-10T00:00:00+00:00"))  # nothing is left
         said = f"warning: step time of {TINY.name}: --becomes-reference without it: its budget begins anew"
-        for given, expected in ((names[:1], True), (names[1:], False), ([itself], False)):
+        for given, expected in ((names[:1], True), ([again], False), (names[1:], False), ([itself], False)):
             found = accept(*given, "--becomes-reference", "--despite-verdict")
             assert (found.code, said in found.err, "begins anew" in found.err) == (0, expected, expected)
 
@@ -535,6 +536,18 @@ class TestAcceptedRegressions:
         write_record(baselines / "ledger.json", Ledger(SCHEMA, (), (edited,)))
         found = self.check(tfgate, slow, baselines)
         assert (found.code, f"expires on {day!r}" in found.error, "ledger.json" in found.error) == (2, True, True)
+
+    def test_of_another_file_it_stays(self, tfgate: Tfgate, slow: Path, baselines: Path) -> None:
+        """Two files of an own model may have one name."""
+        held = [
+            AcceptedRegression(SUBJECT.name, "step time", 0.5, "known", "https://example.org/2", "2027-01-01", file)
+            for file in ("aaaa", "")
+        ]
+        write_record(baselines / "ledger.json", Ledger(SCHEMA, (), tuple(held)), replace=True)
+        given = ("--accept", "step time", "--until", "2026-12-31", *WHY, "--baselines", baselines)
+        assert tfgate("record", slow, *given).code == 0
+        other, new = ledger(baselines).regressions
+        assert (other, new.fingerprint, new.expires) == (held[0], "", "2026-12-31")
 
     def test_recorded_again_it_is_replaced(self, tfgate: Tfgate, slow: Path, baselines: Path) -> None:
         """So the day moves, in either direction; what was accepted of other metrics stays."""

@@ -134,7 +134,12 @@ def test_a_move_of_several_subjects_may_stand_in_an_entry_for_each() -> None:
         return dataclasses.replace(one, ratios=tuple(dataclasses.replace(each, subject=name) for each in one.ratios))
 
     history = ledger(SLOWER, of("other", SLOWER), of("other", MOVE), MOVE, FASTER)
-    assert found(history, "E") == [at("S", -0.03, MOVE, SLOWER), at("E", 0.0), at("E", 0.0), at("F", -0.01, FASTER)]
+    assert found(history, "E") == [at("S", -0.03, MOVE, SLOWER), at("E", 0.0), at("F", -0.01, FASTER)]
+    later = ledger(MOVE, FASTER, of("other", MOVE))  # what was accepted since the move stands
+    assert accepted_ratio(later, "E", SUBJECT.name, STEP_TIME) == -0.01
+    back = entry("R", "E", -0.05, 0.004, moves=True)
+    there_again = ledger(MOVE, back, FIRST, SLOWER, MOVE)
+    assert found(there_again, "E")[-1] == at("E", 0.0)
 
 
 def test_an_older_reference_has_what_was_measured_against_it() -> None:
@@ -246,6 +251,11 @@ def test_a_regression_that_is_accepted_no_longer_or_not_so_large_says_so_once() 
     ]
     assert not_accepted(tolerated([SLOW], accepting(ACCEPTED), on(MADE)), accepting(ACCEPTED), on(MADE)) == []
     assert not_accepted([SLOW], accepting(dataclasses.replace(newer, subject="another")), on(MADE)) == []
+    (other,) = not_accepted([SLOW], accepting(dataclasses.replace(ACCEPTED, fingerprint="aaaa")), on(MADE))
+    assert isinstance(other, NotAccepted)
+    assert (other.other_file, other.ended) == (True, False)
+    failed = dataclasses.replace(SLOW, reason=CandidateFailed(0, "it crashed"))
+    assert not_accepted([failed], accepting(newer), on(MADE)) == []
 
 
 def test_what_is_compared_exactly_is_accepted_without_a_limit() -> None:

@@ -2,6 +2,7 @@
 no statistics.
 """
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
     elif alike and not (alone or undecided or changed):
         worst = max(alike, key=lambda error: apart[_tensor(error)] / (error.limit or 1.0))  # with 0, all are 0 apart
         reason = DepartAlike(_reason(worst, candidate), apart[_tensor(worst)])
-        return Comparison(subject, NUMERICS, Outcome.PASS, reason, apart[_tensor(worst)], worst.limit)
+        worst = dataclasses.replace(worst, error=apart[_tensor(worst)])
     elif (shared or theirs_changed) and not alone:
         other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), reference)
         reason = ReferenceDeparts(reason, other)

@@ -12,7 +12,7 @@ from bench.judge.types import Comparison, Verdict
 from bench.record.ledger import Entry, Ratio
 from bench.record.lockstep import Difference, Lockstep, TensorDifferences
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, PairedRun
-from bench.record.types import OF_SOME
+from bench.record.types import OF_SOME, Startup
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 from tests.builders.paired import CREATED, NOISE, pair, paired_run, side_of
@@ -50,6 +50,13 @@ def of_kinds(kinds: Sequence[str], **effects: float) -> PairedRun:
     cores = {ALL_CORES: None, ONE_CORE: 1}
     made = zip(launches(len(kinds), **effects), kinds, strict=True)
     return paired_run([dataclasses.replace(one, core=cores[kind]) for one, kind in made])
+
+
+def with_one_core(of: Sequence[Pair]) -> list[Pair]:
+    """The launches, after each one on one core, on which both sides take ten times as long."""
+    slow = {"step_seconds": (1.0,) * 5, "startup": Startup(80.0, 5.0, 10.0, 2.5)}
+    both = (each for one in of for each in (one, dataclasses.replace(on_both(one, **slow), core=1)))
+    return [dataclasses.replace(one, launch=launch) for launch, one in enumerate(both)]
 
 
 def on_candidate(of: Pair, **changes: Any) -> Pair:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from bench.drive.cores import PinnedCore
 from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
+from bench.drive.process import Worker
+from bench.drive.watch import CpuWatch
 from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
 from lm.config import Blocks as ConfiguredBlocks
 
@@ -91,6 +94,49 @@ def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
     )
     assert found.candidate.memory is not None
     assert (found.candidate.memory.peak_rss_bytes, found.candidate.graph_operations) == (4321, {"MatMul": 3})
+
+
+@pytest.mark.parametrize(("launch", "first"), [(0, "a"), (1, "b"), (2, "b"), (3, "a")])
+def test_sides_are_started_in_turn_stopped_while_they_wait_and_traced_at_once(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, launch: int, first: str
+) -> None:
+    events: list[str] = []
+
+    class Noting(Worker):
+        def __init__(self, python: str, kind: str, device: str, variables: Any, *, takes_turns: bool = False) -> None:
+            events.append(f"start {variables['SIDE']} on {device}{' to take turns' if takes_turns else ''}")
+            super().__init__(python, kind, device, variables, takes_turns=takes_turns)
+
+        def send(self, operation: str, **arguments: Any) -> None:
+            events.append(f"ask {operation}")
+            super().send(operation, **arguments)
+
+        def receive(self, kind: Any, operation: str, *given: Any, **named: Any) -> Any:
+            events.append(f"hear {operation}")
+            return super().receive(kind, operation, *given, **named)
+
+    monkeypatch.setattr("bench.drive.pair.Worker", Noting)
+    plan = PairPlan.of(Plan("tiny", 1, device="gpu:0"), dataclasses.replace(BLOCKS, quads=1, evaluation_quads=2))
+    sides = {REFERENCE: Side("a", fake(""), {"SIDE": "a"}), CANDIDATE: Side("b", fake(""), {"SIDE": "b"})}
+    found = measure_pair(plan, launch, launch, 70, sides)
+    second = {"a": "b", "b": "a"}[first]
+    assert [one for one in events if one.startswith("start")] == [
+        f"start {side} on gpu:0 to take turns" for side in first + second
+    ]
+    assert [one for one in events if one.endswith("open")] == ["ask open", "ask open", "hear open", "hear open"]
+    orders = ["ABBA", "BAAB"] if first == "a" else ["BAAB", "ABBA"]
+    assert [quad.order for quad in found.evaluations] == orders
+
+
+def test_a_launch_tells_what_others_had_of_the_machine_and_drops_first_steps_of_evaluation(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CpuWatch, "others", lambda self: 0.4)
+    cold = "answers.Block((60.0,) * 3, (9.0, 9.0, 0.5), (9.0, 9.0, 0.25), 1000)"
+    python = fake(f"Session.evaluation_steps = lambda self, count: {cold}")
+    found = measured(python, python)
+    assert found.disturbed == 0.4
+    assert [(quad.seconds, quad.cpu_seconds) for quad in found.evaluations] == [((0.5,) * 4, (0.25,) * 4)]
 
 
 def test_a_slower_side_has_the_larger_blocks(fake: Fake) -> None:

@@ -9,7 +9,7 @@ from bench.judge.baselines import BaselineError, added, make_baselines, with_spe
 from bench.judge.gate import judge_run
 from bench.record.types import Baseline, Failure, Run
 from bench.stats.outcome import Outcome
-from tests.builders.launches import on_both, with_outcome
+from tests.builders.launches import launches, on_both, with_one_core, with_outcome
 from tests.builders.paired import gate_run, pair
 from tests.builders.records import (
     LOG_PERPLEXITIES,
@@ -102,6 +102,12 @@ def test_a_gate_adds_what_its_candidate_reached_in_turn() -> None:
     assert found.reason == old.reason
     with pytest.raises(BaselineError, match="is in the baseline already"):
         with_speed_in_turn(found, gate)
+
+
+def test_launches_on_one_core_have_no_words_a_second() -> None:
+    """300 words in 0.1 s on all cores; one core takes 1 s."""
+    found = with_speed_in_turn(made(sibling(FIRST, 1.0)), gate_run(with_one_core(launches(2)), created=SECOND))
+    assert found.throughput[-1].words_per_second == pytest.approx([3000, 3000])
 
 
 def test_a_gate_of_another_model_of_that_name_is_refused() -> None:

@@ -130,6 +130,15 @@ def test_a_gating_metric_of_one_report_alone_is_inconclusive(on_one_core: str) -
     assert found["step time"].outcome is Outcome.PASS
 
 
+def test_nine_launches_of_both_kinds_together_prove_a_pass() -> None:
+    margins = dataclasses.replace(MARGINS, gating={**MARGINS.gating, "step_time_on_one_core": 0.05})
+    before, after = (
+        [dataclasses.replace(one, core=core) for one in pairs(6, shift) for core in (None, 1)] for shift in (0, 3)
+    )
+    found = by_metric(compare_reports(paired_report(before), paired_report(after, LATER), margins))
+    assert [found[name].outcome for name in ("step time", ONE_CORE_STEP_TIME)] == [Outcome.PASS] * 2
+
+
 def test_what_does_not_gate_may_lack_launches() -> None:
     found = verdict(changed(lambda pair: on_both(pair, startup=None)))
     assert (found.outcome, by_metric(found)["import"].outcome) == (Outcome.PASS, Outcome.NOT_GATED)
@@ -148,8 +157,12 @@ def test_what_does_not_gate_may_lack_launches() -> None:
             changed(lambda pair: on_both(pair, subject=dataclasses.replace(SUBJECT, fingerprint="f" * 16))),
             UnlikeReports((Field("fingerprint", SUBJECT.fingerprint, "f" * 16),)),
         ),
+        (
+            changed(lambda pair: on_both(pair, subject=dataclasses.replace(SUBJECT, steps=20), losses=(50.0,) * 20)),
+            UnlikeReports((Field("steps", "10", "20"),)),
+        ),
     ],
-    ids=["references", "fingerprints"],
+    ids=["references", "fingerprints", "steps"],
 )
 def test_unlike_things_are_not_compared(candidate: Report, reason: Reason) -> None:
     found = verdict(candidate)
@@ -216,6 +229,14 @@ def test_between_hosts_the_bounds_are_wider(between_hosts: float, step: float, o
     few = paired_report([on_both(pair, machine=OTHER_MACHINE) for pair in pairs(8, 3, step=step)], LATER)
     of_few = by_metric(compare_reports(paired_report(pairs()), few, margins))["step time"]
     assert of_few.outcome is (Outcome.INCONCLUSIVE if outcome is Outcome.PASS else outcome)  # a PASS takes nine
+
+
+def test_ratios_of_two_hosts_differ_by_two_draws() -> None:
+    """At the normal distribution's 95% point: √2 · 0.03 · 1.645 = 0.0698, in quadrature."""
+    elsewhere = changed(lambda one: on_both(one, machine=OTHER_MACHINE))
+    here, there = (interval_of(by_metric(verdict(report))["step time"]) for report in (later(), elsewhere))
+    reach = math.hypot(here.pass_high - here.estimate, 0.0698)
+    assert there.pass_high - there.estimate == pytest.approx(reach, rel=1e-3)
 
 
 def test_a_report_given_twice_is_refused() -> None:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
+from bench.judge.exact import (
+    LARGEST_LIMIT,
+    both_depart,
+    compare_graphs,
+    judge_numerics,
+    judge_retraces,
+    left_open,
+    unpromised,
+)
 from bench.judge.notices import BothDepart, LeftOpen, Unmoved, Unpromised
 from bench.judge.reasons import (
     DepartAlike,
@@ -23,6 +31,7 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
+from bench.measure.numerics import CAP
 from bench.record.types import LEFT_OPEN, NOT_FINITE, NOT_REPEATED, REPEAT, UNMOVED, Evaluation, NumericError, Unchecked
 from bench.stats.outcome import Outcome
 from tests.builders.records import BEYOND, WITHIN, record, records
@@ -276,6 +285,21 @@ def test_equal_departures_excuse_no_other_answer() -> None:
     assert judge_numerics("it", [record(numerics=(WITHIN,))], reference).outcome is Outcome.PASS
 
 
+def test_of_answers_that_depart_alike_the_furthest_apart_is_told() -> None:
+    other = dataclasses.replace(SLOT, tensor="output/kernel")
+    moved = dataclasses.replace(other, departure=(0.400003, 0.09))
+    found = judge_numerics("it", [record(numerics=(SLOT, moved))], [record(numerics=(SLOT, other))])
+    assert found.outcome is Outcome.PASS
+    assert found.candidate == pytest.approx(3e-6, abs=1e-12)
+
+
+def test_a_file_that_nobody_promised_is_told_from_the_cap_of_the_oracle_s_limits_on() -> None:
+    right = NumericError(0, "answer own .keras: logits", "", 1e-6, 4e-6)
+    lost = NumericError(5, "answer given .weights.h5: logits", "", 1e-4, math.inf)
+    assert LARGEST_LIMIT == CAP
+    assert unpromised([record(numerics=(right, lost))]) == [Unpromised((), (lost.quantity,), 1e-4)]
+
+
 def test_weights_that_evaluation_changes_on_both_sides_are_inconclusive() -> None:
     side = [dataclasses.replace(record(), evaluation=CHANGED)]
     found = judge_numerics("it", side, side)
@@ -369,3 +393,5 @@ class TestOwnModels:
         assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, MostlyOpen(2, 1))
         wrong = judge_numerics("mine", [dataclasses.replace(record(numerics=(BEYOND,)), unchecked=several)])
         assert wrong.outcome is Outcome.REGRESSION
+        alike = [dataclasses.replace(record(numerics=(SLOT,)), unchecked=several)]
+        assert judge_numerics("mine", alike, alike).reason == MostlyOpen(2, 1)

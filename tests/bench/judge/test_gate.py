@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.gate import Standards, gate_samples, judge_gate, judge_run
-from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotMeasured, Told
+from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, LeftOpen, NumbersNotMeasured, Told
 from bench.judge.reasons import (
     CandidateFailed,
     Diverged,
@@ -23,9 +23,19 @@ from bench.record.codec import from_plain, parse, to_text
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Pair
-from bench.record.types import NO_ORACLE, SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run
+from bench.record.types import LEFT_OPEN, NO_ORACLE, SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run, Unchecked
 from bench.stats.outcome import Outcome
-from tests.builders.launches import GATING, PAIRED, SHOWN, accepted, by_metric, launches, regressed, with_outcome
+from tests.builders.launches import (
+    GATING,
+    PAIRED,
+    SHOWN,
+    accepted,
+    by_metric,
+    launches,
+    regressed,
+    with_one_core,
+    with_outcome,
+)
 from tests.builders.paired import gate_run, pair
 from tests.builders.records import BEYOND, SPEEDS, SUBJECT, TINY, baseline, record, records, run, standards, throughput
 
@@ -120,6 +130,11 @@ def test_words_a_second_are_shown_unless_the_gate_was_asked_to_judge_them() -> N
     assert (gated.outcome, regressed(gated)) == (Outcome.REGRESSION, ["words/s"])
     none = judged(gate_run(launches(), gate_stored=True))  # stored speeds of launches alone aren't comparable
     assert (none.outcome, by_metric(none)["words/s"].reason) == (Outcome.INCONCLUSIVE, NoStoredSpeed())
+
+
+def test_words_a_second_are_those_of_launches_on_all_cores() -> None:
+    """300 words in 0.1 s there, and in 1 s on one core."""
+    assert by_metric(judged(gate_run(with_one_core(launches()))))["words/s"].candidate == pytest.approx(3000)
 
 
 # How far a verdict goes
@@ -242,6 +257,12 @@ def test_warnings_are_told_once() -> None:
     gate = gate_run(launches(), warnings=("load", "load"))
     speed = dataclasses.replace(gate.speed[0], warnings=("load", "others"))
     assert judged(dataclasses.replace(gate, speed=(speed,))).warnings == (Told("load"), Told("others"))
+
+
+def test_tensors_that_are_left_open_are_a_warning() -> None:
+    unchecked = (Unchecked(LEFT_OPEN, "update after 1 of dense/bias"),)
+    numbers = run([dataclasses.replace(record(), unchecked=unchecked), *records()[1:]])
+    assert numbers_alone(numbers).warnings == (LeftOpen(SUBJECT.name, (unchecked[0].detail,), 1),)
 
 
 # Baselines

@@ -14,7 +14,7 @@ from bench.record.paired import Pair, Side
 from bench.record.types import Failure, Startup
 from bench.stats.outcome import Outcome
 from bench.stats.series import LEAST_REPORTS
-from tests.builders.launches import on_both, on_candidate, slowed
+from tests.builders.launches import on_both, on_candidate, slowed, with_one_core
 from tests.builders.records import OTHER_MACHINE, SUBJECT, environment
 from tests.builders.reports import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
@@ -179,6 +179,13 @@ def test_failed_launches_and_missing_metrics_are_left_out() -> None:
     assert {key.metric for key in found} == {"step time", "mean step", "perplexity"}
     assert of_days([[failed]]) == [{}]
     assert report_points("gate", gate_report([])) == {}
+
+
+def test_start_up_is_that_of_launches_on_all_cores() -> None:
+    """Twice as long there, and equal on one core."""
+    slow = on_candidate(pairs(1)[0], startup=Startup(16.0, 1.0, 2.0, 0.5))
+    (found,) = of_days([[slow, with_one_core([slow])[1]]])
+    assert {key.metric: point.value for key, point in found.items()}["start-up"] == pytest.approx(math.log(2))
 
 
 def test_a_value_that_is_no_number_is_left_out() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.machines import across, machine_of
+from bench.judge.reasons import Identical
 from bench.judge.survey import Against
 from bench.record.paired import Package, Pair, Side
 from bench.record.types import Failure, Machine
@@ -99,6 +100,18 @@ def test_where_a_machine_tells_no_difference_there_is_no_mean() -> None:
     few = compared("a", "b", 0.0, ONE, pairs=few.run.pairs[:1])
     step = next(row for row in across([few, compared("a", "b", 0.1, OTHER)]) if row.metric.name == "step time")
     assert (step.machines, step.spread) == (2, None)
+
+
+def test_a_machine_on_which_both_sides_are_equal_tells_a_difference_of_0() -> None:
+    one, other = compared("a", "b", 0.0, ONE), compared("a", "b", 0.1, OTHER)
+    equal = [
+        dataclasses.replace(each, interval=None, reason=Identical(10)) if each.metric.name == "step time" else each
+        for each in one.verdict.comparisons
+    ]
+    one = dataclasses.replace(one, verdict=dataclasses.replace(one.verdict, comparisons=tuple(equal)))
+    step = next(row for row in across([one, other]) if row.metric.name == "step time")
+    assert step.spread
+    assert step.spread.mean.estimate == pytest.approx(0.05, abs=0.002)
 
 
 def test_a_comparison_without_launches_has_no_machine() -> None:

@@ -1,17 +1,21 @@
 """Paired runs judged: each gating metric can fail alone, sides that fail, and how far a verdict goes."""
 
 import dataclasses
+import math
 
 import pytest
 
 from bench.judge.notices import (
+    BothDepart,
     FailedOnce,
     Incomplete,
     LaunchFailed,
+    LeftOpen,
     MachineDrifted,
     NotAccepted,
     Told,
     UnlikeEnvironments,
+    Unpromised,
 )
 from bench.judge.paired import compare_in_turn, judge_paired, paired_samples
 from bench.judge.reasons import (
@@ -29,7 +33,18 @@ from bench.judge.types import Question, Scope
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
-from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, SCHEMA, UNCOMPILED, Failure, Record
+from bench.record.types import (
+    LEFT_OPEN,
+    NO_ORACLE,
+    NO_TENSORFLOW,
+    OWN_CODE,
+    SCHEMA,
+    UNCOMPILED,
+    Failure,
+    NumericError,
+    Record,
+    Unchecked,
+)
 from bench.stats.outcome import Outcome
 from tests.builders.launches import (
     GATING,
@@ -41,10 +56,11 @@ from tests.builders.launches import (
     on_both,
     on_candidate,
     regressed,
+    with_one_core,
     with_outcome,
 )
 from tests.builders.paired import CREATED, pair, paired_run
-from tests.builders.records import BEYOND, SUBJECT, TINY, environment, record
+from tests.builders.records import BEYOND, SUBJECT, TINY, WITHIN, environment, record
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
 REFUSED = Failure(UNCOMPILED, "CompilationError: no NumericalGradient")
@@ -258,6 +274,14 @@ def test_the_candidate_is_checked_against_the_oracle(wrong: tuple[bool, bool], c
     assert isinstance(by_metric(verdict)["numerics"].reason, ReferenceDeparts) is wrong[0]
 
 
+def test_what_numbers_tell_beside_their_outcome_is_warned_of() -> None:
+    alike = NumericError(0, "answer adam: slot v after 1", "embedding", 0.4, 4e-6, departure=(0.4, 0.0))
+    lost = NumericError(5, "answer given .keras: logits", "", 1.0, math.inf)
+    side = dataclasses.replace(record(numerics=(WITHIN, alike, lost)), unchecked=(Unchecked(LEFT_OPEN, "loss"),))
+    found = judge_paired(paired_run([], (side, side)), PAIRED)
+    assert [type(one) for one in found.warnings] == [Unpromised, BothDepart, LeftOpen]
+
+
 FIRST = Difference(7, "update", "embedding", 1e-3, 1e-5)
 
 
@@ -318,6 +342,10 @@ def test_a_slow_hour_is_a_warning(slow: float, warned: bool) -> None:
     else:
         assert verdict.warnings == ()
     assert verdict.outcome is Outcome.PASS
+
+
+def test_a_slow_core_is_no_slow_hour() -> None:
+    assert judge_paired(paired_run(with_one_core(launches()), ORACLE), PAIRED).warnings == ()
 
 
 def test_what_the_run_tells_and_what_sets_the_sides_apart_are_warnings() -> None:

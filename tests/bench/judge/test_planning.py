@@ -14,7 +14,8 @@ from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import Plan
-from tests.builders.launches import PAIRED, launches, of_kinds
+from tests.builders.launches import PAIRED, accepted, launches, of_kinds
+from tests.builders.paired import side_of
 from tests.builders.samples import SHOWN, around, sample
 
 ON_ALL = of_kinds([ALL_CORES] * 4)
@@ -39,6 +40,10 @@ class TestWithPlans:
 
     def test_later_launches_change_no_plan(self) -> None:
         assert self.plans(sample([*around(0.0), *self.NOISY])) == [Plan(12, 5)]
+
+    def test_a_metric_that_is_decided_later_than_others_stays_so(self) -> None:
+        later = dataclasses.replace(sample(around(0.0)), plan=Plan(first=8))
+        assert [one.first for one in self.plans(sample(around(0.0)), later)] == [Plan().first, 8]
 
     @pytest.mark.parametrize("values", [around(0.0, 3), [None] * 4, [0.0] * 4])
     def test_what_tells_no_deviation_plans_what_is_usual(self, values: Sequence[float | None]) -> None:
@@ -111,14 +116,23 @@ def test_a_regression_that_the_ledger_accepts_ends_no_run() -> None:
     subject, metric = worse.subject, worse.metric.name
 
     def kind(limit: float, expires: str) -> str | None:
-        accepted = AcceptedRegression(subject, metric, limit, "a known cost", "#7", expires)
-        ledger = Ledger(SCHEMA, (), (accepted,))
+        known = AcceptedRegression(subject, metric, limit, "a known cost", "#7", expires)
+        ledger = Ledger(SCHEMA, (), (known,))
         return next_kind(ON_ALL, [worse, at_the_margin], (ALL_CORES,), ledger)
 
     day = ON_ALL.created[:10]
     assert kind(0.2, day) == ALL_CORES
     assert kind(0.08, day) is None  # it is 10%
     assert kind(0.2, "2000-01-01") is None
+
+
+@pytest.mark.parametrize(("reference", "expected"), [("2.20.0", ALL_CORES), ("2.17.1", None)])
+def test_a_regression_that_is_accepted_for_another_reference_ends_a_run(reference: str, expected: str | None) -> None:
+    worse, at_the_margin = sample(around(0.1)), sample(around(0.05))
+    known = AcceptedRegression(worse.subject, worse.metric.name, 0.2, "a known cost", "#7", "9999-12-31")
+    run = dataclasses.replace(ON_ALL, reference=side_of(reference))
+    ledger = Ledger(SCHEMA, (accepted(1.0),), (known,))
+    assert next_kind(run, [worse, at_the_margin], (ALL_CORES,), ledger) == expected
 
 
 def settled(samples: Sequence[Sample]) -> bool:
@@ -165,8 +179,8 @@ class TestSettled:
         """8% slower: decided from an accepted 8%, decided from 0%, and open from 3.2%, where 4.7% are left."""
         steps = dataclasses.replace(PAIRED, gating={"step_time": 0.05})
         pairs = launches(step=math.log1p(0.08))
-        for accepted, decided in ((0.08, True), (0.0, True), (0.032, False)):
-            assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(accepted)})) is decided
+        for ratio, decided in ((0.08, True), (0.0, True), (0.032, False)):
+            assert settled(samples_of(pairs, steps, accepted={"step time": math.log1p(ratio)})) is decided
 
 
 class TestSecondsLeft:

@@ -165,6 +165,20 @@ def test_what_is_equal_to_the_fixed_reference_has_a_point_of_0() -> None:
     assert [RELEASES[place] for place, _ in step.changes] == ["2.17.1"]
 
 
+def test_noise_is_at_least_that_of_a_release_s_own_launches() -> None:
+    """A standard error of 50% hides a step of 30%, however much its neighbours agree."""
+    steps = {release: 0.0 if release < "2.17" else math.log(1.3) for release in RELEASES}
+
+    def wide(place: int, one: Comparison) -> Comparison:
+        if one.metric.name != "step time" or one.interval is None:
+            return one
+        return dataclasses.replace(one, interval=dataclasses.replace(one.interval, standard_error=0.5))
+
+    series = series_of(with_fixed(surveyed(steps).chapters[0], wide), RELEASES[0])
+    step = next(one for one in series if one.metric.name == "step time")
+    assert (step.noise, step.changes) == (0.5, ())
+
+
 def test_numbers_of_operations_have_points_where_they_differ() -> None:
     """Seven operations on both sides, but four of the last candidate."""
     (chapter,) = surveyed(SAME).chapters

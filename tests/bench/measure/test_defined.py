@@ -149,6 +149,12 @@ def test_a_step_that_moves_no_variable_is_told(found: Definition, why: list[str]
     assert [one.why for one in outcome_of(found, found, found)[2]] == why
 
 
+def test_an_update_that_rounding_hides_is_left_open() -> None:
+    """1e-7 of a weight of 1, which is rounded by 6e-8: 60% of it."""
+    _, left_open = limits_of(with_update(1e-7, 1.0, narrow=2.0**-23))
+    assert left_open["update after 1 of w"] == LEFT_OPEN
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_a_tensor_that_is_not_finite_is_not_compared(wrong: float) -> None:
     """Nor does it leave another one open, which is near zero and compared as a part of all that is finite."""

@@ -395,6 +395,17 @@ class TestEvaluation:
         assert self.over(trainer, before, loss) == {"state"}
 
 
+def test_an_update_may_be_off_as_its_gradient_may_and_by_the_rounding_of_its_weights() -> None:
+    """Of the embedding, whose rows are read twice or more, by √n of it."""
+    weights = {name: 4 * weight for name, weight in initial_weights(CLIPPING).items()}
+    state = {name: np.zeros(shape, np.float32) for name, shape in CLIPPING.state_shapes().items()}
+    expected = expected_step(CLIPPING, (weights, state), ids(), 0.5)
+    rounded = {**weights, EMBEDDING: weights[EMBEDDING] * np.sqrt(reads(ids().inputs, CLIPPING))}
+    for name, limit in expected.limits["update"].items():
+        rounding = rounding_error(rounded[name], expected.values["update"][name])
+        assert limit == pytest.approx(expected.limits["clipped"][name] + rounding, rel=1e-3), name
+
+
 def test_no_limit_is_above_the_cap_where_float32_does_worse() -> None:
     """The last bias cancels the sum of the others' products: its logit is off by far more than CAP."""
     weights = initial_weights(CLIPPING)

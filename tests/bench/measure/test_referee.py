@@ -3,6 +3,7 @@
 Both sides are the float32 oracle here, one of them tampered with, so that nothing but NumPy is needed.
 """
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -209,6 +210,15 @@ def test_limits_come_from_the_oracle_where_the_screen_is_passed(referee: Session
     assert compared.nearest.limit == pytest.approx(limit)
     take_step(referee, tmp_path / "exchange", candidate=scaled(1 + 1.1 * limit))
     assert referee.compare(0).departure is not None
+
+
+def test_the_oracle_takes_a_step_at_the_rate_of_its_epoch(referee: Session) -> None:
+    """Two batches an epoch: 8 rows of 21 tokens. The second epoch's rate is 0.5."""
+    referee._tokens = referee._tokens[: 8 * 21]
+    referee._config = dataclasses.replace(TINY, decay=0.5, decay_after_epoch=1)
+    publish(initial_weights(TINY), referee._exchange.weights(2))
+    values = referee._expected(2).values
+    assert values["update"]["output/bias"] == pytest.approx(-0.5 * values["clipped"]["output/bias"])
 
 
 def test_a_file_that_is_there_is_not_overwritten(referee: Session, tmp_path: Path) -> None:

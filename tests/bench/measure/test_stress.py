@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measure.numerics import CAP, by_unit, by_word, errors_of, expected_evaluation, expected_step
+from bench.measure.numerics import (
+    CAP,
+    by_unit,
+    by_word,
+    errors_of,
+    expected_evaluation,
+    expected_step,
+    state_by_unit,
+    whole,
+)
 from bench.measure.stress import (
     CANDIDATE,
     CASES,
@@ -144,6 +153,38 @@ def test_an_output_product_a_thousandth_too_large_shows_in_evaluation_at_the_run
     assert max(used(start.weights).values()) < 0.1
     wrong = used({**start.weights, "output/kernel": np.float32(1.001) * start.weights["output/kernel"]})
     assert wrong["loss "] > 20
+
+
+def test_what_each_case_compares_by_parts() -> None:
+    assert {case.name: case.cut for case in CASES if case.cut is not whole} == {
+        "evaluation, nearly saturated gates": state_by_unit,
+        "evaluation, nearly saturated candidates": state_by_unit,
+        "unlikely words": by_word,
+        "nearly saturated gates": state_by_unit,
+        "nearly saturated candidates": state_by_unit,
+        "tiny units": by_unit,
+    }
+    evaluated = {case.name.removeprefix("evaluation, ") for case in CASES if case.small and case.evaluation}
+    assert evaluated == {"small", "large logits", "nearly saturated gates", "nearly saturated candidates", "NaN"}
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "tensor"),
+    [
+        ("unlikely words", "gradient", "output/kernel"),  # of the least likely word that is no target
+        ("nearly saturated gates", "state", "lstm0/h"),  # of the unit whose output gate is shut to exp(−20)
+    ],
+)
+def test_a_case_s_own_cut_shows_a_part_that_is_lost(name: str, quantity: str, tensor: str) -> None:
+    (case,) = (one for one in CASES if one.name == name)
+    start = case.change(small_start())
+    part = max({*range(53)} - {*start.targets.flat}) if quantity == "gradient" else 12
+    expected = expected_step(SMALL, (start.weights, start.state), start.batch, LEARNING_RATE, case.cut)
+    step = oracle(name)
+    found = {"gradient": {one: densified(value, 53) for one, value in step.gradients.items()}, "state": step.state}
+    found[quantity][tensor][:, part] = 0
+    over = [error.tensor for error in errors_of(0, found, expected, case.cut) if not error.within]
+    assert over == [f"{tensor}[:, {part}]" if quantity == "gradient" else f"{tensor}[{part}]"]
 
 
 def test_starts_differ_by_launch() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from bench.measure.exchange import ALONE, Exchange, reserve
-from bench.measure.numerics import FLOOR, relative_error, rounding_error
+from bench.measure.numerics import FLOOR, reads, relative_error, rounding_error
 from bench.measure.publish import publish
 from bench.measure.updates import CHUNK, clipping_and_update, scaled_error
 from bench.record.types import NumericError
-from lm.config import CONFIGS
+from lm.config import CONFIGS, Config
 from lm.oracle.step import step as oracle_step
 from lm.training.initial import initial_weights
 
@@ -28,12 +28,12 @@ IDS = np.random.RandomState(1).randint(CONFIG.vocabulary_size, size=(2, CONFIG.b
 Tamper = Callable[[Exchange], None]
 
 
-def errors(folder: Path, tamper: Tamper = lambda _: None) -> list[NumericError]:
+def errors(folder: Path, tamper: Tamper = lambda _: None, config: Config = CONFIG) -> list[NumericError]:
     """Errors of the oracle's float32 step 0, tampered with."""
-    exchange = reserve(folder / "exchange", CONFIG, ALONE)
-    weights = initial_weights(CONFIG)
-    state = {name: np.zeros(shape, np.float32) for name, shape in CONFIG.state_shapes().items()}
-    taken = oracle_step(CONFIG, weights, state, *IDS, learning_rate=RATE)
+    exchange = reserve(folder / "exchange", config, ALONE)
+    weights = initial_weights(config)
+    state = {name: np.zeros(shape, np.float32) for name, shape in config.state_shapes().items()}
+    taken = oracle_step(config, weights, state, *IDS, learning_rate=RATE)
     assert taken.global_norm > 2 * CONFIG.clip_norm
     publish(weights, exchange.weights(0))
     publish(taken.gradients, exchange.results(LAUNCH, "gradient"))
@@ -41,7 +41,7 @@ def errors(folder: Path, tamper: Tamper = lambda _: None) -> list[NumericError]:
     publish(taken.clipped, exchange.results(LAUNCH, "clipped"))
     publish(taken.weights, exchange.updated(LAUNCH, 0))
     tamper(exchange)
-    return clipping_and_update(CONFIG, exchange, LAUNCH, 0, IDS[0], RATE)
+    return clipping_and_update(config, exchange, LAUNCH, 0, IDS[0], RATE)
 
 
 def over(found: list[NumericError]) -> list[tuple[str, str]]:
@@ -56,6 +56,19 @@ def test_right_steps_are_within_their_limits(tmp_path: Path) -> None:
     ]
     assert max(error.used for error in found) < 0.7
     assert {error.limit for error in found if error.quantity == "clipped"} == {FLOOR}
+
+
+def test_gradients_below_the_clip_norm_stay_as_they_are(tmp_path: Path) -> None:
+    assert over(errors(tmp_path, config=dataclasses.replace(CONFIG, clip_norm=500.0))) == []
+
+
+def test_a_row_of_the_embedding_may_be_off_by_a_rounding_for_each_read(tmp_path: Path) -> None:
+    """By √n of one."""
+    clipped: list[Any] = []
+    found = errors(tmp_path, lambda exchange: clipped.append(exchange.results(LAUNCH, "clipped")["embedding"].copy()))
+    (limit,) = (error.limit for error in found if (error.quantity, error.tensor) == ("update", "embedding"))
+    rounded = initial_weights(CONFIG)["embedding"] * np.sqrt(reads(IDS[0], CONFIG))
+    assert limit == pytest.approx(FLOOR + rounding_error(rounded, -RATE * clipped[0]), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
@@ -111,9 +124,10 @@ def test_what_is_no_number_in_the_update_alone_is_over_the_limit(tmp_path: Path,
 @pytest.mark.parametrize("size", [1, CHUNK - 1, CHUNK, 2 * CHUNK + 7])
 @pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
 def test_chunks_give_what_whole_arrays_do(size: int, scale: float) -> None:
-    """In float32 whose squares fit, or do not."""
+    """In float32 whose squares fit, or do not. What does not move is not rounded."""
     stream = np.random.RandomState(size)
     base, origin = (scale * stream.uniform(-1, 1, (2, size))).astype(np.float32)
+    base[2::3] = 0
     found = (origin - 0.5 * base * (1 + 1e-3 * (np.arange(size) == size - 1))).astype(np.float32)
     exact: Any = -0.5 * base.astype(np.float64)
     error, rounding = scaled_error(found, base, -0.5, origin)

@@ -173,7 +173,8 @@ REPORTS = (
         "import about 10 s in 2.20",
         "`train`",
         Evidence.NONE,
-        "not seen: import +15.3% ([report](../reports/published/upgrade-2.18.1-2.20.0/report.md))",
+        "not seen: import +15.3% over 2.18.1, most of it since 2.19.1 "
+        "([report](../reports/published/upgrade-2.18.1-2.20.0/report.md))",
     ),
     Report(
         "tensorflow #44917",

@@ -13,6 +13,7 @@ from bench.commands.options import add_output, add_shared, at_least, output_fold
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.stored import judging, read_profile
 from bench.commands.usage import UsageError
+from bench.drive.doctor import disturbances, examine
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, ONEDNN_FILE, PROFILE_FILE, run_profile
@@ -165,6 +166,8 @@ def run(asked: Request) -> int:
 
 def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[Stored]]]:
     """Returns (folder, its profiles) of each configuration; two lie in folders `reference` and `candidate`."""
+    for line in disturbances(examine()):  # before an environment is built: that is load, too
+        say(f"warning: {line}")
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
     sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
     found: list[tuple[Path | None, list[Stored]]] = []

@@ -54,10 +54,12 @@ class _SoFar:
 
     def run(self, incomplete: str = "") -> Run:
         records = [record for place in sorted(self._records) for record in self._records[place]]
-        lines = [
-            disturbance(record.others_cpu, f"{record.subject.name} launch {record.launch + 1}") for record in records
-        ]
-        warnings = tuple(dict.fromkeys((*self._empty.warnings, *filter(None, lines))))
+        before, line = (
+            disturbance({f"{one.subject.name} launch {one.launch + 1}": one.others_cpu for one in of})
+            for of in (self._empty.records, records)
+        )
+        kept = [one for one in self._empty.warnings if one != before]
+        warnings = (*kept, *([line] if line else []))
         return dataclasses.replace(self._empty, records=tuple(records), warnings=warnings, incomplete=incomplete)
 
     def add(self, position: int, record: Record) -> None:

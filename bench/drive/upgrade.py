@@ -180,5 +180,7 @@ def _with_pair(
     turn = len({pair.launch for pair in run.pairs if pair.cores == plan.kind and pair.launch < number})
     listener.phase(f"launch {number + 1}, {plan.kind}", plan.blocks.quads)
     pair: Pair = measure_pair(plan, number, turn, JITTER_BASE + number, sides, listener.step, patience)
-    line = disturbance(pair.disturbed, f"launch {pair.launch + 1}")
-    return dataclasses.replace(run, pairs=(*run.pairs, pair), warnings=(*run.warnings, *([line] if line else [])))
+    pairs = (*run.pairs, pair)
+    before, line = (disturbance({f"launch {one.launch + 1}": one.disturbed for one in of}) for of in (run.pairs, pairs))
+    warnings = [one for one in run.warnings if one != before]
+    return dataclasses.replace(run, pairs=pairs, warnings=(*warnings, *([line] if line else [])))

@@ -5,6 +5,7 @@ The load average tells of it too late, and steal time of other machines alone.
 
 import os
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.machine import affinity
@@ -36,11 +37,16 @@ class CpuWatch:
         return (stolen - before) / (total - total_before) if total > total_before else None
 
 
-def disturbance(others: float | None, what: str) -> str:
-    """Returns a line for the run's warnings; "" where others had little, or where it isn't known."""
-    if others is None or others <= OTHERS_LIMIT:
+def disturbance(others: Mapping[str, float | None]) -> str:
+    """Returns a line for the run's warnings, from what others had in each launch, by its name; "" where that was
+    little, or isn't known.
+    """
+    much = {name: share for name, share in others.items() if share is not None and share > OTHERS_LIMIT}
+    if not much:
         return ""
-    return f"{what}: other processes used {others:.0%} of the machine's CPU, which disturbs its speed"
+    where = next(iter(much)) if len(much) == 1 else f"{len(much)} of {len(others)} launches"
+    used = f"{'' if len(much) == 1 else 'up to '}{max(much.values()):.0%}"
+    return f"{where}: other processes used {used} of the machine's CPU, which disturbs its speed"
 
 
 def _machine_ticks(stat: Path) -> tuple[int, int, int]:

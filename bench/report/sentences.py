@@ -223,7 +223,7 @@ def _few(tensors: Sequence[str]) -> str:
 
 def _retraces(_: reasons.Retraces, comparison: Comparison | None) -> str:
     again = int(comparison.candidate or 0) if comparison else 0
-    return f"the step was retraced {Count(again):time}" if again else "the step was traced once"
+    return f"the step was retraced {Count(again):time}" if again else "no retrace was counted"
 
 
 def _graph_changes(reason: reasons.GraphChanges, comparison: Comparison | None) -> str:

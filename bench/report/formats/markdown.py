@@ -57,9 +57,9 @@ def render_survey(found: Surveyed) -> str:
 
 
 def _paragraph(of: Paragraph) -> list[str]:
-    packages = f" ({escaped(of.packages)})" if of.packages else ""
+    packages = [escaped(of.packages), ""] if of.packages else []
     said = [f"- {escaped(name)}: {escaped(' '.join(sentences))}" for name, sentences in of.said]
-    return [f"**{escaped(of.release)}**{packages}", "", *said]
+    return [f"### {escaped(of.release)}", "", *packages, *said]
 
 
 def _grid(grid: Grid) -> list[str]:

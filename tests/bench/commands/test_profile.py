@@ -11,6 +11,7 @@ import pytest
 
 from bench.cli import command_parser
 from bench.commands import profile as profile_command
+from bench.drive.doctor import Finding
 from bench.drive.profile import NODES_FILE, PROFILE_FILE
 from bench.profile.timeline import WAITING
 from bench.record.files import write_record
@@ -162,12 +163,17 @@ class Session(Session):
 """
 
 
-def test_a_device_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path) -> None:
+def test_a_device_that_is_missing_is_a_failed_measurement(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What disturbs is said first."""
+    monkeypatch.setattr("bench.commands.profile.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
     python = write_interpreter(tmp_path / "python", session_text(MISSING))
     device = ["--device", "cpu:7", "--output", tmp_path / "out"]
     answer = tfgate("profile", "--config", "tiny", "--to", python, *device)
     assert answer.code == 4
     assert "there is no device 'cpu:7'" in answer.error
+    assert answer.err.startswith("warning: a load of 2.0\n")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,10 @@ def test_the_real_machine_tells() -> None:
 
 
 def test_only_much_of_it_is_worth_a_line() -> None:
-    assert disturbance(0.48, "notebook launch 1") == (
+    assert disturbance({"notebook launch 1": 0.48, "notebook launch 2": 0.01}) == (
         "notebook launch 1: other processes used 48% of the machine's CPU, which disturbs its speed"
     )
-    assert disturbance(0.05, "notebook launch 1") == disturbance(None, "notebook launch 1") == ""
+    assert disturbance({"launch 1": 0.48, "launch 2": 0.02, "launch 3": 0.31, "launch 4": None}) == (
+        "2 of 4 launches: other processes used up to 48% of the machine's CPU, which disturbs its speed"
+    )
+    assert disturbance({"notebook launch 1": 0.05, "notebook launch 2": None}) == disturbance({}) == ""

@@ -29,19 +29,27 @@ def test_this_machine_is_described_the_same_way_each_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "model"),
+    ("text", "model", "extension"),
     [
-        ("model name : AMD  EPYC\nflags : avx2\n\nmodel name : other\n", "AMD EPYC"),
-        ("CPU implementer : 0x41\nCPU variant : 0x3\nCPU part : 0xd0c\n", "implementer 0x41 variant 0x3 part 0xd0c"),
-        ("CPU implementer : 0x41\nCPU variant : 0x1\nCPU part : 0xd40\n", "implementer 0x41 variant 0x1 part 0xd40"),
+        ("model name : AMD  EPYC\nflags : avx sse4_2 avx2\n\nmodel name : other\n", "AMD EPYC", " avx2"),
+        (
+            "CPU implementer : 0x41\nCPU variant : 0x3\nCPU part : 0xd0c\nFeatures : fp asimd\n",
+            "implementer 0x41 variant 0x3 part 0xd0c",
+            " asimd",
+        ),
+        (
+            "CPU implementer : 0x41\nCPU variant : 0x1\nCPU part : 0xd40\n",
+            "implementer 0x41 variant 0x1 part 0xd40",
+            "",
+        ),
     ],
 )
 def test_a_processor_without_a_name_is_told_by_its_parts(
-    text: str, model: str, monkeypatch: pytest.MonkeyPatch
+    text: str, model: str, extension: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As Linux tells of ARM: one that is called aarch64 is any."""
+    """As Linux tells of ARM: one that is called aarch64 is any. Its widest instructions are told, too."""
     monkeypatch.setattr("bench.machine.system_text", lambda path: text)
-    assert this_machine().cpu_model == model
+    assert (this_machine().cpu_model, this_machine().isa) == (model, f"{os.uname().machine}{extension}")
 
 
 def test_cores_are_those_that_this_process_may_use() -> None:

@@ -18,9 +18,12 @@ from experiments.error_rates import (
     MARGINS,
     OUTPUT,
     SLOW_RUNS,
+    Judged,
     judge,
     main,
+    metric_rate,
     report,
+    run_rate,
     simulate,
     slow_modes,
     slow_passes,
@@ -94,6 +97,15 @@ def test_a_run_ends_with_what_its_first_four_launches_plan() -> None:
     assert judged.planned.tolist() == [LOOKS[4], LOOKS[-1]]
     assert judged.launches.tolist() == [[12, 12], [48, 48]]
     assert (judged.codes == UNDECIDED).all()
+
+
+def test_rates_of_metrics_and_of_whole_runs_show_their_arithmetic() -> None:
+    """A run with one REGRESSION is one, whatever else it has; undecided is one that has none."""
+    codes = [[PASSED, REGRESSED], [UNDECIDED, PASSED], [REGRESSED, UNDECIDED], [PASSED, PASSED]]
+    judged = Judged(np.array(codes, np.int8), np.full((4, 2), 4), np.full(4, 12))
+    assert [metric_rate(code)(judged) for code in (REGRESSED, UNDECIDED)] == [Rate(2, 8), Rate(2, 8)]
+    assert [run_rate(code, 2)(judged) for code in (REGRESSED, UNDECIDED)] == [Rate(2, 4), Rate(1, 4)]
+    assert [run_rate(code, 1)(judged) for code in (REGRESSED, UNDECIDED)] == [Rate(1, 4), Rate(1, 4)]
 
 
 def test_a_slow_mode_has_mean_1() -> None:

@@ -37,6 +37,7 @@ from experiments.rates.figure import drawn
 from experiments.rates.measure import ROOT, measure, told, words
 from experiments.rates.predictions import (
     ENOUGH,
+    Point,
     Predictions,
     between_runs,
     launches_of,
@@ -434,6 +435,15 @@ def test_the_committed_predictions_are_of_the_committed_runs() -> None:
     curve = kept.curves[0]
     point = curve.points[1]
     assert simulated(curve.noise, curve.between_runs, point.size, curve.margin).shares == point.shares
+
+
+def test_the_committed_predictions_are_of_the_sizes_that_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In margins, the newest run's. Nothing is simulated."""
+    monkeypatch.setattr("experiments.rates.predictions.simulated", lambda noise, between, size, margin: Point(size, {}))
+    for made, kept in zip(predicted(read_store()).curves, read_predictions().curves, strict=True):
+        assert (made.margin, made.between_runs) == pytest.approx((kept.margin, kept.between_runs))
+        sizes, wanted = ({key: one.size for key, one in curve.cells.items()} for curve in (made, kept))
+        assert sizes == pytest.approx(wanted)
 
 
 def test_predictions_stand_beside_what_was_measured_and_are_drawn(

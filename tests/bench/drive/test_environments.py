@@ -20,13 +20,14 @@ from bench.drive.environments import (
     Resolved,
     UnlistedError,
     _kind,
+    _name,
     newest_patches,
     prepare,
     prepare_reference,
     releases_between,
     resolved,
 )
-from bench.drive.lockfile import keras_of, tensorflow_of
+from bench.drive.lockfile import keras_of, read_lock, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, installed
 from bench.record.paired import Package, Side
@@ -91,6 +92,12 @@ def test_equal_locks_share_an_environment_and_others_do_not(wheelhouse: Path, en
     write_wheel(wheelhouse, "keras", "3.3.0")
     assert imported(prepare("2.99.0", NOW), "keras") == "3.3.0"
     assert len(environments(environment_cache)) == 2
+
+
+def test_environments_of_unlike_pythons_are_not_shared() -> None:
+    """Of one lock, too."""
+    lock = read_lock("tensorflow-cpu==2.99.0\n")
+    assert len({_name("2.99.0", lock, inspection.Inspection("3.11.7", build, ())) for build in ("one", "other")}) == 2
 
 
 def resolution(requested: str, as_of: AsOf = NOW) -> Resolved:
@@ -313,6 +320,12 @@ def test_an_index_without_upload_times(wheelhouse: Path, monkeypatch: pytest.Mon
             prepare("2.99.0", read_as_of("2024-06-28"))
         with pytest.raises(RequestError, match=r"nothing says when tensorflow-cpu 2\.99\.0 came out"):
             prepare("2.99.0", read_as_of("release"))
+
+
+def test_an_index_without_upload_times_lists_what_it_has_now(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served_index(wheelhouse, {}) as address:
+        from_index(monkeypatch, address)
+        assert releases_between("2.97.0", "2.99.0", NOW, python=sys.executable) == ["2.98.0"]
 
 
 def from_index(monkeypatch: pytest.MonkeyPatch, address: str) -> None:

@@ -1,6 +1,7 @@
 """Interpreters asked what they are, and what can't answer."""
 
 import importlib.metadata
+import os
 import platform
 import shutil
 import sys
@@ -45,6 +46,17 @@ def test_a_relative_pythonpath_is_meant_from_here(tmp_path: Path, monkeypatch: p
     (tmp_path / "site" / "added-1.0.dist-info" / "METADATA").write_text("Name: added\nVersion: 1.0\n")
     monkeypatch.chdir(tmp_path)
     assert "added" in [package.name for package in inspect(sys.executable, {"PYTHONPATH": "site"}).packages]
+
+
+def test_of_two_versions_the_one_that_is_imported_counts_and_remains_do_not(tmp_path: Path) -> None:
+    """A package that was removed by hand may leave an empty folder."""
+    for folder, version in (("first", "1.0"), ("second", "2.0")):
+        info = tmp_path / folder / f"added-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Name: added\nVersion: {version}\n")
+    (tmp_path / "first" / "removed-1.0.dist-info").mkdir()
+    found = inspect(sys.executable, {"PYTHONPATH": f"{tmp_path}/first{os.pathsep}{tmp_path}/second"}).packages
+    assert [package.version for package in found if package.name == "added"] == ["1.0"]
 
 
 def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

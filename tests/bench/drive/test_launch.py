@@ -22,6 +22,13 @@ class TestPlan:
     def test_a_block_is_a_tenth_of_the_launch_or_what_leaves_three_steady_steps(self, steps: int, block: int) -> None:
         assert Plan("tiny", steps).block_steps == block
 
+    def test_a_worker_is_told_all_that_it_is_to_build(self) -> None:
+        plan = Plan("small", 7, "ptb", "/ptb", "fused", "gpu:1", workload="masked")
+        assert plan.opening(jitter=3) == {
+            "config": "small", "corpus": "ptb", "corpus_path": "/ptb", "workload": "masked", "steps": 7,
+            "implementation": "fused", "device": "gpu:1", "jitter": 3,
+        }  # fmt: skip
+
     def test_its_variables_come_last(self) -> None:
         plan = Plan("tiny", 1, variables=(("A", "2"), ("B", "3")))
         assert plan.environment({"A": "1", "C": "4"}) == {"A": "2", "C": "4", "B": "3"}

@@ -156,6 +156,13 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
         assert [argument for argument in calls(python)[0] if "PLANTED" in argument] == ["--variable=PLANTED=here"]
 
 
+def test_a_workload_s_variables_come_last(tmp_path: Path) -> None:
+    planted = "import os; (home / 'seen').write_text(os.environ['PLANTED'])"
+    python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+    measure_launch(side(python, PLANTED="here"), Suite(variables={"PLANTED": "there"}), tmp_path / "a.json")
+    assert (python.parent / "seen").read_text() == "there"
+
+
 @pytest.mark.parametrize(
     ("planted", "said"),
     [

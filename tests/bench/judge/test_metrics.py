@@ -5,10 +5,24 @@ import math
 
 import pytest
 
-from bench.judge.metrics import FITTED_LAUNCHES, FITTED_UNITS, NAMES, InTurn, in_turn, key
+from bench.judge.metrics import (
+    CPU_TIME,
+    FITTED_LAUNCHES,
+    FITTED_UNITS,
+    MEMORY_GROWTH,
+    NAMES,
+    OPERATIONS,
+    PEAK_MEMORY,
+    RETRACES,
+    STEP_TIMES,
+    InTurn,
+    in_turn,
+    key,
+)
 from bench.judge.types import Direction, Estimator, Scale
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad
-from bench.record.types import Memory, Startup
+from bench.record.types import DEFAULT_WORKLOAD, FITTED_LOSS, OF_SOME, STEP_TIME_GROWTH, Memory, Startup
+from lm.workloads.registry import names, workload
 from tests.builders.launches import on_both
 from tests.builders.paired import pair, side_record
 
@@ -86,6 +100,16 @@ def test_the_table_holds_these_metrics_and_no_name_twice() -> None:
     assert {row.metric.name for row in in_turn() if row.optional} == {"GPU memory", "fitted loss"}
     assert all(row.metric.margin is None for row in in_turn())  # margins are data
     assert key("step time") == "step_time"
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name != DEFAULT_WORKLOAD])
+def test_a_workload_leaves_out_nothing_that_it_could_tell(name: str) -> None:
+    """What it doesn't name, or misspells, is neither compared nor gated."""
+    told = set(workload(name).metrics)
+    common = {*STEP_TIMES, PEAK_MEMORY, MEMORY_GROWTH, CPU_TIME, "import", "first step"}
+    assert common <= told <= {*NAMES, RETRACES.name, OPERATIONS.name}
+    assert (RETRACES.name in told) == (name not in ("data", "fit", "predict-shapes", "rebuild", "save"))
+    assert told & {*OF_SOME} == {"fit": {FITTED_LOSS}, "rebuild": {STEP_TIME_GROWTH}}.get(name, set())
 
 
 def test_a_fitted_loss_is_the_mean_of_the_first_units_of_a_workload_that_names_it() -> None:

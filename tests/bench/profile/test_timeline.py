@@ -51,6 +51,11 @@ def test_what_no_operation_takes_is_the_executors_then_idle_while_python_waits_e
     assert times.rest_events == {PYTHON: 1, EXECUTOR: 1, IDLE: 0}
 
 
+def test_the_executor_may_work_on_python_s_thread() -> None:
+    times = timeline(trace({"python": [(SCHEDULING, 20, 90)]}, [(0, 100)]))
+    assert times.rest_ns == {EXECUTOR: 70, PYTHON: 30, IDLE: 0}
+
+
 def test_what_python_does_outside_the_graph_has_its_own_rows() -> None:
     """7,345 + 7,070 for the two iterators, 2,274 + 3,259 for two traces. The wait for the function stays idle's, and a
     graph's operation or the executor on another thread has its instants first: 100 and 200 off the first iterator.

@@ -16,6 +16,8 @@ from lm.workloads.save import FORMATS, VERSIONS_FILE, Work, Workload
 
 pytestmark = pytest.mark.tensorflow
 
+OUT_OF_MEMORY = type("ResourceExhaustedError", (Exception,), {})()  # as TensorFlow calls its own
+
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
@@ -35,7 +37,9 @@ def test_files_that_are_missing_are_refused(work: Work, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [work.given]
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "over quota"), MemoryError(), OUT_OF_MEMORY]
+)
 def test_a_machine_without_room_is_no_answer(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

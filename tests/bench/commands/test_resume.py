@@ -200,7 +200,7 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     interrupted_at: Callable[[str, int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The index is read as it was when the command began: as of now it has a newer NumPy."""
+    """The index is read as it was when the command began: now it has a newer NumPy. Another's report tells nothing."""
     began = False
 
     def prepare(requested: str, as_of: AsOf, **_: object) -> Side:
@@ -215,6 +215,8 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     interrupted_at(PAIR, 2)
     assert tfgate(*command).code == 4
     began = True
+    other = dataclasses.replace(SIDES[1], as_of="2026-01-01T00:00:00Z")
+    write_record(tmp_path / "out" / "another" / "paired.json", dataclasses.replace(paired_run([]), candidate=other))
     interrupted_at(PAIR, 1)
     answer = tfgate(*command, "--resume")
     assert answer.code == 4, answer.err  # it goes on to the next launch; a refusal is 2

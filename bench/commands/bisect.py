@@ -74,7 +74,7 @@ def request(options: argparse.Namespace) -> Request:
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
     return Request(
         model,
-        as_begun(options, sides, output),
+        as_begun(options, sides, output, *REPORTS),
         tuple(options.release),
         options.metric,
         options.confidence,

@@ -119,7 +119,7 @@ def request(options: argparse.Namespace) -> Request:
     sides = sides_request(options, gpu=model.gpu)
     return Request(
         model,
-        as_begun(options, sides, output),
+        as_begun(options, sides, output, *REPORTS),
         options.metric,
         tuple(options.part),
         options.launches,

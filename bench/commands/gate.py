@@ -113,7 +113,7 @@ def request(options: argparse.Namespace) -> Request:
     output = resumed_folder(options, "gate", *REPORTS)
     return Request(
         model,
-        as_begun(options, sides_request(options, gpu=model.gpu), output),
+        as_begun(options, sides_request(options, gpu=model.gpu), output, *REPORTS),
         options.launches,
         not (options.no_speed or options.quick),
         options.full,

@@ -12,7 +12,6 @@ from bench.commands.sides import Sides
 from bench.commands.stored import GATE_FILE
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.reports import paired_runs
 from bench.machine import this_machine
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
@@ -51,14 +50,16 @@ def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
     return found
 
 
-def as_begun(options: argparse.Namespace, sides: Sides, output: Path) -> Sides:
-    """Returns sides that with --resume see the package index as the reports in a folder did, unless --as-of names a
-    moment. Raises FormatError, OSError.
+def as_begun(options: argparse.Namespace, sides: Sides, output: Path, *patterns: str) -> Sides:
+    """Returns sides that with --resume see the package index as the reports did that the patterns find, unless --as-of
+    names a moment. Raises FormatError, OSError.
     """
     if not (options.resume and sides.as_of.present):
         return sides
-    reports: list[GateRun | PairedRun] = [read_record(GateRun, path) for path in output.glob(GATE_FILE)]
-    reports += [read_record(PairedRun, path) for path in output.rglob(PAIRED_FILE)]
+    reports: list[GateRun | PairedRun] = [
+        read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
+        for path in _reports(output, patterns)
+    ]
     references = [run.reference for report in reports for run in paired_runs(report)]
     known = [*references, *(report.candidate for report in reports)]
     moment = min((side.as_of for side in known if side.as_of), default=sides.as_of.moment)

@@ -82,7 +82,7 @@ def request(options: argparse.Namespace) -> Request:
         options.command_line,
         margin_request(options, timed=timed),
     )
-    sides = as_begun(options, sides_request(options, gpu=model.gpu), output)
+    sides = as_begun(options, sides_request(options, gpu=model.gpu), output, *reports)
     return Request(model, plans, sides, parts, output, reports, telling(options))
 
 

@@ -9,6 +9,8 @@ import pytest
 from bench.cli import command_parser
 from bench.drive.doctor import Finding
 from bench.drive.requests import AsOf
+from bench.judge.bisect import Answer
+from bench.judge.bisect import Finding as Found
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
 from tests.builders.commands import Tfgate, bisect, snapshot
@@ -65,6 +67,21 @@ class TestWholeSearches:
         found = bisect(tfgate, tmp_path, slowness, "--metric", "GPU memory")
         assert found.code == 2
         assert found.err.splitlines()[-1].endswith("don't measure GPU memory here: name another metric")
+
+
+@pytest.mark.usefixtures("baselines")
+@pytest.mark.parametrize(("answer", "code"), [(Answer.NO_CHANGE, 0), (Answer.OPEN, 3)])
+def test_that_nothing_changed_is_an_answer(
+    tfgate: Tfgate,
+    tmp_path: Path,
+    slowness: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    code: int,
+) -> None:
+    monkeypatch.setattr("bench.commands.bisect.Bisection.search", lambda bisection: Found(answer))
+    found = bisect(tfgate, tmp_path, slowness, "--metric", "numbers", "--json")
+    assert (found.code, found.plain["answer"]) == (code, answer.value), found
 
 
 @pytest.mark.usefixtures("baselines")

@@ -1,6 +1,7 @@
 """The search of `tfgate bisect`: on a host of a cluster, gone on with, ended early, and with releases that fail."""
 
 import contextlib
+import itertools
 import unittest.mock
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,16 @@ class TestSearches:
         assert found.code == 2
         assert "was begun on another machine: go on there, delete it to measure it anew, or" in found.error
 
+    @pytest.mark.parametrize("name", ["a", "f"])
+    def test_it_goes_on_in_the_same_environments_alone(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], name: str
+    ) -> None:
+        assert bisect(tfgate, tmp_path, slowness, "--budget", "0.001").code == 3
+        noisy_side(tmp_path / name, {"tensorflow-cpu": "9.9.8"})
+        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001", "--resume")
+        assert found.code == 2
+        assert f"was begun with other packages for {slowness[name]}: " in found.err.splitlines()[-1]
+
     def test_a_bad_release_that_fails_is_an_error(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]
     ) -> None:
@@ -152,7 +163,13 @@ class TestSearches:
         said = f"the good release can't be measured: {slowness['a']}: CompilationError: no gradient; name another by"
         assert said in found.err.splitlines()[-1]
 
-    def test_a_spent_budget_is_no_answer(self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str]) -> None:
-        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
+    def test_a_spent_budget_is_no_answer(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of half a minute, where a launch takes 20 seconds."""
+        clock = SimpleNamespace(monotonic=itertools.count(0.0, 20.0).__next__)
+        monkeypatch.setattr("bench.commands.growing.time", clock)
+        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.5")
         assert found.code == 3
         assert found.out.startswith("the budget is spent: ")
+        assert sum(len(read_record(PairedRun, path).pairs) for path in tmp_path.glob("out/*/paired.json")) == 2

@@ -1,6 +1,7 @@
 """`tfgate blame`: whole searches to their exit codes, among sides that only play at training."""
 
 import contextlib
+import itertools
 import math
 import shlex
 from collections.abc import Callable
@@ -303,18 +304,36 @@ class TestWholeSearches:
         assert (keras["compared"], keras["regression"]) == (False, None)
 
     @pytest.mark.usefixtures("environments")
+    @pytest.mark.parametrize(("wrong", "answer", "code"), [(False, "no change", 0), (True, "no package alone", 3)])
+    def test_numbers_that_no_package_makes_wrong_alone(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: bool, answer: str, code: int
+    ) -> None:
+        """Keras leaves them right; of the whole they are right or wrong."""
+        runs = iter([numbers(wrong=wrong), numbers(wrong=False)])
+        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: next(runs))
+        found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras", "--json")
+        assert (found.plain["answer"], found.code) == (answer, code), found
+
+    @pytest.mark.usefixtures("environments")
     def test_no_profile_explains_numbers(self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: numbers(wrong=True))
         found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras", "--budget", "1", "--profile")
         assert found.err.endswith("no profile: it explains the time of a steady step, not numbers\n"), found
         assert "; at most 1 minute of measurements in all\n" in found.err
 
-    def test_a_spent_budget_ends_it(self, tfgate: Tfgate, tmp_path: Path, environments: Environments) -> None:
+    def test_a_spent_budget_ends_it(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of half a minute, where a launch takes 20 seconds: the whole has one, and Keras."""
         environments.slower = {"keras": 1.2}
-        found = blame(tfgate, tmp_path, "--budget", "0.001", "--part", "keras")
+        clock = SimpleNamespace(monotonic=itertools.count(0.0, 20.0).__next__)
+        monkeypatch.setattr("bench.commands.growing.time", clock)
+        found = blame(tfgate, tmp_path, "--budget", "0.5", "--part", "keras")
         assert found.code == 3
-        assert "left out: launches after the budget of 0.001 minutes" in found.out
-        assert "to build environments; at most 0.001 minutes of measurements in all\n" in found.err
+        assert "left out: launches after the budget of 0.5 minutes" in found.out
+        assert "to build environments; at most 0.5 minutes of measurements in all\n" in found.err
+        runs = [read_record(PairedRun, path) for path in tmp_path.glob("out/*/paired.json")]
+        assert [len(run.pairs) for run in runs] == [1, 1]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from bench.commands import gate
 from bench.commands.options import SideRequest
 from bench.commands.sides import Sides
 from bench.drive.plan import Plan
+from bench.drive.run import RunRequest
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
@@ -108,10 +109,11 @@ def configs(report: GateRun) -> tuple[list[str], list[str]]:
 
 
 def test_a_sound_candidate_passes_and_notebook_alone_is_timed(gated: Gate) -> None:
-    answer = gated(gated.side("candidate"), "--json")
+    answer = gated(gated.side("candidate"), "--budget", "12", "--json")
     assert (answer.code, answer.outcome) == (0, PASS), answer
     assert configs(gated.report) == (["tiny", "notebook", "small"], ["notebook"])
     assert len(gated.report.speed[0].pairs) == FIRST_PASS
+    assert gated.report.speed[0].budget_minutes == 12
     assert len(gated.report.numbers.records) == 3 * gate.LAUNCHES
     assert set(gated.report.phase_seconds) == {"reference environment", "speed of notebook", "numbers"}
     assert gated.report.warnings == ()
@@ -269,6 +271,22 @@ def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.Monkey
     answer = gated(gated.side("candidate"), "--config", "small")
     assert (answer.code, gated.check().code) == (4, 4)
     assert gated.report.numbers.incomplete
+
+
+def test_the_reference_says_what_is_right_of_an_own_model(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Plan] = []
+
+    def measured(request: RunRequest, *_: object) -> None:
+        asked.extend(request.plans)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate, "measure_upgrade", lambda *_: None)
+    monkeypatch.setattr(gate, "measure_run", measured)
+    (gated.folder / "mine.py").write_text("def workload(): pass")
+    assert gated(gated.side("candidate"), "--workload", gated.folder / "mine.py").code == 4
+    (plan,) = asked
+    assert plan.definer
+    assert plan.definer.requested == str(gated.folder / "reference")
 
 
 def test_a_reference_that_is_none_leaves_no_report(gated: Gate) -> None:

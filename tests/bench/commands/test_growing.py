@@ -54,10 +54,13 @@ def test_the_hundredth_report_is_found_as_the_others_are(tmp_path: Path) -> None
 
 
 def test_a_report_of_another_file_of_the_users_own_is_refused(tmp_path: Path) -> None:
+    """A launch that failed before its file was read tells none."""
     plan = Plan("own", 1, workload="/a/mine.py", fingerprint="1")
     measure = dataclasses.replace(MEASURE, plan=plan)
     subject = dataclasses.replace(SUBJECT, workload="mine.py", fingerprint="1")
-    run = dataclasses.replace(paired_run([on_both(pair(0), subject=subject)]), command=("tfgate", "blame"))
+    subjects = (subject, dataclasses.replace(subject, fingerprint=""))
+    measured = paired_run([on_both(pair(0), subject=of) for of in subjects])
+    run = dataclasses.replace(measured, command=("tfgate", "blame"))
     report = measure.report(tmp_path, 1, "keras", resume=False)
     write_record(report.path, run, seal=True)
     assert measure.report(tmp_path, 1, "keras", resume=True, here=False).run == run

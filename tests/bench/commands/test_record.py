@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,7 +158,7 @@ def test_add_makes_a_baseline_where_there_is_none(tfgate: Tfgate, keep: Keep, em
 def test_replace_keeps_nothing_but_the_run(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
     replaced = tfgate("record", "--replace", "--reason", "TensorFlow 2.22", keep("run"), "--baselines", baselines)
     assert replaced.code == 0
-    assert "148.44 → " in replaced.out  # the difference that reviewers see
+    assert re.search(r" 148\.44 → .* 148\.49 \(\+0\.04%\)$", replaced.out)  # the difference that reviewers see
     new = read_record(Baseline, baselines / FILE)
     assert (new.reason, len(new.replicas), len(new.throughput)) == ("TensorFlow 2.22", 4, 1)
 
@@ -281,6 +282,19 @@ class TestLedger:
         found = accept(first, "--despite-verdict")
         assert (found.code, "(REGRESSION in step time)" in found.out) == (0, True)
         assert outcomes() == [PASS, PASS]  # the second: since the first entry
+
+    @pytest.mark.usefixtures("unchanged")
+    def test_of_several_reports_each_is_judged_beside_those_before_it(
+        self, accept: Callable[..., Answer], tmp_path: Path
+    ) -> None:
+        """3.5% slower than the reference is within its margin, and not after 3.5% faster have been accepted."""
+        names = [
+            report(tmp_path / created, gate_run(in_turn(step=step, created=created), created=created))
+            for step, created in ((-0.035, "2026-01-06T00:00:00+00:00"), (0.035, LATER))
+        ]
+        found = accept(*names)
+        assert found.code == 2
+        assert found.error.startswith(f"{names[1]} is not a PASS by ")
 
     def test_what_is_not_proven_is_measured_again_or_begins_the_ledger(
         self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
@@ -559,6 +573,16 @@ class TestAcceptedRegressions:
             assert (found.code, before in found.out, "(before: " in found.out) == (0, True, bool(before))
             held, moved = ledger(baselines).regressions
             assert (held, moved.metric, moved.expires) == (trace, "step time", day)
+
+    def test_of_several_reports_the_largest_is_accepted(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
+        """Whatever their order: the others pass by it."""
+        names = [report(tmp_path / f"{step}", in_turn(step=step)) for step in (0.2, 0.3)]
+        for order in (names, names[::-1]):
+            given = ("--accept", "step time", "--until", "2026-12-31", *WHY, "--baselines", baselines)
+            found = tfgate("record", *order, *given)
+            assert found.code == 0, found
+            (accepted,) = ledger(baselines).regressions
+            assert (accepted.limit or 0.0) > math.expm1(0.3)
 
     def test_an_upgrade_from_another_reference_keeps_its_regressions(
         self, tfgate: Tfgate, slow: Path, tmp_path: Path, baselines: Path

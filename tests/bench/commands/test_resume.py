@@ -190,6 +190,24 @@ def test_what_was_begun_otherwise_is_refused(
     assert (upgrade.out / "paired.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("changed", ["old", "new"])
+def test_a_gate_that_was_begun_otherwise_is_refused(
+    gate: Command,
+    tmp_path: Path,
+    interrupted_at: Callable[[str, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    changed: str,
+) -> None:
+    interrupted_at(PAIR, 2)
+    assert gate().code == 4
+    noisy_side(tmp_path / changed, {**PACKAGES, "numpy": "2.4.1"})
+    assert f"was begun with other packages for {tmp_path / changed}: " in last_line(gate("--resume"))
+    noisy_side(tmp_path / changed, PACKAGES)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
+    assert "was begun on another machine" in last_line(gate("--resume"))
+    assert numbers_of(read_record(GateRun, gate.out / "gate.json").speed[0].pairs) == [0]
+
+
 @pytest.mark.usefixtures("fake_oracle", "short_launches")
 @pytest.mark.parametrize("words", [("upgrade", "--speed-only"), ("gate", "--launches", "1")])
 def test_a_package_that_was_released_meanwhile_is_not_installed(
@@ -200,7 +218,7 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     interrupted_at: Callable[[str, int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The index is read as it was when the command began: as of now it has a newer NumPy."""
+    """The index is read as it was when the command began: now it has a newer NumPy. Another's report tells nothing."""
     began = False
 
     def prepare(requested: str, as_of: AsOf, **_: object) -> Side:
@@ -215,6 +233,8 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     interrupted_at(PAIR, 2)
     assert tfgate(*command).code == 4
     began = True
+    other = dataclasses.replace(SIDES[1], as_of="2026-01-01T00:00:00Z")
+    write_record(tmp_path / "out" / "another" / "paired.json", dataclasses.replace(paired_run([]), candidate=other))
     interrupted_at(PAIR, 1)
     answer = tfgate(*command, "--resume")
     assert answer.code == 4, answer.err  # it goes on to the next launch; a refusal is 2

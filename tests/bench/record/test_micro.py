@@ -42,6 +42,12 @@ def test_a_form_is_part_of_the_metric_and_a_case_may_have_no_implementation(tmp_
     assert (one.subject, one.metric) == ("notebook on cpu:0", "clip slices graph")
 
 
+def test_a_unit_is_of_its_workload(tmp_path: Path) -> None:
+    unit = {"workload": "masked", "implementation": "", "mode": ""}
+    (one,) = read_launch(write_launch(tmp_path / "launch.json", {"test_unit[masked]": 0.06}, **unit)).cases.values()
+    assert (one.subject, one.metric) == ("masked notebook on cpu:0", "unit")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -45,6 +45,7 @@ def test_the_worst_stands_first_with_the_report_that_brought_it() -> None:
     assert REFERENCE_SIDE.identity in page
     assert "left out: nothing" in page
     assert 'class="change"' in page.replace(KEY, "")
+    assert re.search(r'data-key="0\.1833\d*">\+20\.1%</td>', page)  # of the newest, ln 1.2 + 0.001
 
 
 def test_a_history_that_stands_still_has_nothing_to_tell() -> None:

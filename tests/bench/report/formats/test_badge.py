@@ -14,6 +14,7 @@ from tests.builders.verdicts import failed, gate, upgrade
     [
         ([upgrade()], "PASS", "brightgreen"),
         ([upgrade(1.2)], "REGRESSION", "red"),
+        ([upgrade(1.05, 0.02)], "INCONCLUSIVE", "yellow"),
         ([failed()], "MEASUREMENT FAILED", "lightgrey"),
         ([upgrade(), upgrade(1.2)], "REGRESSION", "red"),  # the worst
         ([gate(speed=False)], "PASS (numbers only; speed not measured)", "brightgreen"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.record.types import Failure
 from bench.report.formats.pytest_benchmark import document, render
 from tests.builders.records import SPEEDS, SUBJECT, TINY, record, records, run
 from tests.builders.verdicts import gate_run, paired_run, stored, upgrade
@@ -37,8 +38,9 @@ def keep(folder: Path, name: str, document: object) -> Path:
     return path
 
 
-def test_a_round_is_a_launch() -> None:
-    (benchmark,) = document(run(records()))["benchmarks"]
+def test_a_round_is_a_launch_that_finished() -> None:
+    crashed = record(5.0, 9.0, launch=4, failure=Failure("crashed", "killed"))
+    (benchmark,) = document(run([*records(), crashed]))["benchmarks"]
     assert benchmark["name"] == SUBJECT.name
     assert benchmark["stats"]["data"] == pytest.approx(list(SPEEDS))
     # 0.100, 0.101, 0.102, 0.103: a mean and a median of 0.1015, quartiles 0.10075 and 0.10225.

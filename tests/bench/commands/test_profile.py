@@ -166,7 +166,7 @@ class Session(Session):
 def test_a_device_that_is_missing_is_a_failed_measurement(
     tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What disturbs is said first."""
+    """A warning of load comes first."""
     monkeypatch.setattr("bench.commands.profile.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
     python = write_interpreter(tmp_path / "python", session_text(MISSING))
     device = ["--device", "cpu:7", "--output", tmp_path / "out"]

@@ -1,13 +1,12 @@
 """Errors that users can fix, each in one line with the right exit code."""
 
 import errno
-import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 
-from bench.commands.messages import print_error
+from bench.commands.messages import flush, print_error
 from bench.commands.signals import interrupt_by_ending_signals
 from bench.drive.children import EXHAUSTED
 from bench.drive.lock import LockedError
@@ -41,8 +40,7 @@ def guarded(command: Callable[[], int]) -> int:
     except (BuildError, ClusterError, LockedError, WorkerError) as error:
         return _fail(str(error), FAILED_CODE)
     except BrokenPipeError:  # the reader, `head` say, has read enough
-        # What is left to print must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        flush(sys.stdout)
         return FAILED_CODE
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files
@@ -67,6 +65,7 @@ def _system_line(error: OSError) -> str:
 
 
 def _fail(message: str, code: int) -> int:
+    flush(sys.stdout)
     line = one_line(message)  # which may quote a damaged file
     print_error(f"tfgate: error: {line if len(line) <= MOST_CHARACTERS else line[:MOST_CHARACTERS] + '…'}")
     return code

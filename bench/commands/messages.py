@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from typing import TextIO
 
 from bench.report.lines import one_line
 
@@ -38,6 +40,15 @@ def print_error(text: str) -> None:
     """Prints a text on standard error, if it can be written: Python's own exit code would be 1, REGRESSION."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr)
+    flush(sys.stderr)
+
+
+def flush(stream: TextIO) -> None:
+    """Writes what a stream holds. What can't be written is dropped: it would fail again at exit, whose code is 120."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_json(answers: Sequence[object]) -> None:

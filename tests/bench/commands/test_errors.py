@@ -22,6 +22,8 @@ from bench.record.types import Failure
 from tests.builders.records import records, run
 
 ROOT = Path(__file__).resolve().parents[3]
+# Python keeps what it prints until it has much, or ends, as it does for users.
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device", "/there/run.json")
 
 
@@ -80,10 +82,10 @@ def test_an_error_of_our_own_making_is_shown_whole_and_is_no_regression(capsys: 
     ]
 
 
-def show(folder: Path, output: int) -> subprocess.CompletedProcess[bytes]:
-    write_record(folder / "run.json", run(records() * 50))  # more than a pipe holds
+def show(folder: Path, output: int, many: int = 50) -> subprocess.CompletedProcess[bytes]:
+    write_record(folder / "run.json", run(records() * many))  # 50: more than a pipe holds
     command = [sys.executable, "-m", "bench", "show", str(folder), "--json"]
-    return subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, check=False)
+    return subprocess.run(command, cwd=ROOT, env=BUFFERED, stdout=output, stderr=subprocess.PIPE, check=False)
 
 
 def test_a_reader_that_leaves_is_told_nothing(tmp_path: Path) -> None:
@@ -98,9 +100,10 @@ on_a_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /
 
 
 @on_a_full_disk
-def test_an_output_on_a_full_disk_is_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [1, 50])
+def test_an_output_on_a_full_disk_is_a_failure(tmp_path: Path, many: int) -> None:
     with open("/dev/full", "wb") as full:
-        found = show(tmp_path, full.fileno())
+        found = show(tmp_path, full.fileno(), many)
     assert (found.returncode, found.stderr) == (4, b"tfgate: error: writing: the disk is full\n")
 
 
@@ -109,7 +112,7 @@ def test_an_output_on_a_full_disk_is_a_failure(tmp_path: Path) -> None:
 def test_an_error_that_can_t_be_written_is_no_regression(words: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "bench", *words]
-        assert subprocess.run(command, cwd=ROOT, stderr=full, check=False).returncode == 2
+        assert subprocess.run(command, cwd=ROOT, env=BUFFERED, stderr=full, check=False).returncode == 2
 
 
 # A command at work with a folder that it has to clear away.

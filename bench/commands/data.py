@@ -12,6 +12,7 @@ from tabulate import tabulate
 from bench.commands.acquire import acquire_ptb
 from bench.commands.messages import print_json
 from bench.commands.options import add_output, add_shared
+from bench.commands.progress import may_draw
 from bench.commands.usage import UsageError
 from lm.config import CONFIGS
 from lm.data.corpus import CORPORA, Corpus
@@ -72,8 +73,7 @@ def _acquired(source: str | None, folder: Path) -> list[str]:
     """Puts the PTB into the folder, and returns what was done."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    shown = console.is_terminal and console.file.isatty()  # FORCE_COLOR makes one of any log
-    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not may_draw(console)) as bar:
         task = bar.add_task("downloading", total=None)
         return acquire_ptb(source, folder, lambda got, total: bar.update(task, completed=got, total=total))
 

@@ -26,6 +26,11 @@ REDRAWN_SECONDS = 1.0
 SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | None]]
 
 
+def may_draw(console: Console) -> bool:
+    """Tells whether a bar can be drawn there; FORCE_COLOR alone makes no terminal of a log."""
+    return console.is_terminal and console.file.isatty()
+
+
 class Bar:
     """A progress bar and the lines above it, as a context manager."""
 
@@ -34,8 +39,7 @@ class Bar:
         counted = TextColumn(f"{{task.completed}}/{{task.total}}{unit}")
         columns = (TextColumn("{task.description}"), BarColumn(), counted, TimeElapsedColumn())
         self._quiet = is_quiet()  # launches side by side say their lines from threads, which don't know it
-        shown = console.is_terminal and console.file.isatty()  # FORCE_COLOR makes one of any log
-        self.on_terminal = shown and not self._quiet
+        self.on_terminal = may_draw(console) and not self._quiet
         # No thread draws: it would run while steps are timed.
         self._bar = Progress(
             *columns, console=console, auto_refresh=False, transient=True, disable=not self.on_terminal

@@ -23,11 +23,10 @@ from bench.commands.resume import (
 )
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
-from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import PINNED
-from bench.drive.lock import host_lock
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
@@ -170,20 +169,19 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     planned = asked.model.plans()
-    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
-    candidate = asked.sides.one(asked.sides.candidate)
-    report = _Report(asked, candidate)
-    for plan in planned:
-        require_same_file(report.path, plan, records(report.gate))
-    sides = {CANDIDATE: candidate}
-    report.warn(*old_nightlies(sides))
-    if asked.speed:
-        with report.phase("reference environment"):
-            sides |= _reference(asked, report)
-    for run in report.gate.speed if REFERENCE in sides else ():
-        require_same(report.path, run.reference, sides[REFERENCE])
-    patience = Patience()
-    with host_lock() if REFERENCE in sides else contextlib.nullcontext():
+    with timing(timed=asked.speed) as disturbed:
+        candidate = asked.sides.one(asked.sides.candidate)
+        report = _Report(asked, candidate)
+        for plan in planned:
+            require_same_file(report.path, plan, records(report.gate))
+        sides = {CANDIDATE: candidate}
+        report.warn(*old_nightlies(sides))
+        if asked.speed:
+            with report.phase("reference environment"):
+                sides |= _reference(asked, report)
+        for run in report.gate.speed if REFERENCE in sides else ():
+            require_same(report.path, run.reference, sides[REFERENCE])
+        patience = Patience()
         if REFERENCE in sides:
             report.warn(*side_warnings(sides), *disturbed)
             for number, plan in enumerate(_timed(planned, full=asked.full)):

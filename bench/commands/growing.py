@@ -14,7 +14,6 @@ from bench.commands.progress import BisectProgress
 from bench.commands.resume import begun, require_machine, require_same, require_same_file
 from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
-from bench.drive.doctor import disturbances, examine
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import NUMBERS, values_of
@@ -90,15 +89,10 @@ class Measure:
         """Tells whether numbers are compared, and nothing is timed."""
         return self.metric == NUMBERS
 
-    def examined(self) -> "Measure":
-        """Returns the same with what disturbs this machine now, which it says; itself where nothing is timed.
-
-        Building environments is load: examine the machine before.
-        """
-        disturbed = () if self.numbers else disturbances(examine())
-        for line in disturbed:
+    def warn(self) -> None:
+        """Says what disturbs this machine."""
+        for line in self.disturbed:
             say(f"warning: {line}")
-        return dataclasses.replace(self, disturbed=disturbed)
 
     def pace(self) -> Pace:
         """Returns the pace before anything is measured."""

@@ -13,11 +13,10 @@ from bench.commands.options import Telling, add_launches, add_output, add_shared
 from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print, tell
-from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import PINNED
-from bench.drive.lock import host_lock
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.micro import decided
@@ -171,17 +170,16 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     margin = math.log1p(standards.margins.micro)
-    disturbed = disturbances(examine())  # before an environment is built: that is load, too
-    candidate = asked.sides.one(asked.sides.candidate, NEEDED)
-    require_suite(candidate, asked.suite)
-    try:
-        reference = asked.sides.one(asked.sides.reference, NEEDED)
-    except (RequestError, BuildError) as error:
-        return _without_reference(asked.telling, error)
-    require_suite(reference, asked.suite)
-    sides = {REFERENCE: reference, CANDIDATE: candidate}
-    warnings = (*side_warnings(sides), *disturbed)
-    with host_lock():
+    with timing() as disturbed:
+        candidate = asked.sides.one(asked.sides.candidate, NEEDED)
+        require_suite(candidate, asked.suite)
+        try:
+            reference = asked.sides.one(asked.sides.reference, NEEDED)
+        except (RequestError, BuildError) as error:
+            return _without_reference(asked.telling, error)
+        require_suite(reference, asked.suite)
+        sides = {REFERENCE: reference, CANDIDATE: candidate}
+        warnings = (*side_warnings(sides), *disturbed)
         report = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
             lambda so_far, old, new: decided(so_far, old, new, margin, standards.ledger),

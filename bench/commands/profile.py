@@ -12,9 +12,8 @@ from bench.commands.model import IMPLEMENTATION, ModelRequest, add_all_but_imple
 from bench.commands.options import add_output, add_shared, at_least, output_folder
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.stored import judging, read_profile
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.doctor import disturbances, examine
-from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, ONEDNN_FILE, PROFILE_FILE, run_profile
 from bench.profile.compare import compare
@@ -166,12 +165,12 @@ def run(asked: Request) -> int:
 
 def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[Stored]]]:
     """Returns (folder, its profiles) of each configuration; two lie in folders `reference` and `candidate`."""
-    for line in disturbances(examine()):  # before an environment is built: that is load, too
-        say(f"warning: {line}")
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
-    sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
     found: list[tuple[Path | None, list[Stored]]] = []
-    with host_lock():
+    with timing() as disturbed:
+        for line in disturbed:
+            say(f"warning: {line}")
+        sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
         for plans in zip(*planned, strict=True):
             folder = asked.models[0].folder(output, plans[0].name)
             one_each = [(side, plan) for side in sides for plan in plans]

@@ -1,7 +1,6 @@
 """`tfgate upgrade`: is the candidate as correct and as fast as the reference, both measured here and now?"""
 
 import argparse
-import contextlib
 import dataclasses
 import glob
 from collections.abc import Sequence
@@ -14,10 +13,9 @@ from bench.commands.paired import Parts
 from bench.commands.resume import as_begun, kept, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
-from bench.drive.doctor import disturbances, examine
-from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.metrics import NAMES, STEP_TIMES
@@ -97,10 +95,9 @@ def run(asked: Request) -> int:
     Raises RequestError, BuildError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    disturbed = disturbances(examine()) if asked.parts.speed else ()  # before environments are built: that is load, too
-    sides = asked.sides.prepared()
-    warnings = (*side_warnings(sides), *disturbed)
-    with host_lock() if asked.parts.speed else contextlib.nullcontext():
+    with timing(timed=asked.parts.speed) as disturbed:
+        sides = asked.sides.prepared()
+        warnings = (*side_warnings(sides), *disturbed)
         folders = [asked.model.folder(asked.output, plan.name) for plan in asked.plans]
         runs = {
             str(folder): asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 
 from bench.commands import gate
-from bench.commands.options import SideRequest
-from bench.commands.sides import Sides
+from bench.drive.doctor import Finding
 from bench.drive.plan import Plan
 from bench.drive.run import RunRequest
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
-from bench.record.paired import Side
 from bench.record.types import Environment, Machine, Replica, Subject, Throughput
 from lm.config import LAUNCH_PLANS
 from tests.builders.commands import (
@@ -347,7 +345,7 @@ def test_stored_words_per_second_gate_where_that_is_asked_for(gated: Gate) -> No
 
 def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packages that may explain a difference are warned of, and what disturbs; each side has variables of its own."""
-    monkeypatch.setattr(gate, "disturbances", lambda found: ("load: 2.00",))
+    monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.00", "load: 2.00"),))
     packages = {**NIGHTLY, "numpy": "2.5.0", "scipy": "1.16", "pillow": "12.0"}
     variables = ("--to-env", "A=1", "--from-env", "B=2")
     assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 0
@@ -362,26 +360,6 @@ def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monk
         {"A": "1"},
         {"A": "1"},
     )
-
-
-def test_disturbances_are_looked_for_before_environments_are_built(
-    gated: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Building them is load, too."""
-    order: list[str] = []
-
-    def examine() -> tuple[()]:
-        order.append("examined")
-        return ()
-
-    def built(sides: Sides, asked: SideRequest) -> Side:
-        order.append("built")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(gate, "examine", examine)
-    monkeypatch.setattr(Sides, "one", built)
-    assert gated(gated.side("candidate"), "--config", "small").code == 4
-    assert order == ["examined", "built"]
 
 
 def test_an_old_nightly_is_warned_of_where_numbers_alone_are_measured(gated: Gate) -> None:

@@ -22,10 +22,10 @@ BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
 @pytest.mark.parametrize(
     ("command", "patched", "there", "said"),
     [
-        ("run", "bench.commands.run.host_lock", "", BEFORE),
+        ("run", "bench.commands.run.timing", "", BEFORE),
         (
             "run",
-            "bench.commands.run.host_lock",
+            "bench.commands.run.timing",
             "run.json",
             "interrupted: what was finished is kept in {out}/run.json",
         ),

@@ -121,7 +121,7 @@ def test_where_nothing_gates_nothing_is_proven(tfgate: Tfgate, tmp_path: Path, e
 def test_what_sets_the_sides_apart_and_disturbs_is_in_the_report(
     measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.micro.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
+    monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
     candidate = micro_interpreter(tmp_path, *LAUNCHES, packages={**OTHER, "numpy": "1.26.0"})
     measure(candidate, micro_interpreter(tmp_path, *LAUNCHES), "--launches", "1")
     warnings = read_micro(tmp_path / "out")[0].warnings

@@ -90,9 +90,7 @@ def _search(folder: Path, searching: Searching) -> int:
 class Bisection:
     """Searches the releases, and holds what was measured of each."""
 
-    def __init__(
-        self, asked: Request, between: tuple[str, ...], margins: Margins, disturbed: Sequence[str]
-    ) -> None:
+    def __init__(self, asked: Request, between: tuple[str, ...], margins: Margins, disturbed: Sequence[str]) -> None:
         self._asked, (plan,), self._good = asked, asked.model.plans(), asked.sides.reference.what
         self._margins, self._between = margins, between
         self._measure = Measure(plan, asked.metric, self._margins, asked.command_line, disturbed)

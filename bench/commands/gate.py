@@ -13,14 +13,7 @@ from bench.commands.model import GATE_CONFIGS, ModelRequest, add_model, add_work
 from bench.commands.options import Telling, add_budget, add_launches, add_output, add_shared, telling
 from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress, UpgradeProgress
-from bench.commands.resume import (
-    as_begun,
-    begun,
-    require_machine,
-    require_same,
-    require_same_file,
-    resumed_folder,
-)
+from bench.commands.resume import as_begun, begun, require_same, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.timing import timing
@@ -41,7 +34,6 @@ from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.record.types import SCHEMA, Run
-from bench.report.judged import records
 from lm.workloads.registry import is_path
 
 EXAMPLES = """\
@@ -128,14 +120,13 @@ def request(options: argparse.Namespace) -> Request:
 class _Report:
     """The gate's report so far, kept on disk after each launch."""
 
-    def __init__(self, asked: Request, candidate: Side) -> None:
+    def __init__(self, asked: Request, stored: GateRun | None, candidate: Side) -> None:
         self.path = asked.output / GATE_FILE
-        self._keep = keeper(self.path, begun=asked.resume)
-        if asked.resume:
-            self.gate = dataclasses.replace(begun(GateRun, self.path, asked.command_line), speed_problem="")
-            require_machine(self.path, records(self.gate))
-            require_same(self.path, self.gate.candidate, candidate)
-            self.gate = dataclasses.replace(self.gate, candidate=candidate)  # which may lie elsewhere now
+        self._keep = keeper(self.path, begun=stored is not None)
+        if stored:
+            require_same(self.path, stored.candidate, candidate)
+            # The candidate may lie elsewhere now.
+            self.gate = dataclasses.replace(stored, candidate=candidate, speed_problem="")
             return
         created = now()
         command = tuple(asked.command_line)
@@ -169,11 +160,10 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     planned = asked.model.plans()
+    stored = begun(GateRun, asked.output / GATE_FILE, asked.command_line, planned) if asked.resume else None
     with timing(timed=asked.speed) as disturbed:
         candidate = asked.sides.one(asked.sides.candidate)
-        report = _Report(asked, candidate)
-        for plan in planned:
-            require_same_file(report.path, plan, records(report.gate))
+        report = _Report(asked, stored, candidate)
         sides = {CANDIDATE: candidate}
         report.warn(*old_nightlies(sides))
         if asked.speed:

@@ -11,7 +11,7 @@ from typing import Any
 from bench.commands.messages import say
 from bench.commands.plans import numbers_plans, pair_plans
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import begun, require_machine, require_same, require_same_file
+from bench.commands.resume import begun, require_sides
 from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
@@ -20,7 +20,7 @@ from bench.judge.bisect import NUMBERS, values_of
 from bench.judge.margins import Margins
 from bench.judge.metrics import SEARCHED
 from bench.record.files import keeper
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.paired import REFERENCE, PairedRun, Side
 from bench.record.survey import folder_name
 from lm.workloads.registry import workload
 
@@ -106,11 +106,7 @@ class Measure:
         path = output / folder_name(place, name) / PAIRED_FILE
         if not (resume and path.exists()):
             return Growing(name, path)
-        run = begun(PairedRun, path, self.command_line)
-        require_same_file(path, self.plan, run.records)
-        if here:
-            require_machine(path, run.records)
-        return Growing(name, path, run)
+        return Growing(name, path, begun(PairedRun, path, self.command_line, [self.plan], here=here))
 
     def origin(self, reports: Iterable[Growing]) -> dict[str, Any]:
         """Returns the command, when it began, and the machines' processors, for programs."""
@@ -134,8 +130,7 @@ class Measure:
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
         """Returns a report's run with one launch more, or with its numbers."""
         if growing.run:
-            require_same(growing.path, growing.run.reference, sides[REFERENCE])
-            require_same(growing.path, growing.run.candidate, sides[CANDIDATE])
+            require_sides(growing.path, growing.run, sides)
         only = () if self.numbers else (self.metric,)
         plans, warnings = ({}, ()) if self.numbers else pair_plans(self.plan, only)
         oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
-from bench.commands.resume import begun, require_machine, require_same, require_same_file
+from bench.commands.resume import begun, require_sides
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
@@ -14,7 +14,7 @@ from bench.judge.paired import paired_samples
 from bench.judge.planning import next_kind, so_far
 from bench.judge.types import Comparison, Sample
 from bench.record.files import keeper
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.paired import REFERENCE, PairedRun, Side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +34,10 @@ class Parts:
         self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
     ) -> PairedRun:
         """Measures a workload in a configuration, and keeps the run in a file."""
-        stored = begun(PairedRun, path, self.command_line) if self.resume and path.exists() else None
-        if stored:
-            require_same_file(path, plan, stored.records)
-            require_machine(path, stored.records)
-            for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
-                require_same(path, side, sides[name])
+        stored = None
+        if self.resume and path.exists():
+            stored = begun(PairedRun, path, self.command_line, [plan])
+            require_sides(path, stored, sides)
         keep = keeper(path, begun=stored is not None)
         margins = standards.margins.with_step_times(self.margin)
         plans, unpinned = pair_plans(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())

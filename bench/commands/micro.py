@@ -18,7 +18,6 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print, tell
 from bench.drive.environments import PINNED
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
-from bench.drive.requests import BuildError, RequestError
 from bench.judge.micro import decided
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
@@ -164,7 +163,7 @@ def interrupted(asked: Request) -> str:
 
 
 def run(asked: Request) -> int:
-    """Returns the verdict's exit code; 3, with the reason, where the reference can't be had.
+    """Returns the verdict's exit code; 3, with the reason, where the pinned reference can't be had.
 
     Raises RequestError, BuildError, WorkerError, FormatError, MarginsError, OSError.
     """
@@ -173,10 +172,9 @@ def run(asked: Request) -> int:
     with timing() as disturbed:
         candidate = asked.sides.one(asked.sides.candidate, NEEDED)
         require_suite(candidate, asked.suite)
-        try:
-            reference = asked.sides.one(asked.sides.reference, NEEDED)
-        except (RequestError, BuildError) as error:
-            return _without_reference(asked.telling, error)
+        reference, why = asked.sides.reference_or_why(NEEDED)
+        if reference is None:
+            return _without_reference(asked.telling, why)
         require_suite(reference, asked.suite)
         sides = {REFERENCE: reference, CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *disturbed)
@@ -189,7 +187,7 @@ def run(asked: Request) -> int:
     return judge_and_print(asked.telling, {str(asked.output): report}, standards)
 
 
-def _without_reference(telling: Telling, error: Exception) -> int:
+def _without_reference(telling: Telling, why: str) -> int:
     """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
-    told = Told(f"the reference isn't available ({error}): name another by --from")
+    told = Told(f"the reference isn't available ({why}): name another by --from")
     return tell(Verdict(Question.MICRO, Outcome.INCONCLUSIVE, (), (told,)), as_json=telling.json)

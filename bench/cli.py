@@ -1,8 +1,8 @@
 """The command line: finds the command that is asked for, and answers with its exit code.
 
 A command is a module of bench.commands with `add_arguments(parser)`, `request(options)`, `run(request)` and `EXAMPLES`.
-It may have `REPORTS`, patterns of the files that its `--resume` goes on from, or `interrupted(request)`, which returns
-the error line after Ctrl-C. It is imported when it is asked for, so that `tfgate --help` starts at once.
+Patterns of the files that Ctrl-C leaves in its --output folder are its `REPORTS`, or its request's `patterns`. It is
+imported when it is asked for, so that `tfgate --help` starts at once.
 """
 
 import argparse
@@ -147,13 +147,12 @@ def _run(words: Sequence[str]) -> int:
         try:
             code: int = command.run(asked)
         except KeyboardInterrupt:
-            if hasattr(command, "REPORTS"):
-                from bench.commands.resume import kept  # which the command has imported
+            patterns = getattr(asked, "patterns", getattr(command, "REPORTS", ()))
+            if not (patterns and asked.output):
+                raise
+            from bench.commands.resume import kept
 
-                raise Interrupted(kept(asked.output, *command.REPORTS)) from None
-            if hasattr(command, "interrupted"):
-                raise Interrupted(command.interrupted(asked)) from None
-            raise
+            raise Interrupted(kept(asked.output, *patterns, resumes=hasattr(options, "resume"))) from None
     return code
 
 

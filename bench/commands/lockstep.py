@@ -62,11 +62,6 @@ def request(options: argparse.Namespace) -> Request:
     return Request(model, sides_request(options, gpu=model.gpu), options.steps, options.json)
 
 
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return "interrupted: lockstep keeps nothing of a comparison that is not over"
-
-
 def run(asked: Request) -> int:
     """Returns the verdict's exit code, the worst of several. Nothing is timed, so other jobs may run concurrently.
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from bench.commands.messages import say
 from bench.commands.model import IMPLEMENTATION, add_config, add_workload, chosen_workloads, device
 from bench.commands.options import Telling, add_launches, add_output, add_shared, output_folder, telling
-from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
 from bench.commands.timing import timing
@@ -33,6 +32,7 @@ tfgate micro --to .venv/bin/python
 tfgate micro --from 2.20.0 --to 2.21.0 --target clip --target step
 tfgate micro --to 2.21.0 --workload masked --config tiny"""
 CONFIGS = ("notebook",)
+REPORTS = (MICRO_FILE,)
 TARGETS = ("forward", "gradient", "clip", "update", "step", "evaluation", "input", "dropout", "fit", "predict")
 # Timed where nothing else is asked for: what the project is for. Twelve launches of each side take at most six minutes
 # (docs/micro.md).
@@ -154,12 +154,6 @@ def _parts(options: argparse.Namespace) -> Suite:
         options.target or DEFAULT_TARGETS,
         options.require == "gpu",
     )
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    there = (asked.output / MICRO_FILE).exists()
-    return f"interrupted: what was finished is kept in {asked.output}" if there else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:

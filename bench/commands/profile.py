@@ -36,6 +36,7 @@ tfgate profile --to .venv/bin/python --workload predict-call --config tiny
 tfgate profile --from 2.20.0 --to 2.21.0 --config tiny --target clip
 tfgate profile --compare reports/old-profile reports/new-profile"""
 CONFIGS = ("notebook",)
+REPORTS = (f"**/{PROFILE_FILE}",)
 CHROME_FILE, FLAME_FILE, TEXT_FILE = "trace.json", "flame.svg", "profile.txt"
 WHOLE = "step"  # the target that is a unit of any workload
 LEAST_STEPS = 4  # a quarter of them is dropped at either end
@@ -127,12 +128,6 @@ def request(options: argparse.Namespace) -> Request:
         options.command_line,
     )
     return Request(measuring, output_folder(options, "profile"), options.json)
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    whole = asked.output and any(asked.output.rglob(PROFILE_FILE))
-    return f"interrupted: finished profiles are kept in {asked.output}" if whole else "interrupted: nothing is kept"
 
 
 def run(asked: Request) -> int:

@@ -24,8 +24,6 @@ from bench.report.judged import records as all_records
 
 T = TypeVar("T", GateRun, PairedRun, Survey)
 
-NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
-
 
 def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:
     """Returns the folder of --output. Raises UsageError for --resume where no report is kept in it, and without where
@@ -124,16 +122,15 @@ def _reports(output: Path, patterns: Iterable[str]) -> list[Path]:
     return sorted(path for pattern in patterns for path in output.glob(pattern))
 
 
-def kept(output: Path, *patterns: str) -> str:
-    """Returns what an interrupted command says of the reports that it may have begun in its --output folder."""
+def kept(output: Path, *patterns: str, resumes: bool) -> str:
+    """Returns what an interrupted command says of the files that it may have left in its --output folder, and how it
+    goes on if it `resumes`.
+    """
     if not is_kept(output, *patterns):
-        return NOTHING_KEPT
-    return f"interrupted: what was finished is kept in {output}: {go_on(output)}"
-
-
-def go_on(output: Path) -> str:
-    """Returns how an interrupted command goes on, its folder as a shell takes it."""
-    return f"go on by the same command with --resume {shlex.join(('--output', str(output)))}"
+        return "interrupted: nothing was finished yet, and nothing is kept"
+    option = shlex.join(("--output", str(output)))
+    more = f": go on by the same command with --resume {option}" if resumes else ""
+    return f"interrupted: what was finished is kept in {output}{more}"
 
 
 def _measuring(words: Sequence[str]) -> list[list[str]]:

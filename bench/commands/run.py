@@ -20,7 +20,6 @@ from bench.commands.options import (
 )
 from bench.commands.plans import timed_alone
 from bench.commands.progress import RunProgress
-from bench.commands.resume import NOTHING_KEPT
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import terminal
@@ -35,6 +34,7 @@ EXAMPLES = """\
 tfgate run --python .venv/bin/python
 tfgate run --python .venv/bin/python --config tiny --workload masked --no-speed --json"""
 LAUNCHES = 4
+REPORTS = (RUN_FILE,)
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
 
@@ -84,12 +84,6 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
     )
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    path = asked.output / RUN_FILE
-    return f"interrupted: what was finished is kept in {path}" if path.exists() else NOTHING_KEPT
 
 
 def run(asked: Request) -> int:

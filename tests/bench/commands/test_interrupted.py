@@ -16,46 +16,27 @@ from tests.builders.micro import micro_interpreter
 from tests.builders.records import records, run
 
 ROOT = Path(__file__).resolve().parents[3]
-BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
+BEFORE = "interrupted: nothing was finished yet, and nothing is kept"
+KEPT = "interrupted: what was finished is kept in {out}"
 
 
 @pytest.mark.parametrize(
     ("command", "patched", "there", "said"),
     [
         ("run", "bench.commands.run.timing", "", BEFORE),
-        (
-            "run",
-            "bench.commands.run.timing",
-            "run.json",
-            "interrupted: what was finished is kept in {out}/run.json",
-        ),
+        ("run", "bench.commands.run.timing", "run.json", KEPT),
         ("micro", "bench.commands.micro.require_suite", "", BEFORE),
-        (
-            "micro",
-            "bench.commands.micro.require_suite",
-            "micro.json",
-            "interrupted: what was finished is kept in {out}",
-        ),
-        ("train", "bench.commands.train._train", "", "interrupted: no checkpoint was written yet, and nothing is kept"),
+        ("micro", "bench.commands.micro.require_suite", "micro.json", KEPT),
+        ("train", "bench.commands.train._train", "small/checkpoint.npz", BEFORE),  # which is of another configuration
         (
             "train --resume",
             "bench.commands.train._train",
             "checkpoint.npz",
-            "interrupted: {out}/checkpoint.npz is kept: go on by the same command with --resume --output {quoted}",
+            f"{KEPT}: go on by the same command with --resume --output {{quoted}}",
         ),
-        (
-            "lockstep",
-            "bench.commands.lockstep.run_lockstep",
-            "",
-            "interrupted: lockstep keeps nothing of a comparison that is not over",
-        ),
-        ("profile", "bench.commands.profile.run_profile", "", "interrupted: nothing is kept"),
-        (
-            "profile",
-            "bench.commands.profile.run_profile",
-            "profile.json",
-            "interrupted: finished profiles are kept in {out}",
-        ),
+        ("lockstep", "bench.commands.lockstep.run_lockstep", "", "interrupted"),
+        ("profile", "bench.commands.profile.run_profile", "", BEFORE),
+        ("profile", "bench.commands.profile.run_profile", "candidate/profile.json", KEPT),
         ("doctor", "bench.commands.doctor.examine", "", "interrupted"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.signals import ENDING
+from bench.commands.errors import ENDING
 from bench.record.files import write_record
 from tests.builders.commands import Tfgate, noisy_side
 from tests.builders.micro import micro_interpreter
@@ -78,7 +78,7 @@ def test_a_signal_while_modules_are_imported_shows_no_traceback(number: signal.S
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # pytest may run under nohup
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name == 'bench.commands.errors': os.kill(os.getpid(), {int(number)})\n"
+        f"        if name == 'bench.commands.doctor': os.kill(os.getpid(), {int(number)})\n"
         "sys.meta_path.insert(0, Finder())\n"
         "from bench.cli import main\n"
         "sys.exit(main())"

@@ -1,4 +1,4 @@
-"""`tfgate bisect`: which release brought a change, by launches of releases in turn with a good one."""
+"""`tfgate bisect`: finds the release that brought a change, by launches of releases in turn with a good one."""
 
 import argparse
 import shlex

@@ -1,4 +1,6 @@
-"""`tfgate blame`: which package brought a change, each measured alone among the reference's, or two together."""
+"""`tfgate blame`: finds the package that brought a change. Each is exchanged alone, or two together, in the reference
+environment.
+"""
 
 import argparse
 import dataclasses

@@ -1,4 +1,4 @@
-"""`tfgate gate`: is this TensorFlow as correct as the baselines, and as fast as a reference in turn with it?"""
+"""`tfgate gate`: judges a TensorFlow: its numbers by the baselines, its speed in turn with the reference."""
 
 import argparse
 import contextlib

@@ -41,7 +41,7 @@ def add_metric(parser: argparse.ArgumentParser) -> None:
 
 @dataclasses.dataclass
 class Growing:
-    """An environment that is measured in turn with a reference, and its report."""
+    """The report of one environment of a search, which grows launch by launch."""
 
     name: str
     path: Path

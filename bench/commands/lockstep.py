@@ -1,4 +1,4 @@
-"""`tfgate lockstep`: two environments take the same steps from the same weights, and every tensor is compared."""
+"""`tfgate lockstep`: compares two environments step by step, each step from the same weights."""
 
 import argparse
 import dataclasses

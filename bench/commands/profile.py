@@ -1,4 +1,4 @@
-"""`tfgate profile`: where the time of a step goes, in one environment or in two."""
+"""`tfgate profile`: shows where a step's time goes, in one environment or in two."""
 
 import argparse
 import dataclasses

@@ -1,4 +1,4 @@
-"""`--resume`: an interrupted gate, upgrade, survey, bisect or blame goes on from what was over."""
+"""Goes on with an interrupted gate, upgrade, survey, bisect or blame by `--resume`, from what was over."""
 
 import argparse
 import dataclasses
@@ -63,8 +63,8 @@ def begun(
 
 
 def as_begun(options: argparse.Namespace, sides: Sides, output: Path, *patterns: str) -> Sides:
-    """Returns sides that with --resume see the package index as the reports did that the patterns find, unless --as-of
-    names a moment. Raises FormatError, OSError.
+    """Returns the sides. With --resume they read the package index as of the moment that the folder's reports name,
+    unless --as-of names another. Raises FormatError, OSError.
     """
     if not (options.resume and sides.as_of.present):
         return sides

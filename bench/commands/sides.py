@@ -19,7 +19,7 @@ IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 3
 OLD_DAYS = 14  # of a nightly; there is one for most nights
 RELEASE = "a version, requirements in quotes, a wheel or an interpreter's path"
 BUILT = "a version, requirements in quotes, a wheel, tf-nightly, or `reference`, the pinned one"
-WHAT = BUILT.replace(", or", ", an interpreter's path, or")
+WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`tfgate survey`: every release against the one before it and against a fixed one, in one folder with one page."""
+"""`tfgate survey`: measures every release against the one before it and a fixed reference, for one page."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""`tfgate train`: a configuration to the end, with validation each epoch, checkpoints and a final test."""
+"""`tfgate train`: trains a configuration to the end, with validation each epoch, checkpoints and a final test."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""`tfgate upgrade`: is the candidate as correct and as fast as the reference, both measured here and now?"""
+"""`tfgate upgrade`: compares two environments, both measured here and now: numbers, speed and memory."""
 
 import argparse
 import dataclasses

@@ -8,6 +8,7 @@ stored     reading reports, profiles and baselines
 verdicts   judging, printing, exit codes
 summary    the CI job's summary
 timing     one timing job at a time on this host, and what disturbs it
+acceptance regressions that `tfgate record` lets pass until a day
 paired     two sides, measured to the end; growing: launch by launch; clustered: on a Dask cluster
 surveys    stored surveys
 acquire    the Penn Treebank, from an address, an archive or a folder

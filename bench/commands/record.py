@@ -2,13 +2,13 @@
 
 import argparse
 import dataclasses
-import datetime
 import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.options import add_shared
+from bench.commands.acceptance import Acceptance, day, not_replaced, with_acceptances
+from bench.commands.options import SHARED, add_shared
 from bench.commands.stored import (
     LEDGER_FILE,
     baseline_path,
@@ -22,18 +22,17 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
 from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
-from bench.judge.ledger import FAILURES, LedgerError, Measured, accepted_regression, entry_of, positions
+from bench.judge.ledger import LedgerError, entry_of, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
 from bench.judge.reasons import Accepted
 from bench.judge.reports import paired_runs
-from bench.judge.types import Comparison
 from bench.machine import now
 from bench.record.files import replace_records
 from bench.record.gate import GateRun
-from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
+from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
@@ -49,31 +48,7 @@ tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
 tfgate record reports/run --replace --reason "a new fingerprint" --baselines baselines
 tfgate record reports/gate --accept trace --reason "a known cost" --until 2027-03-31 --link https://example.org/1"""
 ENVIRONMENTS = 4  # whose replicates decide a perplexity in few launches (docs/how-to/own-baselines.md)
-APART = "runs become baselines, other reports join the ledger: record them by separate commands"
-REGRESSED = "--accept METRIC lets one regression pass until a day, --despite-verdict accepts all ratios for good"
-UNMEASURED = "fix what failed, and measure again"
-UNPROVEN = (
-    "measure again, with a larger --budget or on a quieter machine; --despite-verdict accepts all ratios for good, "
-    "which is right for what you ship when the ledger begins"
-)
-UNTIMED = "run the gate without --quick and --no-speed, or the upgrade with a --metric that is a ratio, or with none"
-REMARGINED = "measure it again without --margin: the ledger's standard are the margins of its folder"
-MOVES = "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
-ALONE = (
-    "a run of one environment has no regression that can be accepted: name the report of a gate, an upgrade or micro"
-)
-FAILED = "what fails leaves the rest unmeasured, so a PASS would rest on nothing: mend it, and measure again"
-UNMOVED = "--becomes-reference without it: its budget begins anew; record reports that measure it, too"
-MOVES_ALL = "--becomes-reference moves every metric: measure the upgrade without --metric"
-
-
-@dataclasses.dataclass(frozen=True)
-class Acceptance:
-    """A regression that is let pass until a day."""
-
-    metrics: Sequence[str]
-    until: datetime.date
-    link: str
+FOR_BASELINES, FOR_LEDGER = ("add", "replace"), ("becomes_reference", "despite_verdict")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="folders of runs, for baselines; or of gate, upgrade and micro, for the ledger",
     )
-    add_shared(parser, "replace")
-    parser.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--replace", **SHARED["replace"])
+    existing.add_argument("--add", action="store_true", help="add the runs to baselines that exist")
     parser.add_argument(
         "--reason",
         default="",
@@ -136,18 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shared(parser, "baselines")
 
 
-def day(text: str) -> datetime.date:
-    """Reads a date."""
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2027-03-31") from None
-
-
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError."""
-    if options.replace and options.add:
-        raise UsageError("--replace and --add exclude each other: give one of them")
     if options.replace and not options.reason:
         raise UsageError("--replace needs --reason TEXT: a baseline changes only for a reason that reviewers can read")
     return Request(
@@ -171,11 +137,15 @@ def _acceptance(options: argparse.Namespace) -> Acceptance | None:
     missing = [name for name in ("reason", "link", "until") if not getattr(options, name)]
     if missing:
         raise UsageError(f"--{missing[0]} is missing: a regression is accepted for a reason, with a link, until a date")
-    for name in ("add", "replace", "becomes_reference", "despite_verdict"):
-        if getattr(options, name):
-            flag = name.replace("_", "-")
-            raise UsageError(f"--accept lets a metric's regressions pass and records nothing else: leave out --{flag}")
-    return Acceptance(options.accept, options.until, options.link)
+    _refuse(options, (*FOR_BASELINES, *FOR_LEDGER), "can't go with --accept, which records nothing else")
+    return Acceptance(options.accept, options.reason, options.link, options.until)
+
+
+def _refuse(given: object, names: Iterable[str], why: str) -> None:
+    """Raises UsageError for the first option of these names that was given."""
+    for name in names:
+        if getattr(given, name):
+            raise UsageError(f"--{name.replace('_', '-')} {why}: leave it out")
 
 
 def run(asked: Request) -> int:
@@ -185,9 +155,12 @@ def run(asked: Request) -> int:
     try:
         with judging(*asked.reports):
             if asked.accept:
-                change = _accepted_regressions(asked, asked.accept, reports)
+                ledger, lines = with_acceptances(read_folder(asked.folder), reports, asked.accept)
+                change = Change({asked.folder / LEDGER_FILE: ledger}, lines)
             elif 0 < len(runs) < len(reports):
-                raise UsageError(APART)
+                raise UsageError(
+                    "runs become baselines, other reports join the ledger: record them by separate commands"
+                )
             else:
                 change = _of_runs(asked, runs) if runs else _of_ratios(asked, reports)
     except (BaselineError, LedgerError) as error:
@@ -203,10 +176,7 @@ def run(asked: Request) -> int:
 
 def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
     """Returns the baselines of the runs' replicas and words/s."""
-    if asked.becomes_reference:
-        raise UsageError(MOVES)
-    if asked.despite_verdict:
-        raise UsageError("--despite-verdict is for reports that join the ledger")
+    _refuse(asked, FOR_LEDGER, "is for reports that join the ledger, and runs become baselines")
     old = read_baselines(asked.folder)
     reason = asked.reason or ("" if asked.add else "first baseline")
     new = make_baselines(runs, reason, asked.command_line, now())
@@ -235,18 +205,20 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     """
     if not asked.reason:
         raise UsageError("--reason TEXT is missing: a TensorFlow is accepted for a reason that reviewers can read")
-    if asked.add or asked.replace:
-        raise UsageError("--add and --replace are for runs: the ledger only grows")
+    _refuse(asked, FOR_BASELINES, "is for baselines of runs, and the ledger only grows")
     standards = read_folder(asked.folder)
     ledger, lines = standards.ledger, []
     for name, report in zip(asked.reports, reports, strict=True):
         entry = _entry(report, standards.margins, ledger, asked)
         if not entry:
-            raise UsageError(f"{name} has no ratio to a reference: {UNTIMED}")
+            raise UsageError(
+                f"{name} has no ratio to a reference: run the gate without --quick and --no-speed, or the upgrade with "
+                "a --metric that is a ratio, or with none"
+            )
         if any(_identity(one) == _identity(entry) for one in ledger.entries):
             raise UsageError(f"{name}: the run of {entry.created} is in the ledger already, or was given twice")
         word = _consented(name, report, dataclasses.replace(standards, ledger=ledger), asked)
-        others = _not_replaced(ledger, entry.ratios)  # no acceptance is needed up to the new standard
+        others = not_replaced(ledger, entry.ratios)  # no acceptance is needed up to the new standard
         ledger = dataclasses.replace(ledger, entries=(*ledger.entries, entry), regressions=others)
         ratios = f"{len(entry.ratios)} ratios to the reference {entry.reference}, measured {entry.created}"
         lines.append(f"{entry.tensorflow}: {ratios} ({word})")
@@ -276,7 +248,8 @@ def _left_behind(standards: Standards, ledger: Ledger) -> list[str]:
     )
     budgets = [one for one in old if key(one[1]) in standards.margins.budget and one not in moved]
     lost = [one for one in budgets if any(at.ratios for at in positions(standards.ledger, last.reference, *one))]
-    return [f"{metric} of {subject}: {UNMOVED}" for subject, metric in lost if last.environment != last.reference]
+    told = "--becomes-reference without it: its budget begins anew; record reports that measure it, too"
+    return [f"{metric} of {subject}: {told}" for subject, metric in lost if last.environment != last.reference]
 
 
 def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: Request) -> str:
@@ -288,10 +261,22 @@ def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: R
     accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted))
     word = ", ".join((f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
     if verdict.exit_code and not asked.despite_verdict:
-        helps = {EXIT_CODES[Outcome.REGRESSION]: REGRESSED, FAILED_CODE: UNMEASURED}.get(verdict.exit_code, UNPROVEN)
-        helps = helps if margin is None else REMARGINED
-        raise UsageError(f"{name} is not a PASS by {asked.folder} ({word}): {helps}")
+        raise UsageError(f"{name} is not a PASS by {asked.folder} ({word}): {_mend(verdict.exit_code, margin)}")
     return word
+
+
+def _mend(exit_code: int, margin: float | None) -> str:
+    """Returns what is to be done about a report that is not a PASS, and may have been asked for with a --margin."""
+    if margin is not None:
+        return "measure it again without --margin: the ledger's standard are the margins of its folder"
+    if exit_code == EXIT_CODES[Outcome.REGRESSION]:
+        return "--accept METRIC lets one regression pass until a day, --despite-verdict accepts all ratios for good"
+    if exit_code == FAILED_CODE:
+        return "fix what failed, and measure again"
+    return (
+        "measure again, with a larger --budget or on a quieter machine; --despite-verdict accepts all ratios for good, "
+        "which is right for what you ship when the ledger begins"
+    )
 
 
 def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Request) -> Entry | None:
@@ -299,81 +284,17 @@ def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Requ
     moves = asked.becomes_reference
     if isinstance(report, Micro):
         if moves:
-            raise UsageError(MOVES)
+            raise UsageError(
+                "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
+            )
         return entry_of_micro(*report, ledger, asked.reason)
     runs = paired_runs(report)  # of one reference and one candidate
     if moves and any(run.only for run in runs):
-        raise UsageError(MOVES_ALL)
+        raise UsageError("--becomes-reference moves every metric: measure the upgrade without --metric")
     entries = [entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs]
     ratios = tuple(ratio for entry in entries for ratio in entry.ratios)
     told = ratios or any(entry.environment == entry.reference for entry in entries)
     return dataclasses.replace(entries[0], ratios=ratios) if told else None
-
-
-def _accepted_regressions(asked: Request, accept: Acceptance, reports: Sequence[AnyRun | Micro]) -> Change:
-    """Returns the ledger with the reports' regressions in some metrics, which pass until a date. They replace what was
-    accepted of them before.
-    """
-    in_turn = [report for report in reports if not isinstance(report, Run)]
-    if len(in_turn) < len(reports):
-        raise UsageError(ALONE)
-    standards = read_folder(asked.folder)
-    none_accepted = dataclasses.replace(standards.ledger, regressions=())
-    worse = _regressions(in_turn, dataclasses.replace(standards, ledger=none_accepted))
-    regressions = [(report, one) for report, one in worse if one.metric.name in accept.metrics]
-    if failed := [one for _, one in regressions if isinstance(one.reason, FAILURES)]:
-        raise UsageError(f"--accept {failed[0].metric.name!r}: {FAILED}")
-    if missing := [name for name in accept.metrics if name not in {one.metric.name for _, one in regressions}]:
-        there = ", ".join(dict.fromkeys(one.metric.name for _, one in worse)) or "none"
-        raise UsageError(f"--accept {missing[0]!r}: the reports have no regression of that metric; they have: {there}")
-    created = max(report.created for report in reports)
-    until, measured = accept.until.isoformat(), created[:10]
-    if until < measured:
-        raise UsageError(f"--until {until} is before the report's own date, {measured}: name that day or a later one")
-    why = asked.reason, accept.link, until
-    made = [accepted_regression(one, standards.ledger, report, *why) for report, one in regressions]
-    by_size = sorted(made, key=lambda one: one.limit or 0.0)
-    found = list({(one.subject, one.metric, one.fingerprint): one for one in by_size}.values())
-    held = (*_not_replaced(standards.ledger, found), *found)
-    ledger = dataclasses.replace(standards.ledger, regressions=held)
-    still = _regressions(in_turn, dataclasses.replace(standards, ledger=ledger))
-    if any(one.metric.name in accept.metrics for _, one in still):
-        raise UsageError(
-            "the report's reference is not one of the ledger's, so the regression would still fail: accept a report "
-            "that was measured in turn with a reference of the ledger"
-        )
-    lines = [
-        f"{one.metric} of {one.subject}: accepted {_extent(one)}"
-        + "".join(f" (before: {_extent(old)})" for old in standards.ledger.regressions if _replaces(one, old))
-        for one in found
-    ]
-    return Change({asked.folder / LEDGER_FILE: ledger}, lines)
-
-
-def _not_replaced(ledger: Ledger, new: Sequence[Ratio | AcceptedRegression]) -> tuple[AcceptedRegression, ...]:
-    return tuple(old for old in ledger.regressions if not any(_replaces(one, old) for one in new))
-
-
-def _replaces(new: Ratio | AcceptedRegression, old: AcceptedRegression) -> bool:
-    """Tells whether something new takes an acceptance's place: of the same metric, subject and file; "" is any file."""
-    return (new.subject, new.metric) == (old.subject, old.metric) and old.fingerprint in ("", new.fingerprint)
-
-
-def _extent(accepted: AcceptedRegression) -> str:
-    size = "" if accepted.limit is None else f", up to {100 * accepted.limit:.1f}%"
-    return f"until {accepted.expires}{size}"
-
-
-def _regressions(
-    reports: Sequence[GateRun | PairedRun | Micro], standards: Standards
-) -> list[tuple[Measured, Comparison]]:
-    """Returns (the run, its comparison) of each REGRESSION."""
-    return [
-        (report.run if isinstance(report, Micro) else report, one)
-        for report in reports
-        for one in judged(report, standards).verdict.comparisons
-        if one.outcome is Outcome.REGRESSION
-    ]
 
 
 def _of_baselines(folder: Path, old: Mapping[str, Baseline], new: Mapping[str, Baseline]) -> Change:

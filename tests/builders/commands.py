@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
+from bench.record.ledger import Ledger
 from bench.record.paired import Package, PairedRun, Side
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
@@ -95,6 +97,17 @@ def in_turn(
 def gate_run(*speed: PairedRun, created: str = "2026-01-06T00:00:00+00:00") -> GateRun:
     """A gate's report of a candidate whose numbers are right."""
     return GateRun(SCHEMA, created, ("tfgate", "gate"), speed[0].candidate, run(records()), speed)
+
+
+def report(folder: Path, made: GateRun | PairedRun) -> Path:
+    """Keeps a gate's or an upgrade's report, and returns its folder."""
+    write_record(folder / ("gate.json" if isinstance(made, GateRun) else "paired.json"), made)
+    return folder
+
+
+def ledger(folder: Path) -> Ledger:
+    """The ledger of a folder of baselines."""
+    return read_record(Ledger, folder / "ledger.json")
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

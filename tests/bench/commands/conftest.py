@@ -14,7 +14,7 @@ from bench.record.files import write_record
 from bench.record.types import Machine, Record
 from lm.config import LAUNCH_PLANS, Blocks
 from tests.builders.cluster import CLUSTER, in_this_process
-from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Tfgate, noisy_side
+from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.records import SUBJECT, baseline, records, run
 
 
@@ -112,6 +112,14 @@ def baselines(tmp_path: Path) -> Path:
     write_record(folder / f"{SUBJECT.name}.json", baseline())
     (folder / "margins.toml").write_text(MARGINS_TEXT, encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def unchanged(baselines: Path) -> Iterator[Path]:
+    """The folder of baselines, which is afterwards what it was."""
+    before = snapshot(baselines)
+    yield baselines
+    assert snapshot(baselines) == before
 
 
 @pytest.fixture

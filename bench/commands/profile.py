@@ -54,15 +54,29 @@ class Measuring:
     detailed: bool  # record what TensorFlow calls inexpensive, too
     steps: int
     command_line: Sequence[str]
+    output: Path
+    json: bool
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
-    """A measurement of profiles, or two stored ones that are compared."""
+class Comparing:
+    """A comparison of two stored profiles."""
 
-    profiled: Measuring | tuple[Path, Path]
+    profiles: Sequence[Path]  # the reference's and the candidate's
     output: Path | None  # None: nothing is kept
     json: bool
+
+
+Request = Measuring | Comparing
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What one profile tells, or how two differ."""
+
+    text: str
+    plain: object  # for JSON
+    fingerprints: Sequence[Fingerprint] = ()  # of two
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,8 +121,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     if options.compare:
-        reference, candidate = options.compare
-        return Request((reference, candidate), Path(options.output) if options.output else None, options.json)
+        return Comparing(options.compare, Path(options.output) if options.output else None, options.json)
     implementations = options.implementation or [IMPLEMENTATION]
     if len(implementations) > (1 if options.from_ else 2):
         raise UsageError("a comparison has two sides: give --from and one --implementation, or two and no --from")
@@ -118,7 +131,7 @@ def request(options: argparse.Namespace) -> Request:
     for name in models[0].workloads:
         if workload(name).cases and (options.target != WHOLE or len(implementations) > 1):
             raise UsageError(f"workload {name} is profiled as a whole: leave out --target and --implementation")
-    measuring = Measuring(
+    return Measuring(
         models,
         sides_request(options, gpu=models[0].gpu),
         options.from_ is not None,
@@ -126,8 +139,9 @@ def request(options: argparse.Namespace) -> Request:
         options.detail,
         options.steps,
         options.command_line,
+        output_folder(options, "profile"),
+        options.json,
     )
-    return Request(measuring, output_folder(options, "profile"), options.json)
 
 
 def run(asked: Request) -> int:
@@ -135,30 +149,25 @@ def run(asked: Request) -> int:
 
     Raises CorpusError, RequestError, BuildError, WorkerError, FormatError, OSError.
     """
-    if isinstance(asked.profiled, Measuring):
-        assert asked.output is not None
-        found = _profiled(asked.profiled, asked.output)
+    if isinstance(asked, Measuring):
+        found = _profiled(asked)
     else:
-        found = [(asked.output, [_stored(path) for path in asked.profiled])]
+        found = [(asked.output, [_stored(path) for path in asked.profiles])]
     with judging(*(str(path) for _, profiles in found for path, _ in profiles)):
-        texts = [_text(profiles) for _, profiles in found]
+        answers = [_answer(profiles) for _, profiles in found]
         if asked.json:
-            print_json([_json(profiles) for _, profiles in found])
+            print_json([answer.plain for answer in answers])
         else:
-            print("\n\n".join(texts))
-    for (folder, profiles), text in zip(found, texts, strict=True):
-        if folder and len(profiles) == 2:
-            _write_diffs(folder, *(path for path, _ in profiles))
+            print("\n\n".join(answer.text for answer in answers))
+    for (folder, profiles), answer in zip(found, answers, strict=True):
         if folder:
-            fingerprints = [_fingerprint(one) for one in profiles] if len(profiles) == 2 else []
-            write_text(folder / PAGE_FILE, profile_page([one for _, one in profiles], fingerprints), replace=True)
-            write_text(folder / TEXT_FILE, f"{text}\n", replace=True)
+            _keep(folder, profiles, answer)
     if asked.output:
         say(f"kept in {asked.output}")
     return 0
 
 
-def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[Stored]]]:
+def _profiled(asked: Measuring) -> list[tuple[Path | None, list[Stored]]]:
     """Returns (folder, its profiles) of each configuration; two lie in folders `reference` and `candidate`."""
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
     found: list[tuple[Path | None, list[Stored]]] = []
@@ -167,7 +176,7 @@ def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[St
             say(f"warning: {line}")
         sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
         for plans in zip(*planned, strict=True):
-            folder = asked.models[0].folder(output, plans[0].name)
+            folder = asked.models[0].folder(asked.output, plans[0].name)
             one_each = [(side, plan) for side in sides for plan in plans]
             places = [folder] if len(one_each) == 1 else [folder / REFERENCE, folder / CANDIDATE]
             profiles = [_one(asked, *one, place) for one, place in zip(one_each, places, strict=True)]
@@ -193,19 +202,16 @@ def _stored(path: Path) -> Stored:
     return path.parent, read_profile(path)
 
 
-def _json(profiles: Sequence[Stored]) -> object:
-    if len(profiles) == 1:
-        return profile_json(profiles[0][1])
-    (_, one), (_, other) = profiles
-    fingerprints = {"fingerprint": fingerprint_json(*map(_fingerprint, profiles))}
-    return comparison_json(one, other, compare(one, other)) | fingerprints
-
-
-def _text(profiles: Sequence[Stored]) -> str:
-    if len(profiles) == 1:
-        return profile_text(profiles[0][1])
-    (_, one), (_, other) = profiles
-    return f"{comparison_text(one, other, compare(one, other))}\n\n{fingerprint_text(*map(_fingerprint, profiles))}"
+def _answer(profiles: Sequence[Stored]) -> Answer:
+    """Returns what one profile tells, or how the second differs from the first."""
+    one, *others = (profile for _, profile in profiles)
+    if not others:
+        return Answer(profile_text(one), profile_json(one))
+    (other,) = others
+    compared, fingerprints = compare(one, other), [_fingerprint(stored) for stored in profiles]
+    text = f"{comparison_text(one, other, compared)}\n\n{fingerprint_text(*fingerprints)}"
+    plain = comparison_json(one, other, compared) | {"fingerprint": fingerprint_json(*fingerprints)}
+    return Answer(text, plain, fingerprints)
 
 
 def _fingerprint(stored: Stored) -> Fingerprint:
@@ -217,10 +223,13 @@ def _fingerprint(stored: Stored) -> Fingerprint:
     return fingerprint(profile, *texts)
 
 
-def _write_diffs(folder: Path, reference: Path, candidate: Path) -> None:
-    """Writes a unified diff of each file that both folders have."""
-    for name in (NODES_FILE, HLO_FILE):
-        old, new = reference / name, candidate / name
+def _keep(folder: Path, profiles: Sequence[Stored], answer: Answer) -> None:
+    """Writes the page and the text; of two, also a unified diff of each file that both folders have."""
+    for name in (NODES_FILE, HLO_FILE) if len(profiles) == 2 else ():
+        old, new = (path / name for path, _ in profiles)
         if old.is_file() and new.is_file():
             before, after = (path.read_text(encoding="utf-8") for path in (old, new))
             write_text(folder / f"{Path(name).stem}.diff", program_diff(before, after, (str(old), str(new))))
+    page = profile_page([profile for _, profile in profiles], answer.fingerprints)
+    write_text(folder / PAGE_FILE, page, replace=True)
+    write_text(folder / TEXT_FILE, f"{answer.text}\n", replace=True)

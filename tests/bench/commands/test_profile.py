@@ -95,7 +95,7 @@ def test_one_environment_gets_its_table(
 
 def test_two_implementations_are_two_sides_of_one_environment() -> None:
     words = ["--to", "2.21.0", "--implementation", "cells", "--implementation", "fused"]
-    measuring = profile_command.request(command_parser("profile").parse_args(words, COMMAND_LINE)).profiled
+    measuring = profile_command.request(command_parser("profile").parse_args(words, COMMAND_LINE))
     assert isinstance(measuring, profile_command.Measuring)
     assert [model.implementation for model in measuring.models] == ["cells", "fused"]
     assert not measuring.both

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 
 from bench.commands.options import Telling, add_shared, telling
-from bench.commands.stored import judging, read_any, read_folder
+from bench.commands.stored import judging, read_folder, read_report
 from bench.commands.surveys import judged_survey, survey_folder, tell_survey
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
@@ -45,6 +45,6 @@ def run(asked: Request) -> int:
         if asked.telling.summary or asked.telling.verbose:
             raise UsageError("a survey has a page of its own, by `tfgate report`: leave out --summary and --verbose")
         return tell_survey(judged_survey(folder, standards), json=asked.telling.json)
-    report = read_any(asked.report)
+    report = read_report(asked.report)
     with judging(asked.report):
         return judge_and_print(asked.telling, {asked.report: report}, standards)

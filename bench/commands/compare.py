@@ -5,13 +5,11 @@ import dataclasses
 from pathlib import Path
 
 from bench.commands.options import add_shared
-from bench.commands.stored import baselines_folder, judging, read_report
+from bench.commands.stored import baselines_folder, judging, read_ratios
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import tell
 from bench.judge.compare import compare_reports
 from bench.judge.margins import read_margins
-from bench.judge.reports import Report
-from bench.record.types import Run
 
 EXAMPLES = "tfgate compare reports/may reports/june"
 
@@ -53,14 +51,3 @@ def run(asked: Request) -> int:
     with judging(asked.reference, asked.candidate):
         verdict = compare_reports(reference, candidate, margins)
     return tell(verdict, as_json=asked.json)
-
-
-def read_ratios(name: str) -> Report:
-    """Reads a gate's report or a paired run from its folder or file.
-
-    Raises UsageError for what holds no ratio, FormatError, OSError.
-    """
-    report = read_report(name)
-    if isinstance(report, Run):
-        raise UsageError(f"{name} has no ratios to a reference: name a report of `tfgate gate` or `tfgate upgrade`")
-    return report

@@ -9,10 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from bench.commands.compare import read_ratios
 from bench.commands.messages import print_json
 from bench.commands.options import add_shared
-from bench.commands.stored import GATE_FILE, judging
+from bench.commands.stored import GATE_FILE, judging, read_ratios
 from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.commands.messages import print_json
 from bench.commands.options import add_shared
-from bench.commands.stored import baselines_folder, judging, read_folder, read_report
+from bench.commands.stored import baselines_folder, judging, read_as, read_folder
 from bench.commands.surveys import judged_survey, survey_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
@@ -75,8 +75,6 @@ def _read(name: str, standards: Standards) -> list[Against]:
     """Returns the comparisons of a survey, or the one of an upgrade. Raises UsageError, FormatError, OSError."""
     if folder := survey_folder(name):
         return judged_survey(folder, standards).compared
-    report = read_report(name)
-    if not isinstance(report, PairedRun):
-        raise UsageError(f"{name} is of one environment, or a gate: name reports of upgrade and survey")
+    report = read_as(name, (PairedRun,), "name reports of upgrade and survey")
     with judging(name):
         return [against(report, judged(report, standards).verdict, standards.margins)]

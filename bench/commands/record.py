@@ -14,9 +14,9 @@ from bench.commands.stored import (
     baseline_path,
     baselines_to_change,
     judging,
-    read_any,
     read_baselines,
     read_folder,
+    read_report,
 )
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
@@ -150,7 +150,7 @@ def _refuse(given: object, names: Iterable[str], why: str) -> None:
 
 def run(asked: Request) -> int:
     """Returns 0; nothing is written unless all of it can be. Raises UsageError, FormatError, MarginsError, OSError."""
-    reports = [read_any(name) for name in asked.reports]
+    reports = [read_report(name) for name in asked.reports]
     runs = [report for report in reports if isinstance(report, Run)]
     try:
         with judging(*asked.reports):

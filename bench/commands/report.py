@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.options import add_output, add_shared
-from bench.commands.stored import baselines_folder, judging, read_any, read_folder, read_profile
+from bench.commands.stored import baselines_folder, judging, read_folder, read_profile, read_report
 from bench.commands.surveys import judged_survey, survey_folder
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
@@ -82,7 +82,7 @@ def run(asked: Request) -> int:
             texts = {path: registry.render_survey(name, survey) for name, path in paths.items()}
         else:
             found = [
-                dataclasses.replace(judged(read_any(name), standards), profiles=_profiles(_home(name)))
+                dataclasses.replace(judged(read_report(name), standards), profiles=_profiles(_home(name)))
                 for name in asked.runs
             ]
             texts = {path: registry.render(name, found) for name, path in paths.items()}

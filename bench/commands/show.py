@@ -2,10 +2,11 @@
 
 import argparse
 import dataclasses
+from typing import TypeAlias
 
 from bench.commands.messages import print_json
 from bench.commands.options import add_shared
-from bench.commands.stored import judging, read_stored
+from bench.commands.stored import judging, read_as
 from bench.commands.verdicts import terminal
 from bench.record.codec import to_plain
 from bench.record.gate import GateRun
@@ -19,6 +20,7 @@ from bench.report.stored import baseline_table, ledger_table, run_table
 EXAMPLES = """\
 tfgate show reports/gate
 tfgate show baselines/ledger.json"""
+Stored: TypeAlias = AnyRun | Baseline | Ledger
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +44,8 @@ def request(options: argparse.Namespace) -> Request:
 
 def run(asked: Request) -> int:
     """Prints a table, or the file's JSON, and returns 0. Raises UsageError, FormatError, OSError."""
-    stored = read_stored(asked.path)
+    kinds: tuple[type[Stored], ...] = (GateRun, PairedRun, Run, Baseline, Ledger)
+    stored = read_as(asked.path, kinds, "`tfgate check` judges it, `tfgate report` writes its page")
     with judging(asked.path):
         if asked.json:
             print_json([to_plain(stored)])
@@ -51,7 +54,7 @@ def run(asked: Request) -> int:
     return 0
 
 
-def _table(stored: AnyRun | Baseline | Ledger, width: int) -> str:
+def _table(stored: Stored, width: int) -> str:
     if isinstance(stored, GateRun):
         return "\n\n".join([run_table(stored.numbers, width), *(pairs_text(run, width) for run in stored.speed)])
     if isinstance(stored, PairedRun):

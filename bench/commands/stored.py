@@ -5,6 +5,7 @@ import datetime
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from bench.commands.usage import UsageError
 from bench.drive.profile import PROFILE_FILE
@@ -15,7 +16,7 @@ from bench.judge.gate import Standards
 from bench.judge.ledger import NO_LEDGER
 from bench.judge.margins import read_margins
 from bench.judge.quads import quad_log_ratio
-from bench.judge.reports import paired_runs
+from bench.judge.reports import Report, paired_runs
 from bench.record.codec import FormatError
 from bench.record.files import read_by_fields, read_record
 from bench.record.gate import GateRun
@@ -23,7 +24,7 @@ from bench.record.ledger import Ledger
 from bench.record.micro import MICRO_FILE, Micro, read_micro
 from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
-from bench.record.survey import SURVEY_FILE
+from bench.record.survey import SURVEY_FILE, Survey
 from bench.record.types import Baseline, Run
 from bench.report.judged import AnyRun
 
@@ -31,9 +32,19 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # Those that an installation carries, else the checkout's.
 BASELINES = (PACKAGE / "baselines", PACKAGE.parent / "baselines")
 GATE_FILE, LEDGER_FILE = "gate.json", "ledger.json"
+KINDS: dict[type, str] = {
+    GateRun: "a report of gate",
+    PairedRun: "a report of upgrade",
+    Run: "a run of one environment",
+    Micro: "a report of micro",
+    Survey: "a survey",
+    Baseline: "a baseline",
+    Ledger: "the ledger",
+}
 ANSWER_FILE = "answer.txt"  # what bisect and blame have printed
 # A subject's name comes from a run's file: it must not lead out of a folder.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -55,25 +66,35 @@ def read_profile(path: Path) -> Profile:
     return found
 
 
-def read_report(name: str) -> AnyRun:
-    """Reads a gate, a paired run or a run from its folder or file.
+def read_report(name: str) -> AnyRun | Micro:
+    """Reads a report that can be judged, from its folder or file. Raises what read_as does."""
+    kinds: tuple[type[AnyRun | Micro], ...] = (GateRun, PairedRun, Run, Micro)
+    return read_as(name, kinds, "name a report of gate, upgrade, run or micro")
 
-    Raises UsageError for anything else of ours, FormatError, OSError.
+
+def read_ratios(name: str) -> Report:
+    """Reads a report of ratios to a reference, from its folder or file. Raises what read_as does."""
+    kinds: tuple[type[Report], ...] = (GateRun, PairedRun)
+    return read_as(name, kinds, "name a report of gate or upgrade, which has ratios to a reference")
+
+
+def read_as(name: str, kinds: tuple[type[T], ...], mend: str) -> T:
+    """Reads a folder's report, or a file.
+
+    Raises UsageError, with what would mend it, unless it is of one of these kinds; FormatError, OSError.
     """
-    stored = read_stored(name)
-    if isinstance(stored, (Baseline, Ledger)):
-        kind = "baseline" if isinstance(stored, Baseline) else "ledger"
-        raise UsageError(f"{name} is a {kind}: name the report of a gate, an upgrade or a run")
-    return stored
+    found = _read(_file(Path(name)))
+    if not isinstance(found, kinds):
+        raise UsageError(f"{name} is {KINDS[type(found)]}: {mend}")
+    return found
 
 
-def read_stored(name: str) -> AnyRun | Baseline | Ledger:
-    """Reads a folder or a file by the fields in it. Raises UsageError for a micro report, FormatError, OSError."""
-    path = _file(Path(name))
-    if path.name == SURVEY_FILE:
-        raise UsageError(f"{name} is a survey: `tfgate check` prints it, `tfgate report` writes its page")
+def _read(path: Path) -> AnyRun | Micro | Survey | Baseline | Ledger:
+    """Reads a file: micro's and a survey's are known by their names, others by the fields in them."""
     if path.name == MICRO_FILE:
-        raise UsageError(f"{name} is a report of micro: `tfgate check` judges it, `tfgate report` writes its page")
+        return read_micro(path)
+    if path.name == SURVEY_FILE:
+        return read_record(Survey, path)
     found = read_by_fields(_kind_of, path)
     with judging(str(path)):
         _require_quads(found)
@@ -94,12 +115,6 @@ def _require_quads(report: AnyRun | Baseline | Ledger) -> None:
             raise ValueError(
                 f"a quad with CPU times of {len(quad.cpu_seconds)} blocks: the run is damaged, measure again"
             )
-
-
-def read_any(name: str) -> AnyRun | Micro:
-    """Reads a report, one of micro included, from its folder or file. Raises what read_report does."""
-    path = Path(name)
-    return read_micro(path) if _file(path).name == MICRO_FILE else read_report(name)
 
 
 def _file(path: Path) -> Path:

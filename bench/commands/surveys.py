@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 
 from bench.commands.messages import print_json
-from bench.commands.stored import judging, read_report
+from bench.commands.stored import judging, read_as
 from bench.commands.verdicts import judged
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
@@ -56,8 +56,8 @@ def stored(
         if candidate in survey.left_out:
             raise LeftOutError(survey.left_out[candidate])
         return None
-    run = read_report(str(path))
-    if not isinstance(run, PairedRun) or (run.reference.requested, run.candidate.requested) != (reference, candidate):
+    run = read_as(str(path), (PairedRun,), "move it back, or delete it")
+    if (run.reference.requested, run.candidate.requested) != (reference, candidate):
         raise FormatError(
             f"{path} doesn't compare {candidate} with {reference}, as its folder says: move it back, or delete it"
         )

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.commands.compare import read_ratios
-from bench.commands.stored import read_folder, read_report
+from bench.commands.stored import read_folder, read_ratios, read_report
 from bench.commands.surveys import judged_survey
 from bench.commands.verdicts import judged
 from bench.judge.compare import compare_reports

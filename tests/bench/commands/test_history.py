@@ -185,7 +185,7 @@ def test_a_report_that_lost_its_sense_is_named(tfgate: Tfgate, reports: Path, tm
 
 def test_an_anchor_without_a_reference_is_refused(tfgate: Tfgate, keep: Keep, reports: Path) -> None:
     keep_releases(reports, [1.0] * 8)
-    assert "has no ratios to a reference" in tfgate("history", reports, "--fixed-reference", keep("anchor")).error
+    assert "which has ratios to a reference" in tfgate("history", reports, "--fixed-reference", keep("anchor")).error
 
 
 def test_runs_of_one_environment_are_left_out_and_counted(tfgate: Tfgate, keep: Keep, reports: Path) -> None:

@@ -86,4 +86,4 @@ def test_a_gate_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     write_record(tmp_path / "gate" / "gate.json", gate_report([]))
     found = tfgate("machines", tmp_path / "gate", tmp_path / "gate")
     assert (found.code, found.out) == (2, "")
-    assert found.error.endswith("is of one environment, or a gate: name reports of upgrade and survey")
+    assert found.error.endswith("is a report of gate: name reports of upgrade and survey")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.drive.children import EXHAUSTED
 from bench.drive.folders import held_folder
+from bench.record.files import write_text
 from lm.data import ptb
 from lm.data.corpus import CorpusError
 
@@ -21,8 +22,8 @@ def acquire_ptb(source: str | None, directory: Path, progress: Progress = lambda
     """Puts the three PTB files, verified, into the directory and returns a line for each thing done.
 
     `source` is a directory, an archive or a URL. Without one, files that are already there are verified, and what isn't
-    the PTB is downloaded from the public address. Raises CorpusError for files that cannot be had or written, or are
-    not the PTB's, OSError where there is no room.
+    the PTB is downloaded from the public address. Raises CorpusError for files that cannot be had or are not the PTB's,
+    OSError for files that cannot be written.
     """
     if source is None and _is_ptb(directory):
         return _report(f"already in {directory}")
@@ -43,13 +44,9 @@ def acquire_ptb(source: str | None, directory: Path, progress: Progress = lambda
 
 
 def _store(files: dict[str, bytes], directory: Path) -> None:
-    """Writes the files. Raises CorpusError, OSError where there is no room for them."""
-    try:
-        ptb.store(files, directory)
-    except CorpusError as error:
-        if isinstance(error.__cause__, OSError) and error.__cause__.errno in EXHAUSTED:
-            raise error.__cause__ from None
-        raise
+    """Writes the files by the names that we know them by, each whole or not at all. Raises OSError."""
+    for split, data in files.items():
+        write_text(directory / ptb.REFERENCES[split].name, data.decode(), replace=True)
 
 
 def _download(url: str, progress: Progress) -> dict[str, bytes]:

@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import os
 import tarfile
-import tempfile
 import zlib
 from pathlib import Path
 from typing import IO
@@ -104,23 +103,6 @@ def read_files(path: Path) -> dict[str, bytes]:
         raise CorpusError(f"{path}: cannot be read ({error.strerror or error}); {REMEDY}") from error
 
 
-def store(files: dict[str, bytes], directory: Path) -> None:
-    """Writes files that read_files gave, each atomically, under their own names into the directory.
-
-    The names are this module's own and the contents are verified, so no archive can write anywhere else or anything
-    else. Raises CorpusError where a file cannot be written; it is then there whole or not at all.
-    """
-    for split, data in files.items():
-        path = directory / REFERENCES[split].name
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            _write_atomically(path, data)
-        except OSError as error:
-            raise CorpusError(
-                f"{path}: cannot be written ({error.strerror or error}); make room or choose another folder"
-            ) from error
-
-
 def _read_directory(directory: Path) -> dict[str, bytes]:
     folders = [directory / folder for folder in FOLDERS]
     names = [reference.name for reference in REFERENCES.values()]
@@ -183,17 +165,3 @@ def _read_verified(stream: IO[bytes], size: int, where: str, reference: Referenc
         f"{where} {fault}: {size} bytes with sha256 {digest[:12]}…, expected {reference.size_bytes} bytes with "
         f"{reference.sha256[:12]}…; {REMEDY}"
     )
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)  # mkstemp's files are their owner's alone
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

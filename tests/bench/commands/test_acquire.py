@@ -82,8 +82,10 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         for split, text in TEXTS.items()
     }
     monkeypatch.setattr(ptb, "REFERENCES", references)
-    ptb.store(TEXTS, tmp_path / "small")
-    (tmp_path / "temporary").mkdir()
+    for name in ("small", "temporary"):
+        (tmp_path / name).mkdir()
+    for split, text in TEXTS.items():
+        (tmp_path / "small" / references[split].name).write_bytes(text)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     return tmp_path / "small"
 
@@ -112,10 +114,20 @@ def test_files_that_are_there_are_not_downloaded_again(server: Server, small: Pa
     assert server.requests == 0
 
 
-def test_a_damaged_directory_is_replaced(server: Server, tmp_path: Path) -> None:
-    ptb.store({**TEXTS, "test": b"other"}, tmp_path / "data")
-    acquire_ptb(None, tmp_path / "data")
-    assert ptb.read_files(tmp_path / "data") == TEXTS
+def test_a_damaged_directory_is_replaced(server: Server, small: Path) -> None:
+    (small / "ptb.test.txt").write_bytes(b"other")
+    acquire_ptb(None, small)
+    assert ptb.read_files(small) == TEXTS
+
+
+def test_a_link_is_replaced_rather_than_its_target(small: Path, tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_bytes(b"keep")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ptb.test.txt").symlink_to(target)
+    acquire_ptb(str(small), tmp_path / "data")
+    assert target.read_bytes() == b"keep"
+    assert (tmp_path / "data" / "ptb.test.txt").read_bytes() == TEXTS["test"]
 
 
 @pytest.mark.parametrize(
@@ -154,12 +166,13 @@ def test_a_full_disk_is_not_the_network_s_fault(
 def test_a_full_disk_at_the_end_is_no_fault_of_the_files(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("lm.data.ptb._write_atomically", full)
-    with pytest.raises(OSError, match="No space left on device"):
+    monkeypatch.setattr("bench.record.files.os.fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*ptb\.train\.txt'"):
         acquire_ptb(str(small), tmp_path / "data")
+    assert not list((tmp_path / "data").iterdir())
 
 
 @pytest.mark.parametrize("silent", [True, False])
@@ -182,6 +195,7 @@ def test_from_a_folder_and_from_an_archive(small: Path, tmp_path: Path) -> None:
         assert done[0].startswith("ptb.train.txt: 6 bytes, 929589 tokens, sha256 ")
         assert done[0].endswith(f"verified, copied from {source} to {tmp_path / 'data'}")
         assert ptb.read_files(tmp_path / "data") == TEXTS
+        assert sorted(path.name for path in (tmp_path / "data").iterdir()) == NAMES
 
 
 def test_from_the_folder_itself_only_verifies(small: Path) -> None:

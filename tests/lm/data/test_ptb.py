@@ -1,13 +1,10 @@
 """The PTB reader, on the real text where it is at hand and on three small files in its place."""
 
 import dataclasses
-import errno
 import gzip
 import hashlib
 import io
-import os
 import random
-import stat
 import tarfile
 import unittest.mock
 from pathlib import Path
@@ -31,8 +28,13 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         digest = hashlib.sha256(text).hexdigest()
         references[split] = dataclasses.replace(ptb.REFERENCES[split], size_bytes=len(text), sha256=digest)
     monkeypatch.setattr(ptb, "REFERENCES", references)
-    folder = tmp_path / "small"
-    ptb.store(TEXTS, folder)
+    return write_texts(tmp_path / "small")
+
+
+def write_texts(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for split, text in TEXTS.items():
+        (folder / ptb.REFERENCES[split].name).write_bytes(text)
     return folder
 
 
@@ -111,7 +113,7 @@ def test_a_vocabulary_larger_than_the_text_is_refused(small: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["", "data", "simple-examples/data"])
 def test_a_directory_may_hold_them_at_three_places(small: Path, tmp_path: Path, folder: str) -> None:
-    ptb.store(TEXTS, tmp_path / "root" / folder)
+    write_texts(tmp_path / "root" / folder)
     assert ptb.read_files(tmp_path / "root") == TEXTS
 
 
@@ -195,47 +197,19 @@ def test_no_other_names_are_taken(small: Path, tmp_path: Path, prefix: str) -> N
         ptb.read_files(archive)
 
 
-def test_extraction_follows_no_links_and_writes_three_files_only(small: Path, tmp_path: Path) -> None:
+def test_links_and_other_names_in_an_archive_are_ignored(small: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     links = {"simple-examples/data": str(outside), "simple-examples/data/ptb.test.txt": "/etc/hostname"}
     archive = write_archive(tmp_path / "a.tgz", {**members(), "simple-examples/data/ptb.char.txt": b"more"}, links)
-    ptb.store(ptb.read_files(archive), tmp_path / "data")
-    paths = [tmp_path / "data" / reference.name for reference in ptb.REFERENCES.values()]
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
-        "ptb.test.txt",
-        "ptb.train.txt",
-        "ptb.valid.txt",
-    ]
-    assert [path.read_bytes() for path in paths] == list(TEXTS.values())
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o644 for path in paths)
+    assert ptb.read_files(archive) == TEXTS
     assert not list(outside.iterdir())
-
-
-def test_storing_replaces_a_link_rather_than_its_target(small: Path, tmp_path: Path) -> None:
-    target = tmp_path / "precious"
-    target.write_bytes(b"keep")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "ptb.test.txt").symlink_to(target)
-    ptb.store(TEXTS, tmp_path / "data")
-    assert target.read_bytes() == b"keep"
-    assert (tmp_path / "data" / "ptb.test.txt").read_bytes() == TEXTS["test"]
 
 
 def test_an_archive_with_one_wrong_file_is_refused(small: Path, tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "a.tgz", {**members(), "./simple-examples/data/ptb.test.txt": b" b c \n"})
     with pytest.raises(CorpusError, match=r"a\.tgz: \./simple-examples/data/ptb\.test\.txt is foreign"):
         ptb.read_files(archive)
-
-
-def test_a_full_disk_leaves_no_half_written_file(small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(CorpusError, match=r"ptb\.train\.txt: cannot be written \(No space left on device\); make room"):
-        ptb.store(TEXTS, tmp_path / "data")
-    assert not list((tmp_path / "data").iterdir())
 
 
 def test_where_the_data_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

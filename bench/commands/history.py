@@ -2,12 +2,9 @@
 
 import argparse
 import dataclasses
-import multiprocessing
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from bench.commands.messages import print_json
 from bench.commands.options import add_shared
@@ -30,9 +27,6 @@ tfgate history reports
 tfgate history reports --fixed-reference reports/2026-01 --output history
 tfgate history reports --json"""
 PAGE = "history.html"
-MANY, CHUNK = 64, 8  # files from which on processes are worth their start; files that one takes at a time
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +72,7 @@ def run(asked: Request) -> int:
     Raises UsageError for folders with fewer than two reports, FormatError, OSError.
     """
     files, warnings = _files(asked.folders)
-    found = _on_every_core(_points_or_warning, files)
+    found = [_points_or_warning(path) for path in files]
     reports, copies = _without_copies([each for each in found if not isinstance(each, str)])
     warnings = [*(each for each in found if isinstance(each, str)), *copies, *warnings]
     if len(reports) < 2:
@@ -124,18 +118,6 @@ def _points(name: str, report: Report) -> Points:
     """Returns a report's values by its name. Raises FormatError for a damaged record."""
     with judging(name):
         return report_points(name, report)
-
-
-def _on_every_core(function: Callable[[T], R], values: Sequence[T]) -> list[R]:
-    """Maps the values in their order, by as many processes as there are cores where that is worth it."""
-    if len(values) < MANY:
-        return [function(value) for value in values]
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        try:
-            return list(pool.map(function, values, chunksize=CHUNK))
-        except BaseException:  # Ctrl-C, and whatever else: what nobody waits for is not begun
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
 def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import history
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
 from tests.builders.commands import Answer, Tfgate, snapshot
@@ -114,30 +113,15 @@ def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, reports: Path) -
     assert len(found.out.splitlines()) > 1
 
 
-def test_many_reports_are_read_by_several_processes_to_the_same_end(
-    tfgate: Tfgate, reports: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_holds_no_value_is_left_out_and_named(tfgate: Tfgate, reports: Path) -> None:
     keep_releases(reports, [1.0] * 6 + [1.08] * 5)
     (reports / "damaged").mkdir()
     (reports / "damaged" / "paired.json").write_text("{", encoding="utf-8")
     write_record(reports / "numbers" / "gate.json", gate_report([]))
-    alone = tfgate("history", reports)
-    assert alone.out.count("left out: ") == 2
+    found = tfgate("history", reports)
+    assert (found.code, found.out.count("left out: ")) == (1, 2)
     for path in (reports / "damaged" / "paired.json", reports / "numbers" / "gate.json"):
-        assert f"left out: {path}" in alone.out
-    assert alone.code == 1
-    monkeypatch.setattr(history, "MANY", 2)
-    assert tfgate("history", reports) == alone
-
-
-def test_a_fault_of_one_process_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MANY", 2)
-    with pytest.raises(ZeroDivisionError):
-        history._on_every_core(divided, [1, 2, 0, 4])
-
-
-def divided(number: int) -> float:
-    return 1 / number
+        assert f"left out: {path}" in found.out
 
 
 def test_too_few_reports_cannot_be_judged(tfgate: Tfgate, reports: Path) -> None:

@@ -10,6 +10,7 @@ summary    the CI job's summary
 timing     one timing job at a time on this host, and what disturbs it
 acceptance regressions that `tfgate record` lets pass until a day
 paired     two sides, measured to the end; growing: launch by launch; clustered: on a Dask cluster
+searches   what bisect and blame share
 surveys    stored surveys
 acquire    the Penn Treebank, from an address, an archive or a folder
 resume     going on from what was kept; following: the end of bisect and blame, and what goes on from it

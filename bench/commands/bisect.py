@@ -5,21 +5,20 @@ import shlex
 from collections.abc import Sequence
 
 from bench.commands import blame
-from bench.commands.bisect_search import Bisection, Request
-from bench.commands.clustered import add_cluster, cluster_hosts, cluster_request
+from bench.commands.bisect_search import Bisection, Request, search
+from bench.commands.clustered import cluster_hosts
 from bench.commands.following import answer, follow
-from bench.commands.growing import GROWN, add_metric
 from bench.commands.messages import say
-from bench.commands.model import add_model, add_workload, model_request
-from bench.commands.options import add_budget, add_output, add_shared, fraction
-from bench.commands.resume import as_begun, is_kept, resumed_folder
+from bench.commands.model import model_request
+from bench.commands.options import fraction
+from bench.commands.resume import is_kept
+from bench.commands.searches import CONFIGS, GROWN, add_metric, add_search, search_request
 from bench.commands.sides import RELEASE, add_index, add_releases, releases_request
 from bench.commands.timing import timing
-from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
 from bench.drive.mixed import differing
 from bench.drive.requests import Interpreter, RequestError, read_request
-from bench.judge.bisect import NUMBERS, Answer, Finding
+from bench.judge.bisect import Answer, Finding
 from bench.judge.margins import read_margins
 from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
 from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
@@ -30,9 +29,7 @@ from bench.stats.outcome import EXIT_CODES, Outcome
 EXAMPLES = """\
 tfgate bisect --good 2.12.1 --bad 2.21.0 --workload predict-call --metric "step time on one core"
 tfgate bisect --good 2.15.1 --bad 2.18.1 --release 2.16.2 --release 2.17.1 --metric numbers"""
-CONFIGS = ("tiny",)
 REPORTS = GROWN
-BUDGET_MINUTES = 60.0
 SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_VALUE)  # options that blame has not
 
 
@@ -51,40 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="confidence of the answer (default: %(default)g)",
     )
-    add_budget(parser, BUDGET_MINUTES, "minutes after which no further launch starts")
     add_index(parser)
-    add_workload(parser, several=False)
-    add_model(parser, CONFIGS, several=False)
     parser.add_argument(
         "--blame", action="store_true", help="go on with blame of the release that is found, and with a profile"
     )
-    add_output(parser)
-    add_shared(parser, "resume")
-    add_cluster(parser)
-    add_shared(parser, "baselines", "json", "quiet")
+    add_search(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     model = model_request(options, CONFIGS)
-    if len(model.configs) * len(model.workloads) > 1:
-        raise UsageError("bisect takes one workload in one configuration: name one of each")
-    output = resumed_folder(options, "bisect", *REPORTS)
     sides = releases_request(options, options.good, options.bad, options.release, gpu=model.gpu)
-    return Request(
-        model,
-        as_begun(options, sides, output, *REPORTS),
-        tuple(options.release),
-        options.metric,
-        options.confidence,
-        options.budget,
-        output,
-        options.resume,
-        options.json,
-        options.command_line,
-        cluster_request(options),
-        options.blame,
-    )
+    shared = vars(search_request(options, "bisect", model, sides))
+    return Request(**shared, between=tuple(options.release), confidence=options.confidence, blame=options.blame)
 
 
 def run(asked: Request) -> int:
@@ -92,11 +68,11 @@ def run(asked: Request) -> int:
 
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
-    timed = asked.metric != NUMBERS
+    timed = asked.timed
     with cluster_hosts(asked.cluster, timed=timed) as hosts, timing(timed=timed and not hosts) as disturbed:
         margins = read_margins(asked.sides.locks.parent / "margins.toml")
-        bisection = Bisection(asked, _between(asked), margins, disturbed)
-        finding = bisection.search_on(hosts) if hosts else bisection.search()
+        bisection = search(asked, disturbed, _between(asked), margins, hosts)
+    finding = bisection.finding()
     names = [asked.sides.reference.what, *(release.name for release in bisection.releases)]
     suspect = _blame(asked, bisection, finding, names)
     _tell(asked, bisection, finding, names, shlex.join(suspect))
@@ -117,13 +93,12 @@ def _between(asked: Request) -> tuple[str, ...]:
 
 def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequence[str], hint: str) -> None:
     """Prints the answer, and keeps it."""
-    releases, metric = bisection.releases, asked.metric
-    if metric == NUMBERS:
-        wrong, compared = bisection.wrong(), [release.compared for release in releases]
-        plain, text = numbers_json(finding, wrong, compared, names), numbers_text(finding, wrong, names)
+    if asked.timed:
+        values, metric = bisection.values(), asked.metric
+        plain, text = launches_json(finding, values, metric, names), launches_text(finding, values, metric, names)
     else:
-        search = bisection.values()
-        plain, text = launches_json(finding, search, metric, names), launches_text(finding, search, metric, names)
+        wrong, compared = bisection.wrong(), [release.compared for release in bisection.releases]
+        plain, text = numbers_json(finding, wrong, compared, names), numbers_text(finding, wrong, names)
     left_out = [one_line(f"{name}: {why}") for name, why in bisection.left_out.items()]
     more = [f"left out: {line}" for line in left_out] + ([f"which package: {hint}"] if hint else [])
     plain |= {"left_out": left_out, "blame": hint or None} | bisection.origin()

@@ -3,88 +3,51 @@ answer.
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from bench.commands.clustered import Building, Hosts, searched, stored_reports
-from bench.commands.errors import guarded
-from bench.commands.growing import Growing, Measure, Pace
+from bench.commands.clustered import Hosts
+from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
-from bench.commands.model import ModelRequest
 from bench.commands.options import SideRequest
 from bench.commands.progress import BisectProgress
-from bench.commands.sides import Sides
-from bench.commands.timing import timing
+from bench.commands.searches import SearchRequest, on_a_host
 from bench.drive.requests import BuildError, RequestError
-from bench.judge.bisect import (
-    NUMBERS,
-    Answer,
-    Finding,
-    expected,
-    find_by_launches,
-    find_by_numbers,
-    values_of,
-    wrong_numbers,
-)
+from bench.judge.bisect import Answer, Finding, expected, find_by_launches, find_by_numbers, values_of, wrong_numbers
 from bench.judge.blame import failure_of
 from bench.judge.margins import Margins
 from bench.judge.types import Comparison
-from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
-from bench.report.bisect import cost
 from bench.report.lines import one_line
-from bench.report.values import minutes, percent
+from bench.report.values import minutes
 from bench.stats.bisection import Search
 
-LEFT_OUT_FILE = "left-out.json"  # where a host of a cluster leaves what it has left out
 PACED = 3  # measurements after which the rest's cost is told anew
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
-    """The model that is measured, the releases among which is searched, and how long."""
+class Request(SearchRequest):
+    """A search between a good release and a bad one, the sides."""
 
-    model: ModelRequest
-    sides: Sides  # the good release and the bad one
     between: tuple[str, ...]  # none: all that the index has
-    metric: str
     confidence: float
-    budget_minutes: float
-    output: Path
-    resume: bool
-    json: bool
-    command_line: Sequence[str]
-    cluster: str  # the address of a scheduler; "": on this host
     blame: bool  # go on with a blame of the release found
 
 
-@dataclasses.dataclass(frozen=True)
-class Searching:
-    """A search that a host of a cluster makes."""
-
-    building: Building
-    asked: Request
-    between: tuple[str, ...]
-    margins: Margins
-
-
-def search(folder: Path, searching: Searching) -> int:
-    """Searches on this host of a cluster: leaves the releases' reports in a folder, and what was left out."""
-    return guarded(lambda: _search(folder, searching))
-
-
-def _search(folder: Path, searching: Searching) -> int:
-    building, asked = searching.building, searching.asked
-    with timing(timed=asked.metric != NUMBERS, wait=True) as disturbed:
-        sides = building.here(folder)
-        asked = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, cluster="")
-        bisection = Bisection(asked, searching.between, searching.margins, disturbed)
-        bisection.search()
-        write_text(folder / LEFT_OUT_FILE, json.dumps(bisection.left_out))
-    return 0
+def search(
+    asked: Request, disturbed: Sequence[str], between: tuple[str, ...], margins: Margins, hosts: Hosts | None = None
+) -> "Bisection":
+    """Returns a search that has an answer, or no time left. One host makes all of it: each launch is chosen by those
+    before it.
+    """
+    bisection = Bisection(asked, between, margins, disturbed)
+    if bisection.known().answer is Answer.OPEN:
+        bisection.announce()
+        if hosts:
+            return on_a_host(hosts, asked, search, between, margins)
+        bisection.measure()
+    return bisection
 
 
 class Bisection:
@@ -92,26 +55,41 @@ class Bisection:
 
     def __init__(self, asked: Request, between: tuple[str, ...], margins: Margins, disturbed: Sequence[str]) -> None:
         self._asked, (plan,), self._good = asked, asked.model.plans(), asked.sides.reference.what
-        self._margins, self._between = margins, between
-        self._measure = Measure(plan, asked.metric, self._margins, asked.command_line, disturbed)
+        self._margins = margins
+        self._measure = Measure(plan, asked.metric, margins, asked.command_line, disturbed)
+        self._pace = self._measure.pace(asked.budget_minutes)
         self.left_out: dict[str, str] = {}  # why, by name
-        self.releases = self._stored(resume=asked.resume)
+        self.releases = [
+            self._measure.report(asked.output, place, name, resume=asked.resume, here=not asked.cluster)
+            for place, name in enumerate((*between, asked.sides.candidate.what), 1)
+        ]
 
-    def search(self) -> Finding:
-        """Measures until there is an answer, or no time is left."""
-        names = ", ".join(release.name for release in self.releases)
-        most = minutes(self._asked.budget_minutes)
+    def known(self) -> Finding:
+        """Returns what the reports tell so far, without the releases that can't be measured."""
+        for release in list(self.releases):
+            if release.run and (release.compared or not self._measure.numbers):
+                self._leave_out_if_unmeasured(release, release.run)
+        return self.finding()
+
+    def finding(self) -> Finding:
+        """Returns what was found among the releases that aren't left out."""
+        if self._asked.timed:
+            return find_by_launches(self.values())
+        compared, wrong = [release.compared for release in self.releases], self.wrong()
+        return find_by_numbers([bool(bad) if done else None for done, bad in zip(compared, wrong, strict=True)])
+
+    def announce(self) -> None:
+        """Says what is searched, what disturbs it, and what it costs."""
+        names, most = ", ".join(release.name for release in self.releases), minutes(self._asked.budget_minutes)
         say(f"good release: {self._good}; searching {names}; at most {most} of measurements")
-        pace = self._measure.pace()
-        if (finding := self._known()).answer is not Answer.OPEN:
-            return finding
         self._measure.warn()
-        say(self._cost(pace))
-        good = self._side(self._good)
+        say(self._cost())
+
+    def measure(self) -> None:
+        """Measures until there is an answer, or no time is left."""
+        good, pace = self._side(self._good), self._pace
         with BisectProgress() as progress:
-            while (finding := self._finding()).answer is Answer.OPEN:
-                if pace.seconds >= 60 * self._asked.budget_minutes:
-                    break
+            while (finding := self.finding()).answer is Answer.OPEN and not pace.is_spent:
                 release = self.releases[finding.release - 1 if finding.release else -1]
                 try:
                     release.side = release.side or self._side(release.name)
@@ -119,26 +97,12 @@ class Bisection:
                     self._leave_out(release, str(error))
                     continue
                 if pace.count == PACED:
-                    progress.say(self._cost(pace))
+                    progress.say(self._cost())
                 with pace.timed():
                     sides = {REFERENCE: good, CANDIDATE: release.side}
                     release.run = self._measure.grow(release, sides, progress)
                 if not self._leave_out_if_unmeasured(release, release.run):
                     progress.say(f"{release.name}: {self._last(release)}")
-        return finding
-
-    def search_on(self, hosts: Hosts) -> Finding:
-        """Has one host search, unless there is an answer: each launch is chosen by those before it."""
-        asked = self._asked
-        if (finding := self._known()).answer is not Answer.OPEN:
-            return finding
-        building = Building.of(asked.model, asked.sides, stored_reports(asked.output))
-        say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
-        say(self._cost(self._measure.pace()))
-        call = search, (Searching(building, asked, self._between, self._margins),)
-        self.left_out = json.loads(searched(hosts, asked.output, call)[LEFT_OUT_FILE])
-        self.releases = self._stored(resume=True)
-        return self._known()
 
     def origin(self) -> dict[str, Any]:
         """Returns where the measurements come from, for programs."""
@@ -153,33 +117,10 @@ class Bisection:
         """Returns of each release the comparison of numbers that is a regression; None without one."""
         return [wrong_numbers(release.run, self._margins) if release.run else None for release in self.releases]
 
-    def _stored(self, *, resume: bool) -> list[Growing]:
-        """Returns the releases that aren't left out, with what the folder holds of them if it goes on from there."""
-        output, here = self._asked.output, not self._asked.cluster
-        return [
-            self._measure.report(output, place, name, resume=resume, here=here)
-            for place, name in enumerate((*self._between, self._asked.sides.candidate.what), 1)
-            if name not in self.left_out
-        ]
-
-    def _known(self) -> Finding:
-        """Returns what the reports tell so far, without the releases that can't be measured."""
-        for release in list(self.releases):
-            if release.run and (release.compared or not self._measure.numbers):
-                self._leave_out_if_unmeasured(release, release.run)
-        return self._finding()
-
-    def _cost(self, pace: Pace) -> str:
-        """Returns what is left to be expected, less what was measured before."""
+    def _cost(self) -> str:
+        """Returns a line on the measurements that are still expected."""
         done = sum(len(release.run.pairs) or 1 for release in self.releases if release.run)
-        left = [max(count - done, 0) for count in expected(len(self.releases), self._asked.metric)]
-        return cost(left, [pace.minutes(count) for count in left], paced=bool(pace.count))
-
-    def _finding(self) -> Finding:
-        if self._asked.metric != NUMBERS:
-            return find_by_launches(self.values())
-        compared, wrong = [release.compared for release in self.releases], self.wrong()
-        return find_by_numbers([bool(bad) if done else None for done, bad in zip(compared, wrong, strict=True)])
+        return self._pace.left([max(count - done, 0) for count in expected(len(self.releases), self._asked.metric)])
 
     def _side(self, name: str) -> Side:
         return self._asked.sides.one(SideRequest(name))
@@ -213,7 +154,6 @@ class Bisection:
 
     def _last(self, release: Growing) -> str:
         """Returns what was just measured."""
-        if self._asked.metric == NUMBERS:
-            return "a regression" if self.wrong()[self.releases.index(release)] else "no regression"
-        values = self._measure.told(release.run)
-        return f"launch {len(values)}, {self._asked.metric} {percent(values[-1])}"
+        if self._asked.timed:
+            return self._measure.last(release.run)
+        return "a regression" if self.wrong()[self.releases.index(release)] else "no regression"

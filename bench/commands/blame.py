@@ -4,79 +4,55 @@ environment.
 
 import argparse
 import dataclasses
-import pickle
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from bench.commands import profile
 from bench.commands.blame_parts import WHOLE, Row, chosen, turns
-from bench.commands.clustered import (
-    Building,
-    Hosts,
-    add_cluster,
-    cluster_hosts,
-    cluster_request,
-    searched,
-    stored_reports,
-)
-from bench.commands.errors import guarded
+from bench.commands.clustered import cluster_hosts
 from bench.commands.following import answer, follow
-from bench.commands.growing import GROWN, Measure, Pace, add_metric
+from bench.commands.growing import Measure, Pace
 from bench.commands.messages import say
-from bench.commands.model import ModelRequest, add_model, add_workload, model_request
-from bench.commands.options import add_budget, add_launches, add_output, add_shared, stamped
+from bench.commands.model import model_request
+from bench.commands.options import add_launches, stamped
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import as_begun, is_kept, resumed_folder
-from bench.commands.sides import BUILT, Sides, add_sides, sides_request
+from bench.commands.resume import is_kept
+from bench.commands.searches import CONFIGS, GROWN, SearchRequest, add_metric, add_search, on_a_host, search_request
+from bench.commands.sides import BUILT, add_sides, sides_request
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
 from bench.drive.mixed import mixed
 from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
-from bench.judge.bisect import NUMBERS
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, START, STEP_TIMES
 from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.report.bisect import cost
 from bench.report.blame import blame_json, blame_text
 from bench.report.profile_page import FILE as PAGE_FILE
-from bench.report.values import minutes, percent
+from bench.report.values import minutes
 from bench.stats.outcome import EXIT_CODES, Outcome
 from lm.workloads.registry import is_path
 
 EXAMPLES = """\
 tfgate blame --from 2.15.1 --to 2.16.1 --metric numbers --workload optimizers-twice
 tfgate blame --from 2.20.0 --to 2.21.0 --workload xla --metric "peak memory" --part tensorflow-cpu"""
-CONFIGS = ("tiny",)
 REPORTS = GROWN
 LAUNCHES = 8  # of each part
-BUDGET_MINUTES = 60.0
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
 PROFILED = (*STEP_TIMES, MEAN_STEP, EVALUATION_STEP, CPU_TIME)  # metrics that a profile of a step explains
 # Options that profile has not, or whose default is another.
 OF_BLAME = ("--config", "--metric", "--part", "--launches", "--budget", *WITH_VALUE)
-BLAMED_FILE = "blamed"  # where a host of a cluster leaves the answer, pickled
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
-    """The model that is measured, the two sides, the parts of their difference, and how long."""
+class Request(SearchRequest):
+    """A search among the parts of two sides' difference."""
 
-    model: ModelRequest
-    sides: Sides
-    metric: str
     parts: tuple[str, ...]  # names of packages and switches, A+B of pairs; none: all that may matter
     launches: int
-    budget_minutes: float
-    output: Path
-    resume: bool
-    json: bool
-    command_line: Sequence[str]
-    cluster: str  # the address of a scheduler; "": on this host
     profile: bool  # go on with a profile of both sides
 
 
@@ -94,44 +70,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "TensorFlow imports, TensorFlow and Keras together, and both switches)",
     )
     add_launches(parser, LAUNCHES, "launches of each part; --metric numbers takes one", least=2)
-    add_budget(parser, BUDGET_MINUTES, "minutes after which no further launch starts")
-    add_workload(parser, several=False)
-    add_model(parser, CONFIGS, several=False)
     parser.add_argument(
         "--profile", action="store_true", help="where the time of a step changed, go on with a profile of both sides"
     )
-    add_output(parser)
-    add_shared(parser, "resume")
-    add_cluster(parser)
-    add_shared(parser, "baselines", "json", "quiet")
+    add_search(parser)
 
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     model = model_request(options, CONFIGS)
-    if len(model.configs) * len(model.workloads) > 1:
-        raise UsageError("blame takes one workload in one configuration: name one of each")
     if options.profile and options.cluster:
         raise UsageError("--profile is of this machine: type tfgate profile on the host that --cluster measures on")
     for what in (options.from_, options.to_):
         if what != PINNED and isinstance(read_request(what, model.gpu), Interpreter):
             raise UsageError(f"{what}: an interpreter's packages can't be exchanged: name a version or requirements")
-    output = resumed_folder(options, "blame", *REPORTS)
-    sides = sides_request(options, gpu=model.gpu)
-    return Request(
-        model,
-        as_begun(options, sides, output, *REPORTS),
-        options.metric,
-        tuple(options.part),
-        options.launches,
-        options.budget,
-        output,
-        options.resume,
-        options.json,
-        options.command_line,
-        cluster_request(options),
-        options.profile,
-    )
+    shared = vars(search_request(options, "blame", model, sides_request(options, gpu=model.gpu)))
+    return Request(**shared, parts=tuple(options.part), launches=options.launches, profile=options.profile)
 
 
 def run(asked: Request) -> int:
@@ -139,9 +93,10 @@ def run(asked: Request) -> int:
 
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
-    with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
+    timed = asked.timed
+    with cluster_hosts(asked.cluster, timed=timed) as hosts, timing(timed=timed and not hosts) as disturbed:
         margins = read_margins(asked.sides.locks.parent / "margins.toml")
-        blamed = _on_a_host(asked, margins, hosts) if hosts else _here(asked, margins)
+        blamed = on_a_host(hosts, asked, search, margins) if hosts else search(asked, disturbed, margins)
     found, names = blamed.found, (asked.sides.reference.what, asked.sides.candidate.what)
     explained = found.answer in (Answer.BLAMED, Answer.NO_PACKAGE) and asked.metric in PROFILED
     text = blame_text(found, asked.metric, names, blamed.left_out)
@@ -167,43 +122,10 @@ class Blamed:
     origin: dict[str, Any]  # where the measurements come from, for programs
 
 
-@dataclasses.dataclass(frozen=True)
-class Searching:
-    """A search that a host of a cluster makes."""
-
-    building: Building
-    asked: Request
-    margins: Margins
-
-
-def search(folder: Path, searching: Searching) -> int:
-    """Searches on this host of a cluster: leaves the parts' reports in a folder, and the answer."""
-    return guarded(lambda: _search(folder, searching))
-
-
-def _search(folder: Path, searching: Searching) -> int:
-    building = searching.building
-    sides = building.here(folder)
-    here = dataclasses.replace(searching.asked, model=building.model, sides=sides, output=folder, cluster="")
-    blamed = _here(here, searching.margins, wait=True)
-    (folder / BLAMED_FILE).write_bytes(pickle.dumps(blamed))
-    return 0
-
-
-def _on_a_host(asked: Request, margins: Margins, hosts: Hosts) -> Blamed:
-    """Has one host search: effects are subtracted from each other, and hosts differ."""
-    building = Building.of(asked.model, asked.sides, stored_reports(asked.output))
-    say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
-    files = searched(hosts, asked.output, (search, (Searching(building, asked, margins),)))
-    blamed: Blamed = pickle.loads(files[BLAMED_FILE])
-    return blamed
-
-
-def _here(asked: Request, margins: Margins, *, wait: bool = False) -> Blamed:
-    """Searches on this host. `wait`: for another job that measures here."""
-    with timing(timed=asked.metric != NUMBERS, wait=wait) as disturbed:
-        blaming = _Blaming(asked, margins, disturbed)
-        return Blamed(blaming.measure(), blaming.left_out, blaming.origin())
+def search(asked: Request, disturbed: Sequence[str], margins: Margins) -> Blamed:
+    """Searches on one host: effects are subtracted from each other, and hosts differ."""
+    blaming = _Blaming(asked, margins, disturbed)
+    return Blamed(blaming.measure(), blaming.left_out, blaming.origin())
 
 
 def _profile(asked: Request) -> list[str]:
@@ -237,14 +159,14 @@ class _Blaming:
 
     def measure(self) -> Blame:
         """Measures each part in turn, launch by launch. Raises RequestError for a candidate that can't be measured."""
-        pace, rows = self._measure.pace(), self._rows
+        pace, rows = self._measure.pace(self._asked.budget_minutes), self._rows
         launches = 1 if self._measure.numbers else self._asked.launches
         self._tell_cost(rows, launches, pace)
         for row in self._packages:
             self._build(row)
         with BisectProgress() as progress:
             for row in turns(rows, launches):
-                if pace.seconds >= 60 * self._asked.budget_minutes:
+                if pace.is_spent:
                     self.left_out.append(f"launches after the budget of {minutes(self._asked.budget_minutes)}")
                     break
                 with pace.timed():
@@ -258,8 +180,7 @@ class _Blaming:
         """Says what is left to be measured; nothing where nothing is."""
         left = sum(max(launches - row.launches, 0) for row in rows if not row.part.problem)
         if left:
-            most = minutes(self._asked.budget_minutes)
-            say(f"{cost([left], [pace.minutes(left)], paced=bool(pace.count))}; at most {most} of measurements in all")
+            say(f"{pace.left([left])}; at most {minutes(pace.budget_minutes)} of measurements in all")
 
     def _told(self) -> Blame:
         whole = self._whole.told
@@ -276,7 +197,7 @@ class _Blaming:
             return f"can't be measured: {failure.message}"
         if self._measure.numbers:
             return "compared"
-        return f"launch {row.launches}, {self._asked.metric} {percent(row.measure.told(row.report.run)[-1])}"
+        return row.measure.last(row.report.run)
 
     def _give_up(self, row: Row, why: str) -> None:
         """Goes on without a part. Raises RequestError where it is the whole."""

@@ -2,7 +2,7 @@
 
 Comparisons of a survey are divided among hosts. A blame or a bisection goes to one host, from beginning to end: a
 bisection chooses each launch by those before it, and the effects of parts are subtracted from each other. A host runs
-`compare`, `blame.search` or `bisect_search.search` in a process of its own, with the functions that measure without a
+`compare`, or a search (`bench.commands.searches`), in a process of its own, with the functions that measure without a
 cluster.
 """
 
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.errors import guarded
-from bench.commands.growing import GROWN
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest
 from bench.commands.options import SideRequest
@@ -26,13 +25,12 @@ from bench.commands.paired import Parts
 from bench.commands.sides import Sides, side_warnings
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.requests import BuildError, ClusterError, RequestError
+from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.machine import available_gib, usable_cores
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.stats.outcome import USAGE_CODE
 
 if TYPE_CHECKING:
     from bench.drive.cluster import Call, Done  # Dask may be missing
@@ -158,23 +156,3 @@ def _compare(folder: Path, asked: Comparison) -> int:
         warnings = (*side_warnings(made), *disturbed)
         asked.parts.measured(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
     return 0
-
-
-def stored_reports(output: Path) -> dict[str, str]:
-    """Returns the texts of the reports in a search's folder, by their paths in it."""
-    paths = (path for pattern in GROWN for path in output.glob(pattern))
-    return {str(path.relative_to(output)): path.read_text(encoding="utf-8") for path in paths}
-
-
-def searched(hosts: Hosts, output: Path, call: "Call") -> dict[str, bytes]:
-    """Has one host make a whole search, and keeps its reports; returns all files that it left, by their paths.
-
-    Raises RequestError, ClusterError where it fails.
-    """
-    _, done = next(iter(hosts(lambda: {output: call})))
-    for name, data in done.files.items():  # of a search that failed, too: --resume goes on from them
-        if Path(name).name == PAIRED_FILE:
-            write_text(output / name, data.decode(), replace=True)
-    if done.problem:
-        raise (RequestError if done.code == USAGE_CODE else ClusterError)(done.problem)
-    return done.files

@@ -1,6 +1,5 @@
 """Reports that grow launch by launch, or by a comparison of numbers: an environment in turn with a reference."""
 
-import argparse
 import contextlib
 import dataclasses
 import time
@@ -22,21 +21,14 @@ from bench.judge.metrics import SEARCHED
 from bench.record.files import keeper
 from bench.record.paired import REFERENCE, PairedRun, Side
 from bench.record.survey import folder_name
+from bench.report.bisect import cost
+from bench.report.values import percent
 from lm.workloads.registry import workload
 
 METRICS = (*SEARCHED, NUMBERS)
-# The reports in a folder of --output, as folder_name names theirs: 02-2.13.1, 100-2.21.0.
-GROWN = (f"[0-9][0-9]-*/{PAIRED_FILE}", f"[0-9][0-9][0-9]-*/{PAIRED_FILE}")
 # Typical seconds of a launch and of a comparison of numbers: the launches of `notebook` in reports/published, on two
 # cores, and the three comparisons of docs/bisect.md.
 LAUNCH_SECONDS, NUMBERS_SECONDS = 17.5, 50.0
-
-
-def add_metric(parser: argparse.ArgumentParser) -> None:
-    """Adds --metric."""
-    parser.add_argument(
-        "--metric", choices=METRICS, required=True, metavar="NAME", help=f"what changed: {', '.join(METRICS)}"
-    )
 
 
 @dataclasses.dataclass
@@ -59,12 +51,22 @@ class Pace:
     """The time of measurements: a typical one until this command has its own."""
 
     usual_seconds: float
+    budget_minutes: float
     count: int = 0
     seconds: float = 0.0
+
+    @property
+    def is_spent(self) -> bool:
+        """Tells whether no further measurement may start."""
+        return self.seconds >= 60 * self.budget_minutes
 
     def minutes(self, count: float) -> float:
         """Returns the minutes that so many measurements take."""
         return count * (self.seconds / self.count if self.count else self.usual_seconds) / 60
+
+    def left(self, counts: Sequence[int]) -> str:
+        """Returns a line on the measurements that are left: (least, most) of them, or so many."""
+        return cost(counts, [self.minutes(count) for count in counts], paced=bool(self.count))
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
@@ -94,9 +96,9 @@ class Measure:
         for line in self.disturbed:
             say(f"warning: {line}")
 
-    def pace(self) -> Pace:
+    def pace(self, budget_minutes: float) -> Pace:
         """Returns the pace before anything is measured."""
-        return Pace(NUMBERS_SECONDS if self.numbers else LAUNCH_SECONDS)
+        return Pace(NUMBERS_SECONDS if self.numbers else LAUNCH_SECONDS, budget_minutes)
 
     def report(self, output: Path, place: int, name: str, *, resume: bool, here: bool = True) -> Growing:
         """Returns the report of one environment of several, with what was measured of it before.
@@ -126,6 +128,11 @@ class Measure:
             more = f"one of {', '.join(known)}" if known else "another metric"
             raise UsageError(f"launches of this workload don't measure {self.metric} here: name {more}")
         return values
+
+    def last(self, run: PairedRun | None) -> str:
+        """Returns a line on the last launch. Raises what `told` does."""
+        values = self.told(run)
+        return f"launch {len(values)}, {self.metric} {percent(values[-1])}"
 
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
         """Returns a report's run with one launch more, or with its numbers."""

@@ -77,7 +77,8 @@ def one_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
             yield functools.partial(in_this_process, tmp_path / f"scratch{len(calls)}", calls)
 
         monkeypatch.setattr(f"bench.commands.{command}.cluster_hosts", opened)
-        monkeypatch.setattr(f"bench.commands.{command}.cluster_request", lambda options: options.cluster or "")
+        for module in ("searches", "survey"):
+            monkeypatch.setattr(f"bench.commands.{module}.cluster_request", lambda options: options.cluster or "")
         return calls
 
     return arrange

@@ -79,7 +79,8 @@ def test_that_nothing_changed_is_an_answer(
     answer: Answer,
     code: int,
 ) -> None:
-    monkeypatch.setattr("bench.commands.bisect.Bisection.search", lambda bisection: Found(answer))
+    monkeypatch.setattr("bench.commands.bisect.Bisection.finding", lambda bisection: Found(answer))
+    monkeypatch.setattr("bench.commands.bisect.Bisection.measure", lambda bisection: None)
     found = bisect(tfgate, tmp_path, slowness, "--metric", "numbers", "--json")
     assert (found.code, found.plain["answer"]) == (code, answer.value), found
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.commands.clustered import stored_reports
+from bench.commands.searches import stored_reports
 from bench.drive.lock import host_lock
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
@@ -85,7 +85,7 @@ class TestSearches:
         done = SimpleNamespace(files=kept, problem="the disk is full (on far)", code=code)
         hosts = contextlib.nullcontext(lambda wanted: [(path, done) for path in wanted()])
         monkeypatch.setattr("bench.commands.bisect.cluster_hosts", lambda address, timed: hosts)
-        monkeypatch.setattr("bench.commands.bisect.cluster_request", lambda options: options.cluster or "")
+        monkeypatch.setattr("bench.commands.searches.cluster_request", lambda options: options.cluster or "")
         found = bisect(tfgate, tmp_path, slowness, *CLUSTER)
         assert (found.code, found.out) == (code, "")
         assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"

@@ -144,7 +144,7 @@ class TestWholeSearches:
         done = SimpleNamespace(files={}, problem="the disk is full (on far)", code=4)
         hosts = contextlib.nullcontext(lambda wanted: [(path, done) for path in wanted()])
         monkeypatch.setattr("bench.commands.blame.cluster_hosts", lambda address, timed: hosts)
-        monkeypatch.setattr("bench.commands.blame.cluster_request", lambda options: options.cluster or "")
+        monkeypatch.setattr("bench.commands.searches.cluster_request", lambda options: options.cluster or "")
         found = blame(tfgate, tmp_path, *CLUSTER)
         assert (found.code, found.out) == (4, "")
         assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"

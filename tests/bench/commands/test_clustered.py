@@ -347,7 +347,8 @@ def test_only_what_is_timed_takes_a_timing_slot(
         raise ClusterError(f"timed: {timed}")
 
     monkeypatch.setattr(f"bench.commands.{name}.cluster_hosts", opened)
-    monkeypatch.setattr(f"bench.commands.{name}.cluster_request", lambda options: options.cluster)
+    for module in ("searches", "survey"):
+        monkeypatch.setattr(f"bench.commands.{module}.cluster_request", lambda options: options.cluster)
     found = tfgate(name, *words, *CLUSTER, "--output", tmp_path / "out")
     assert (found.code, found.error) == (4, f"timed: {timed}")
 

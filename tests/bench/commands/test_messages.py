@@ -17,7 +17,7 @@ from tests.builders.records import record
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 MEASURING = ("bisect", "blame", "gate", "lockstep", "micro", "profile", "run", "survey", "upgrade")
 # The modules of their own that say something.
-THEIRS = (*MEASURING, "bisect_search", "blame_parts", "growing", "paired", "sides")
+THEIRS = (*MEASURING, "bisect_search", "blame_parts", "growing", "paired", "searches", "sides")
 
 
 def test_a_line_is_said_unless_it_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

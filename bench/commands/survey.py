@@ -5,9 +5,9 @@ import contextlib
 import dataclasses
 import functools
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from bench.commands.clustered import (
     LACKING_FILE,
@@ -47,8 +47,8 @@ from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now
 from bench.record.command_lines import ALONE, words_without
-from bench.record.files import keeper, read_record, write_text
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.files import keeper, write_text
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.headlines import outcome_word
@@ -58,9 +58,7 @@ from bench.report.values import minutes
 from lm.workloads.registry import workload
 
 if TYPE_CHECKING:
-    from bench.drive.cluster import Call
-
-T = TypeVar("T")
+    from bench.drive.cluster import Call, Done
 
 EXAMPLES = """\
 tfgate survey --from 2.12.1 --to 2.21.0 --numerics-only
@@ -164,6 +162,15 @@ def run(asked: Request) -> int:
     return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A comparison of two releases."""
+
+    plan: Plan
+    reference: str
+    candidate: str
+
+
 class _Measuring:
     """Measures, in order, the comparisons of a survey that its folder doesn't hold yet."""
 
@@ -173,6 +180,8 @@ class _Measuring:
         self._sides: dict[str, Side] = {}
         self._locks: dict[str, Resolved | None] = {}
         self._found: dict[Path, Against] = {}
+        self._over: set[Path] = set()  # each comparison is tried once
+        self._sent: dict[Path, _Job] = {}  # to hosts, or to be sent
         self._keep = keeper(path, begun=asked.resume)
         self._survey = self._resumed(path) if asked.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
@@ -188,49 +197,75 @@ class _Measuring:
         given = hosts or self._asked.speed or self._asked.model.gpu or not known
         with contextlib.nullcontext(hosts) if given else local_hosts(left, memory_gib) as found:
             if found:
-                self._run_on(found)
+                for path, done in found(self._calls):
+                    self._take(path, done)
             else:
-                self._walk(self._measure)
+                while jobs := self._wanted():
+                    self._measure(*next(iter(jobs.items())))
 
-    def _run_on(self, hosts: Hosts) -> None:
-        """Has hosts measure what the survey wants by what it knows so far: at first, that every release runs.
+    def _wanted(self) -> dict[Path, _Job]:
+        """Returns what is to be measured by what is known so far: at first, that every release runs."""
+        jobs: dict[Path, _Job] = {}
 
-        A release that can't be had is left out. Of anything else that fails nobody knows whose fault it is: that
-        comparison is given up, and no other.
-        """
-        model, environments = self._asked.model, self._environments
-        standards = dataclasses.replace(self._standards, baselines={})
-        calls: dict[Path, Call] = {}
-        over: set[Path] = set()  # each is asked for once
+        def known(plan: Plan, reference: str, candidate: str) -> Against | None:
+            job = _Job(plan, reference, candidate)
+            if found := self._finished(job):
+                return found
+            if candidate in self._survey.left_out:
+                raise LeftOutError(self._survey.left_out[candidate])
+            if (path := self._path(job)) not in self._over:
+                jobs[path] = job
+            return None
 
-        def note(plan: Plan, path: Path, reference: str, candidate: str) -> None:
-            if path not in over:
-                sent = {candidate: self._had(candidate, self._lock), reference: self._lock(reference)}
-                building = Building.of(model, dataclasses.replace(environments, sent=sent))
-                parts = dataclasses.replace(self._parts(plan, reference, candidate), resume=False)
-                calls[path] = (compare, (Comparison(building, plan.name, reference, candidate, parts, standards),))
-
-        def wanted() -> "dict[Path, Call]":
-            calls.clear()
-            self._walk(note)
-            return calls
-
-        for path, done in hosts(wanted):
-            over.add(path)
-            asked: Comparison = calls[path][1][0]
-            lacking = done.files.get(LACKING_FILE, b"").decode()
-            if not done.problem:
-                write_text(path, done.files[PAIRED_FILE].decode(), replace=True)
-            elif lacking == self._survey.reference:
-                raise RequestError(done.problem)
-            elif lacking == asked.candidate:
-                self._leave_out(lacking, done.problem)
-            else:
-                say(f"given up: {asked.plan}: {asked.candidate} against {asked.reference}: {done.problem}")
-
-    def _walk(self, measure: Callable[[Plan, Path, str, str], None]) -> None:
         for plan in self._plans:
-            walk(self._survey, functools.partial(self._compared, measure, plan))
+            walk(self._survey, functools.partial(known, plan))
+        return jobs
+
+    def _measure(self, path: Path, job: _Job) -> None:
+        """Measures a comparison on this host, or leaves its candidate out."""
+        self._over.add(path)
+        try:
+            candidate = self._side(job.candidate)
+        except (RequestError, BuildError) as error:
+            self._leave_out(job.candidate, one_line(str(error)))
+            return
+        sides = {REFERENCE: self._side(job.reference), CANDIDATE: candidate}
+        warnings = (*side_warnings(sides), *self._disturbed)
+        self._parts(job).measured(job.plan, path, sides, self._standards, warnings)
+
+    def _calls(self) -> "dict[Path, Call]":
+        """Returns the calls of what hosts are to measure, without candidates that can't be had."""
+        self._sent = self._wanted()
+        for job in self._sent.values():
+            try:
+                self._lock(job.candidate)
+            except (RequestError, BuildError) as error:
+                self._leave_out(job.candidate, one_line(str(error)))
+                return self._calls()  # other comparisons are wanted now
+        return {path: self._call(job) for path, job in self._sent.items()}
+
+    def _call(self, job: _Job) -> "Call":
+        sent = {release: self._lock(release) for release in (job.candidate, job.reference)}
+        building = Building.of(self._asked.model, dataclasses.replace(self._environments, sent=sent))
+        parts = dataclasses.replace(self._parts(job), resume=False)
+        standards = dataclasses.replace(self._standards, baselines={})
+        return compare, (Comparison(building, job.plan.name, job.reference, job.candidate, parts, standards),)
+
+    def _take(self, path: Path, done: "Done") -> None:
+        """Keeps what a host has measured, and leaves out a candidate that it can't have.
+
+        Of anything else that fails nobody knows whose fault it is: that comparison is given up, and no other.
+        """
+        self._over.add(path)
+        job, lacking = self._sent[path], done.files.get(LACKING_FILE, b"").decode()
+        if not done.problem:
+            write_text(path, done.files[PAIRED_FILE].decode(), replace=True)
+        elif lacking == self._survey.reference:
+            raise RequestError(done.problem)
+        elif lacking == job.candidate:
+            self._leave_out(lacking, done.problem)
+        else:
+            say(f"given up: {job.plan.name}: {job.candidate} against {job.reference}: {done.problem}")
 
     def _begun(self) -> Survey:
         asked, sides = self._asked, self._asked.sides
@@ -265,8 +300,8 @@ class _Measuring:
     def _tell_cost(self) -> int:
         """Returns how many comparisons are left."""
         survey, asked = self._survey, self._asked
-        planned = [(*pair, plan) for plan in self._plans for pair in survey.planned()]
-        left = [one for one in planned if not _is_finished(self._path(*one))]
+        planned = [_Job(plan, *pair) for plan in self._plans for pair in survey.planned()]
+        left = [job for job in planned if not self._finished(job)]
         cost = "numbers alone, no launch is timed"
         if asked.speed:
             cost = f"at most {minutes(len(left) * asked.budget_minutes)} of launches, "
@@ -277,44 +312,30 @@ class _Measuring:
         say(f"{Count(len(planned)):comparison}{done}: {cost}")
         return len(left)
 
-    def _compared(
-        self, measure: Callable[[Plan, Path, str, str], None], plan: Plan, reference: str, candidate: str
-    ) -> Against | None:
-        """Measures a comparison, unless it is there. Raises LeftOutError for a candidate that can't be had."""
-        path = self._path(reference, candidate, plan)
-        if path in self._found:
-            return self._found[path]
-        if not _is_finished(path):
-            if candidate in self._survey.left_out:
-                raise LeftOutError(self._survey.left_out[candidate])
-            measure(plan, path, reference, candidate)
-        found = None
-        if _is_finished(path):
-            found = stored(self._asked.output, self._survey, plan.name, self._standards, reference, candidate)
-        if found:
+    def _finished(self, job: _Job) -> Against | None:
+        """Returns a comparison that was measured to its end, with its verdict, which it says once."""
+        path, asked = self._path(job), self._asked
+        if path not in self._found:
+            found = stored(asked.output, self._survey, job.plan.name, self._standards, job.reference, job.candidate)
+            if not found or found.run.incomplete:
+                return None
             self._found[path] = found
-            say(f"{plan.name}: {candidate} against {reference}: {outcome_word(found.verdict)}")
-        return found
+            say(f"{job.plan.name}: {job.candidate} against {job.reference}: {outcome_word(found.verdict)}")
+        return self._found[path]
 
-    def _measure(self, plan: Plan, path: Path, reference: str, candidate: str) -> None:
-        side = self._had(candidate, self._side)
-        sides = {REFERENCE: self._side(reference), CANDIDATE: side}
-        warnings = (*side_warnings(sides), *self._disturbed)
-        self._parts(plan, reference, candidate).measured(plan, path, sides, self._standards, warnings)
-
-    def _parts(self, plan: Plan, reference: str, candidate: str) -> Parts:
-        asked, command = self._asked, self._upgrade(plan, reference, candidate)
+    def _parts(self, job: _Job) -> Parts:
+        asked, command = self._asked, self._upgrade(job)
         measured = (asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command)
         return Parts(*measured, margin=asked.margin, every_metric=True)
 
-    def _upgrade(self, plan: Plan, reference: str, candidate: str) -> tuple[str, ...]:
+    def _upgrade(self, job: _Job) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""
         _, _, *words = words_without(self._survey.command, OF_A_SURVEY, ALONE)
-        config = () if plan.own else ("--config", plan.config)
+        config = () if job.plan.own else ("--config", job.plan.config)
         # Without, a report tells the moment that its sides were built as of, if the index has any.
         as_of = () if self._asked.sides.as_of.present else ("--as-of", self._survey.as_of or "release")
-        sides = ("--from", reference, "--to", candidate)
-        return ("tfgate", "upgrade", *sides, *words, "--workload", plan.workload, *config, *as_of)
+        sides = ("--from", job.reference, "--to", job.candidate)
+        return ("tfgate", "upgrade", *sides, *words, "--workload", job.plan.workload, *config, *as_of)
 
     def _side(self, release: str) -> Side:
         if release not in self._sides:
@@ -326,23 +347,10 @@ class _Measuring:
             self._locks[release] = self._environments.resolved(release)
         return self._locks[release]
 
-    def _had(self, candidate: str, make: Callable[[str], T]) -> T:
-        """Returns what a release is made into. Raises LeftOutError for one that can't be had."""
-        try:
-            return make(candidate)
-        except (RequestError, BuildError) as error:
-            self._leave_out(candidate, one_line(str(error)))
-            raise LeftOutError(self._survey.left_out[candidate]) from error
-
     def _leave_out(self, release: str, why: str) -> None:
         say(f"left out: {release}: {why}")
         self._survey = dataclasses.replace(self._survey, left_out=self._survey.left_out | {release: why})
         self._keep(self._survey)
 
-    def _path(self, reference: str, candidate: str, plan: Plan) -> Path:
-        return self._asked.output / self._survey.plan_folder(reference, candidate, plan.name) / PAIRED_FILE
-
-
-def _is_finished(path: Path) -> bool:
-    """Tells whether a comparison was measured to its end."""
-    return path.is_file() and not read_record(PairedRun, path).incomplete
+    def _path(self, job: _Job) -> Path:
+        return self._asked.output / self._survey.plan_folder(job.reference, job.candidate, job.plan.name) / PAIRED_FILE

@@ -17,8 +17,8 @@ from bench.stats.outcome import Outcome
 IMPROVED = "▲"
 MOST_RELEASES = 7  # side by side on a terminal
 LEGEND = (
-    f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
-    f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
+    f"{GLYPHS[Outcome.PASS]} PASS, {GLYPHS[Outcome.REGRESSION]} REGRESSION, "
+    f"{GLYPHS[Outcome.INCONCLUSIVE]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED]} not gated, "
     f"{IMPROVED} better by more than the margin"
 )
 BRACKETS = "In brackets: the margin"
@@ -28,7 +28,7 @@ BRACKETS = "In brackets: the margin"
 class Mark:
     """A metric of one comparison, as a cell shows it."""
 
-    word: str  # the outcome; "" where nothing was compared
+    outcome: Outcome | None  # None where nothing was compared
     size: str = NOTHING  # the difference, or the candidate's value of what is compared exactly
     bounds: str = ""  # of the interval that the outcome rests on
     why: str = ""
@@ -37,7 +37,7 @@ class Mark:
     @property
     def glyph(self) -> str:
         """Returns the sign of the outcome."""
-        return IMPROVED if self.improved else GLYPHS.get(self.word, "")
+        return IMPROVED if self.improved else GLYPHS[self.outcome] if self.outcome else ""
 
     @property
     def text(self) -> str:
@@ -106,7 +106,7 @@ def why_partly(row: Row) -> str:
 def mark(comparison: Comparison | None) -> Mark:
     """Returns a comparison as a cell shows it."""
     if comparison is None:
-        return Mark("")
+        return Mark(None)
     found, metric, reason = comparison.interval, comparison.metric, comparison.reason
     size, bounds = values.sides(comparison)[0], ""
     if found:
@@ -114,7 +114,7 @@ def mark(comparison: Comparison | None) -> Mark:
         bounds = " to ".join(short_size(end, metric) for end in deciding(unaccepted(comparison)))
     elif isinstance(reason, NotGated):
         size = sentence(reason, comparison)
-    return Mark(comparison.outcome.value, size, bounds, sentence(reason, comparison), comparison.improved)
+    return Mark(comparison.outcome, size, bounds, sentence(reason, comparison), comparison.improved)
 
 
 def short_size(value: float, metric: Metric) -> str:

@@ -12,13 +12,12 @@ from bench.report import values
 from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 
-FAILED = "MEASUREMENT FAILED"
 GLYPHS = {
-    Outcome.PASS.value: "✔",
-    Outcome.REGRESSION.value: "✖",
-    Outcome.INCONCLUSIVE.value: "?",
-    Outcome.NOT_GATED.value: "ℹ",
-    FAILED: "!",
+    Outcome.PASS: "✔",
+    Outcome.REGRESSION: "✖",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.FAILED: "!",
+    Outcome.NOT_GATED: "ℹ",
 }
 
 SCOPES = {
@@ -88,14 +87,9 @@ class Names:
 UNNAMED = Names()
 
 
-def outcome_word(verdict: Verdict) -> str:
-    """Returns PASS, REGRESSION, INCONCLUSIVE or MEASUREMENT FAILED."""
-    return FAILED if verdict.failed else verdict.outcome.value
-
-
 def scope_text(verdict: Verdict) -> str:
     """Returns what follows the outcome where not everything was measured: " (numbers only; speed not measured)"."""
-    scope = "" if verdict.failed else SCOPES[verdict.scope]
+    scope = "" if verdict.outcome is Outcome.FAILED else SCOPES[verdict.scope]
     return f" ({scope})" if scope else ""
 
 
@@ -164,7 +158,7 @@ def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
 
 
 def _template(verdict: Verdict) -> str:
-    if verdict.failed:
+    if verdict.outcome is Outcome.FAILED:
         resumable = verdict.question in (Question.UPGRADE, Question.GATE)
         return INTERRUPTED if resumable and all(isinstance(one, Incomplete) for one in verdict.failures) else NO_VERDICT
     table = HEADLINES[verdict.question]

@@ -21,7 +21,7 @@ def history_page(series: Sequence[Series], reports: int, warnings: Sequence[str]
     ordered = sorted(series, key=lambda each: each.outcome is not Outcome.REGRESSION)
     return rendered(
         "history.html",
-        word=outcome(series).value,
+        outcome=outcome(series),
         charts=[_chart(each) for each in ordered],
         table=_table(ordered),
         reports=reports,

@@ -20,7 +20,7 @@ from bench.stats.outcome import Outcome
 
 AnyRun: TypeAlias = Run | PairedRun | GateRun
 
-WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
+WORST_FIRST = (Outcome.REGRESSION, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
 DEFAULT_WORK = "training steps (SGD) of a stacked LSTM"
 MOST_NAMED = 2  # workloads in a headline
@@ -73,10 +73,8 @@ def severity(outcome: Outcome) -> int:
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Returns the first of the worst verdicts: a REGRESSION comes before a failed measurement, which comes before all
-    others.
-    """
-    return min(verdicts, key=lambda one: (one.outcome is not Outcome.REGRESSION, not one.failed, severity(one.outcome)))
+    """Returns the first of the worst verdicts."""
+    return min(verdicts, key=lambda one: severity(one.outcome))
 
 
 def measured(run: AnyRun | Micro) -> list[SideLaunch]:

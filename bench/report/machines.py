@@ -23,7 +23,7 @@ from bench.stats.outcome import Outcome
 HEADERS = ("", "outcomes", "mean (95% CI)", "deviation", "another machine (95%)")
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 NOTE = (
-    f"{', '.join(f'{GLYPHS[one.value]} {one.value}' for one in OUTCOMES)}; deviation: of the machines' own effects, "
+    f"{', '.join(f'{GLYPHS[one]} {one.value}' for one in OUTCOMES)}; deviation: of the machines' own effects, "
     "without the errors of single reports; another machine: what a report of a machine that wasn't measured would "
     "show, if it is like these"
 )
@@ -71,7 +71,7 @@ def _compared(pair: Against) -> str:
 
 
 def _cells(row: Across) -> list[str]:
-    outcomes = " ".join(f"{count} {GLYPHS[outcome.value]}" for outcome, count in Counter(row.outcomes).items())
+    outcomes = " ".join(f"{count} {GLYPHS[outcome]}" for outcome, count in Counter(row.outcomes).items())
     if row.spread is None:
         return [row.metric.name, outcomes, *[NOTHING] * 3]
     mean, metric = row.spread.mean, row.metric

@@ -8,12 +8,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from bench.report.headlines import FAILED, GLYPHS, SCOPES
+from bench.report.headlines import GLYPHS, SCOPES
 from bench.report.lines import one_line
 from bench.report.terms import PAGES, TERMS
 from bench.stats.outcome import Outcome
 
-SLUGS = {outcome.value: outcome.name.lower().replace("_", "-") for outcome in Outcome} | {FAILED: "failed"}
+SLUGS = {outcome: outcome.name.lower().replace("_", "-") for outcome in Outcome}
 
 
 def rendered(template: str, **values: Any) -> str:

@@ -25,7 +25,7 @@ from bench.record.survey import Survey
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
 from bench.report.sentences import SENTENCES
-from bench.stats.outcome import EXIT_CODES, FAILED_CODE
+from bench.stats.outcome import EXIT_CODES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}  # JSON has no word for some
@@ -60,9 +60,12 @@ def verdict_schema() -> dict[str, Any]:
     definitions: Definitions = {}
     _schema(Verdict, definitions)
     whole = definitions.pop(Verdict.__name__)
-    added = {"schema": {"const": VERDICT_SCHEMA}, "exit_code": {"enum": sorted({*EXIT_CODES.values(), FAILED_CODE})}}
+    added = {
+        "schema": {"const": VERDICT_SCHEMA},
+        "exit_code": {"enum": list(EXIT_CODES.values())},
+        "outcome": {"enum": [outcome.value for outcome in EXIT_CODES]},
+    }
     whole["properties"] = added | whole["properties"]
-    whole["properties"]["outcome"] = {"enum": [outcome.value for outcome in EXIT_CODES]}
     for definition in (whole, *definitions.values()):
         if "properties" in definition:
             definition["required"] = list(definition["properties"])  # fields with defaults are written as well

@@ -1,6 +1,7 @@
 """A survey in words: its chapters, a paragraph for each release, and what got worse."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bench.judge.reasons import Decided
@@ -12,7 +13,7 @@ from bench.report import values
 from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.grids import BRACKETS, LEGEND, Grid, grid_text, grids, why_missing, why_partly
-from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
+from bench.report.headlines import SCOPES, Names, decisive_lines, headline
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
@@ -52,8 +53,8 @@ def title(found: Surveyed) -> str:
 def summary(found: Surveyed) -> str:
     """Returns what was compared, and what is missing."""
     survey, pairs = found.survey, found.compared
-    counts = {word: sum(outcome_word(pair.verdict) == word for pair in pairs) for word in GLYPHS}
-    outcomes = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or NOTHING
+    counts = Counter(pair.verdict.outcome for pair in pairs)
+    outcomes = ", ".join(f"{counts[one]} {one.value}" for one in Outcome if one in counts) or NOTHING
     missing = sum(not row.complete for chapter in found.chapters for row in chapter.rows)
     lacking = f"; {Count(missing):row} of the tables incomplete" if missing else ""
     scope = "" if survey.numerics and survey.speed else f" ({SCOPES[Scope.SPEED if survey.speed else Scope.NUMBERS]})"
@@ -94,11 +95,11 @@ def unlike_packages(pairs: Sequence[Against]) -> list[str]:
     ]
 
 
-def outcome(found: Surveyed) -> str:
+def outcome(found: Surveyed) -> Outcome:
     """Returns the worst outcome of all comparisons: PASS only of a survey that is complete."""
     verdicts = [pair.verdict for pair in found.compared]
-    word = outcome_word(worst(verdicts)) if verdicts else Outcome.INCONCLUSIVE.value
-    return Outcome.INCONCLUSIVE.value if found.exit_code and word == Outcome.PASS.value else word
+    whole = worst(verdicts).outcome if verdicts else Outcome.INCONCLUSIVE
+    return Outcome.INCONCLUSIVE if found.exit_code and whole is Outcome.PASS else whole
 
 
 def findings(found: Surveyed) -> list[tuple[str, str, str]]:
@@ -202,7 +203,7 @@ def _whole(pair: Against) -> str:
     """Returns what a comparison came to, with the reasons, what got better, and what changed within its margin."""
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
-    said = [f"{outcome_word(verdict)}: {headline(verdict, names)}"]
+    said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]
     said += [f"{one.metric.name}: {why}" for one, why in decisive_lines(verdict)]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
     better = [f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved]
@@ -228,7 +229,7 @@ def _short(pair: Against) -> str:
     metrics = ", ".join(f"{one.metric.name} {_sized(one)}".strip() for one in verdict.decisive)
     better = ", ".join(f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved)
     told = "; ".join(filter(None, [metrics, f"better: {better}" if better else ""]))
-    return f"Against {called(pair.reference)}: {outcome_word(verdict)}{f' ({told})' if told else ''}."
+    return f"Against {called(pair.reference)}: {verdict.outcome.value}{f' ({told})' if told else ''}."
 
 
 def _sized(comparison: Comparison) -> str:

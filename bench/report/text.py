@@ -8,7 +8,7 @@ from tabulate import MIN_PADDING, tabulate
 from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text
+from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, scope_text
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
@@ -21,7 +21,8 @@ WIDTH = 120  # columns, where no terminal says how many it has
 LEAST_WHY_WIDTH = 24
 HEADERS = ("metric", "outcome", "candidate", "reference", "why")
 LEAST_NEEDED = ("× 1.5", "× 3", "unseen", "× 2")  # columns that give way on a narrow terminal, in this order
-COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33"}  # ANSI: green, red, yellow
+# ANSI: green, red, yellow
+COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33", Outcome.FAILED: "31"}
 
 
 def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED) -> str:
@@ -48,8 +49,8 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
 
 def first_line(verdict: Verdict, width: int, *, colour: bool, names: Names) -> str:
     """Returns the outcome and its headline."""
-    first = wrapped(f"{outcome_word(verdict)}{scope_text(verdict)}: {headline(verdict, names)}", width)
-    return f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{first}\x1b[0m" if colour else first
+    first = wrapped(f"{verdict.outcome.value}{scope_text(verdict)}: {headline(verdict, names)}", width)
+    return f"\x1b[1;{COLOURS[verdict.outcome]}m{first}\x1b[0m" if colour else first
 
 
 def wrapped(text: str, width: int, indent: str = "") -> str:

@@ -12,7 +12,7 @@ from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
-from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text
+from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, scope_text
 from bench.report.judged import Judged, names, reproducing, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
@@ -82,7 +82,7 @@ def escaped(text: str) -> str:
 
 def _section(judged: Judged) -> str:
     verdict, called = judged.verdict, names(judged)
-    word, said = outcome_word(verdict), escaped(headline(verdict, called))
+    outcome, said = verdict.outcome, escaped(headline(verdict, called))
     bullets = [
         f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(why)}"
         for comparison, why in decisive_lines(verdict)
@@ -90,7 +90,8 @@ def _section(judged: Judged) -> str:
     bullets += [f"- {escaped(str(step))}" for step in next_steps(verdict, called)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
-    blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]
+    title = f"### {GLYPHS[outcome]} {outcome.value}{scope_text(verdict)}"
+    blocks = [[title], [f"{said[0].upper()}{said[1:]}."], bullets]
     if verdict.comparisons:
         ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
         shown = reach(map(unaccepted, ordered))
@@ -114,11 +115,11 @@ def _section(judged: Judged) -> str:
 
 
 def _row(comparison: Comparison, shown: float) -> tuple[str, ...]:
-    word = comparison.outcome.value
+    outcome = comparison.outcome
     texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
     why = escaped(sentence(comparison.reason, comparison))
     accepted = ", accepted" if isinstance(comparison.reason, Accepted) else ""
-    return (f"{GLYPHS[word]} {word}{accepted}", *map(escaped, texts), _plot(comparison, shown), why)
+    return (f"{GLYPHS[outcome]} {outcome.value}{accepted}", *map(escaped, texts), _plot(comparison, shown), why)
 
 
 def _plot(comparison: Comparison, shown: float) -> str:

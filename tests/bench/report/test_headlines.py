@@ -21,6 +21,7 @@ from bench.report.headlines import (
     ADVICE,
     BASELINES,
     HEADLINES,
+    NO_VERDICT,
     ORACLE,
     SCOPES,
     TOO_NEAR,
@@ -28,7 +29,6 @@ from bench.report.headlines import (
     compared_with,
     decisive_lines,
     headline,
-    outcome_word,
     scope_text,
 )
 from bench.stats.outcome import Outcome
@@ -69,7 +69,7 @@ def test_wording() -> None:
             lines += [f"{question.value}, {scope.value}"]
             found = [of(outcome, question, scope) for outcome in STEPS]
             found.append(dataclasses.replace(found[0], failures=(FAILURE,)))
-            lines += [f"  {outcome_word(each)}{scope_text(each)}: {headline(each, NAMES)}" for each in found]
+            lines += [f"  {each.outcome.value}{scope_text(each)}: {headline(each, NAMES)}" for each in found]
     failed = comparison("launches", 0.2, 0.001, reason=CandidateFailed(1, "killed"))
     tolerated = dataclasses.replace(
         STEPS[Outcome.REGRESSION], outcome=Outcome.PASS, reason=Accepted("2026-06-30", "known", "", Decided(4))
@@ -140,12 +140,12 @@ def test_each_kind_of_launch_rules_out_its_own_slowdown() -> None:
 
 
 def test_a_failed_measurement_is_no_verdict() -> None:
-    failed = dataclasses.replace(of(Outcome.PASS), failures=(FAILURE,))
-    assert outcome_word(failed) not in {outcome.value for outcome in Outcome}
-    undecided = dataclasses.replace(failed, outcome=Outcome.INCONCLUSIVE)
+    undecided, regressed = (
+        dataclasses.replace(of(outcome), failures=(FAILURE,)) for outcome in (Outcome.INCONCLUSIVE, Outcome.REGRESSION)
+    )
+    assert headline(undecided) == NO_VERDICT
     assert list(decisive_lines(undecided)) == []  # what failed is told, not what follows from it
-    regressed = dataclasses.replace(of(Outcome.REGRESSION), failures=(FAILURE,))
-    assert outcome_word(regressed) == Outcome.REGRESSION.value
+    assert headline(regressed) == headline(of(Outcome.REGRESSION))
 
 
 @pytest.mark.parametrize(

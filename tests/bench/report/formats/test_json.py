@@ -63,4 +63,10 @@ def test_the_rest_of_a_verdict() -> None:
     numbers = gate(speed=False).verdict
     found = plain(dataclasses.replace(numbers, failures=failed().verdict.failures))
     told = {name: found[name] for name in ("schema", "question", "outcome", "scope", "exit_code")}
-    assert told == {"schema": SCHEMA, "question": "gate", "outcome": "PASS", "scope": "numbers", "exit_code": 4}
+    assert told == {
+        "schema": SCHEMA,
+        "question": "gate",
+        "outcome": "MEASUREMENT FAILED",
+        "scope": "numbers",
+        "exit_code": 4,
+    }

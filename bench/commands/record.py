@@ -27,7 +27,6 @@ from bench.judge.margins import Margins
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
-from bench.judge.reasons import Accepted
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison
 from bench.machine import now
@@ -284,7 +283,7 @@ def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: R
     by_folder = dataclasses.replace(report, margin=None) if isinstance(report, PairedRun) else report
     verdict = judged(by_folder, standards).verdict
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
-    accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted))
+    accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if one.accepted)
     word = ", ".join((f"{verdict.outcome.value}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
     if verdict.exit_code and not asked.despite_verdict:
         helps = {Outcome.REGRESSION: REGRESSED, Outcome.FAILED: UNMEASURED}.get(verdict.outcome, UNPROVEN)

@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import math
 
-from bench.judge.reasons import Reason
+from bench.judge.reasons import Accepted, Reason
 from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval
 from bench.stats.outcome import EXIT_CODES, Outcome
@@ -107,6 +107,31 @@ class Comparison:
     interval: Interval | None = None  # of the difference, on the metric's scale
     precision: Precision | None = None  # of the interval
     improved: bool = False  # better by more than the margin, with the certainty of a REGRESSION
+
+    @property
+    def accepted(self) -> bool:
+        """Tells whether it is a REGRESSION that the ledger accepts."""
+        return isinstance(self.reason, Accepted)
+
+    @property
+    def unaccepted(self) -> "Comparison":
+        """Returns the comparison as it was before the ledger accepted it: a REGRESSION."""
+        if not isinstance(self.reason, Accepted):
+            return self
+        return dataclasses.replace(self, outcome=Outcome.REGRESSION, reason=self.reason.regression)
+
+    @property
+    def has_pass_bounds(self) -> bool:
+        """Tells whether `bounds` are those of a PASS, which are narrower: an improvement has those of a REGRESSION."""
+        return self.outcome is Outcome.PASS and not self.improved
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Returns the ends of the interval that the outcome rests on; None without an interval."""
+        found = self.interval
+        if found is None:
+            return None
+        return (found.pass_low, found.pass_high) if self.has_pass_bounds else (found.low, found.high)
 
 
 class Scope(enum.Enum):

@@ -4,7 +4,7 @@ import shlex
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from bench.judge.reasons import Accepted, CandidateFailed, Decided
+from bench.judge.reasons import CandidateFailed, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names
@@ -13,7 +13,7 @@ from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence
-from bench.report.strip import DRAWN, Glyphs, deciding, reach, strip, unaccepted
+from bench.report.strip import DRAWN, Glyphs, reach, strip
 from bench.report.terms import kinds
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, with_command, wrapped
 from bench.stats.outcome import Outcome
@@ -73,7 +73,7 @@ def _told(verdict: Verdict) -> list[str]:
     """
     decisive = _decisive(verdict)
     more = len(verdict.decisive) - len(decisive)
-    let_pass = [one for one in verdict.comparisons if isinstance(one.reason, Accepted)]
+    let_pass = [one for one in verdict.comparisons if one.accepted]
     lines = list(map(_full, (*decisive, *let_pass)))
     lines += [f"and {more} more"] if more else []
     return lines + list(_shifted(verdict.comparisons, decisive))
@@ -124,13 +124,13 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
         span = max(min(width - taken, 2 * MOST_LETTERS), LEAST_WHY_WIDTH)
     heading = GAP.join(_heading(column, widths[column]) for column in middle) if drawn else "why".ljust(span)
     lines = [_line(METRIC, OUTCOME, heading, last, widths)]
-    shown = reach(map(unaccepted, found))
+    shown = reach(one.unaccepted for one in found)
     for subject in dict.fromkeys(one.subject for one in comparisons):
         of = [one for one in found if one.subject == subject]
         lines += [one_line(subject)] if of else []
         for one in of:
             row = rows[id(one)]
-            row[PLOT] = strip(unaccepted(one), shown, widths[PLOT], glyphs)
+            row[PLOT] = strip(one.unaccepted, shown, widths[PLOT], glyphs)
             why = one_line(sentence(one.reason, one))
             said = textwrap.shorten(why, span, placeholder=" …").ljust(span)
             if len(why) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
@@ -177,13 +177,12 @@ def _layout(widths: Mapping[str, int], width: int) -> tuple[tuple[str, ...], int
 def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
     metric, drawn = comparison.metric, _is_drawn(comparison)
     margin = values.margin(metric).partition(" ")[0]  # its unit stands beside the values
-    equal = glyphs.either if metric.direction is Direction.EQUAL else ""
     found = {
         METRIC: metric.name,
         OUTCOME: _outcome(comparison),
         CHANGE: _difference(comparison, comparison.interval.estimate) if drawn and comparison.interval else "",
-        BOUND: _bound(unaccepted(comparison), glyphs) if drawn else "",
-        MARGIN: f"{equal}{margin}" if drawn else "",
+        BOUND: _bound(comparison.unaccepted, glyphs) if drawn else "",
+        MARGIN: margin.replace("±", glyphs.either) if drawn else "",
         SIDES: values.both(comparison),
     }
     return {column: one_line(cell) for column, cell in found.items()}
@@ -191,11 +190,11 @@ def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
 
 def _is_drawn(comparison: Comparison) -> bool:
     """Tells whether an interval made the outcome; else a sentence says what did."""
-    return comparison.interval is not None and isinstance(unaccepted(comparison).reason, Decided)
+    return comparison.interval is not None and isinstance(comparison.unaccepted.reason, Decided)
 
 
 def _outcome(comparison: Comparison) -> str:
-    if isinstance(comparison.reason, Accepted):
+    if comparison.accepted:
         return "accepted"
     return f"{comparison.outcome.value}{', better' if comparison.improved else ''}"
 
@@ -213,7 +212,7 @@ def _unit(comparison: Comparison) -> str:
 
 def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
     """Returns the bound that made the outcome, or both where it takes both or neither did."""
-    low, high = (_difference(comparison, end) for end in deciding(comparison))
+    low, high = (_difference(comparison, end) for end in comparison.bounds or ())
     both = f"{low} to {high}"
     if comparison.outcome is Outcome.INCONCLUSIVE:
         return f"{both} {FEW}" if is_within(comparison) else both

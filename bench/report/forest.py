@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 
-from bench.judge.reasons import Accepted
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.judged import severity
@@ -40,7 +39,6 @@ class Row:
     sides: str  # both values
     kind: str  # of both values, where there is another; else ""
     why: str
-    accepted: bool  # by the ledger
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +82,6 @@ def _row(comparison: Comparison, shown: float) -> Row:
         values.both(comparison),
         KINDS.get(metric.name, ""),
         sentence(comparison.reason, comparison),
-        isinstance(comparison.reason, Accepted),
     )
 
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from bench.judge.reasons import NotGated
 from bench.judge.survey import Against, Chapter, Row
-from bench.judge.types import Comparison, Direction, Metric
+from bench.judge.types import Comparison, Metric
 from bench.report import values
 from bench.report.headlines import GLYPHS
 from bench.report.sentences import sentence
-from bench.report.strip import deciding, unaccepted
 from bench.report.text import table_text
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
@@ -111,7 +110,7 @@ def mark(comparison: Comparison | None) -> Mark:
     size, bounds = values.sides(comparison)[0], ""
     if found:
         size = short_size(found.estimate, metric)
-        bounds = " to ".join(short_size(end, metric) for end in deciding(unaccepted(comparison)))
+        bounds = " to ".join(short_size(end, metric) for end in comparison.unaccepted.bounds or ())
     elif isinstance(reason, NotGated):
         size = sentence(reason, comparison)
     return Mark(comparison.outcome, size, bounds, sentence(reason, comparison), comparison.improved)
@@ -124,9 +123,7 @@ def short_size(value: float, metric: Metric) -> str:
 
 def _margin(metric: Metric) -> str:
     """Returns a metric's margin as a header shows it; "" without one."""
-    if metric.margin is None:
-        return ""
-    return f"{'±' * (metric.direction is Direction.EQUAL)}{values.margin(metric).removesuffix('/step')}"
+    return "" if metric.margin is None else values.margin(metric).removesuffix("/step")
 
 
 def grid_text(grid: Grid) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import Incomplete
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
+from bench.judge.reasons import CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
@@ -106,7 +106,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
         excluded=_excluded(verdict),
         margin=_margin(verdict),
         advice=_advice(verdict),
-        but=", except for what the ledger accepts" if any(map(_is_accepted, verdict.comparisons)) else "",
+        but=", except for what the ledger accepts" if any(one.accepted for one in verdict.comparisons) else "",
     )
 
 
@@ -232,10 +232,6 @@ def _takes_launches(comparison: Comparison) -> bool:
     if few or _is_total(comparison):
         return False
     return comparison.interval is not None or isinstance(reason, TooFewLaunches)
-
-
-def _is_accepted(comparison: Comparison) -> bool:
-    return isinstance(comparison.reason, Accepted)
 
 
 def _listed(verdict: Verdict) -> str:

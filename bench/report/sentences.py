@@ -1,6 +1,5 @@
 """The one table that turns a reason of the judge into English."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,7 +19,7 @@ from bench.record.types import (
     NOT_REPEATED,
 )
 from bench.report import values
-from bench.stats.intervals import Interval, equivalence, one_sided
+from bench.stats.intervals import equivalence, one_sided
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, PASS_LAUNCHES
 
@@ -78,7 +77,7 @@ def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
     assert comparison
     assert comparison.interval
     metric = comparison.metric
-    estimate, told = values.difference(comparison.interval.estimate, metric), bounds(comparison, comparison.interval)
+    estimate, told = values.difference(comparison.interval.estimate, metric), bounds(comparison)
     rests_on = f"{Count(reason.launches):launch}{', across hosts' if reason.across_hosts else ''}"
     against = _against(comparison, values.margin(metric))
     shift = f"; measured from the accepted {values.difference(reason.accepted, metric)}" if reason.accepted else ""
@@ -103,27 +102,25 @@ def _lacking(comparison: Comparison) -> str:
     return f", which takes about {found.needed:,} launches if nothing changed"
 
 
-def bounds(comparison: Comparison, found: Interval) -> str:
-    """Returns the bounds that an outcome rests on: those of a PASS are narrower."""
-    metric = comparison.metric
-    low, high, pass_low, pass_high = (
-        values.difference(bound, metric) for bound in (found.low, found.high, found.pass_low, found.pass_high)
-    )
-    if comparison.outcome is not Outcome.PASS or comparison.improved:
+def bounds(comparison: Comparison) -> str:
+    """Returns the bounds of an interval that an outcome rests on: those of a PASS are narrower."""
+    low, high = (values.difference(end, comparison.metric) for end in comparison.bounds or ())
+    if not comparison.has_pass_bounds:
         return f"95% CI {low} to {high}"
-    return f"90% CI {pass_low} to {pass_high}" if metric.direction is Direction.EQUAL else f"95% bound {pass_high}"
+    return f"90% CI {low} to {high}" if comparison.metric.direction is Direction.EQUAL else f"95% bound {high}"
 
 
 def _against(comparison: Comparison, margin: str) -> str:
     """Returns what an interval says of its margin; "" where nothing is decided by it."""
-    outcome, equal = comparison.outcome, comparison.metric.direction is Direction.EQUAL
+    outcome = comparison.outcome
     if outcome is Outcome.NOT_GATED or comparison.metric.margin is None:
         return ""
     if comparison.improved:
         return f"improves by more than the {margin} margin"
     if outcome is Outcome.INCONCLUSIVE and is_within(comparison):
         return f"is within the {margin} margin, but so few launches may have missed a slow mode: {A_PASS_TAKES}"
-    return f"{(WITHIN if equal else BELOW)[outcome]} the {'±' * equal}{margin} margin"
+    words = WITHIN if comparison.metric.direction is Direction.EQUAL else BELOW
+    return f"{words[outcome]} the {margin} margin"
 
 
 def _not_gated(reason: reasons.NotGated, comparison: Comparison | None) -> str:
@@ -269,7 +266,7 @@ def _stored_range(reason: reasons.StoredRange, _: Comparison | None) -> str:
 
 
 def _accepted(reason: reasons.Accepted, comparison: Comparison | None) -> str:
-    regressed = comparison and dataclasses.replace(comparison, outcome=Outcome.REGRESSION)
+    regressed = comparison and comparison.unaccepted
     return f"accepted until {reason.expires}: {reason.why} ({reason.link}); {sentence(reason.regression, regressed)}"
 
 

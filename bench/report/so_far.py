@@ -37,7 +37,7 @@ def so_far_text(comparisons: Sequence[Comparison], left: str) -> str:
     parts = []
     if steps and found and steps.metric.gates:
         shown = values.difference(found.estimate, steps.metric)
-        parts.append(f"last look {shown} ({bounds(steps, found)}), margin {values.margin(steps.metric)}")
+        parts.append(f"last look {shown} ({bounds(steps)}), margin {values.margin(steps.metric)}")
     gating = [one for one in comparisons if one.metric.gates]
     left_open = [one.metric.name for one in gating if one.outcome not in (Outcome.PASS, Outcome.REGRESSION)]
     decided = len(gating) - len(left_open)

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from bench.judge.reasons import Accepted, CandidateFailed, Diverged, LockstepFailed, Reason, StoredRange, WeightsChanged
-from bench.judge.types import Comparison, Metric, Scale, Unit
+from bench.judge.reasons import CandidateFailed, Diverged, LockstepFailed, Reason, StoredRange, WeightsChanged
+from bench.judge.types import Comparison, Direction, Metric, Scale, Unit
 
 NOTHING = "–"
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
@@ -98,8 +98,10 @@ def difference(value: float, metric: Metric) -> str:
 
 
 def margin(metric: Metric) -> str:
-    """Returns the metric's margin without a sign; "–" without one."""
-    return NOTHING if metric.margin is None else difference(metric.margin, metric).removeprefix("+")
+    """Returns the metric's margin: "5.0%", "±1.0%" of one that must not differ either way; "–" without one."""
+    if metric.margin is None:
+        return NOTHING
+    return f"{'±' * (metric.direction is Direction.EQUAL)}{difference(metric.margin, metric).removeprefix('+')}"
 
 
 def deviation(value: float, metric: Metric) -> str:
@@ -134,8 +136,7 @@ def _sides(comparison: Comparison) -> tuple[str, str]:
 
 
 def _words(comparison: Comparison) -> tuple[str, str] | None:
-    reason = comparison.reason.regression if isinstance(comparison.reason, Accepted) else comparison.reason
-    return WORDS.get(type(reason))
+    return WORDS.get(type(comparison.unaccepted.reason))
 
 
 def _is_limited(comparison: Comparison) -> bool:

@@ -7,7 +7,6 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from bench.judge.reasons import Accepted
 from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
@@ -18,7 +17,7 @@ from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence
-from bench.report.strip import Glyphs, reach, strip, unaccepted
+from bench.report.strip import Glyphs, reach, strip
 from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
 from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
@@ -94,7 +93,7 @@ def _section(judged: Judged) -> str:
     blocks = [[title], [f"{said[0].upper()}{said[1:]}."], bullets]
     if verdict.comparisons:
         ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
-        shown = reach(map(unaccepted, ordered))
+        shown = reach(one.unaccepted for one in ordered)
         table = _table(HEADERS, [_row(comparison, shown) for comparison in ordered])
         legend = [LEGEND_OF_PLOT.format_map(vars(GLYPHS_OF_PLOT))] if any(_plot(one, shown) for one in ordered) else []
         blocks += [table, [*legend, *(f"{line}." for line in kinds(ordered))]]
@@ -118,7 +117,7 @@ def _row(comparison: Comparison, shown: float) -> tuple[str, ...]:
     outcome = comparison.outcome
     texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
     why = escaped(sentence(comparison.reason, comparison))
-    accepted = ", accepted" if isinstance(comparison.reason, Accepted) else ""
+    accepted = ", accepted" if comparison.accepted else ""
     return (f"{GLYPHS[outcome]} {outcome.value}{accepted}", *map(escaped, texts), _plot(comparison, shown), why)
 
 
@@ -126,7 +125,7 @@ def _plot(comparison: Comparison, shown: float) -> str:
     """Returns the interval in text; "" of a metric without one, and of one that does not gate."""
     if not comparison.interval or not comparison.metric.margin or comparison.outcome is Outcome.NOT_GATED:
         return ""
-    return f"`{strip(unaccepted(comparison), shown, PLOT_WIDTH, GLYPHS_OF_PLOT)}`"
+    return f"`{strip(comparison.unaccepted, shown, PLOT_WIDTH, GLYPHS_OF_PLOT)}`"
 
 
 def _folded(title: str, lines: list[str]) -> list[list[str]]:

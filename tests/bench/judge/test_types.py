@@ -8,7 +8,7 @@ import pytest
 
 from bench.judge.metrics import NUMERICS, REPLICATES, WORDS
 from bench.judge.notices import Incomplete
-from bench.judge.reasons import Decided
+from bench.judge.reasons import Accepted, Decided
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict
 from bench.stats.intervals import interval
 from bench.stats.outcome import Outcome
@@ -55,6 +55,24 @@ def test_exit_codes(outcome: Outcome, failures: tuple[str, ...], whole: Outcome,
 )
 def test_the_worst_outcome_wins(outcomes: str, whole: str) -> None:
     assert verdict([compared(Outcome[name]) for name in outcomes.split()]).outcome is Outcome[whole]
+
+
+def test_an_outcome_rests_on_the_narrower_bounds_of_a_pass_or_on_those_of_a_regression() -> None:
+    passed = compared(Outcome.PASS, 0.0)
+    assert passed.interval
+    narrow, wide = (passed.interval.pass_low, passed.interval.pass_high), (passed.interval.low, passed.interval.high)
+    others = [dataclasses.replace(passed, improved=True), compared(Outcome.REGRESSION, 0.0)]
+    others += [compared(Outcome.INCONCLUSIVE, 0.0), compared(Outcome.NOT_GATED, 0.0)]
+    assert [one.bounds for one in (passed, *others)] == [narrow, *[wide] * 4]
+    assert [one.has_pass_bounds for one in (passed, *others)] == [True, *[False] * 4]
+    assert compared(Outcome.PASS).bounds is None
+
+
+def test_what_was_accepted_is_the_regression_that_it_was() -> None:
+    found = compared(Outcome.REGRESSION, 0.2)
+    accepted = dataclasses.replace(found, outcome=Outcome.PASS, reason=Accepted("2026-06-30", "known", "", Decided(4)))
+    assert (accepted.unaccepted, accepted.accepted) == (found, True)
+    assert (found.unaccepted is found, found.accepted) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,9 @@ DECIDED = {
     "equal": comparison(PERPLEXITY, 0.001, 0.001, 0.01),
     "unequal": comparison(PERPLEXITY, -0.1, 0.001, 0.01),
     "undecided": comparison(PERPLEXITY, 0.01, 0.01, 0.01),
+    "equal, too few to pass": dataclasses.replace(
+        comparison(PERPLEXITY, 0.0, 0.001, 0.01), outcome=Outcome.INCONCLUSIVE
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from bench.report.judged import severity
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import seen
-from bench.report.sentences import is_within, sentence
+from bench.report.sentences import is_within, sentence, why
 from bench.report.strip import DRAWN, Glyphs, reach, strip
 from bench.report.terms import kinds
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, with_command, wrapped
@@ -56,7 +56,7 @@ def brief_text(
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [
             *(wrapped(line, width) for line in _notes(verdict)),
-            *(line for why, command in steps for line in with_command(why, command, width)),
+            *(line for step in steps for line in with_command(*step, width)),
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -97,7 +97,7 @@ def _decisive(verdict: Verdict) -> list[Comparison]:
 
 
 def _full(one: Comparison) -> str:
-    return f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}"
+    return f"{one.metric.name} of {one.subject}: {why(one)}"
 
 
 def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
@@ -131,9 +131,9 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
         for one in of:
             row = rows[id(one)]
             row[PLOT] = strip(one.unaccepted, shown, widths[PLOT], glyphs)
-            why = one_line(sentence(one.reason, one))
-            said = textwrap.shorten(why, span, placeholder=" …").ljust(span)
-            if len(why) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
+            reason = why(one)
+            said = textwrap.shorten(reason, span, placeholder=" …").ljust(span)
+            if len(reason) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
                 cut += [] if one in _decisive(verdict) else [_full(one)]
             cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
             lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
@@ -233,7 +233,7 @@ def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:
 def _aside(comparison: Comparison) -> str:
     if comparison.interval:
         return f"{comparison.metric.name} {values.difference(comparison.interval.estimate, comparison.metric)}"
-    said = textwrap.shorten(one_line(sentence(comparison.reason, comparison)), MOST_LETTERS, placeholder=" …")
+    said = textwrap.shorten(why(comparison), MOST_LETTERS, placeholder=" …")
     return f"{comparison.metric.name} {said}"
 
 

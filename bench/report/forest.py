@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.judged import severity
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.report.terms import KINDS
 from bench.stats.intervals import Interval
 
@@ -81,7 +81,7 @@ def _row(comparison: Comparison, shown: float) -> Row:
         values.margin(metric),
         values.both(comparison),
         KINDS.get(metric.name, ""),
-        sentence(comparison.reason, comparison),
+        why(comparison),
     )
 
 

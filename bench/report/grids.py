@@ -8,7 +8,7 @@ from bench.judge.survey import Against, Chapter, Row
 from bench.judge.types import Comparison, Metric
 from bench.report import values
 from bench.report.headlines import GLYPHS
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from bench.report.text import table_text
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
@@ -106,14 +106,14 @@ def mark(comparison: Comparison | None) -> Mark:
     """Returns a comparison as a cell shows it."""
     if comparison is None:
         return Mark(None)
-    found, metric, reason = comparison.interval, comparison.metric, comparison.reason
+    found, metric = comparison.interval, comparison.metric
     size, bounds = values.sides(comparison)[0], ""
     if found:
         size = short_size(found.estimate, metric)
         bounds = " to ".join(short_size(end, metric) for end in comparison.unaccepted.bounds or ())
-    elif isinstance(reason, NotGated):
-        size = sentence(reason, comparison)
-    return Mark(comparison.outcome, size, bounds, sentence(reason, comparison), comparison.improved)
+    elif isinstance(comparison.reason, NotGated):
+        size = why(comparison)
+    return Mark(comparison.outcome, size, bounds, why(comparison), comparison.improved)
 
 
 def short_size(value: float, metric: Metric) -> str:

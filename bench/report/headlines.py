@@ -9,7 +9,7 @@ from bench.judge.reasons import CandidateFailed, Decided, Identical, OneEnvironm
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 
 GLYPHS = {
@@ -154,7 +154,7 @@ def _is_total(comparison: Comparison) -> bool:
 def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
     """Yields the comparisons that made the outcome, each with its reason in English."""
     for comparison in verdict.decisive:
-        yield comparison, sentence(comparison.reason, comparison)
+        yield comparison, why(comparison)
 
 
 def _template(verdict: Verdict) -> str:

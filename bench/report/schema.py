@@ -24,7 +24,7 @@ from bench.record.paired import PairedRun
 from bench.record.survey import Survey
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
-from bench.report.sentences import SENTENCES
+from bench.report.sentences import OF_COMPARISONS, SENTENCES
 from bench.stats.outcome import EXIT_CODES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -137,7 +137,7 @@ def _reference(kind: Any, definitions: Definitions) -> dict[str, Any]:
 
 def _definition(kind: Any, definitions: Definitions) -> dict[str, Any]:
     if kind is Reason:
-        return {"anyOf": [_reference(each, definitions) for each in SENTENCES]}
+        return {"anyOf": [_reference(each, definitions) for each in (*OF_COMPARISONS, *SENTENCES)]}
     hints, required = fields_of(kind)
     told = {"kind": {"const": kind.__new__(kind).kind}} if issubclass(kind, Reason) else {}
     return {

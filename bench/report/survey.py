@@ -17,7 +17,7 @@ from bench.report.headlines import SCOPES, Names, decisive_lines, headline
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
-from bench.report.sentences import Count, sentence
+from bench.report.sentences import Count, sentence, why
 from bench.report.text import WIDTH, wrapped
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
@@ -127,7 +127,7 @@ def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
             explained -= {one.metric.name for one in row.fixed.comparisons if one.outcome is Outcome.PASS}
         for found, against in ((steps, since), (drifts, f", against {called(fixed)}")):
             for one in found:
-                yield row.release, f"{one.metric.name} of {chapter.name}{against}", sentence(one.reason, one)
+                yield row.release, f"{one.metric.name} of {chapter.name}{against}", why(one)
 
 
 def _regressions(pair: Against | None) -> list[Comparison]:
@@ -169,7 +169,7 @@ def survey_text(found: Surveyed) -> str:
         blocks += [f"{one_line(grid.title)}\n{grid_text(grid)}" for grid in grids(chapter, fixed, gating=True)]
         problems = ((row.release, why_missing(row) or why_partly(row)) for row in chapter.rows)
         lines = [f"{release} {problem}" for release, problem in problems if problem]
-        lines += [f"{release}: {what}: {why}" for release, what, why in _worse(chapter, fixed)]
+        lines += [f"{release}: {what}: {reason}" for release, what, reason in _worse(chapter, fixed)]
         lines += [f"change of level: {line}" for line in change_lines(chapter, fixed)]
         blocks += ["\n".join(wrapped(line, WIDTH) for line in lines)] if lines else []
     return "\n\n".join([*blocks, "\n".join(wrapped(note, WIDTH) for note in notes(found))])
@@ -204,7 +204,7 @@ def _whole(pair: Against) -> str:
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
     said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]
-    said += [f"{one.metric.name}: {why}" for one, why in decisive_lines(verdict)]
+    said += [f"{one.metric.name}: {reason}" for one, reason in decisive_lines(verdict)]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
     better = [f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved]
     said += [f"Better: {', '.join(better)}"] if better else []

@@ -17,7 +17,7 @@ from bench.report import values
 from bench.report.headlines import NOTHING_JUDGED, compared_with, scope_text
 from bench.report.judged import Judged, measured, names
 from bench.report.lines import one_line
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from bench.report.terms import KINDS
 from bench.stats.outcome import Outcome
 
@@ -49,8 +49,7 @@ def _suite(judged: Judged) -> ET.Element:
     suite.extend(_case(each, stopped=stopped) for each in verdict.comparisons)
     suite.extend(_unfinished(verdict))
     if verdict.warnings:
-        lines = (one_line(sentence(warning)) for warning in verdict.warnings)
-        ET.SubElement(suite, "system-out").text = "\n".join(lines)
+        ET.SubElement(suite, "system-out").text = "\n".join(map(sentence, verdict.warnings))
     for count, tag in COUNTS.items():
         suite.set(count, str(len(suite.findall(tag))))
     return suite
@@ -60,16 +59,16 @@ def _case(comparison: Comparison, *, stopped: bool) -> ET.Element:
     """Returns a comparison's case; a run that `stopped` at a REGRESSION left the INCONCLUSIVE open."""
     subject, metric = one_line(comparison.subject), one_line(comparison.metric.name)
     candidate, reference = values.sides(comparison)
-    why = one_line(sentence(comparison.reason, comparison))
+    reason = why(comparison)
     case = ET.Element("testcase", classname=subject, name=metric)
-    message = f"{metric} of {subject}: {why}"
+    message = f"{metric} of {subject}: {reason}"
     left_open = comparison.outcome is Outcome.INCONCLUSIVE and stopped
     if left_open or (comparison.outcome is Outcome.NOT_GATED and not comparison.interval):
         ET.SubElement(case, "skipped", message=message)
     elif tag := TAGS.get(comparison.outcome):
-        ET.SubElement(case, tag, type=comparison.outcome.value, message=message).text = why
+        ET.SubElement(case, tag, type=comparison.outcome.value, message=message).text = reason
     kind = f" ({KINDS[metric]})" if metric in KINDS else ""
-    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}{kind}: {why}")
+    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}{kind}: {reason}")
     return case
 
 
@@ -85,7 +84,7 @@ def _unfinished(verdict: Verdict) -> list[ET.Element]:
 
 def _error(outcome: Outcome, name: str, message: str) -> ET.Element:
     case = ET.Element("testcase", classname="tfgate", name=name)
-    ET.SubElement(case, "error", type=outcome.value, message=one_line(message)).text = one_line(message)
+    ET.SubElement(case, "error", type=outcome.value, message=message).text = message
     return case
 
 

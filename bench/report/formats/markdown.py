@@ -16,7 +16,7 @@ from bench.report.judged import Judged, names, reproducing, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from bench.report.strip import Glyphs, reach, strip
 from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
 from bench.report.terms import kinds
@@ -42,7 +42,7 @@ def render(judged: Sequence[Judged]) -> str:
 
 def render_survey(found: Surveyed) -> str:
     """Returns a survey: what got worse, the tables, and a paragraph for each release."""
-    worse = [f"- **{escaped(release)}**: {escaped(what)}: {escaped(why)}" for release, what, why in findings(found)]
+    worse = [f"- **{escaped(release)}**: {escaped(what)}: {escaped(said)}" for release, what, said in findings(found)]
     blocks = [[f"# {escaped(title(found))}"], [f"{escaped(summary(found))}."], worse]
     for section in sections(found):
         blocks += [[f"## {escaped(section.name)}"]]
@@ -83,8 +83,8 @@ def _section(judged: Judged) -> str:
     verdict, called = judged.verdict, names(judged)
     outcome, said = verdict.outcome, escaped(headline(verdict, called))
     bullets = [
-        f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(why)}"
-        for comparison, why in decisive_lines(verdict)
+        f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(reason)}"
+        for comparison, reason in decisive_lines(verdict)
     ]
     bullets += [f"- {escaped(str(step))}" for step in next_steps(verdict, called)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
@@ -116,9 +116,9 @@ def _section(judged: Judged) -> str:
 def _row(comparison: Comparison, shown: float) -> tuple[str, ...]:
     outcome = comparison.outcome
     texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
-    why = escaped(sentence(comparison.reason, comparison))
+    reason = escaped(why(comparison))
     accepted = ", accepted" if comparison.accepted else ""
-    return (f"{GLYPHS[outcome]} {outcome.value}{accepted}", *map(escaped, texts), _plot(comparison, shown), why)
+    return (f"{GLYPHS[outcome]} {outcome.value}{accepted}", *map(escaped, texts), _plot(comparison, shown), reason)
 
 
 def _plot(comparison: Comparison, shown: float) -> str:

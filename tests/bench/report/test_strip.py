@@ -68,4 +68,3 @@ def test_nothing_to_draw_is_blank() -> None:
 def test_plain_characters_alone() -> None:
     assert strip(comparison("step time", 0.0, 0.0), 2.0, 21, ASCII) == "     :    o    :     "
     assert "".join(vars(ASCII).values()).isascii()
-

@@ -27,7 +27,6 @@ from bench.judge.margins import Margins
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
-from bench.judge.reasons import Accepted
 from bench.judge.reports import paired_runs
 from bench.machine import now
 from bench.record.files import replace_records
@@ -36,12 +35,11 @@ from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
-from bench.report.headlines import outcome_word
 from bench.report.judged import AnyRun
 from bench.report.lines import one_line
-from bench.report.sentences import Count
 from bench.report.stored import describe_change
-from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
+from bench.report.values import Count
+from bench.stats.outcome import Outcome
 
 EXAMPLES = """\
 tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
@@ -258,20 +256,20 @@ def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: R
     by_folder = dataclasses.replace(report, margin=None) if isinstance(report, PairedRun) else report
     verdict = judged(by_folder, standards).verdict
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
-    accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted))
-    word = ", ".join((f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
+    accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if one.accepted)
+    word = ", ".join((f"{verdict.outcome.value}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
     if verdict.exit_code and not asked.despite_verdict:
-        raise UsageError(f"{name} is not a PASS by {asked.folder} ({word}): {_mend(verdict.exit_code, margin)}")
+        raise UsageError(f"{name} is not a PASS by {asked.folder} ({word}): {_mend(verdict.outcome, margin)}")
     return word
 
 
-def _mend(exit_code: int, margin: float | None) -> str:
+def _mend(outcome: Outcome, margin: float | None) -> str:
     """Returns what is to be done about a report that is not a PASS, and may have been asked for with a --margin."""
     if margin is not None:
         return "measure it again without --margin: the ledger's standard are the margins of its folder"
-    if exit_code == EXIT_CODES[Outcome.REGRESSION]:
+    if outcome is Outcome.REGRESSION:
         return "--accept METRIC lets one regression pass until a day, --despite-verdict accepts all ratios for good"
-    if exit_code == FAILED_CODE:
+    if outcome is Outcome.FAILED:
         return "fix what failed, and measure again"
     return (
         "measure again, with a larger --budget or on a quieter machine; --despite-verdict accepts all ratios for good, "

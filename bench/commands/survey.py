@@ -51,10 +51,8 @@ from bench.record.files import keeper, write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
-from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
-from bench.report.sentences import Count
-from bench.report.values import minutes
+from bench.report.values import Count, minutes
 from lm.workloads.registry import workload
 
 if TYPE_CHECKING:
@@ -320,7 +318,7 @@ class _Measuring:
             if not found or found.run.incomplete:
                 return None
             self._found[path] = found
-            say(f"{job.plan.name}: {job.candidate} against {job.reference}: {outcome_word(found.verdict)}")
+            say(f"{job.plan.name}: {job.candidate} against {job.reference}: {found.verdict.outcome.value}")
         return self._found[path]
 
     def _parts(self, job: _Job) -> Parts:

@@ -19,7 +19,7 @@ from bench.judge.ledger import (
 from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches
 from bench.judge.samples import compare, decision_of
-from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict, overall
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch, MicroRun
 from bench.record.paired import CANDIDATE, REFERENCE
@@ -56,7 +56,7 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
         warnings += not_accepted(comparisons, ledger, run)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
     failures = (Incomplete(run.incomplete),) if run.incomplete else ()
-    return Verdict(Question.MICRO, overall(comparisons, failures), tuple(comparisons), tuple(warnings), failures)
+    return Verdict(Question.MICRO, tuple(comparisons), tuple(warnings), failures)
 
 
 def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> bool:

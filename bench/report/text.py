@@ -131,7 +131,7 @@ def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]
     table = precision_table(comparisons)
     if not table.rows:
         return []
-    rows = [[cell.text for cell in row] for row in table.rows]
+    rows = table.texts
     headers, *cells = [[metric, *numbers] for metric, _, *numbers in (table.headers, *rows)]
     header, *lines = fitted(headers, cells, LEAST_NEEDED, width, "  ")
     body, left_out = lines[: len(rows)], lines[len(rows) :]

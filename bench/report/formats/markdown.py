@@ -99,7 +99,7 @@ def _section(judged: Judged) -> str:
         blocks += [table, [*legend, *(f"{line}." for line in kinds(ordered))]]
     precision = precision_table(verdict.comparisons)
     if precision.rows:
-        cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
+        cells = [[escaped(text) for text in row] for row in precision.texts]
         table = [*_table(precision.headers, cells), "", precision.note]
         blocks += _folded(precision.title, table)
     if told := trust(verdict.comparisons, own=called.own):

@@ -9,7 +9,7 @@ from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, scope_text
-from bench.report.lines import one_line
+from bench.report.lines import one_line, printable
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
@@ -60,11 +60,11 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
 
 
 def with_command(why: str, command: str, width: int) -> list[str]:
-    """Returns what a command is for, and the command: unbroken, so that it can be pasted, in a line of its own if need
+    """Returns what a command is for, and the command: as it is, so that it can be pasted, in a line of its own if need
     be.
     """
-    whole = one_line(f"{why}: {command}")
-    return [whole] if len(whole) <= width else [wrapped(f"{why}:", width), f"  {one_line(command)}"]
+    whole = f"{one_line(why)}: {printable(command)}"
+    return [whole] if len(whole) <= width else [wrapped(f"{why}:", width), f"  {printable(command)}"]
 
 
 def failed_lines(where: str, failure: Failure, width: int) -> list[str]:

@@ -192,6 +192,7 @@ def test_hostile_text_in_a_run_changes_nothing_but_what_is_shown(case: object) -
 def test_a_command_is_in_one_line_however_long() -> None:
     folder = f"a/{'long/' * 40}way"
     assert brief_text(of([EXACT]), 80, check=(folder,)).endswith(f"\n{MORE}:\n  tfgate check {folder} --verbose")
+    assert brief_text(of([EXACT]), check=("a  b",)).endswith(f"\n{MORE}: tfgate check 'a  b' --verbose")
 
 
 def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named() -> None:

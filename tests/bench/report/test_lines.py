@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from bench.report.lines import like_ascii, one_line
+from bench.report.lines import like_ascii, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,10 @@ from bench.report.lines import like_ascii, one_line
 )
 def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+def test_what_is_to_be_pasted_keeps_its_blanks() -> None:
+    assert printable("tfgate check 'a  b\x1b[0m\n'") == "tfgate check 'a  b [0m '"
 
 
 @pytest.mark.parametrize(

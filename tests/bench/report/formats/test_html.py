@@ -127,6 +127,8 @@ def test_how_to_reproduce_has_the_locks_with_their_hashes() -> None:
     assert f"<pre>tfgate upgrade --from {OLD} --to {NEW} --as-of {when}</pre>" in reproduce
     assert "absl-py==2.5.1\nsix==1.16.0\n" in reproduce
     assert f"six==1.17.0 --hash=sha256:{'ab' * 32}" in reproduce
+    spaced = dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--to-env", "a  b"))
+    assert "--to-env &#39;a  b&#39;" in render([dataclasses.replace(upgrade(), run=spaced)])
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -10,7 +10,7 @@ from bench.report import values
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import severity
 from bench.report.lines import one_line
-from bench.report.next_steps import next_steps
+from bench.report.next_steps import Step
 from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence, why
 from bench.report.strip import DRAWN, Glyphs, reach, strip
@@ -42,21 +42,22 @@ def brief_text(
     colour: bool = False,
     names: Names = UNNAMED,
     glyphs: Glyphs = DRAWN,
+    steps: Sequence[Step] = (),
     check: Sequence[str] = ("REPORT",),
 ) -> str:
     """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings; at
-    last the command that prints more: `check` are its report and further options.
+    last the commands that go on, and that which prints more: `check` are its report and further options.
     """
     first = first_line(verdict, width, colour=colour, names=names)
-    steps = [*next_steps(verdict, names), (MORE, shlex.join(("tfgate", "check", *check, "--verbose")))]
-    steps += [(LAST_OUTPUT, shlex.join(("tfgate", "show", check[0])))] if _failed(verdict) else []
+    commands = [*steps, (MORE, shlex.join(("tfgate", "check", *check, "--verbose")))]
+    commands += [(LAST_OUTPUT, shlex.join(("tfgate", "show", check[0])))] if _failed(verdict) else []
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width, glyphs),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [
             *(wrapped(line, width) for line in _notes(verdict)),
-            *(line for step in steps for line in with_command(*step, width)),
+            *(line for command in commands for line in with_command(*command, width)),
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -71,17 +71,13 @@ HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """The names in headlines: of the sides, and of what they ran; and what is known of that."""
+    """The names in headlines: of the sides, and of what they ran."""
 
     candidate: str = "the candidate"
     reference: str = "the reference"
     work: str = ""  # of which a PASS speaks; "" where that is not told
     baselines: bool = True  # a gate or a run of it is checked against some
     own: bool = False  # a user's own model is among it
-    # Options of an upgrade that compares the same, by Subject.name, where they are known.
-    measured: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    # Requirements of what is installed in a side that is an interpreter, by its path: a bisection builds environments.
-    installed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 UNNAMED = Names()

@@ -10,7 +10,7 @@ from bench.record.types import Failure
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, scope_text
 from bench.report.lines import one_line, printable
-from bench.report.next_steps import next_steps
+from bench.report.next_steps import Step
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
 from bench.report.terms import kinds
@@ -25,9 +25,16 @@ LEAST_NEEDED = ("× 1.5", "× 3", "unseen", "× 2")  # columns that give way on 
 COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33", Outcome.FAILED: "31"}
 
 
-def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED) -> str:
-    """Returns the headline, what decided, every metric, the precision and why to trust this, then warnings; `width`
-    columns wide where the values allow.
+def verdict_text(
+    verdict: Verdict,
+    width: int = WIDTH,
+    *,
+    colour: bool = False,
+    names: Names = UNNAMED,
+    steps: Sequence[Step] = (),
+) -> str:
+    """Returns the headline, what decided, every metric, the precision and why to trust this, then warnings and the
+    commands that go on; `width` columns wide where the values allow.
     """
     decisive = [f"{one.metric.name} of {one.subject}: {reason}" for one, reason in decisive_lines(verdict)]
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
@@ -41,7 +48,7 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
         [wrapped(f"{TRUST}: {told}", width)] if told else [],
         [
             *(wrapped(note, width) for note in notes),
-            *(line for step in next_steps(verdict, names) for line in with_command(*step, width)),
+            *(line for step in steps for line in with_command(*step, width)),
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -86,7 +86,7 @@ def _section(judged: Judged) -> str:
         f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(reason)}"
         for comparison, reason in decisive_lines(verdict)
     ]
-    bullets += [f"- {escaped(str(step))}" for step in next_steps(verdict, called)]
+    bullets += [f"- {escaped(str(step))}" for step in next_steps(judged)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
     title = f"### {GLYPHS[outcome]} {outcome.value}{scope_text(verdict)}"

@@ -24,7 +24,6 @@ from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import AnyRun, Judged, names, worst
 from bench.report.next_steps import Step, next_steps
 from bench.report.paired import sides_text
-from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
 
 
@@ -73,10 +72,7 @@ def _print_report(found: Judged, check: Sequence[str], *, verbose: bool) -> None
     called, steps = names(found), next_steps(found)
     if not verbose:
         width, colour = terminal()
-        glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
-        print(
-            brief_text(found.verdict, width, colour=colour, names=called, glyphs=glyphs, steps=steps, check=check)
-        )
+        print(brief_text(found.verdict, width, colour=colour, names=called, steps=steps, check=check))
         return
     for run in paired_runs(found.run)[:1]:
         print(sides_text(run, terminal()[0]) + "\n")
@@ -94,11 +90,3 @@ def terminal() -> tuple[int, bool]:
     if not sys.stdout.isatty():
         return WIDTH, False
     return shutil.get_terminal_size((WIDTH, 24)).columns, not os.environ.get("NO_COLOR")
-
-
-def _is_printable(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from bench.report.lines import one_line
 from bench.report.next_steps import Step
 from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence, why
-from bench.report.strip import DRAWN, Glyphs, reach, strip
+from bench.report.strip import PLOT_LEGEND, reach, strip
 from bench.report.terms import kinds
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, with_command, wrapped
 from bench.stats.outcome import Outcome
@@ -27,7 +27,6 @@ LAYOUTS = ((MARGIN, PLOT, SIDES), (MARGIN, PLOT), (PLOT,), ())  # columns that g
 GAP = "  "
 LEAST_PLOT, MOST_PLOT = 11, 25  # columns, an odd number
 MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
-LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; for a PASS the 90% CI, whose upper end is the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
@@ -41,7 +40,6 @@ def brief_text(
     *,
     colour: bool = False,
     names: Names = UNNAMED,
-    glyphs: Glyphs = DRAWN,
     steps: Sequence[Step] = (),
     check: Sequence[str] = ("REPORT",),
 ) -> str:
@@ -53,7 +51,7 @@ def brief_text(
     commands += [(LAST_OUTPUT, shlex.join(("tfgate", "show", check[0])))] if _failed(verdict) else []
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
-        _judged(verdict, width, glyphs),
+        _judged(verdict, width),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [
             *(wrapped(line, width) for line in _notes(verdict)),
@@ -101,7 +99,7 @@ def _full(one: Comparison) -> str:
     return f"{one.metric.name} of {one.subject}: {why(one)}"
 
 
-def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
+def _judged(verdict: Verdict, width: int) -> list[str]:
     """Returns a line for each metric that was judged, under its subject, the worst first; what the signs mean; and the
     reasons of undecided metrics that had no room, and that `_told` leaves out.
     """
@@ -112,7 +110,7 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
     if not found:
         return ["nothing was judged"]
     drawn = any(map(_is_drawn, found))
-    rows = {id(one): _row(one, glyphs) for one in found}
+    rows = {id(one): _row(one) for one in found}
     widths = {
         column: max(len(column), *(len(row[column]) for row in rows.values())) for column in (*ALWAYS, MARGIN, SIDES)
     }
@@ -131,26 +129,25 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
         lines += [one_line(subject)] if of else []
         for one in of:
             row = rows[id(one)]
-            row[PLOT] = strip(one.unaccepted, shown, widths[PLOT], glyphs)
+            row[PLOT] = strip(one.unaccepted, shown, widths[PLOT])
             reason = why(one)
             said = textwrap.shorten(reason, span, placeholder=" …").ljust(span)
             if len(reason) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
                 cut += [] if one in _decisive(verdict) else [_full(one)]
             cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
             lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
-    notes = _notes_below(found, rows.values(), columns, glyphs)
+    notes = _notes_below(found, rows.values(), columns)
     return [*lines, *(wrapped(note, width) for note in notes), *(wrapped(line, width, GAP) for line in cut)]
 
 
 def _notes_below(
-    found: Sequence[Comparison], rows: Collection[Mapping[str, str]], columns: Collection[str], glyphs: Glyphs
+    found: Sequence[Comparison], rows: Collection[Mapping[str, str]], columns: Collection[str]
 ) -> list[str]:
     """Returns what the signs of the lines mean, the units that no column holds, what step times could have told, and
     the kinds of values.
     """
     drawn = [one for one in found if _is_drawn(one)]
-    legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
-    notes = [f"{legend}{DECIDES}"] if drawn else []
+    notes = [f"{PLOT_LEGEND} {DECIDES}" if PLOT in columns else DECIDES] if drawn else []
     notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows) else []
     notes += [] if SIDES in columns else sorted({unit for one in drawn if (unit := _unit(one))})
     return [*notes, *seen(found), *kinds(found)]
@@ -175,15 +172,15 @@ def _layout(widths: Mapping[str, int], width: int) -> tuple[tuple[str, ...], int
     return columns, plot - 1 + plot % 2 if PLOT in columns else 0
 
 
-def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
+def _row(comparison: Comparison) -> dict[str, str]:
     metric, drawn = comparison.metric, _is_drawn(comparison)
     margin = values.margin(metric).partition(" ")[0]  # its unit stands beside the values
     found = {
         METRIC: metric.name,
         OUTCOME: _outcome(comparison),
         CHANGE: _difference(comparison, comparison.interval.estimate) if drawn and comparison.interval else "",
-        BOUND: _bound(comparison.unaccepted, glyphs) if drawn else "",
-        MARGIN: margin.replace("±", glyphs.either) if drawn else "",
+        BOUND: _bound(comparison.unaccepted) if drawn else "",
+        MARGIN: margin if drawn else "",
         SIDES: values.both(comparison),
     }
     return {column: one_line(cell) for column, cell in found.items()}
@@ -211,7 +208,7 @@ def _unit(comparison: Comparison) -> str:
     return f"{comparison.metric.name}: {unit}" if unit else ""
 
 
-def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
+def _bound(comparison: Comparison) -> str:
     """Returns the bound that made the outcome, or both where it takes both or neither did."""
     low, high = (_difference(comparison, end) for end in comparison.bounds or ())
     both = f"{low} to {high}"
@@ -219,7 +216,7 @@ def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
         return f"{both} {FEW}" if is_within(comparison) else both
     if comparison.metric.direction is Direction.EQUAL:
         return both
-    return f"{glyphs.at_most} {high}" if comparison.outcome is Outcome.PASS else f"{glyphs.at_least} {low}"
+    return f"≤ {high}" if comparison.outcome is Outcome.PASS else f"≥ {low}"
 
 
 def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:

@@ -1,6 +1,9 @@
 """Text that came from elsewhere, made safe to print."""
 
-ASCII = str.maketrans({"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "...", "·": "|"})
+ASCII = str.maketrans(
+    {"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "...", "·": "|"}
+    | {"┊": ":", "│": "|", "━": "=", "●": "o"}  # of a plot: see bench.report.strip
+)
 
 
 def like_ascii(error: UnicodeError) -> tuple[str, int]:

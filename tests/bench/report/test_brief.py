@@ -12,7 +12,6 @@ from bench.judge.types import Verdict
 from bench.record.types import NO_FLOAT64
 from bench.report.brief import FEW_LAUNCHES, LAST_OUTPUT, MORE, brief_text
 from bench.report.sentences import why
-from bench.report.strip import ASCII
 from bench.stats.outcome import Outcome
 from tests.bench.report.test_text import NAMES, verdict
 from tests.builders.golden import golden
@@ -23,7 +22,6 @@ from tests.builders.verdicts import (
     comparison,
     gate,
     judged_run,
-    upgrade_verdict,
 )
 from tests.builders.verdicts import verdict as of
 
@@ -170,13 +168,6 @@ def test_colour_marks_the_headline_alone() -> None:
     plain, coloured = (brief_text(gate(1.2).verdict, 300, colour=each) for each in (False, True))
     assert coloured.splitlines()[0] == f"\x1b[1;31m{plain.splitlines()[0]}\x1b[0m"
     assert coloured.splitlines()[1:] == plain.splitlines()[1:]
-
-
-def test_plain_characters_keep_the_columns() -> None:
-    text = brief_text(upgrade_verdict(1.2), glyphs=ASCII)
-    assert not re.search("[┊│━●≥±]", text)
-    header, _, first, *_ = text.split("\n\n")[1].splitlines()
-    assert first.index("120.00 / 100.00 ms") == header.index("candidate / reference")
 
 
 @pytest.mark.parametrize("case", HOSTILE_REPORTS)

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from tabulate import MIN_PADDING, tabulate
+from tabulate import tabulate
 
 from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure
@@ -107,6 +107,21 @@ def fitted(
     return [*lines, note] if left_out else lines
 
 
+def padded(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns rows as lines of one width, whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)) for row in rows]
+
+
+def below_subjects(subjects: Iterable[str], blocks: Iterable[Sequence[str]]) -> list[str]:
+    """Returns the blocks' lines, with each subject in a line above its first."""
+    lines, last = [], ""
+    for subject, block in zip(subjects, blocks, strict=True):
+        lines += [*([one_line(subject)] if subject != last else []), *block]
+        last = subject
+    return lines
+
+
 def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
     """Returns one table for all, so that its columns stand below each other, with a line for each subject.
 
@@ -115,22 +130,16 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
     if not comparisons:
         return ["nothing was compared"]
     told = ((one.metric.name, one.outcome.value, *values.sides(one)) for one in comparisons)
-    rows = [list(map(one_line, cells)) for cells in told]
-    columns = zip(HEADERS[:-1], *rows, strict=True)
-    taken = sum(max(len(header) + MIN_PADDING, *map(len, cells)) + 2 for header, *cells in columns) + len("  ")
-    aside = width - taken >= LEAST_WHY_WIDTH
-    room = width - taken if aside else max(width - 4, LEAST_WHY_WIDTH)
-    broken = [textwrap.wrap(why(one), room) for one in comparisons]
-    cells = [[*row, "\n".join(reason)] for row, reason in zip(rows, broken, strict=True)] if aside else rows
-    headers = HEADERS if aside else HEADERS[:-1]
-    header, rule, *body = tabulate(cells, headers, STYLE, disable_numparse=True).splitlines()
+    header, *rows = (f"  {line}  " for line in padded([HEADERS[:-1], *(list(map(one_line, cells)) for cells in told)]))
+    aside = width - len(header) >= LEAST_WHY_WIDTH
+    room, indent = (width, " " * len(header)) if aside else (max(width, LEAST_WHY_WIDTH), "    ")
     blocks = []
-    for reason in broken:
-        height = max(len(reason), 1) if aside else 1
-        blocks.append([f"  {line}".rstrip() for line in body[:height]])
-        blocks[-1] += [] if aside else [f"    {line}" for line in reason]
-        body = body[height:]
-    return [f"  {header}", f"  {rule}", *_below_subjects([one.subject for one in comparisons], blocks)]
+    for row, one in zip(rows, comparisons, strict=True):
+        first = row if aside else indent
+        lines = textwrap.wrap(why(one), room, initial_indent=first, subsequent_indent=indent) or [first]
+        blocks.append(lines if aside else [row.rstrip(), *lines])
+    header = f"{header}{HEADERS[-1] if aside else ''}".rstrip()
+    return [header, *below_subjects([one.subject for one in comparisons], blocks)]
 
 
 def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
@@ -142,14 +151,5 @@ def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]
     headers, *cells = [[metric, *numbers] for metric, _, *numbers in (table.headers, *rows)]
     header, *lines = fitted(headers, cells, LEAST_NEEDED, width, "  ")
     body, left_out = lines[: len(rows)], lines[len(rows) :]
-    below = _below_subjects([row[1] for row in rows], [[line] for line in body])
+    below = below_subjects([row[1] for row in rows], [[line] for line in body])
     return [table.title, header, *below, *left_out, wrapped(table.note, width)]
-
-
-def _below_subjects(subjects: Iterable[str], blocks: Iterable[Sequence[str]]) -> list[str]:
-    """Returns the blocks' lines, with each subject in a line above its first."""
-    lines, last = [], ""
-    for subject, block in zip(subjects, blocks, strict=True):
-        lines += [*([one_line(subject)] if subject != last else []), *block]
-        last = subject
-    return lines

@@ -15,7 +15,6 @@ from bench.report.next_steps import Step
 from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence, why
 from bench.report.strip import PLOT_LEGEND, reach, strip
-from bench.report.terms import kinds
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, below_subjects, first_line, padded, with_command, wrapped
 from bench.stats.outcome import Outcome
 
@@ -154,14 +153,14 @@ def _cells(one: Comparison, shown: float, plot: int) -> dict[str, str]:
 
 
 def _notes_below(found: Sequence[Comparison], *, sides: bool, plots: bool) -> list[str]:
-    """Returns what the signs of the lines mean, the units that no column of `sides` holds, what step times could have
-    told, and the kinds of values.
+    """Returns what the signs of the lines mean, the units that no column of `sides` holds, and what step times could
+    have told.
     """
     drawn = [one for one in found if _is_drawn(one)]
     notes = [f"{PLOT_LEGEND} {DECIDES}" if plots else DECIDES] if drawn else []
     notes += [FEW_LAUNCHES] if any(_bound(one.unaccepted).endswith(FEW) for one in drawn) else []
     notes += [] if sides else sorted({unit for one in drawn if (unit := _unit(one))})
-    return [*notes, *seen(found), *kinds(found)]
+    return [*notes, *seen(found)]
 
 
 def _is_drawn(comparison: Comparison) -> bool:

@@ -9,7 +9,6 @@ from bench.report import values
 from bench.report.judged import severity
 from bench.report.sentences import why
 from bench.report.strip import shown_margins
-from bench.report.terms import KINDS
 from bench.stats.intervals import Interval
 
 MOST_SHOWN = 6.0  # margins to either side of "no change"; what lies beyond ends in an arrow
@@ -41,7 +40,6 @@ class Row:
     interval: str  # the two-sided 95% CI; "" without one
     margin: str  # "–" without one
     sides: str  # both values
-    kind: str  # of both values, where there is another; else ""
     why: str
 
 
@@ -80,7 +78,6 @@ def _row(comparison: Comparison, shown: float) -> Row:
         f"95% CI {low} to {high}" if found else "",
         values.margin(metric),
         values.both(comparison),
-        KINDS.get(metric.name, ""),
         why(comparison),
     )
 

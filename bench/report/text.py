@@ -13,7 +13,6 @@ from bench.report.lines import one_line, printable
 from bench.report.next_steps import Step
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
-from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
 
 STYLE = "simple"
@@ -40,10 +39,9 @@ def verdict_text(
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     notes += [f"warning: {sentence(warning)}" for warning in verdict.warnings]
     told = trust(verdict.comparisons, own=names.own)
-    below = [wrapped(line, width) for line in kinds(verdict.comparisons)]
     blocks = (
         [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, "  ") for line in decisive)],
-        [*_comparison_lines(verdict.comparisons, width), *below],
+        _comparison_lines(verdict.comparisons, width),
         _precision_lines(verdict.comparisons, width),
         [wrapped(f"{TRUST}: {told}", width)] if told else [],
         [

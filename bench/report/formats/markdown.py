@@ -19,7 +19,6 @@ from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
 from bench.report.strip import PLOT_LEGEND, reach, strip
 from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
-from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
 
 FILE = "report.md"
@@ -96,7 +95,7 @@ def _section(judged: Judged) -> str:
         shown = reach(one.unaccepted for one in ordered)
         table = _table(HEADERS, [_row(comparison, shown) for comparison in ordered])
         legend = [LEGEND_OF_PLOT] if any(_plot(one, shown) for one in ordered) else []
-        blocks += [table, [*legend, *(f"{line}." for line in kinds(ordered))]]
+        blocks += [table, legend]
     precision = precision_table(verdict.comparisons)
     if precision.rows:
         cells = [[escaped(text) for text in row] for row in precision.texts]

@@ -20,7 +20,7 @@ from bench.stats.outcome import Outcome
 
 LEFT = ("metric", "outcome", "candidate / reference")
 CHANGE, BOUND, MARGIN, PLOT = RIGHT = ("change", "bound", "margin", "in margins")
-PLOT_WIDTHS = (25, 17, 11)  # odd numbers
+PLOT_WIDTHS = range(25, 10, -2)  # odd numbers
 # As a terminal gets narrower, the plot does, then columns give way: how many stand on the left, and which on the right.
 LAYOUTS = ((3, RIGHT), (2, RIGHT), (2, (CHANGE, BOUND, PLOT)), (2, (CHANGE, BOUND)))
 GAP = "  "

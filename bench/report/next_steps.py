@@ -115,7 +115,7 @@ def _typed(*words: str) -> str:
 
 
 def _upgrades(run: AnyRun | Micro) -> dict[str, Upgrade]:
-    """Returns, by Subject.name, an upgrade of the same sides in the same work: of what `upgrade` and `gate` compared."""
+    """Returns, by Subject.name, an upgrade that compares the same again: of what `upgrade` and `gate` compared."""
     found = {}
     for paired in paired_runs(run) if run.command[1:2] in (("upgrade",), ("gate",)) else ():
         of_lockstep = paired.lockstep.subject if paired.lockstep else None

@@ -152,7 +152,9 @@ def test_many_warnings_are_counted() -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_has_no_room_in_the_row_of_an_undecided_metric_is_told_whole(width: int) -> None:
     """Once: above the table where it made the outcome, below it where a failure did."""
-    reason = NotComparable(NO_FLOAT64, "mine.py:12 at step 0 of those that are compared, in float64: TypeError: no kernel")
+    reason = NotComparable(
+        NO_FLOAT64, "mine.py:12 at step 0 of those that are compared, in float64: TypeError: no kernel"
+    )
     undecided = dataclasses.replace(EXACT, outcome=Outcome.INCONCLUSIVE, reason=reason)
     for found in (of([undecided]), of([undecided], failures=[Told("a failure")])):
         words = " ".join(brief_text(found, width).split())

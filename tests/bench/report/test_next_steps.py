@@ -21,7 +21,7 @@ from bench.report.judged import Judged
 from bench.report.next_steps import next_steps
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
-from tests.builders.records import SUBJECT
+from tests.builders.records import SUBJECT, environment
 from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, lockstep, paired_run, side, upgrade, verdict
 
 SLOWER = comparison(STEP_TIME, 0.2, 0.001)
@@ -47,7 +47,12 @@ def judged(
 
 def there(requested: str, *packages: str) -> Side:
     """An interpreter that holds these packages."""
-    return Side(requested, requested, {}, packages=tuple(Package(*text.split("==")) for text in packages))
+    return Side(requested, requested, {}, packages=tuple(map(package, packages)))
+
+
+def package(text: str, hashes: tuple[str, ...] = ()) -> Package:
+    name, version = text.split("==")
+    return Package(name, version, hashes)
 
 
 def commands(of: Judged) -> list[str]:
@@ -145,7 +150,7 @@ def test_a_search_from_an_interpreter_names_what_is_installed_there() -> None:
     rest, search = commands(judged(LEFT_OPEN, reference=there("env/bin/python", *packages)))
     assert f"upgrade --from env/bin/python --to {NEW} " in rest
     assert f"--good 'tensorflow-cpu==2.16.2 keras==3.4.1' --bad tensorflow-cpu=={NEW} " in search
-    hashed = tuple(Package(*text.split("=="), ("sha256:ab",)) for text in packages)
+    hashed = tuple(package(text, ("sha256:ab",)) for text in packages)
     undated = dataclasses.replace(there("2.16.2"), packages=hashed)  # from an index without upload times
     (search,) = commands(judged([SLOWER], reference=undated))
     assert "--good 2.16.2 " in search
@@ -173,12 +178,13 @@ def test_a_search_is_named_only_between_ends_whose_releases_are_listed(
 ) -> None:
     held = {name: installed.get(name, "").split() for name in sides}
     old, new = (there(name, *held[name]) if held[name] else side(name) for name in sides)
-    ran = lockstep()
-    environments = [
-        dataclasses.replace(one, distribution=held[name][0].partition("==")[0] if held[name] else "tensorflow-cpu")
-        for name, one in zip(sides, (ran.reference, ran.candidate), strict=True)
+    within = [
+        dataclasses.replace(
+            environment(), distribution=held[name][0].partition("==")[0] if held[name] else "tensorflow"
+        )
+        for name in sides
     ]
-    ran = dataclasses.replace(ran, reference=environments[0], candidate=environments[1])
+    ran = dataclasses.replace(lockstep(), reference=within[0], candidate=within[1])
     found = judged([SLOWER], reference=old, candidate=new)
     run = dataclasses.replace(paired_run(), command=found.run.command, reference=old, candidate=new, lockstep=ran)
     steps = commands(dataclasses.replace(found, run=dataclasses.replace(run, pairs=(), oracle=())))

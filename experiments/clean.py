@@ -232,9 +232,7 @@ def _exceptions(judged: Iterable[Judged]) -> list[str]:
         (one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS
     ]
     lines = [
-        folded(
-            f"- {', '.join(one.setting)}: {found.metric.name}: {found.outcome.value}: {why(found)}"
-        )
+        folded(f"- {', '.join(one.setting)}: {found.metric.name}: {found.outcome.value}: {why(found)}")
         for one, found in failed
     ]
     return [*lines, ""] if lines else []

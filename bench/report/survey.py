@@ -17,9 +17,9 @@ from bench.report.headlines import SCOPES, Names, decisive_lines, headline
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
-from bench.report.sentences import Count, sentence, why
+from bench.report.sentences import sentence, why
 from bench.report.text import WIDTH, wrapped
-from bench.report.values import NOTHING
+from bench.report.values import NOTHING, Count
 from bench.stats.outcome import Outcome
 
 SPURIOUS_LEVELS = 0.17  # of unchanged series of ten: bench/stats/series.py
@@ -110,8 +110,8 @@ def findings(found: Surveyed) -> list[tuple[str, str, str]]:
 
 
 def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
-    """Yields each REGRESSION from a release to the next, and of those against the fixed reference the first since the
-    metric passed last, unless a step from a release to the next explains it.
+    """Yields every REGRESSION from a release to the next. Of the drifts from the fixed reference, yields the first
+    since the metric last passed, unless such a step explains it.
     """
     explained: set[str] = set()
     for last, row in zip((None, *(row.release for row in chapter.rows)), chapter.rows, strict=False):
@@ -150,7 +150,7 @@ def sections(found: Surveyed) -> list[Section]:
 
 
 def paragraphs(found: Surveyed) -> list[Paragraph]:
-    """Returns what is to be said of each release."""
+    """Returns a paragraph for each release."""
     return [
         Paragraph(
             release,
@@ -181,7 +181,7 @@ def called(release: str) -> str:
 
 
 def _said(row: Row, found: Surveyed) -> Iterator[str]:
-    """Yields the sentences on a release in a chapter."""
+    """Yields what a chapter says of a release."""
     fixed = found.survey.reference
     if problem := why_missing(row):
         yield f"It {problem}."

@@ -8,7 +8,7 @@ from bench.judge.types import Comparison, Direction, Metric, Scale, Unit
 
 NOTHING = "–"
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
-MOST_LOG = 20.0  # a larger difference of logarithms is said and drawn to be this large
+MOST_LOG = 20.0  # larger differences of logarithms are shown as this one: e²⁰ times is beyond any real slowdown
 
 # Candidate and reference of comparisons without numbers.
 WORDS: dict[type[Reason], tuple[str, str]] = {
@@ -17,6 +17,15 @@ WORDS: dict[type[Reason], tuple[str, str]] = {
     LockstepFailed: ("failed", "runs"),
     WeightsChanged: ("weights changed", "weights kept"),
 }
+
+
+class Count(int):
+    """An integer that templates show with its noun: {launches:launch} is "1 launch" or "4 launches"."""
+
+    def __format__(self, noun: str) -> str:
+        """Returns the number, and its noun in the plural unless it is 1."""
+        plural = "es" if noun.endswith(("ch", "s", "x")) else "s"
+        return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
 
 
 def percent(log_difference: float) -> str:

@@ -1,7 +1,7 @@
 """What a verdict means for who has to act on it, by its question, outcome and scope."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import Incomplete

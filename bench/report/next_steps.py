@@ -20,7 +20,8 @@ from bench.stats.outcome import Outcome
 # Options that say which of its comparisons a command makes, and how: those that stand alone, and those with a value.
 PARTS = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
 CHOSEN = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
-VARIABLES = ("--from-env", "--to-env")  # options that a bisection has not, without which it measures something else
+# bisect has no such options, so it can't search between sides that set variables.
+VARIABLES = ("--from-env", "--to-env")
 MARGIN = ("--margin",)  # of step times alone
 RELEASED = ("tensorflow", "tensorflow-cpu")  # packages, either of which a version alone may mean
 KERAS = ("keras", "keras-nightly", "tf-keras")  # packages

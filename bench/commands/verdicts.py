@@ -22,8 +22,8 @@ from bench.report.brief import brief_text
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import AnyRun, Judged, names, worst
+from bench.report.next_steps import Step, next_steps
 from bench.report.paired import sides_text
-from bench.report.strip import ASCII, DRAWN
 from bench.report.text import WIDTH, verdict_text
 
 
@@ -69,20 +69,20 @@ def tell(verdict: Verdict, *, as_json: bool) -> int:
 
 def _print_report(found: Judged, check: Sequence[str], *, verbose: bool) -> None:
     """Prints a verdict, in full or on one screen that names `check`, the report and further options."""
+    called, steps = names(found), next_steps(found)
     if not verbose:
         width, colour = terminal()
-        glyphs = DRAWN if _is_printable("".join(vars(DRAWN).values())) else ASCII
-        print(brief_text(found.verdict, width, colour=colour, names=names(found), glyphs=glyphs, check=check))
+        print(brief_text(found.verdict, width, colour=colour, names=called, steps=steps, check=check))
         return
     for run in paired_runs(found.run)[:1]:
         print(sides_text(run, terminal()[0]) + "\n")
-    print_verdict(found.verdict, names(found))
+    print_verdict(found.verdict, called, steps)
 
 
-def print_verdict(verdict: Verdict, names: Names = UNNAMED) -> None:
+def print_verdict(verdict: Verdict, names: Names = UNNAMED, steps: Sequence[Step] = ()) -> None:
     """Prints a verdict for people, in full: as wide as the terminal, in colour if it is one and NO_COLOR isn't set."""
     width, colour = terminal()
-    print(verdict_text(verdict, width, colour=colour, names=names))
+    print(verdict_text(verdict, width, colour=colour, names=names, steps=steps))
 
 
 def terminal() -> tuple[int, bool]:
@@ -90,11 +90,3 @@ def terminal() -> tuple[int, bool]:
     if not sys.stdout.isatty():
         return WIDTH, False
     return shutil.get_terminal_size((WIDTH, 24)).columns, not os.environ.get("NO_COLOR")
-
-
-def _is_printable(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -14,7 +14,8 @@ from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
 from bench.record.repeats import failed_for_good
 from bench.record.types import Failure
-from bench.stats.effects import WHOLE, Effects, effects
+from bench.stats.effects import WHOLE, effects
+from bench.stats.pooled import Bounded
 
 ONEDNN, THREADS = "onednn", "threads"  # switches: without oneDNN's kernels, on one thread
 SWITCHES = (ONEDNN, THREADS)
@@ -52,31 +53,43 @@ class Part:
 
 
 @dataclasses.dataclass(frozen=True)
-class Blame:
-    """The whole change and its parts; of a metric that launches tell their effects, of numbers their departures."""
+class Found:
+    """A part and what was found of it: by launches its effect, by numbers its departure."""
 
-    answer: Answer
-    blamed: tuple[str, ...]  # packages and pairs, by title
-    whole: Part  # the candidate
-    packages: tuple[Part, ...]  # the pairs, too, after their members
-    switches: tuple[Part, ...]
-    effects: Effects | None = None
-    departures: tuple[Comparison | None, ...] = ()  # of the whole, of packages, of switches
+    part: Part
+    measured: bool  # its effect is known, or its numbers were compared
+    effect: Bounded | None = None
+    beyond: Bounded | None = None  # of a pair: its effect beyond its members'
+    gone: Bounded | None = None  # of a switch: what it takes away of the whole change
+    departure: Comparison | None = None
 
     @property
-    def pairs(self) -> list[Part]:
-        """Returns the pairs, in the order of their effects beyond their members'."""
-        return pairs_of(self.whole, self.packages)
+    def own(self) -> Bounded | None:
+        """Returns the effect for which it is blamed: of a pair, that beyond its members'."""
+        return self.beyond if self.part.members else self.effect
+
+
+@dataclasses.dataclass(frozen=True)
+class Blame:
+    """The whole change and its parts."""
+
+    answer: Answer
+    blamed: tuple[Found, ...]  # packages and pairs
+    whole: Found  # the candidate
+    packages: tuple[Found, ...]  # the pairs, too, after their members
+    switches: tuple[Found, ...]
+    by_launches: bool
+    unexplained: Bounded | None = None  # by launches: the rest of the whole change
+
+    @property
+    def pairs(self) -> list[Found]:
+        """Returns the pairs; the whole, too, where it is one."""
+        return [one for one in (*self.packages, self.whole) if one.part.members]
 
 
 def joined(members: Sequence[str]) -> str:
     """Returns the name of a pair of packages."""
     return "+".join(members)
-
-
-def pairs_of(whole: Part, packages: Sequence[Part]) -> list[Part]:
-    """Returns the pairs among parts: the whole, too, where it is one."""
-    return [part for part in (whole, *packages) if part.members]
 
 
 def blame_by_launches(
@@ -89,38 +102,47 @@ def blame_by_launches(
     def values(part: Part) -> list[float]:
         return [] if part.problem else values_of(part.run, metric, margins)
 
-    pairs, places = pairs_of(whole, packages), {part.name: place for place, part in enumerate(packages)}
+    pairs = [part for part in (*packages, whole) if part.members]
+    places = {part.name: place for place, part in enumerate(packages)}
     members = {places.get(pair.name, WHOLE): [places[name] for name in pair.members] for pair in pairs}
-    found = effects(values(whole), [values(part) for part in packages], [values(part) for part in switches], members)
-    own = [(part, one) for part, one in zip(packages, found.parts, strict=True) if not part.members]
-    told = [*own, *zip(pairs, found.beyond, strict=True)]
-    proven = [part.title for part, one in told if one and one.is_proven]
-    changed = found.whole is not None and found.whole.is_proven
-    answer = Answer.BLAMED if proven else Answer.NO_PACKAGE if changed else Answer.NOT_PROVEN
-    return Blame(answer, tuple(proven), whole, tuple(packages), tuple(switches), found)
+    told = effects(values(whole), [values(part) for part in packages], [values(part) for part in switches], members)
+    beyond = {pair.name: one for pair, one in zip(pairs, told.beyond, strict=True)}
+
+    def found(part: Part, effect: Bounded | None, gone: Bounded | None = None) -> Found:
+        return Found(part, effect is not None, effect, beyond.get(part.name), gone)
+
+    change, rows = found(whole, told.whole), tuple(map(found, packages, told.parts))
+    blamed = tuple(one for one in _suspects(change, rows) if one.own and one.own.is_proven)
+    changed = told.whole is not None and told.whole.is_proven
+    answer = Answer.BLAMED if blamed else Answer.NO_PACKAGE if changed else Answer.NOT_PROVEN
+    switched = tuple(map(found, switches, told.left, told.gone))
+    return Blame(answer, blamed, change, rows, switched, by_launches=True, unexplained=told.unexplained)
 
 
 def blame_by_numbers(whole: Part, packages: Sequence[Part], switches: Sequence[Part], margins: Margins) -> Blame:
     """Returns what numbers tell: a package is blamed with which alone they are a regression, and a pair with which they
     are one, but with neither member alone. A member that can't be measured shows nothing.
     """
-    parts = (whole, *packages, *switches)
-    found = [wrong_numbers(part.run, margins) if part.run and part.compared else None for part in parts]
-    wrong = {part.name for part, one in zip(parts, found, strict=True) if one}
-    unknown = {part.name for part in packages if not (part.compared or part.problem)}
-    blamed = [part.name for part in packages if part.name in wrong and not part.members]
-    blamed += [
-        pair.title
-        for pair in pairs_of(whole, packages)
-        if pair.name in wrong and (wrong | unknown).isdisjoint(pair.members)
-    ]
+
+    def found(part: Part) -> Found:
+        departure = wrong_numbers(part.run, margins) if part.run and part.compared else None
+        return Found(part, part.compared, departure=departure)
+
+    change, rows = found(whole), tuple(map(found, packages))
+    alone = {one.part.name for one in rows if one.departure or not (one.measured or one.part.problem)}  # or may be
+    blamed = tuple(one for one in _suspects(change, rows) if one.departure and alone.isdisjoint(one.part.members))
     if blamed:
         answer = Answer.BLAMED
-    elif whole.compared and not found[0]:
+    elif change.measured and not change.departure:
         answer = Answer.NO_CHANGE
     else:
-        answer = Answer.NO_PACKAGE if all(part.compared for part in (whole, *packages)) else Answer.NOT_PROVEN
-    return Blame(answer, tuple(blamed), whole, tuple(packages), tuple(switches), departures=tuple(found))
+        answer = Answer.NO_PACKAGE if all(one.measured for one in (change, *rows)) else Answer.NOT_PROVEN
+    return Blame(answer, blamed, change, rows, tuple(map(found, switches)), by_launches=False)
+
+
+def _suspects(whole: Found, packages: Sequence[Found]) -> list[Found]:
+    """Returns what can be blamed: packages and pairs; the whole, too, where it is a pair."""
+    return [*packages, *([whole] if whole.part.members else [])]
 
 
 def failure_of(run: PairedRun) -> Failure | None:

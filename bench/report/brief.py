@@ -1,8 +1,9 @@
 """A verdict on one screen: what it says, a line for each metric that was judged, and what else was measured."""
 
+import itertools
 import shlex
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.judge.reasons import CandidateFailed, Decided
 from bench.judge.types import Comparison, Direction, Verdict
@@ -10,25 +11,21 @@ from bench.report import values
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import by_subject, severity
 from bench.report.lines import one_line
-from bench.report.next_steps import next_steps
+from bench.report.next_steps import Step
 from bench.report.precision import seen
 from bench.report.sentences import is_within, sentence, why
-from bench.report.strip import DRAWN, Glyphs, reach, strip
-from bench.report.terms import kinds
-from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, with_command, wrapped
+from bench.report.strip import PLOT_LEGEND, reach, strip
+from bench.report.text import LEAST_WHY_WIDTH, WIDTH, below_subjects, first_line, padded, with_command, wrapped
 from bench.report.values import Count
 from bench.stats.outcome import Outcome
 
-METRIC, OUTCOME, CHANGE, BOUND, MARGIN, PLOT, SIDES = (
-    *("metric", "outcome", "change", "bound", "margin"),
-    *("in margins", "candidate / reference"),
-)
-ALWAYS = (METRIC, OUTCOME, CHANGE, BOUND)
-LAYOUTS = ((MARGIN, PLOT, SIDES), (MARGIN, PLOT), (PLOT,), ())  # columns that give way on a narrow terminal
+LEFT = ("metric", "outcome", "candidate / reference")
+CHANGE, BOUND, MARGIN, PLOT = RIGHT = ("change", "bound", "margin", "in margins")
+PLOT_WIDTHS = range(25, 10, -2)  # odd numbers
+# As a terminal gets narrower, the plot does, then columns give way: how many stand on the left, and which on the right.
+LAYOUTS = ((3, RIGHT), (2, RIGHT), (2, (CHANGE, BOUND, PLOT)), (2, (CHANGE, BOUND)))
 GAP = "  "
-LEAST_PLOT, MOST_PLOT = 11, 25  # columns, an odd number
 MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
-LEGEND = "{margin} margin, {zero} no change, {estimate} estimate, {span} "
 DECIDES = "what decides: the 95% CI; for a PASS the 90% CI, whose upper end is the 95% bound"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
@@ -42,22 +39,22 @@ def brief_text(
     *,
     colour: bool = False,
     names: Names = UNNAMED,
-    glyphs: Glyphs = DRAWN,
+    steps: Sequence[Step] = (),
     check: Sequence[str] = ("REPORT",),
 ) -> str:
     """Returns the headline, what is worse, the metrics that were judged, the others, then failures and warnings; at
-    last the command that prints more: `check` are its report and further options.
+    last the commands that go on, and that which prints more: `check` are its report and further options.
     """
     first = first_line(verdict, width, colour=colour, names=names)
-    steps = [*next_steps(verdict, names), (MORE, shlex.join(("tfgate", "check", *check, "--verbose")))]
-    steps += [(LAST_OUTPUT, shlex.join(("tfgate", "show", check[0])))] if _failed(verdict) else []
+    commands = [*steps, (MORE, shlex.join(("tfgate", "check", *check, "--verbose")))]
+    commands += [(LAST_OUTPUT, shlex.join(("tfgate", "show", check[0])))] if _failed(verdict) else []
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
-        _judged(verdict, width, glyphs),
+        _judged(verdict, width),
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [
             *(wrapped(line, width) for line in _notes(verdict)),
-            *(line for step in steps for line in with_command(*step, width)),
+            *(line for command in commands for line in with_command(*command, width)),
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -100,92 +97,70 @@ def _full(one: Comparison) -> str:
     return f"{one.metric.name} of {one.subject}: {why(one)}"
 
 
-def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
+def _judged(verdict: Verdict, width: int) -> list[str]:
     """Returns a line for each metric that was judged, under its subject, the worst first; what the signs mean; and the
     reasons of undecided metrics that had no room, and that `_told` leaves out.
     """
-    comparisons, cut = verdict.comparisons, []
-    found = sorted(
-        (one for one in comparisons if one.outcome is not Outcome.NOT_GATED), key=lambda one: severity(one.outcome)
-    )
+    subjects = list(dict.fromkeys(one.subject for one in verdict.comparisons))
+    found = [one for one in verdict.comparisons if one.outcome is not Outcome.NOT_GATED]
+    found.sort(key=lambda one: (subjects.index(one.subject), severity(one.outcome)))
     if not found:
         return ["nothing was judged"]
-    drawn = any(map(_is_drawn, found))
-    rows = {id(one): _row(one, glyphs) for one in found}
-    widths = {
-        column: max(len(column), *(len(row[column]) for row in rows.values())) for column in (*ALWAYS, MARGIN, SIDES)
-    }
-    columns, widths[PLOT] = _layout(widths, width) if drawn else ((*ALWAYS, SIDES), 0)
-    middle = [column for column in (CHANGE, BOUND, MARGIN, PLOT) if column in columns]
-    last = SIDES if SIDES in columns else ""
-    span = sum(widths[column] for column in middle) + len(GAP) * (len(middle) - 1)
-    if not drawn:
-        taken = sum(widths[column] + len(GAP) for column in (METRIC, OUTCOME, SIDES)) + len(GAP)
-        span = max(min(width - taken, 2 * MOST_LETTERS), LEAST_WHY_WIDTH)
-    heading = GAP.join(_heading(column, widths[column]) for column in middle) if drawn else "why".ljust(span)
-    lines = [_line(METRIC, OUTCOME, heading, last, widths)]
+    told = _decisive(verdict)
+    names = [LEFT, *((one_line(one.metric.name), _outcome(one), values.both(one)) for one in found)]
     shown = reach(one.unaccepted for one in found)
-    for subject in dict.fromkeys(one.subject for one in comparisons):
-        of = [one for one in found if one.subject == subject]
-        lines += [one_line(subject)] if of else []
-        for one in of:
-            row = rows[id(one)]
-            row[PLOT] = strip(one.unaccepted, shown, widths[PLOT], glyphs)
-            reason = why(one)
-            said = textwrap.shorten(reason, span, placeholder=" …").ljust(span)
-            if len(reason) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
-                cut += [] if one in _decisive(verdict) else [_full(one)]
-            cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
-            lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
-    notes = _notes_below(found, rows.values(), columns, glyphs)
+    for (left, right), plot in itertools.product(LAYOUTS, PLOT_WIDTHS):
+        before, after = padded([row[:left] for row in names]), _intervals(found, right, shown, plot)
+        room = max(width - len(before[0]) - 2 * len(GAP), LEAST_WHY_WIDTH)
+        if len(after[0]) <= room:
+            break
+    ends = [
+        end if _is_drawn(one) else textwrap.shorten(why(one), room, placeholder=" …")
+        for one, end in zip(found, after[1:], strict=True)
+    ]
+    header, *rows = (f"{GAP}{one}{GAP}{end}".rstrip() for one, end in zip(before, (after[0], *ends), strict=True))
+    lines = [header, *below_subjects([one.subject for one in found], [[row] for row in rows])]
+    cut = [
+        _full(one)
+        for one, end in zip(found, ends, strict=True)
+        if one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one) and end != why(one) and one not in told
+    ]
+    notes = _notes_below(found, sides=left == len(LEFT), plots=PLOT in right)
     return [*lines, *(wrapped(note, width) for note in notes), *(wrapped(line, width, GAP) for line in cut)]
 
 
-def _notes_below(
-    found: Sequence[Comparison], rows: Collection[Mapping[str, str]], columns: Collection[str], glyphs: Glyphs
-) -> list[str]:
-    """Returns what the signs of the lines mean, the units that no column holds, what step times could have told, and
-    the kinds of values.
+def _intervals(found: Sequence[Comparison], columns: Sequence[str], shown: float, plot: int) -> list[str]:
+    """Returns a header and a line for each comparison, blank where no interval made the outcome; of plots of so many
+    margins to either side, `plot` characters wide.
+    """
+    if not any(map(_is_drawn, found)):
+        return padded([["why"], *([""] for _ in found)])
+    header = {CHANGE: CHANGE, BOUND: BOUND, MARGIN: MARGIN, PLOT: PLOT.center(plot)}
+    rows = [header, *(_cells(one, shown, plot) for one in found)]
+    return padded([[row.get(column, "") for column in columns] for row in rows])
+
+
+def _cells(one: Comparison, shown: float, plot: int) -> dict[str, str]:
+    """Returns the cells of an interval that made the outcome, by column."""
+    if one.interval is None or not _is_drawn(one):
+        return {}
+    return {
+        CHANGE: _difference(one, one.interval.estimate),
+        BOUND: _bound(one.unaccepted),
+        MARGIN: values.margin(one.metric).partition(" ")[0],  # its unit stands beside the values
+        PLOT: strip(one.unaccepted, shown, plot),
+    }
+
+
+def _notes_below(found: Sequence[Comparison], *, sides: bool, plots: bool) -> list[str]:
+    """Returns what the signs of the lines mean, the units that no column of `sides` holds, and what step times could
+    have told.
     """
     drawn = [one for one in found if _is_drawn(one)]
-    legend = LEGEND.format_map(vars(glyphs)) if PLOT in columns else ""
-    notes = [f"{legend}{DECIDES}"] if drawn else []
-    notes += [FEW_LAUNCHES] if any(row[BOUND].endswith(FEW) for row in rows) else []
-    notes += [] if SIDES in columns else sorted({unit for one in drawn if (unit := _unit(one))})
-    return [*notes, *seen(found), *kinds(found)]
-
-
-def _heading(column: str, width: int) -> str:
-    return column.center(width) if column == PLOT else column.ljust(width)
-
-
-def _line(metric: str, outcome: str, middle: str, last: str, widths: Mapping[str, int]) -> str:
-    return f"{GAP}{GAP.join((metric.ljust(widths[METRIC]), outcome.ljust(widths[OUTCOME]), middle, last))}".rstrip()
-
-
-def _layout(widths: Mapping[str, int], width: int) -> tuple[tuple[str, ...], int]:
-    """Returns the columns that have room, and the plot's width."""
-    for optional in LAYOUTS:
-        columns = (*ALWAYS, *optional)
-        room = width - sum(widths[column] + len(GAP) for column in columns if column != PLOT) - len(GAP)
-        if PLOT not in optional or room >= LEAST_PLOT:
-            break
-    plot = min(room, MOST_PLOT)
-    return columns, plot - 1 + plot % 2 if PLOT in columns else 0
-
-
-def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
-    metric, drawn = comparison.metric, _is_drawn(comparison)
-    margin = values.margin(metric).partition(" ")[0]  # its unit stands beside the values
-    found = {
-        METRIC: metric.name,
-        OUTCOME: _outcome(comparison),
-        CHANGE: _difference(comparison, comparison.interval.estimate) if drawn and comparison.interval else "",
-        BOUND: _bound(comparison.unaccepted, glyphs) if drawn else "",
-        MARGIN: margin.replace("±", glyphs.either) if drawn else "",
-        SIDES: values.both(comparison),
-    }
-    return {column: one_line(cell) for column, cell in found.items()}
+    notes = [f"{PLOT_LEGEND} {DECIDES}" if plots else DECIDES] if drawn else []
+    notes += [FEW_LAUNCHES] if any(_bound(one.unaccepted).endswith(FEW) for one in drawn) else []
+    notes += [] if sides else sorted({unit for one in drawn if (unit := _unit(one))})
+    return [*notes, *seen(found)]
 
 
 def _is_drawn(comparison: Comparison) -> bool:
@@ -210,7 +185,7 @@ def _unit(comparison: Comparison) -> str:
     return f"{comparison.metric.name}: {unit}" if unit else ""
 
 
-def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
+def _bound(comparison: Comparison) -> str:
     """Returns the bound that made the outcome, or both where it takes both or neither did."""
     low, high = (_difference(comparison, end) for end in comparison.bounds or ())
     both = f"{low} to {high}"
@@ -218,7 +193,7 @@ def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
         return f"{both} {FEW}" if is_within(comparison) else both
     if comparison.metric.direction is Direction.EQUAL:
         return both
-    return f"{glyphs.at_most} {high}" if comparison.outcome is Outcome.PASS else f"{glyphs.at_least} {low}"
+    return f"≤ {high}" if comparison.outcome is Outcome.PASS else f"≥ {low}"
 
 
 def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.judge.metrics import PERPLEXITY
 from bench.record.gate import GateRun
@@ -17,30 +17,14 @@ APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 
 MOST_LABELS = 12  # launches with their numbers below them
 SIDES = ((REFERENCE, "reference ●"), (CANDIDATE, "candidate ■"))
 
+Line = tuple[SideLaunch, tuple[tuple[float, float], ...], str]  # a launch, its points, and their tooltip
+Mark = tuple[SideLaunch, Mapping[str, Sequence[float]], str]  # a launch, its heights by style, and their tooltip
+
 
 def subject_figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Chart]:
     """Returns the plots that the launches of one subject have numbers for."""
-    if launches[0].cores == ONE_CORE:
-        return [chart for chart in (_step_times(launches),) if chart]
-    subject = launches[0].record.subject
-    baseline = judged.baselines.get(subject.name)
-    if launches[0].in_turn or (baseline and baseline.subject != subject):
-        # The other side's launches are what is compared with; or it is of something else: the judge refused it.
-        baseline = None
-    metrics = (one.metric for one in judged.verdict.comparisons if one.subject == subject.name)
-    margins = (metric.margin for metric in metrics if metric.name == PERPLEXITY)
-    timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
-    trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
-    trained = trained if subject.tells(PERPLEXITY) else []
-    start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
-    found = [
-        _losses(trained),
-        None if timed_alone else _perplexities(trained, baseline, start, next(margins, None)),
-        _step_times(launches),
-        _memory(launches),
-        _memory_by_step(launches),
-    ]
-    return [each for each in found if each]
+    found = [_step_times(launches)] if launches[0].cores == ONE_CORE else _figures(judged, launches)
+    return [chart for chart in found if chart and chart.shapes]
 
 
 def lockstep_figure(result: Lockstep) -> Chart | None:
@@ -73,19 +57,34 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
     )
 
 
-def _losses(launches: Sequence[SideLaunch]) -> Chart | None:
-    if not launches:
-        return None
-    shapes = tuple(
-        Shape(
-            f"{launch.side} thin",
-            thinned([loss / launch.record.subject.num_steps for loss in launch.record.losses]),
-            _named(launch),
-        )
+def _figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Chart | None]:
+    """Returns the plots of launches on all cores; one without shapes has nothing to show."""
+    subject = launches[0].record.subject
+    baseline = judged.baselines.get(subject.name)
+    if launches[0].in_turn or (baseline and baseline.subject != subject):
+        # The other side's launches are what is compared with; or it is of something else: the judge refused it.
+        baseline = None
+    metrics = (one.metric for one in judged.verdict.comparisons if one.subject == subject.name)
+    margins = (metric.margin for metric in metrics if metric.name == PERPLEXITY)
+    timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
+    trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
+    trained = trained if subject.tells(PERPLEXITY) else []
+    start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
+    return [
+        _losses(trained),
+        None if timed_alone else _perplexities(trained, baseline, start, next(margins, None)),
+        _step_times(launches),
+        _memory(launches),
+        _memory_by_step(launches),
+    ]
+
+
+def _losses(launches: Sequence[SideLaunch]) -> Chart:
+    lines = [
+        (launch, thinned([loss / launch.record.subject.num_steps for loss in launch.record.losses]), _named(launch))
         for launch in launches
-    )
-    caption = "Training loss of every launch, a line each."
-    return Chart("Loss", caption, "step", "loss per token, nats", shapes, _keys(launches))
+    ]
+    return _by_step("Loss", "Training loss of every launch, a line each.", "loss per token, nats", lines)
 
 
 def _perplexities(
@@ -145,71 +144,60 @@ def _running(losses: Sequence[float], start: int) -> list[float]:
     return [total / count for count, total in enumerate(totals, 1)]
 
 
-def _step_times(launches: Sequence[SideLaunch]) -> Chart | None:
+def _step_times(launches: Sequence[SideLaunch]) -> Chart:
     """Returns percentiles of each launch's steady steps (or blocks)."""
-    timed = [launch for launch in launches if launch.percentiles_ms]
-    if not timed:
-        return None
-    shapes = []
-    for launch in timed:
-        low, lower, middle, upper, high = launch.percentiles_ms
-        x = _place(launch, timed)
-        title = f"{_named(launch)}: median {middle:.2f} ms, 90% from {low:.2f} to {high:.2f}"
-        shapes += [
-            Shape(f"{launch.side} whisker", ((x, low), (x, high)), title),
-            Shape(f"{launch.side} box", ((x, lower), (x, upper)), title),
-            Shape(f"{launch.side} dot", ((x, middle),), title),
-        ]
+    marks: list[Mark] = []
+    for launch in launches:
+        if percentiles := launch.percentiles_ms:
+            low, lower, middle, upper, high = percentiles
+            drawn = {"whisker": (low, high), "box": (lower, upper), "dot": (middle,)}
+            said = f"{_named(launch)}: median {middle:.2f} ms, 90% from {low:.2f} to {high:.2f}"
+            marks.append((launch, drawn, said))
     caption = "Dot: median; bar: the middle half; line: 5th to 95th percentile."
-    return Chart(
-        "Step time by launch",
-        caption,
-        "launch",
-        "step time",
-        tuple(shapes),
-        _keys(timed),
-        " ms",
-        x_axis=_launch_axis(timed),
-    )
+    return _by_launch("Step time by launch", caption, "step time", marks, " ms")
 
 
-def _memory(launches: Sequence[SideLaunch]) -> Chart | None:
-    held = [(launch, memory) for launch in launches if (memory := launch.record.memory)]
-    if not held:
-        return None
-    axis = _launch_axis([launch for launch, _ in held])
-    shapes, keys = [], _keys([launch for launch, _ in held])
-    for launch, memory in held:
-        peak = memory.peak_rss_bytes / MEBIBYTE
-        said = f"{mebibytes(memory.peak_rss_bytes)}, {growth(memory.slope_bytes_per_step)}"
-        title = f"{_named(launch)}: {said}"
-        shapes.append(Shape(f"{launch.side} dot", ((_place(launch, launches), peak),), title))
+def _memory(launches: Sequence[SideLaunch]) -> Chart:
+    marks: list[Mark] = []
+    for launch in launches:
+        if memory := launch.record.memory:
+            said = f"{mebibytes(memory.peak_rss_bytes)}, {growth(memory.slope_bytes_per_step)}"
+            marks.append((launch, {"dot": (memory.peak_rss_bytes / MEBIBYTE,)}, f"{_named(launch)}: {said}"))
     caption = (
         "Highest resident memory of each launch's process, with the mapped files of TensorFlow, which the metric peak "
         "memory leaves out; its growth is in the table of launches."
     )
-    return Chart(
-        "Memory by launch", caption, "launch", "peak resident memory", tuple(shapes), keys, " MiB", x_axis=axis
-    )
+    return _by_launch("Memory by launch", caption, "peak resident memory", marks, " MiB")
 
 
-def _memory_by_step(launches: Sequence[SideLaunch]) -> Chart | None:
-    """Returns resident memory after each block of each launch; None where it was read less than twice."""
-    held = [(launch, memory) for launch in launches if (memory := launch.record.memory) and len(memory.steps) > 1]
-    if not held:
-        return None
-    shapes = tuple(
-        Shape(
-            f"{launch.side} thin",
-            tuple((step, size / MEBIBYTE) for step, size in zip(memory.steps, memory.rss_bytes, strict=True)),
-            f"{_named(launch)}: {growth(memory.slope_bytes_per_step)}",
-        )
-        for launch, memory in held
-    )
+def _memory_by_step(launches: Sequence[SideLaunch]) -> Chart:
+    """Returns resident memory after each block of each launch in which it was read more than once."""
+    lines: list[Line] = []
+    for launch in launches:
+        memory = launch.record.memory
+        if memory and len(memory.steps) > 1:
+            points = tuple(zip(memory.steps, (size / MEBIBYTE for size in memory.rss_bytes), strict=True))
+            lines.append((launch, points, f"{_named(launch)}: {growth(memory.slope_bytes_per_step)}"))
     caption = "Resident memory of every launch after each of its blocks, a line each: a leak grows to the end."
-    return Chart(
-        "Memory over steps", caption, "step", "resident memory", shapes, _keys([launch for launch, _ in held]), " MiB"
+    return _by_step("Memory over steps", caption, "resident memory", lines, " MiB")
+
+
+def _by_step(title: str, caption: str, y_label: str, lines: Sequence[Line], unit: str = "") -> Chart:
+    """Returns a plot with a line for each launch."""
+    shapes = tuple(Shape(f"{launch.side} thin", points, said) for launch, points, said in lines)
+    return Chart(title, caption, "step", y_label, shapes, _keys([launch for launch, *_ in lines]), unit)
+
+
+def _by_launch(title: str, caption: str, y_label: str, marks: Sequence[Mark], unit: str) -> Chart:
+    """Returns a plot with each launch's marks at its place."""
+    among = [launch for launch, *_ in marks]
+    shapes = tuple(
+        Shape(f"{launch.side} {style}", tuple((_place(launch, among), height) for height in heights), said)
+        for launch, drawn, said in marks
+        for style, heights in drawn.items()
     )
+    axis = _launch_axis(among) if among else None
+    return Chart(title, caption, "launch", y_label, shapes, _keys(among), unit, x_axis=axis)
 
 
 def _named(launch: SideLaunch) -> str:

@@ -1,17 +1,18 @@
 """A forest plot: every metric's difference with its confidence interval, in units of the metric's own margin."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.judged import severity
 from bench.report.sentences import why
-from bench.report.terms import KINDS
+from bench.report.strip import shown_margins
 from bench.stats.intervals import Interval
 
-# Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
-LEAST_SHOWN, MOST_SHOWN = 1.6, 6.0
+MOST_SHOWN = 6.0  # margins to either side of "no change"; what lies beyond ends in an arrow
+ROOM = 1.15  # the axis, in lengths of the widest interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Span:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A metric as its row shows it; without an interval (`span` is None) it was compared exactly, or not judged."""
+    """A metric as its row shows it; `span` is None of what was compared exactly or not judged, and of an interval that
+    is not a number.
+    """
 
     comparison: Comparison
     span: Span | None
@@ -37,7 +40,6 @@ class Row:
     interval: str  # the two-sided 95% CI; "" without one
     margin: str  # "–" without one
     sides: str  # both values
-    kind: str  # of both values, where there is another; else ""
     why: str
 
 
@@ -51,8 +53,9 @@ class Forest:
 
 def forest(comparisons: Sequence[Comparison]) -> Forest:
     """Returns every comparison's row, in each subject what decides the verdict first."""
-    reach = max((_reach(comparison.interval, comparison.metric.margin) for comparison in comparisons), default=0.0)
-    shown = min(max(1.15 * reach, LEAST_SHOWN), MOST_SHOWN)
+    measured = [(one.metric.margin, one.interval) for one in comparisons if one.metric.margin and one.interval]
+    ends = (ROOM * end / margin for margin, found in measured for end in (found.low, found.high))
+    shown = shown_margins(ends, MOST_SHOWN)
     rows: dict[str, list[Row]] = {}
     for comparison in comparisons:
         rows.setdefault(comparison.subject, []).append(_row(comparison, shown))
@@ -64,28 +67,24 @@ def _importance(row: Row) -> tuple[int, bool]:
     return severity(row.comparison.outcome), row.span is None
 
 
-def _reach(found: Interval | None, margin: float | None) -> float:
-    """Returns how many margins an interval reaches from "no change"."""
-    return max(abs(found.low), abs(found.high)) / margin if found and margin else 0.0
-
-
 def _row(comparison: Comparison, shown: float) -> Row:
     found, metric = comparison.interval, comparison.metric
     size = values.difference(found.estimate, metric) if found else ""
     low, high = (values.difference(end, metric) for end in (found.low, found.high)) if found else ("", "")
     return Row(
         comparison,
-        _span(found, metric.margin, shown) if found else None,
+        _span(found, metric.margin, shown),
         size,
         f"95% CI {low} to {high}" if found else "",
         values.margin(metric),
         values.both(comparison),
-        KINDS.get(metric.name, ""),
         why(comparison),
     )
 
 
-def _span(found: Interval, margin: float | None, shown: float) -> Span:
+def _span(found: Interval | None, margin: float | None, shown: float) -> Span | None:
+    if found is None or math.isnan(found.low) or math.isnan(found.high):
+        return None
     unit = margin or max(abs(found.low), abs(found.high)) or 1.0  # without a margin: as wide as the interval needs
     ends = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
     low, high, pass_low, pass_high, estimate = (_percent(end / unit, shown) for end in ends)

@@ -1,7 +1,7 @@
 """What a verdict means for who has to act on it, by its question, outcome and scope."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import Incomplete
@@ -39,17 +39,13 @@ INTERRUPTED = "launches are missing, so there is no verdict: go on by the same c
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """The names in headlines: of the sides, and of what they ran; and what is known of that."""
+    """The names in headlines: of the sides, and of what they ran."""
 
     candidate: str = "the candidate"
     reference: str = "the reference"
     work: str = ""  # of which a PASS speaks; "" where that is not told
     baselines: bool = True  # a gate or a run of it is checked against some
     own: bool = False  # a user's own model is among it
-    # Options of an upgrade that compares the same, by Subject.name, where they are known.
-    measured: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    # Requirements of what is installed in a side that is an interpreter, by its path: a bisection builds environments.
-    installed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 UNNAMED = Names()

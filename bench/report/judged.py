@@ -3,18 +3,16 @@
 import dataclasses
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
-from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
 from bench.record.profile import Profile
-from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run, Subject
+from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
 from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
 
@@ -24,10 +22,6 @@ WORST_FIRST = (Outcome.REGRESSION, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
 DEFAULT_WORK = "training steps (SGD) of a stacked LSTM"
 MOST_NAMED = 2  # workloads in a headline
-# Options that say which of its comparisons a command makes, and how: those that stand alone, and those with a value.
-PARTS = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
-CHOSEN = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
-KERAS = ("keras", "keras-nightly", "tf-keras")  # packages
 ON_ONE_CORE = ", on one core"  # follows the subject of launches that were pinned to one
 
 
@@ -133,7 +127,7 @@ def names(judged: Judged) -> Names:
     subjects = {record.subject for record in records(run)}
     own = any(subject.own for subject in subjects)
     trained = not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects)
-    known = Names(work=_work(run), baselines=trained, own=own, measured=_measured(run), installed=_installed(run))
+    known = Names(work=_work(run), baselines=trained, own=own)
     return known if candidate == reference else dataclasses.replace(known, candidate=candidate, reference=reference)
 
 
@@ -149,7 +143,7 @@ def _work(run: AnyRun | Micro) -> str:
 def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
     """Returns the command that measures alike: that of the run, with the index as the run read it."""
     candidate = (run.candidate,) if isinstance(run, GateRun) else ()  # of numbers alone, too
-    return (*run.command, *_as_of((*asked_sides(run), *candidate), run.command))
+    return (*run.command, *as_of((*asked_sides(run), *candidate), run.command))
 
 
 def asked_sides(run: AnyRun | Micro) -> tuple[Side, ...]:
@@ -159,22 +153,7 @@ def asked_sides(run: AnyRun | Micro) -> tuple[Side, ...]:
     return next(((one.reference, one.candidate) for one in paired_runs(run)), ())
 
 
-def _measured(run: AnyRun) -> dict[str, tuple[str, ...]]:
-    """Returns, by Subject.name, the options of an upgrade of the same sides in the same work: of what `upgrade` and
-    `gate` measured in turn.
-    """
-    found = {}
-    for paired in paired_runs(run) if run.command[1:2] in (("upgrade",), ("gate",)) else ():
-        subject = next((record.subject for record in paired.records), None)
-        if subject:
-            sides = ("--from", paired.reference.requested, "--to", paired.candidate.requested)
-            others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
-            when = _as_of((paired.reference, paired.candidate), others)
-            found[subject.name] = (*sides, *when, *others, *_work_options(run.command, subject))
-    return found
-
-
-def _as_of(sides: Sequence[Side], words: Sequence[str]) -> tuple[str, ...]:
+def as_of(sides: Sequence[Side], words: Sequence[str]) -> tuple[str, ...]:
     """Returns the option for the moment up to which the index was read, unless a command's words have one.
 
     An interpreter and the pinned reference take none.
@@ -182,31 +161,6 @@ def _as_of(sides: Sequence[Side], words: Sequence[str]) -> tuple[str, ...]:
     moments = {side.as_of for side in sides if side.requested != REFERENCE} - {""}
     given = any(word.partition("=")[0] == "--as-of" for word in words)
     return () if given or len(moments) != 1 else ("--as-of", *moments)
-
-
-def _installed(run: AnyRun) -> dict[str, str]:
-    """Returns the requirements of TensorFlow and Keras in each side of launches in turn that is an interpreter, or the
-    pinned reference.
-    """
-    found = {}
-    for paired in paired_runs(run):
-        for side, asked in ((REFERENCE, paired.reference), (CANDIDATE, paired.candidate)):
-            within = environment(paired, side)
-            named = {package.name: package.version for package in asked.packages}
-            built = bool(asked.as_of) or any(package.hashes for package in asked.packages)
-            if within and within.distribution in named and (not built or asked.requested == REFERENCE):
-                wanted = [name for name in (within.distribution, *KERAS) if name in named]
-                found[asked.requested] = " ".join(f"{name}=={named[name]}" for name in wanted)
-    return found
-
-
-def _work_options(command: Sequence[str], subject: Subject) -> tuple[str, ...]:
-    """Returns the options that name a subject's workload, by the path that a command has, and its configuration."""
-    if subject.own:
-        named = (word.removeprefix("--workload=") for word in (*command, subject.workload))
-        return "--workload", next(word for word in named if Path(word).name == subject.workload)
-    workload = ("--workload", subject.workload) if subject.workload != DEFAULT_WORKLOAD else ()
-    return *workload, "--config", subject.config
 
 
 def environment(run: AnyRun | Micro, side: str) -> Environment | None:

@@ -1,6 +1,9 @@
 """Text that came from elsewhere, made safe to print."""
 
-ASCII = str.maketrans({"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "...", "·": "|"})
+ASCII = str.maketrans(
+    {"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "...", "·": "|"}
+    | {"┊": ":", "│": "|", "━": "=", "●": "o"}  # of a plot: see bench.report.strip
+)
 
 
 def like_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -11,6 +14,13 @@ def like_ascii(error: UnicodeError) -> tuple[str, int]:
     return found.encode("ascii", "replace").decode(), error.end
 
 
+def printable(text: str) -> str:
+    """Returns the text with a blank in place of each control character, such as terminal escapes, line ends and
+    bidirectional overrides.
+    """
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def one_line(text: str) -> str:
-    """Returns the text as one line without control characters, such as terminal escapes and bidirectional overrides."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """Returns the text as one line without control characters, its words apart by one blank."""
+    return " ".join(printable(text).split())

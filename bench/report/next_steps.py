@@ -1,21 +1,38 @@
 """The commands that go on from a verdict: they measure what a REGRESSION left open, and find what brought it."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from bench.judge.bisect import NUMBERS
 from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED, STEP_TIMES
+from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Question, Verdict
-from bench.record.command_lines import words_without
+from bench.record.command_lines import ALONE, WITH_VALUE, words_without
+from bench.record.micro import Micro
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.releases import are_listed, end
-from bench.report.headlines import UNNAMED, Names
+from bench.record.types import DEFAULT_WORKLOAD, Subject
+from bench.report.judged import AnyRun, Judged, as_of, environment
 from bench.stats.outcome import Outcome
 
-UNKNOWN = ("…",)  # words of a command
-VARIABLES = ("--from-env", "--to-env")  # options that a bisection has not, without which it measures something else
+# Options that say which of its comparisons a command makes, and how: those that stand alone, and those with a value.
+PARTS = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
+CHOSEN = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
+# bisect has no such options, so it can't search between sides that set variables.
+VARIABLES = ("--from-env", "--to-env")
 MARGIN = ("--margin",)  # of step times alone
 RELEASED = ("tensorflow", "tensorflow-cpu")  # packages, either of which a version alone may mean
+KERAS = ("keras", "keras-nightly", "tf-keras")  # packages
+
+
+class Upgrade(NamedTuple):
+    """An upgrade that compares the same sides in the same work."""
+
+    reference: str
+    candidate: str
+    options: tuple[str, ...]
 
 
 class Step(NamedTuple):
@@ -28,37 +45,34 @@ class Step(NamedTuple):
         return f"{self.why}: {self.command}"
 
 
-def next_steps(verdict: Verdict, names: Names = UNNAMED) -> list[Step]:
-    """Returns the commands that go on from a REGRESSION, accepted or not."""
-    return [*_left_open(verdict, names), *_sought(verdict, names)]
+def next_steps(judged: Judged) -> list[Step]:
+    """Returns the commands that go on from a REGRESSION of an upgrade or a gate, accepted or not."""
+    upgrades = _upgrades(judged.run)
+    return [*_left_open(judged.verdict, upgrades), *_sought(judged, upgrades)]
 
 
-def _left_open(verdict: Verdict, names: Names) -> list[Step]:
+def _left_open(verdict: Verdict, upgrades: Mapping[str, Upgrade]) -> list[Step]:
     """Returns the commands that measure what a REGRESSION of launches in turn, accepted or not, left open."""
-    if verdict.question not in (Question.UPGRADE, Question.GATE):  # stored reports end no launches
-        return []
     in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
-    ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or one.accepted}
+    ended = {one.subject for one in in_turn if one.unaccepted.outcome is Outcome.REGRESSION}
     undecided: dict[str, list[str]] = {}
     for one in in_turn:
         if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended and _has_launches_left(one):
             undecided.setdefault(one.subject, []).append(one.metric.name)
-    regressed = any(one.outcome is Outcome.REGRESSION for one in in_turn)
-    by = "The REGRESSION ended" if regressed else "A REGRESSION that the ledger accepts now had ended"
-    unknown = ("--from", "reference", *UNKNOWN) if verdict.question is Question.GATE else UNKNOWN
     return [
         Step(
-            f"{by} the launches before all was decided; to measure the rest",
-            _typed("upgrade", *_measuring(metrics, names.measured.get(subject, unknown))),
+            "The launches ended at a REGRESSION before all was decided; to measure the rest",
+            _typed("upgrade", *_measuring(metrics, upgrades[subject])),
         )
         for subject, metrics in undecided.items()
+        if subject in upgrades
     ]
 
 
-def _measuring(metrics: Sequence[str], words: Sequence[str]) -> list[str]:
+def _measuring(metrics: Sequence[str], upgrade: Upgrade) -> list[str]:
     """Returns an upgrade's options for some metrics alone: a margin is of step times."""
-    kept = words if {*metrics} & {*STEP_TIMES} else words_without(words, MARGIN, ())
-    return [*kept, *_options(dict.fromkeys(metrics))]
+    options = upgrade.options if {*metrics} & {*STEP_TIMES} else words_without(upgrade.options, MARGIN, ())
+    return ["--from", upgrade.reference, "--to", upgrade.candidate, *options, *_options(dict.fromkeys(metrics))]
 
 
 def _has_launches_left(comparison: Comparison) -> bool:
@@ -66,27 +80,23 @@ def _has_launches_left(comparison: Comparison) -> bool:
     return comparison.precision is None or comparison.precision.launches < comparison.precision.planned
 
 
-def _sought(verdict: Verdict, names: Names) -> list[Step]:
+def _sought(judged: Judged, upgrades: Mapping[str, Upgrade]) -> list[Step]:
     """Returns the command that finds what brought a REGRESSION of an upgrade, by its first metric; none where it would
     find no releases.
     """
-    worse = [one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION]
-    found = [(one, NUMBERS if one.metric in (NUMERICS, LOCKSTEP) else one.metric.name) for one in worse]
-    first = next(((one, name) for one, name in found if name == NUMBERS or name in SEARCHED), None)
-    if verdict.question is not Question.UPGRADE or first is None:
+    worse = [one for one in judged.verdict.comparisons if one.outcome is Outcome.REGRESSION]
+    named = [(one.subject, NUMBERS if one.metric in (NUMERICS, LOCKSTEP) else one.metric.name) for one in worse]
+    subject, metric = next((one for one in named if one[1] == NUMBERS or one[1] in SEARCHED), ("", ""))
+    if judged.verdict.question is not Question.UPGRADE or subject not in upgrades:
         return []
-    subject, metric = first[0].subject, first[1]
-    options = words_without(names.measured.get(subject, ()), MARGIN, ())
-    if {word.partition("=")[0] for word in options} & {*VARIABLES}:
+    upgrade, installed = upgrades[subject], _installed(judged.run)
+    options = words_without(upgrade.options, MARGIN, ())
+    good, bad = _alike(*(installed.get(side, side) for side in (upgrade.reference, upgrade.candidate)))
+    if {word.partition("=")[0] for word in options} & {*VARIABLES} or good == bad:
         return []
-    words = ["--good", *UNKNOWN, "--bad", *UNKNOWN, "--workload", *UNKNOWN, "--config", *UNKNOWN]
-    if options:
-        _, good, _, bad, *others = options
-        good, bad = _alike(names.installed.get(good, good), names.installed.get(bad, bad))
-        if good == bad or not are_listed(end(good), end(bad)):
-            return []
-        words = ["--good", good, "--bad", bad, *others]
-    search = _typed("bisect", "--blame", *words, *_options([metric]))
+    if not are_listed(end(good), end(bad)):
+        return []
+    search = _typed("bisect", "--blame", "--good", good, "--bad", bad, *options, *_options([metric]))
     return [Step("To find the release and the package that brought it", search)]
 
 
@@ -102,5 +112,42 @@ def _options(metrics: Iterable[str]) -> list[str]:
 
 
 def _typed(*words: str) -> str:
-    """Returns a command as it is typed, with what isn't known left open."""
-    return shlex.join(("tfgate", *words)).replace(shlex.quote(*UNKNOWN), *UNKNOWN)
+    return shlex.join(("tfgate", *words))
+
+
+def _upgrades(run: AnyRun | Micro) -> dict[str, Upgrade]:
+    """Returns, by Subject.name, an upgrade that compares the same again: of what `upgrade` and `gate` compared."""
+    found = {}
+    for paired in paired_runs(run) if run.command[1:2] in (("upgrade",), ("gate",)) else ():
+        of_lockstep = paired.lockstep.subject if paired.lockstep else None
+        subject = next((record.subject for record in paired.records), of_lockstep)
+        if subject:
+            others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
+            options = (*as_of((paired.reference, paired.candidate), others), *others, *_work(run.command, subject))
+            found[subject.name] = Upgrade(paired.reference.requested, paired.candidate.requested, options)
+    return found
+
+
+def _work(command: Sequence[str], subject: Subject) -> tuple[str, ...]:
+    """Returns the options that name a subject's workload, by the path that a command has, and its configuration."""
+    if subject.own:
+        named = (word.removeprefix("--workload=") for word in (*command, subject.workload))
+        return "--workload", next(word for word in named if Path(word).name == subject.workload)
+    workload = ("--workload", subject.workload) if subject.workload != DEFAULT_WORKLOAD else ()
+    return *workload, "--config", subject.config
+
+
+def _installed(run: AnyRun | Micro) -> dict[str, str]:
+    """Returns, by its path or name, the TensorFlow and Keras of each side of launches in turn that is an interpreter or
+    the pinned reference, as requirements: a bisection builds environments.
+    """
+    found = {}
+    for paired in paired_runs(run):
+        for side, asked in ((REFERENCE, paired.reference), (CANDIDATE, paired.candidate)):
+            within = environment(paired, side)
+            named = {package.name: package.version for package in asked.packages}
+            built = bool(asked.as_of) or any(package.hashes for package in asked.packages)
+            if within and within.distribution in named and (not built or asked.requested == REFERENCE):
+                wanted = [name for name in (within.distribution, *KERAS) if name in named]
+                found[asked.requested] = " ".join(f"{name}=={named[name]}" for name in wanted)
+    return found

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from bench.report.headlines import GLYPHS, SCOPES
-from bench.report.lines import one_line
+from bench.report.lines import printable
 from bench.report.terms import PAGES, TERMS
 from bench.stats.outcome import Outcome
 
@@ -26,7 +26,7 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def template_environment() -> jinja2.Environment:
-    """Returns an environment that escapes every value and shows it as one line without control characters."""
+    """Returns an environment that escapes every value and shows it without control characters."""
     # matplotlib logs remarks on its font and cache folders, which no reader of a page can act on.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from bench.report.plots import svg  # not before a page is drawn: matplotlib takes half a second
@@ -44,7 +44,7 @@ def template_environment() -> jinja2.Environment:
 
 
 def _shown(value: object) -> object:
-    return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _source(environment: jinja2.Environment, name: str) -> str:

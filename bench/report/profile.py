@@ -49,11 +49,8 @@ def sortable(profile: Profile, times: Timeline) -> list[Table]:
     found = []
     for what, rows in _tables(profile, times).items():
         total = sum(row.seconds for row in rows)
-        cells = [_cells(row, total, profile.matmul_flops_per_second) for row in rows]
-        body = tuple(
-            (Cell(name), *(Cell(one, float(one.rstrip("%")) if one else None) for one in more)) for name, *more in cells
-        )
-        found.append(Table(f"By {what}", (what, *COLUMNS), body))
+        cells = tuple(_cells(row, total, profile.matmul_flops_per_second) for row in rows)
+        found.append(Table(f"By {what}", (what, *COLUMNS), cells))
     return found
 
 
@@ -80,8 +77,7 @@ def comparison_text(reference: Profile, candidate: Profile, found: ProfileCompar
     """Returns the whole step in a sentence, then both tables, what got slower first."""
     lines = [one_line(comparison_heading(reference, candidate, found)), *caveats(found)]
     for each in differences(dataclasses.replace(found, by_kind=_ends(found.by_kind), by_layer=_ends(found.by_layer))):
-        rows = [[cell.text for cell in row] for row in each.rows]
-        lines += ["", table_text(each.headers, rows, ("left", *["right"] * 5))]
+        lines += ["", table_text(each.headers, each.texts, ("left", *["right"] * 5))]
     return "\n".join(lines)
 
 
@@ -148,10 +144,8 @@ def _tables(profile: Profile, times: Timeline) -> dict[str, list[Row]]:
 def _table(what: str, rows: list[Row], roofline: float) -> str:
     total = sum(row.seconds for row in rows)
     body, rest = rows[: -len(REST)], rows[-len(REST) :]
-    shown = [_cells(row, total, roofline) for row in body[:TOP]]
-    if len(body) > TOP:
-        shown.append(_cells(_together(body[TOP:]), total, roofline))
-    shown += [_cells(row, total, roofline) for row in rest]
+    others = [_together(body[TOP:])] if len(body) > TOP else []
+    shown = [[cell.text for cell in _cells(row, total, roofline)] for row in (*body[:TOP], *others, *rest)]
     shown.append(["the step", _ms(total), "100.0%", _ms(sum(row.thread_seconds for row in rows)), "", "", ""])
     return table_text([what, *COLUMNS], shown, ("left", *["right"] * 6))
 
@@ -164,18 +158,18 @@ def _together(rows: Sequence[Row]) -> Row:
     return Row(f"{len(rows)} others", seconds, thread_seconds, calls, None)
 
 
-def _cells(row: Row, total: float, roofline: float) -> list[str]:
-    rate = row.flops_per_second
-    own = row.name not in REST
-    return [
-        row.name,
-        _ms(row.seconds),
-        f"{row.seconds / total:.1%}",
-        _ms(row.thread_seconds) if own else "",
-        f"{row.calls:.1f}" if own else "",
-        f"{rate / 1e9:.1f}" if rate else "",
-        f"{rate / roofline:.0%}" if rate else "",
-    ]
+def _cells(row: Row, total: float, roofline: float) -> tuple[Cell, ...]:
+    """Returns a row's cells; blank ones of what it doesn't have."""
+    own, rate = row.name not in REST, row.flops_per_second
+    numbers = (
+        (1000 * row.seconds, ".3f"),
+        (row.seconds / total, ".1%"),
+        (1000 * row.thread_seconds if own else None, ".3f"),
+        (row.calls if own else None, ".1f"),
+        (rate / 1e9 if rate else None, ".1f"),
+        (rate / roofline if rate else None, ".0%"),
+    )
+    return (Cell(row.name), *(Cell("" if value is None else format(value, form), value) for value, form in numbers))
 
 
 def _ends(rows: tuple[PartDifference, ...]) -> tuple[PartDifference, ...]:

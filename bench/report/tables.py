@@ -43,6 +43,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""  # explains its columns
 
+    @property
+    def texts(self) -> list[list[str]]:
+        """Returns the rows without their keys."""
+        return [[cell.text for cell in row] for row in self.rows]
+
 
 def tables(judged: Judged) -> list[Table]:
     """Returns all tables of a run that have rows."""

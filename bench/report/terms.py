@@ -1,9 +1,8 @@
 """The words that pages explain where they stand: the glossary's, and what metrics are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from bench.judge.metrics import MEAN_STEP, NUMERICS, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, RETRACES
-from bench.judge.types import Comparison
 
 # Beginnings of docs/glossary.md (tests/bench/report/test_terms.py).
 GLOSSARY: Mapping[str, str] = {
@@ -46,11 +45,3 @@ PAGES: Mapping[str, tuple[str, ...]] = {  # the words that each page lists
     "survey": ("fixed reference", "launch", "margin", "95% CI", "oracle", "lockstep", *METRICS),
     "history": (*OVER_TIME, "launch", "margin", *OUTCOMES, PEAK_MEMORY),
 }
-KINDS: Mapping[str, str] = {PERPLEXITY: "windowed", PEAK_MEMORY: "anonymous"}  # of values that have another kind
-
-
-def kinds(comparisons: Iterable[Comparison]) -> list[str]:
-    """Returns the line that names the kinds of values, "Values: windowed perplexity"; none where nothing has two."""
-    measured = {one.metric.name for one in comparisons}
-    named = [f"{kind} {name}" for name, kind in KINDS.items() if name in measured]
-    return [f"Values: {', '.join(named)}"] if named else []

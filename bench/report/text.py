@@ -3,17 +3,16 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from tabulate import MIN_PADDING, tabulate
+from tabulate import tabulate
 
 from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, scope_text
-from bench.report.lines import one_line
-from bench.report.next_steps import next_steps
+from bench.report.lines import one_line, printable
+from bench.report.next_steps import Step
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
-from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
 
 STYLE = "simple"
@@ -25,23 +24,29 @@ LEAST_NEEDED = ("× 1.5", "× 3", "unseen", "× 2")  # columns that give way on 
 COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33", Outcome.FAILED: "31"}
 
 
-def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED) -> str:
-    """Returns the headline, what decided, every metric, the precision and why to trust this, then warnings; `width`
-    columns wide where the values allow.
+def verdict_text(
+    verdict: Verdict,
+    width: int = WIDTH,
+    *,
+    colour: bool = False,
+    names: Names = UNNAMED,
+    steps: Sequence[Step] = (),
+) -> str:
+    """Returns the headline, what decided, every metric, the precision and why to trust this, then warnings and the
+    commands that go on; `width` columns wide where the values allow.
     """
     decisive = [f"{one.metric.name} of {one.subject}: {reason}" for one, reason in decisive_lines(verdict)]
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     notes += [f"warning: {sentence(warning)}" for warning in verdict.warnings]
     told = trust(verdict.comparisons, own=names.own)
-    below = [wrapped(line, width) for line in kinds(verdict.comparisons)]
     blocks = (
         [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, "  ") for line in decisive)],
-        [*_comparison_lines(verdict.comparisons, width), *below],
+        _comparison_lines(verdict.comparisons, width),
         _precision_lines(verdict.comparisons, width),
         [wrapped(f"{TRUST}: {told}", width)] if told else [],
         [
             *(wrapped(note, width) for note in notes),
-            *(line for step in next_steps(verdict, names) for line in with_command(*step, width)),
+            *(line for step in steps for line in with_command(*step, width)),
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -60,11 +65,11 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
 
 
 def with_command(why: str, command: str, width: int) -> list[str]:
-    """Returns what a command is for, and the command: unbroken, so that it can be pasted, in a line of its own if need
+    """Returns what a command is for, and the command: as it is, so that it can be pasted, in a line of its own if need
     be.
     """
-    whole = one_line(f"{why}: {command}")
-    return [whole] if len(whole) <= width else [wrapped(f"{why}:", width), f"  {one_line(command)}"]
+    whole = f"{one_line(why)}: {printable(command)}"
+    return [whole] if len(whole) <= width else [wrapped(f"{why}:", width), f"  {printable(command)}"]
 
 
 def failed_lines(where: str, failure: Failure, width: int) -> list[str]:
@@ -100,6 +105,21 @@ def fitted(
     return [*lines, note] if left_out else lines
 
 
+def padded(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns rows as lines of one width, whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)) for row in rows]
+
+
+def below_subjects(subjects: Iterable[str], blocks: Iterable[Sequence[str]]) -> list[str]:
+    """Returns the blocks' lines, with each subject in a line above its first."""
+    lines, last = [], ""
+    for subject, block in zip(subjects, blocks, strict=True):
+        lines += [*([one_line(subject)] if subject != last else []), *block]
+        last = subject
+    return lines
+
+
 def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
     """Returns one table for all, so that its columns stand below each other, with a line for each subject.
 
@@ -108,22 +128,16 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
     if not comparisons:
         return ["nothing was compared"]
     told = ((one.metric.name, one.outcome.value, *values.sides(one)) for one in comparisons)
-    rows = [list(map(one_line, cells)) for cells in told]
-    columns = zip(HEADERS[:-1], *rows, strict=True)
-    taken = sum(max(len(header) + MIN_PADDING, *map(len, cells)) + 2 for header, *cells in columns) + len("  ")
-    aside = width - taken >= LEAST_WHY_WIDTH
-    room = width - taken if aside else max(width - 4, LEAST_WHY_WIDTH)
-    broken = [textwrap.wrap(why(one), room) for one in comparisons]
-    cells = [[*row, "\n".join(reason)] for row, reason in zip(rows, broken, strict=True)] if aside else rows
-    headers = HEADERS if aside else HEADERS[:-1]
-    header, rule, *body = tabulate(cells, headers, STYLE, disable_numparse=True).splitlines()
+    header, *rows = (f"  {line}  " for line in padded([HEADERS[:-1], *(list(map(one_line, cells)) for cells in told)]))
+    aside = width - len(header) >= LEAST_WHY_WIDTH
+    room, indent = (width, " " * len(header)) if aside else (max(width, LEAST_WHY_WIDTH), "    ")
     blocks = []
-    for reason in broken:
-        height = max(len(reason), 1) if aside else 1
-        blocks.append([f"  {line}".rstrip() for line in body[:height]])
-        blocks[-1] += [] if aside else [f"    {line}" for line in reason]
-        body = body[height:]
-    return [f"  {header}", f"  {rule}", *_below_subjects([one.subject for one in comparisons], blocks)]
+    for row, one in zip(rows, comparisons, strict=True):
+        first = row if aside else indent
+        lines = textwrap.wrap(why(one), room, initial_indent=first, subsequent_indent=indent) or [first]
+        blocks.append(lines if aside else [row.rstrip(), *lines])
+    header = f"{header}{HEADERS[-1] if aside else ''}".rstrip()
+    return [header, *below_subjects([one.subject for one in comparisons], blocks)]
 
 
 def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]:
@@ -131,18 +145,9 @@ def _precision_lines(comparisons: Sequence[Comparison], width: int) -> list[str]
     table = precision_table(comparisons)
     if not table.rows:
         return []
-    rows = [[cell.text for cell in row] for row in table.rows]
+    rows = table.texts
     headers, *cells = [[metric, *numbers] for metric, _, *numbers in (table.headers, *rows)]
     header, *lines = fitted(headers, cells, LEAST_NEEDED, width, "  ")
     body, left_out = lines[: len(rows)], lines[len(rows) :]
-    below = _below_subjects([row[1] for row in rows], [[line] for line in body])
+    below = below_subjects([row[1] for row in rows], [[line] for line in body])
     return [table.title, header, *below, *left_out, wrapped(table.note, width)]
-
-
-def _below_subjects(subjects: Iterable[str], blocks: Iterable[Sequence[str]]) -> list[str]:
-    """Returns the blocks' lines, with each subject in a line above its first."""
-    lines, last = [], ""
-    for subject, block in zip(subjects, blocks, strict=True):
-        lines += [*([one_line(subject)] if subject != last else []), *block]
-        last = subject
-    return lines

@@ -16,6 +16,7 @@ from bench.judge.types import Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.report.brief import brief_text
 from bench.report.judged import names
+from bench.report.next_steps import next_steps
 from bench.report.sentences import why
 from bench.report.survey import survey_text
 from bench.stats.outcome import Outcome
@@ -38,7 +39,7 @@ def strangers(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
 def printed(run: str) -> list[str]:
     report = read_report(str(ROOT / "reports" / "published" / run))
     found = judged(report, read_folder(ROOT / "baselines"))
-    return brief_text(found.verdict, names=names(found)).splitlines()
+    return brief_text(found.verdict, names=names(found), steps=next_steps(found)).splitlines()
 
 
 @pytest.mark.parametrize(("document", "run"), SAMPLES.items())

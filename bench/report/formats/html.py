@@ -59,7 +59,7 @@ def _section(judged: Judged) -> dict[str, Any]:
         "scope": scope_text(verdict),
         "headline": f"{said[0].upper()}{said[1:]}.",
         "decisive": list(decisive_lines(verdict)),
-        "next_steps": next_steps(verdict, called),
+        "next_steps": next_steps(judged),
         "failures": list(map(sentence, verdict.failures)),
         "warnings": list(map(sentence, verdict.warnings)),
         "sides": f"{called.candidate} compared with {standard}",

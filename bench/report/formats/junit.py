@@ -18,7 +18,6 @@ from bench.report.headlines import NOTHING_JUDGED, compared_with, scope_text
 from bench.report.judged import Judged, measured, names
 from bench.report.lines import one_line
 from bench.report.sentences import sentence, why
-from bench.report.terms import KINDS
 from bench.stats.outcome import Outcome
 
 FILE = "junit.xml"
@@ -67,8 +66,7 @@ def _case(comparison: Comparison, *, stopped: bool) -> ET.Element:
         ET.SubElement(case, "skipped", message=message)
     elif tag := TAGS.get(comparison.outcome):
         ET.SubElement(case, tag, type=comparison.outcome.value, message=message).text = reason
-    kind = f" ({KINDS[metric]})" if metric in KINDS else ""
-    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}{kind}: {reason}")
+    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}: {reason}")
     return case
 
 

@@ -17,9 +17,8 @@ from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
-from bench.report.strip import Glyphs, reach, strip
+from bench.report.strip import PLOT_LEGEND, reach, strip
 from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
-from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
 
 FILE = "report.md"
@@ -28,8 +27,8 @@ AUTOMATIC = re.compile(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)
 OPENING = re.compile(r"^(?P<bullet>[-+#=])(?=[-+#=]*(\s|$))|^(?P<number>\d+)(?=[.)](\s|$))")  # a list or a heading
 ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notifying anybody
 PLOT_WIDTH = 17
-GLYPHS_OF_PLOT = Glyphs(blank="·")  # spaces at the ends of code are lost
-LEGEND_OF_PLOT = "In margins: {margin} margin, {zero} no change, {estimate} estimate, {span} the interval that decides."
+BLANK = "·"  # in a plot: spaces at the ends of code are lost
+LEGEND_OF_PLOT = f"In margins: {PLOT_LEGEND} the interval that decides."
 DECIDES = "and after a difference the interval that decides: of ✔ the 90% CI, else the 95% CI."
 LEGEND_OF_GRID = f"{LEGEND}. {BRACKETS}, {DECIDES}"
 HEADERS = ("", "metric", "subject", "candidate", "reference", "in margins", "why")
@@ -86,7 +85,7 @@ def _section(judged: Judged) -> str:
         f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(reason)}"
         for comparison, reason in decisive_lines(verdict)
     ]
-    bullets += [f"- {escaped(str(step))}" for step in next_steps(verdict, called)]
+    bullets += [f"- {escaped(str(step))}" for step in next_steps(judged)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
     title = f"### {GLYPHS[outcome]} {outcome.value}{scope_text(verdict)}"
@@ -95,11 +94,11 @@ def _section(judged: Judged) -> str:
         ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
         shown = reach(one.unaccepted for one in ordered)
         table = _table(HEADERS, [_row(comparison, shown) for comparison in ordered])
-        legend = [LEGEND_OF_PLOT.format_map(vars(GLYPHS_OF_PLOT))] if any(_plot(one, shown) for one in ordered) else []
-        blocks += [table, [*legend, *(f"{line}." for line in kinds(ordered))]]
+        legend = [LEGEND_OF_PLOT] if any(_plot(one, shown) for one in ordered) else []
+        blocks += [table, legend]
     precision = precision_table(verdict.comparisons)
     if precision.rows:
-        cells = [[escaped(cell.text) for cell in row] for row in precision.rows]
+        cells = [[escaped(text) for text in row] for row in precision.texts]
         table = [*_table(precision.headers, cells), "", precision.note]
         blocks += _folded(precision.title, table)
     if told := trust(verdict.comparisons, own=called.own):
@@ -125,7 +124,7 @@ def _plot(comparison: Comparison, shown: float) -> str:
     """Returns the interval in text; "" of a metric without one, and of one that does not gate."""
     if not comparison.interval or not comparison.metric.margin or comparison.outcome is Outcome.NOT_GATED:
         return ""
-    return f"`{strip(comparison.unaccepted, shown, PLOT_WIDTH, GLYPHS_OF_PLOT)}`"
+    return f"`{strip(comparison.unaccepted, shown, PLOT_WIDTH, BLANK)}`"
 
 
 def _folded(title: str, lines: list[str]) -> list[list[str]]:

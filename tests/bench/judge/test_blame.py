@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.judge.blame import Answer, Part, blame_by_launches, blame_by_numbers, failure_of
+from bench.judge.blame import Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.record.paired import PairedRun
 from bench.record.types import Failure
 from tests.builders.paired import pair, paired_run
@@ -32,6 +32,10 @@ def paired(tensorflow: PairedRun | None, keras: PairedRun | None, both: PairedRu
     return [*parts[:2], dataclasses.replace(parts[2], members=("tensorflow", "keras"))]
 
 
+def blamed_in(blame: Blame) -> tuple[str, ...]:
+    return tuple(one.part.title for one in blame.blamed)
+
+
 class TestByLaunches:
     """A metric with noise."""
 
@@ -50,15 +54,14 @@ class TestByLaunches:
     ) -> None:
         packages = [Part("tensorflow", run=launches(tensorflow)), Part("keras", run=launches(keras))]
         found = blame_by_launches(Part("all", run=launches(whole)), packages, [], "step time", MARGINS)
-        assert (found.answer, found.blamed) == (answer, blamed)
+        assert (found.answer, blamed_in(found)) == (answer, blamed)
 
     def test_a_part_that_can_t_be_measured_has_no_effect_and_explains_nothing(self) -> None:
         packages = [Part("tensorflow", run=launches(0.2), problem="crashed"), Part("keras", run=launches(0.1))]
         found = blame_by_launches(Part("all", run=launches(0.3)), packages, [], "step time", MARGINS)
-        assert found.effects
-        assert found.effects.parts[0] is None
-        assert found.effects.unexplained
-        assert found.effects.unexplained.estimate == pytest.approx(0.2, abs=0.01)
+        assert found.packages[0].effect is None
+        assert found.unexplained
+        assert found.unexplained.estimate == pytest.approx(0.2, abs=0.01)
 
     @pytest.mark.parametrize(
         ("tensorflow", "keras", "both", "blamed", "beyond"),
@@ -82,9 +85,8 @@ class TestByLaunches:
     ) -> None:
         packages = paired(*(None if step is None else launches(step) for step in (tensorflow, keras, both)))
         found = blame_by_launches(Part("all", run=launches(0.3)), packages, [], "step time", MARGINS)
-        assert found.blamed == blamed
-        assert found.effects
-        assert [one and one.estimate for one in found.effects.beyond] == [
+        assert blamed_in(found) == blamed
+        assert [one and one.estimate for one in (pair.beyond for pair in found.pairs)] == [
             beyond if beyond is None else pytest.approx(beyond, abs=0.01)
         ]
 
@@ -92,17 +94,15 @@ class TestByLaunches:
         packages = paired(launches(0.0), launches(0.1), None)[:2]
         whole = Part("all", run=launches(0.3), members=("tensorflow", "keras"))
         found = blame_by_launches(whole, packages, [], "step time", MARGINS)
-        assert found.blamed == ("keras", "tensorflow+keras")
-        assert found.effects
-        assert found.effects.beyond[0]
-        assert found.effects.beyond[0].estimate == pytest.approx(0.2, abs=0.01)
+        assert blamed_in(found) == ("keras", "tensorflow+keras")
+        assert found.whole.beyond
+        assert found.whole.beyond.estimate == pytest.approx(0.2, abs=0.01)
 
     def test_what_a_switch_leaves_of_the_change(self) -> None:
         switch = [Part("onednn", run=launches(0.05))]
         found = blame_by_launches(Part("all", run=launches(0.3)), [], switch, "step time", MARGINS)
-        assert found.effects
-        assert found.effects.gone[0]
-        assert found.effects.gone[0].estimate == pytest.approx(0.25, abs=0.01)
+        assert found.switches[0].gone
+        assert found.switches[0].gone.estimate == pytest.approx(0.25, abs=0.01)
 
 
 class TestByNumbers:
@@ -111,8 +111,8 @@ class TestByNumbers:
     def test_the_package_that_departs_alone_is_to_blame(self) -> None:
         packages = [Part("tensorflow", run=numbers(wrong=False)), Part("keras", run=numbers(wrong=True))]
         found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
-        assert (found.answer, found.blamed) == (Answer.BLAMED, ("keras",))
-        assert [bool(one) for one in found.departures] == [True, False, True]
+        assert (found.answer, blamed_in(found)) == (Answer.BLAMED, ("keras",))
+        assert [bool(one.departure) for one in (found.whole, *found.packages)] == [True, False, True]
 
     def test_right_numbers_have_nothing_to_blame(self) -> None:
         packages = [Part("keras", run=numbers(wrong=False))]
@@ -121,7 +121,7 @@ class TestByNumbers:
     def test_a_part_that_fails_is_none_that_departs(self) -> None:
         packages = [Part("keras", run=numbers(wrong=True), problem="can't import")]
         found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
-        assert (found.answer, found.departures[1]) == (Answer.NOT_PROVEN, None)
+        assert (found.answer, found.packages[0].departure) == (Answer.NOT_PROVEN, None)
 
     @pytest.mark.parametrize(
         ("tensorflow", "keras", "both", "blamed"),
@@ -139,19 +139,19 @@ class TestByNumbers:
     ) -> None:
         packages = paired(*(None if wrong is None else numbers(wrong=wrong) for wrong in (tensorflow, keras, both)))
         found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
-        assert (found.answer, found.blamed) == (Answer.BLAMED if blamed else Answer.NO_PACKAGE, blamed)
+        assert (found.answer, blamed_in(found)) == (Answer.BLAMED if blamed else Answer.NO_PACKAGE, blamed)
 
     def test_of_two_that_differ_alone_the_whole_departs_as_the_pair(self) -> None:
         whole = Part("all", run=numbers(wrong=True), members=("tensorflow", "keras"))
         packages = paired(numbers(wrong=False), numbers(wrong=False), None)[:2]
-        assert blame_by_numbers(whole, packages, [], MARGINS).blamed == ("tensorflow+keras",)
+        assert blamed_in(blame_by_numbers(whole, packages, [], MARGINS)) == ("tensorflow+keras",)
 
     def test_a_pair_isn_t_blamed_before_its_members_were_compared(self) -> None:
         """The budget may leave one out, which may depart alone."""
         packages = paired(numbers(wrong=False), None, numbers(wrong=True))
         packages[1] = Part("keras")
         found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
-        assert (found.answer, found.blamed) == (Answer.NOT_PROVEN, ())
+        assert (found.answer, blamed_in(found)) == (Answer.NOT_PROVEN, ())
 
     @pytest.mark.parametrize("wrong", [True, False])
     def test_parts_that_were_not_measured_prove_nothing(self, wrong: bool) -> None:

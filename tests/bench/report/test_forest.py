@@ -1,10 +1,12 @@
 """The forest plot: rows in units of their margins."""
 
+import dataclasses
 import math
 
 import pytest
 
-from bench.report.forest import LEAST_SHOWN, MOST_SHOWN, forest
+from bench.report.forest import MOST_SHOWN, forest
+from bench.report.strip import LEAST_SHOWN
 from tests.builders.records import SUBJECT
 from tests.builders.verdicts import EXACT, comparison
 
@@ -43,6 +45,15 @@ def test_what_decides_comes_first() -> None:
     rows = forest([EXACT, fine, unsure, slow]).rows[SUBJECT.name]
     assert [row.comparison.metric.name for row in rows] == ["slow", "unsure", "fine", "lockstep"]
     assert [row.margin for row in rows] == ["5.0%", "5.0%", "5.0%", "–"]
+
+
+def test_an_interval_that_is_no_number_hides_no_other_row() -> None:
+    slow, unknown = comparison("slow", 0.2, 0.001), comparison("unknown", 0.0, 0.001)
+    assert unknown.interval
+    nothing = dataclasses.replace(unknown.interval, low=math.nan, high=math.nan, estimate=math.nan)
+    rows = forest([dataclasses.replace(unknown, interval=nothing), slow]).rows[SUBJECT.name]
+    (alone,) = forest([slow]).rows[SUBJECT.name]
+    assert [row.span for row in rows] == [alone.span, None]
 
 
 def test_nothing_compared() -> None:

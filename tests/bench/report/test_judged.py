@@ -7,7 +7,7 @@ import pytest
 from bench.judge.notices import LaunchFailed
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
-from bench.record.paired import CANDIDATE, REFERENCE, Package
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Run
 from bench.report.judged import (
     DEFAULT_WORK,
@@ -128,34 +128,6 @@ def test_environments_of_a_run_without_timed_launches() -> None:
     assert environment(dataclasses.replace(numerics, oracle=(), lockstep=None), CANDIDATE) is None
 
 
-@pytest.mark.parametrize(
-    ("workload", "typed", "said"),
-    [
-        ("train", (), ()),
-        ("save", ("--workload", "xla", "--workload", "save"), ("--workload", "save")),
-        ("mine.py", ("--workload=models/mine.py", "--workload", "save"), ("--workload", "models/mine.py")),
-    ],
-)
-def test_names_know_the_upgrade_of_what_was_run_alone(
-    workload: str, typed: tuple[str, ...], said: tuple[str, ...]
-) -> None:
-    """Of a command that compared several things, in a folder, in part."""
-    subject = dataclasses.replace(SUBJECT, workload=workload)
-    sides = ("--from", "2.20.0", "--to", "2.21.0")
-    command = ("tfgate", "upgrade", *sides, *typed, "--config", "tiny", "--output", "there", "--speed-only", "--json")
-    oracle = tuple(dataclasses.replace(one, subject=subject) for one in paired_run().oracle)
-    run = paired_run()
-    report = dataclasses.replace(run, command=command, pairs=(), oracle=oracle)
-    config = () if subject.own else ("--config", SUBJECT.config)
-    found = names(Judged(report, verdict((EXACT,))))
-    assert found.measured == {subject.name: (*sides, "--as-of", run.reference.as_of, *said, *config)}
-    given = dataclasses.replace(report, command=(*command, "--as-of", "release"))
-    (options,) = names(Judged(given, verdict((EXACT,)))).measured.values()
-    assert options == (*sides, "--as-of", "release", *said, *config)
-    survey = dataclasses.replace(report, command=("tfgate", "survey", *typed))
-    assert names(Judged(survey, verdict((EXACT,)))).measured == {}
-
-
 def test_what_reproduces_a_run_reads_the_index_as_it_did() -> None:
     upgraded = paired_run()
     assert reproducing(upgraded) == (*upgraded.command, "--as-of", upgraded.reference.as_of)
@@ -174,25 +146,3 @@ def test_what_reproduces_numbers_alone_and_micro_reads_the_index_as_they_did() -
 @pytest.mark.parametrize("of", [gate_run(), run(launches())], ids=["an interpreter and the pinned reference", "stored"])
 def test_what_was_there_already_is_reproduced_without_an_index(of: GateRun | Run) -> None:
     assert reproducing(of) == of.command
-
-
-def test_names_know_what_is_installed_in_a_side_that_was_there() -> None:
-    run = paired_run()
-    packages = (Package("absl-py", "2.5.1"), Package("keras", "3.4.1"), Package("tensorflow-cpu", "2.16.2"))
-    there = dataclasses.replace(run.reference, requested="env/bin/python", as_of="", packages=packages)
-    found = names(Judged(dataclasses.replace(run, reference=there), verdict((EXACT,))))
-    assert found.installed == {"env/bin/python": "tensorflow-cpu==2.16.2 keras==3.4.1"}
-    hashed = tuple(dataclasses.replace(package, hashes=("sha256:ab",)) for package in packages)
-    undated = dataclasses.replace(there, requested="2.16.2", packages=hashed)  # from an index without upload times
-    assert names(Judged(dataclasses.replace(run, reference=undated), verdict((EXACT,)))).installed == {}
-    unnamed = dataclasses.replace(there, packages=packages[:2])
-    assert names(Judged(dataclasses.replace(run, reference=unnamed), verdict((EXACT,)))).installed == {}
-
-
-def test_names_know_the_upgrade_of_what_a_gate_measured_in_turn() -> None:
-    """Its sides are those that it measured: they need not be in its command."""
-    gate = gate_run(launches=2)
-    gate = dataclasses.replace(gate, command=("tfgate", "gate", "--launches", "3", "--full", "--threads", "1"))
-    sides = ("--from", gate.speed[0].reference.requested, "--to", gate.candidate.requested)
-    options = (*sides, "--threads", "1", "--config", SUBJECT.config)
-    assert names(Judged(gate, verdict((EXACT,)))).measured == {SUBJECT.name: options}

@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from bench.report.lines import like_ascii, one_line
+from bench.report.lines import like_ascii, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -21,10 +21,14 @@ def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
 
 
+def test_what_is_to_be_pasted_keeps_its_blanks() -> None:
+    assert printable("tfgate check 'a  b\x1b[0m\n'") == "tfgate check 'a  b [0m '"
+
+
 @pytest.mark.parametrize(
     ("encoding", "shown"),
-    [("utf-8", "≤ ±2 × σ² …"), ("ascii", "<= +-2 x ?? ..."), ("latin-1", "<= ±2 × ?² ...")],
+    [("utf-8", "≤ ±2 × σ² … ┊━●│"), ("ascii", "<= +-2 x ?? ... :=o|"), ("latin-1", "<= ±2 × ?² ... :=o|")],
 )
 def test_what_an_encoding_lacks_is_replaced(encoding: str, shown: str) -> None:
     codecs.register_error("like-ascii", like_ascii)
-    assert "≤ ±2 × σ² …".encode(encoding, "like-ascii").decode(encoding) == shown
+    assert "≤ ±2 × σ² … ┊━●│".encode(encoding, "like-ascii").decode(encoding) == shown

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import unescape
 
 import pytest
@@ -11,28 +11,52 @@ import pytest
 from bench.drive.requests import Requirements, read_request
 from bench.judge.metrics import ONE_CORE_STEP_TIME, RETRACES, STEP_TIME
 from bench.judge.reasons import Accepted, Decided
-from bench.judge.types import Question, Verdict
+from bench.judge.types import Comparison, Question, Verdict
+from bench.record.paired import Package, Side
 from bench.record.releases import are_listed, end
 from bench.report.brief import brief_text
 from bench.report.formats.html import render as render_html
 from bench.report.formats.markdown import render as render_markdown
-from bench.report.headlines import Names
+from bench.report.judged import Judged
 from bench.report.next_steps import next_steps
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
-from tests.builders.records import SUBJECT
-from tests.builders.verdicts import EXACT, comparison, upgrade, verdict
+from tests.builders.records import SUBJECT, environment
+from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, lockstep, paired_run, side, upgrade, verdict
 
 SLOWER = comparison(STEP_TIME, 0.2, 0.001)
 OF_FOUR = comparison(ONE_CORE_STEP_TIME, 0.05, 0.02)
 assert OF_FOUR.precision
 UNDECIDED = dataclasses.replace(OF_FOUR, precision=dataclasses.replace(OF_FOUR.precision, planned=12))
 LEFT_OPEN = verdict([SLOWER, UNDECIDED])
-REST = "to measure the rest: tfgate upgrade … --metric 'step time on one core'"
-SEARCH = "tfgate bisect --blame --good … --bad … --workload … --config … --metric 'step time'"
+BEFORE, AFTER = side(OLD), side(NEW)
 WHEN = "--as-of 2026-01-01T00:00:00Z"  # up to which the index was read
-OPTIONS = ("--from", "2.15.1", "--to", "2.16.1", "--margin", "8%", "--config", "my tiny")
-KNOWN = Names(measured={SUBJECT.name: OPTIONS})
+SAME = f"{WHEN} --config notebook"
+REST = f"to measure the rest: tfgate upgrade --from {OLD} --to {NEW} {SAME} --metric 'step time on one core'"
+SEARCH = f"tfgate bisect --blame --good {OLD} --bad {NEW} {SAME} --metric 'step time'"
+
+
+def judged(
+    of: Verdict | Sequence[Comparison], *options: str, reference: Side = BEFORE, candidate: Side = AFTER
+) -> Judged:
+    """An upgrade from one side to the other by a command with these options."""
+    command = ("tfgate", "upgrade", "--from", reference.requested, "--to", candidate.requested, *options)
+    run = dataclasses.replace(paired_run(), command=command, reference=reference, candidate=candidate)
+    return Judged(run, of if isinstance(of, Verdict) else verdict(of))
+
+
+def there(requested: str, *packages: str) -> Side:
+    """An interpreter that holds these packages."""
+    return Side(requested, requested, {}, packages=tuple(map(package, packages)))
+
+
+def package(text: str, hashes: tuple[str, ...] = ()) -> Package:
+    name, version = text.split("==")
+    return Package(name, version, hashes)
+
+
+def commands(of: Judged) -> list[str]:
+    return [step.command for step in next_steps(of)]
 
 
 def markdown(found: Verdict) -> str:
@@ -44,55 +68,93 @@ def html(found: Verdict) -> str:
 
 
 def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
-    assert [str(line).endswith(REST) for line in next_steps(LEFT_OPEN)] == [True, False]
-    assert len(next_steps(verdict([SLOWER]))) == 1
-    assert not next_steps(verdict([UNDECIDED]))
-    assert len(next_steps(verdict([SLOWER, OF_FOUR]))) == 1  # of four that were planned
+    assert [str(line).endswith(REST) for line in next_steps(judged(LEFT_OPEN))] == [True, False]
+    assert len(commands(judged([SLOWER]))) == 1
+    assert not commands(judged([UNDECIDED]))
+    assert len(commands(judged([SLOWER, OF_FOUR]))) == 1  # of four that were planned
     accepted = Accepted("2026-06-30", "a known slowdown", "#7", Decided(4))
     passed = dataclasses.replace(SLOWER, outcome=Outcome.PASS, reason=accepted)
-    (line,) = next_steps(verdict([passed, UNDECIDED]))
+    (line,) = next_steps(judged([passed, UNDECIDED]))
     assert str(line).endswith(REST)
-    assert "ledger accepts now" in line.why
-    assert "ledger" not in next_steps(LEFT_OPEN)[0].why
-    (line,) = next_steps(dataclasses.replace(LEFT_OPEN, question=Question.GATE))
-    assert str(line).endswith("tfgate upgrade --from reference … --metric 'step time on one core'")
 
 
 def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
-    (line,) = next_steps(verdict([SLOWER]))
-    assert str(line).endswith(SEARCH)
+    assert commands(judged([SLOWER])) == [SEARCH]
     wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION)
-    (line,) = next_steps(verdict([wrong]))
-    assert str(line).endswith("--metric numbers")
-    assert not next_steps(verdict([dataclasses.replace(SLOWER, outcome=Outcome.INCONCLUSIVE)]))
-    assert not next_steps(verdict([SLOWER], Question.GATE))
+    (line,) = commands(judged([wrong]))
+    assert line.endswith("--metric numbers")
+    assert not commands(judged([dataclasses.replace(SLOWER, outcome=Outcome.INCONCLUSIVE)]))
     uncounted = dataclasses.replace(wrong, metric=RETRACES)
-    assert not next_steps(verdict([uncounted]))
+    assert not commands(judged([uncounted]))
+    numbers = judged([wrong])
+    alone = dataclasses.replace(paired_run(), pairs=(), oracle=(), command=numbers.run.command)  # own models' numbers
+    assert commands(dataclasses.replace(numbers, run=alone)) == [line]
 
 
-def test_what_is_known_of_an_upgrade_is_in_the_commands_that_go_on() -> None:
-    """A bisection has no margin, and no variables of a side: it can search neither for these nor in one environment."""
-    rest, search = next_steps(LEFT_OPEN, KNOWN)
-    same = "--from 2.15.1 --to 2.16.1 --margin 8% --config 'my tiny'"
-    assert rest.command == f"tfgate upgrade {same} --metric 'step time on one core'"
-    assert search.command == "tfgate bisect --blame --good 2.15.1 --bad 2.16.1 --config 'my tiny' --metric 'step time'"
-    for options in ((*OPTIONS, "--to-env", "A=1"), ("--from", "2.15.1", "--to", "2.15.1", "--config", "tiny")):
-        (rest,) = next_steps(LEFT_OPEN, Names(measured={SUBJECT.name: options}))
-        assert " upgrade " in rest.command
+def test_a_gate_says_what_it_left_open() -> None:
+    """Its sides are those that it measured: they need not be in its command."""
+    gate = gate_run(launches=2)
+    gate = dataclasses.replace(gate, command=("tfgate", "gate", "--launches", "3", "--full", "--threads", "1"))
+    found = Judged(gate, verdict([SLOWER, UNDECIDED], Question.GATE))
+    sides = f"--from {gate.speed[0].reference.requested} --to {gate.candidate.requested}"
+    assert commands(found) == [
+        f"tfgate upgrade {sides} --threads 1 --config {SUBJECT.config} --metric 'step time on one core'"
+    ]
 
 
-def test_stored_reports_that_are_compared_end_no_launches() -> None:
-    assert next_steps(dataclasses.replace(LEFT_OPEN, question=Question.REPORTS)) == []
+@pytest.mark.parametrize(
+    ("workload", "typed", "said"),
+    [
+        ("train", (), ()),
+        ("save", ("--workload", "xla", "--workload", "save"), ("--workload", "save")),
+        ("mine.py", ("--workload=models/mine.py", "--workload", "save"), ("--workload", "models/mine.py")),
+    ],
+)
+def test_a_command_that_goes_on_is_of_one_work_alone(
+    workload: str, typed: tuple[str, ...], said: tuple[str, ...]
+) -> None:
+    """The run's compared several things, in a folder, in part."""
+    subject = dataclasses.replace(SUBJECT, workload=workload)
+    found = judged([dataclasses.replace(one, subject=subject.name) for one in (SLOWER, UNDECIDED)])
+    command = (*found.run.command, *typed, "--config", "tiny", "--output", "there", "--speed-only", "--json")
+    oracle = tuple(dataclasses.replace(one, subject=subject) for one in paired_run().oracle)
+    run = dataclasses.replace(paired_run(), command=command, pairs=(), oracle=oracle)
+    config = () if subject.own else ("--config", SUBJECT.config)
+
+    def rest(*command: str) -> str:
+        return commands(dataclasses.replace(found, run=dataclasses.replace(run, command=command)))[0]
+
+    begin, end = ("tfgate", "upgrade", "--from", OLD, "--to", NEW), (*said, *config, "--metric", ONE_CORE_STEP_TIME)
+    assert rest(*command) == shlex.join((*begin, *WHEN.split(), *end))
+    assert rest(*command, "--as-of", "release") == shlex.join((*begin, "--as-of", "release", *end))
+    survey = dataclasses.replace(run, command=("tfgate", "survey", *typed))
+    assert commands(dataclasses.replace(found, run=survey)) == []
+
+
+def test_a_bisection_has_no_margin_and_no_variables_of_a_side() -> None:
+    """It can search neither for these nor in one environment."""
+    rest, search = commands(judged(LEFT_OPEN, "--margin", "8%", "--threads", "1"))
+    options = f"{WHEN} --margin 8% --threads 1 --config notebook"
+    assert rest == f"tfgate upgrade --from {OLD} --to {NEW} {options} --metric 'step time on one core'"
+    assert search == f"tfgate bisect --blame --good {OLD} --bad {NEW} {WHEN} --threads 1 --config notebook " + (
+        "--metric 'step time'"
+    )
+    for found in (judged(LEFT_OPEN, "--to-env", "A=1"), judged(LEFT_OPEN, candidate=BEFORE)):
+        (rest,) = commands(found)
+        assert " upgrade " in rest
 
 
 def test_a_search_from_an_interpreter_names_what_is_installed_there() -> None:
     """A bisection, and what follows it, builds environments: of one package, whose releases an index lists."""
-    for package in ("tensorflow-cpu", "tensorflow"):
-        measured = {SUBJECT.name: ("--from", "env/bin/python", "--to", "2.20.0")}
-        installed = {"env/bin/python": f"{package}==2.16.2 keras==3.4.1"}
-        rest, search = next_steps(LEFT_OPEN, Names(measured=measured, installed=installed))
-        assert "upgrade --from env/bin/python --to 2.20.0 " in rest.command
-        assert f"--good '{package}==2.16.2 keras==3.4.1' --bad {package}==2.20.0 " in search.command
+    packages = ("absl-py==2.5.1", "keras==3.4.1", "tensorflow-cpu==2.16.2")
+    rest, search = commands(judged(LEFT_OPEN, reference=there("env/bin/python", *packages)))
+    assert f"upgrade --from env/bin/python --to {NEW} " in rest
+    assert f"--good 'tensorflow-cpu==2.16.2 keras==3.4.1' --bad tensorflow-cpu=={NEW} " in search
+    hashed = tuple(package(text, ("sha256:ab",)) for text in packages)
+    undated = dataclasses.replace(there("2.16.2"), packages=hashed)  # from an index without upload times
+    (search,) = commands(judged([SLOWER], reference=undated))
+    assert "--good 2.16.2 " in search
+    assert not commands(judged([SLOWER], reference=there("env/bin/python", *packages[:2])))
 
 
 @pytest.mark.parametrize(
@@ -114,11 +176,21 @@ def test_a_search_from_an_interpreter_names_what_is_installed_there() -> None:
 def test_a_search_is_named_only_between_ends_whose_releases_are_listed(
     sides: tuple[str, str], installed: dict[str, str], searched: bool
 ) -> None:
-    measured = {SUBJECT.name: ("--from", sides[0], "--to", sides[1])}
-    steps = next_steps(verdict([SLOWER]), Names(measured=measured, installed=installed))
+    held = {name: installed.get(name, "").split() for name in sides}
+    old, new = (there(name, *held[name]) if held[name] else side(name) for name in sides)
+    within = [
+        dataclasses.replace(
+            environment(), distribution=held[name][0].partition("==")[0] if held[name] else "tensorflow"
+        )
+        for name in sides
+    ]
+    ran = dataclasses.replace(lockstep(), reference=within[0], candidate=within[1])
+    found = judged([SLOWER], reference=old, candidate=new)
+    run = dataclasses.replace(paired_run(), command=found.run.command, reference=old, candidate=new, lockstep=ran)
+    steps = commands(dataclasses.replace(found, run=dataclasses.replace(run, pairs=(), oracle=())))
     assert len(steps) == searched
     for step in steps:  # by the rule of drive.environments.releases_between, which then asks the index
-        _, _, _, _, good, _, bad, *_ = shlex.split(step.command)
+        _, _, _, _, good, _, bad, *_ = shlex.split(step)
         assert are_listed(end(read(good)), end(read(bad)))
 
 
@@ -132,23 +204,22 @@ def read(text: str) -> str:
 def test_a_margin_stays_where_a_step_time_is_left() -> None:
     """`upgrade` refuses it elsewhere."""
     memory = dataclasses.replace(UNDECIDED, metric=dataclasses.replace(UNDECIDED.metric, name="peak memory"))
-    rest, _ = next_steps(verdict([SLOWER, memory]), KNOWN)
-    assert rest.command == "tfgate upgrade --from 2.15.1 --to 2.16.1 --config 'my tiny' --metric 'peak memory'"
-    both, _ = next_steps(verdict([SLOWER, memory, UNDECIDED]), KNOWN)
-    assert " --margin 8% " in both.command
+    rest, _ = commands(judged([SLOWER, memory], "--margin", "8%"))
+    assert rest == f"tfgate upgrade --from {OLD} --to {NEW} {SAME} --metric 'peak memory'"
+    both, _ = commands(judged([SLOWER, memory, UNDECIDED], "--margin", "8%"))
+    assert " --margin 8% " in both
 
 
-@pytest.mark.parametrize("shown", [brief_text, verdict_text])
-@pytest.mark.usefixtures("undrawn")
-def test_texts_of_a_verdict_have_them(shown: Callable[[Verdict], str]) -> None:
-    said = " ".join(shown(LEFT_OPEN).split())
-    assert REST in said
-    assert SEARCH in said
+def test_texts_of_a_verdict_have_them() -> None:
+    steps = next_steps(judged(LEFT_OPEN))
+    for said in (brief_text(LEFT_OPEN, steps=steps), verdict_text(LEFT_OPEN, steps=steps)):
+        assert REST in " ".join(said.split())
+        assert SEARCH in said
 
 
 @pytest.mark.parametrize("shown", [markdown, html])
 @pytest.mark.usefixtures("undrawn")
-def test_pages_of_a_verdict_have_them_with_the_sides_of_their_run(shown: Callable[[Verdict], str]) -> None:
+def test_pages_of_a_verdict_have_them(shown: Callable[[Verdict], str]) -> None:
     said = shown(LEFT_OPEN)
-    assert f"tfgate upgrade --from 2.20.0 --to 2.21.0 {WHEN} --config notebook --metric 'step time on one core'" in said
-    assert f"bisect --blame --good 2.20.0 --bad 2.21.0 {WHEN} --config notebook --metric 'step time'" in said
+    assert REST in said
+    assert SEARCH in said

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from bench.report.strip import ASCII, LEAST_SHOWN, MOST_SHOWN, reach, strip
+from bench.report.strip import LEAST_SHOWN, MOST_SHOWN, reach, strip
 from bench.stats.outcome import Outcome
 from tests.builders.verdicts import EXACT, comparison
 
@@ -63,8 +63,3 @@ def test_nothing_to_draw_is_blank() -> None:
     unlimited = dataclasses.replace(one, metric=dataclasses.replace(one.metric, margin=None))
     assert [strip(each, 2.0, 11).strip() for each in (EXACT, unknown, unlimited)] == ["", "", ""]
     assert strip(endless, 2.0, 11).endswith(">")
-
-
-def test_plain_characters_alone() -> None:
-    assert strip(comparison("step time", 0.0, 0.0), 2.0, 21, ASCII) == "     :    o    :     "
-    assert "".join(vars(ASCII).values()).isascii()

@@ -5,15 +5,15 @@ import re
 import pytest
 
 from bench.judge.history import histories, report_points
-from bench.judge.metrics import NAMES, NUMERICS, PERPLEXITY, RETRACES
+from bench.judge.metrics import NAMES, NUMERICS, RETRACES
 from bench.report import registry
 from bench.report.formats.html import render
 from bench.report.history import history_page
-from bench.report.terms import GLOSSARY, KINDS, METRICS, OUTCOMES, PAGES, TERMS, kinds
+from bench.report.terms import GLOSSARY, METRICS, OUTCOMES, PAGES, TERMS
 from bench.stats.outcome import Outcome
 from tests.builders.reports import paired_report, pairs
 from tests.builders.surveys import RELEASES, surveyed
-from tests.builders.verdicts import EXACT, comparison, upgrade
+from tests.builders.verdicts import upgrade
 from tests.docs.markdown import ROOT
 
 
@@ -30,14 +30,8 @@ def test_a_page_says_what_the_glossary_says() -> None:
     assert not found["oracle"].startswith(GLOSSARY["lockstep"])
 
 
-def test_what_has_two_kinds_is_a_metric_and_explained() -> None:
-    assert KINDS.keys() <= METRICS.keys() <= {*NAMES, NUMERICS.name, RETRACES.name}
-
-
-def test_kinds_are_named_where_they_are_shown() -> None:
-    both = [comparison("peak memory", 0.0, 0.001), comparison(PERPLEXITY, 0.0, 0.001)]
-    assert kinds([EXACT, *both]) == ["Values: windowed perplexity, anonymous peak memory"]
-    assert kinds([EXACT]) == []
+def test_what_is_no_word_of_the_glossary_is_a_metric() -> None:
+    assert METRICS.keys() <= {*NAMES, NUMERICS.name, RETRACES.name}
 
 
 def test_every_outcome_is_explained() -> None:

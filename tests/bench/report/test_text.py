@@ -62,7 +62,7 @@ def test_every_word_of_every_reason_is_shown(found: Verdict, width: int) -> None
 def test_metrics_keep_their_order_under_their_subjects() -> None:
     found = verdict("pass")
     _, table, *_ = verdict_text(found, 300).split("\n\n")
-    starts = [line.strip().split("  ")[0] for line in table.splitlines()[2:]]
+    starts = [line.strip().split("  ")[0] for line in table.splitlines()[1:]]
     wanted = []
     for one in found.comparisons:
         wanted += [] if one.subject in wanted else [one.subject]

@@ -69,13 +69,6 @@ def test_a_suite_is_green_exactly_where_the_exit_code_is_0(judged: Judged, failu
     assert (failures + errors == 0) == (judged.verdict.exit_code == 0)
 
 
-def test_a_value_that_has_another_kind_names_its_own() -> None:
-    told = {case.get("name"): case.findtext("system-out", "") for case in read(gate()).iter("testcase")}
-    assert " (windowed): " in told["perplexity"]
-    assert " (anonymous): " in told["peak memory"]
-    assert "(" not in told["step time"].partition(": ")[0]
-
-
 def test_a_suite_takes_the_seconds_that_were_measured() -> None:
     (suite,) = read(upgrade()).iter("testsuite")
     # 10 pairs of 2 launches, each with 9.75 s of start-up, 5 steps of 0.1 s, 0.5 s of evaluation; lockstep took 1.5 s.

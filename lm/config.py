@@ -147,7 +147,6 @@ class Blocks:
     dropped: int  # first steps of a block: caches are cold
     evaluation_quads: int = 0
     evaluation_steps: int = 0  # of an evaluation's block, those dropped included
-    moves: bool = True  # the weights, before each block: speed depends on their place, but for the smallest on one core
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +163,7 @@ class LaunchPlan:
 
 def unit_plans(**blocks: Blocks) -> dict[str, LaunchPlan]:
     """Returns the plans of a workload's units by configuration, of like launches on all cores and on one."""
-    return {config: LaunchPlan(1, of, dataclasses.replace(of, moves=config != "tiny")) for config, of in blocks.items()}
+    return {config: LaunchPlan(1, of, of) for config, of in blocks.items()}
 
 
 def _tutorial(name: str, size: int, **fields: object) -> Config:
@@ -187,7 +186,7 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
         LaunchPlan(
             2000,
             Blocks(quads=40, steps=12, dropped=2, evaluation_quads=12, evaluation_steps=24),
-            Blocks(quads=60, steps=12, dropped=2, moves=False),
+            Blocks(quads=60, steps=12, dropped=2),
             upgrade_steps=2000,
             oracle_every=1,
             gated=True,

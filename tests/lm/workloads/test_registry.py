@@ -78,9 +78,3 @@ def test_float16_loses_gradients_that_the_scale_of_the_loss_keeps() -> None:
 def test_training_has_no_cases() -> None:
     with pytest.raises(ValueError, match="train has no case 'ragged'"):
         workload("train").expected(Opening(CONFIGS["tiny"]), "ragged", np.float64)
-
-
-@pytest.mark.parametrize("name", names())
-def test_only_the_smallest_weights_stay_between_blocks_on_one_core(name: str) -> None:
-    for config, plan in workload(name).plans.items():
-        assert (plan.blocks.moves, plan.one_core.moves) == (True, config != "tiny")

@@ -96,6 +96,19 @@ def predict(config: Config, weights: Mapping[str, Array], inputs: Array) -> Arra
     return forward(config, weights, zero_state(config, weights, len(inputs)), inputs)[0]
 
 
+def mean_loss(
+    config: Config, weights: Mapping[str, Array], inputs: Array, targets: Array
+) -> tuple[np.inexact, Gradients]:
+    """Returns (loss, gradients) of a batch from a zero state, where the cost is Keras' loss: the mean over all tokens.
+
+    Shapes and errors as in `step`.
+    """
+    logits, _, tape = forward(config, weights, zero_state(config, weights, len(inputs)), inputs)
+    loss, logits_gradient = cross_entropy(logits, targets)
+    steps = logits.dtype.type(inputs.shape[1])
+    return loss / steps, backward(config, weights, tape, logits_gradient / steps)
+
+
 def zero_state(config: Config, weights: Mapping[str, Array], batch: int) -> dict[str, Array]:
     """Returns a state of zeros, each [batch, size], in the weights' dtype."""
     dtype = weights["embedding"].dtype

@@ -7,17 +7,18 @@ times slot m. Adam's first change is as large for a small gradient as for a larg
 is rounding's: times m it counts for little.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lm.arrays import Array, Tokens
+from lm.arrays import Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.load import load_corpus
-from lm.oracle.optimizers import DOCUMENTED, adam
+from lm.oracle.optimizers import DOCUMENTED, adam, by_slot, updated
 from lm.oracle.sgd import densified
-from lm.oracle.step import backward, cross_entropy, forward, zero_state
+from lm.oracle.step import mean_loss
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
@@ -46,24 +47,12 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns loss, slots and the change by the oracle, with the arguments that Keras documents."""
-        config = opening.config
-        weights: dict[str, Array] = {
-            name: value.astype(kind) for name, value in wide_weights(config, opening.jitter).items()
-        }
-        inputs, targets = batch(config)
-        logits, _, tape = forward(config, weights, zero_state(config, weights, len(inputs)), inputs)
-        loss, by_logits = cross_entropy(logits, targets)
-        steps = kind(config.num_steps)  # Keras' loss is the mean over all tokens
-        slots: dict[str, dict[str, Array]] = {"slot m": {}, "slot v": {}}
-        changes: dict[str, Array] = {}
-        for name, gradient in backward(config, weights, tape, by_logits / steps).items():
-            value = weights[name]
-            zeros = {slot: np.zeros_like(value) for slot in ("m", "v")}
-            after, kept = adam(value, zeros, densified(gradient, len(value)), 1, DOCUMENTED)
-            changes[name] = (after - value) * kept["m"]
-            for slot, held in kept.items():
-                slots[f"slot {slot}"][name] = held
-        return {"loss": {"": np.asarray(loss / steps)}, **slots, "change times m": changes}
+        config, weights = opening.config, wide_weights(opening.config, opening.jitter, kind)
+        loss, gradients = mean_loss(config, weights, *batch(config))
+        dense = {name: densified(gradient, len(weights[name])) for name, gradient in gradients.items()}
+        after, slots = updated(functools.partial(adam, given=DOCUMENTED), weights, {}, dense, 1)
+        changes = {name: (after[name] - value) * slots[name]["m"] for name, value in weights.items()}
+        return {"loss": {"": np.asarray(loss)}, **by_slot(slots), "change times m": changes}
 
 
 def batch(config: Config) -> tuple[Tokens, Tokens]:
@@ -143,7 +132,7 @@ class Work(Untraced):
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns loss, slots and the change times m after one update of a model with given weights."""
-        from lm.workloads.parts.files import slots_of, weights_of
+        from lm.workloads.parts.keras_optimizers import slots_of, values_of
 
         with self._tf.device(self.device):
             model = self._compiled()
@@ -151,7 +140,9 @@ class Work(Untraced):
         self._parts.assign(model.trainable_variables, start)
         data = self._tf.data.Dataset.from_tensor_slices(batch(self.config)).batch(self.config.batch_size)
         loss = self._fitted(model, data)
-        slots = {f"slot {slot}": dict(zip(start, held, strict=True)) for slot, held in slots_of(model).items()}
-        after = zip(start.items(), weights_of(model), strict=True)
+        slots = {
+            slot: dict(zip(start, held, strict=True)) for slot, held in slots_of(model.optimizer, "adam").items()
+        }
+        after = zip(start.items(), values_of(model.trainable_variables), strict=True)
         changes = {name: (now - value) * slots["slot m"][name] for (name, value), now in after}
         return {"loss": {"": loss}, **slots, "change times m": changes}

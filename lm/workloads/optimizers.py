@@ -4,7 +4,7 @@ A unit is one update by each. Compared are the variables' changes and the slots 
 gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights, weights_sha256
 from lm.workloads import protocol
-from lm.workloads.parts.keras_optimizers import SLOTS, adam
 from lm.workloads.parts.traced import Traced
 from lm.workloads.protocol import Answers, Opening
 
@@ -56,19 +55,18 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns changes and slots by the oracle."""
-        config, (update, slots) = opening.config, oracle.OPTIMIZERS[case]
-        starts = {name: value.astype(kind) for name, value in start(config, opening.jitter).items()}
-        values: dict[str, Array] = dict(starts)
-        kept = {name: {slot: np.zeros_like(value) for slot in slots} for name, value in starts.items()}
+        config, update = opening.config, oracle.OPTIMIZERS[case]
+        starts: dict[str, Array] = {name: value.astype(kind) for name, value in start(config, opening.jitter).items()}
+        values, slots = starts, dict[str, oracle.Slots]()
         found: dict[str, dict[str, Array]] = {}
         for step in range(1, UPDATES[-1] + 1):
             dense, rows, sparse = self.gradients(config, step)
             whole = densified(SparseRows(rows, sparse.astype(kind)), config.vocabulary_size)
-            for name, gradient in ((DENSE, dense.astype(kind)), (SPARSE, whole)):
-                values[name], kept[name] = update(values[name], kept[name], gradient, step)
+            given = {DENSE: dense.astype(kind), SPARSE: whole}
+            values, slots = oracle.updated(update, values, slots, given, step)
             if step in UPDATES:
-                changes = {name: values[name] - starts[name] for name in starts}
-                found |= named(changes, {slot: {name: kept[name][slot] for name in starts} for slot in slots}, step)
+                changes = {name: values[name] - value for name, value in starts.items()}
+                found |= named(changes, oracle.by_slot(slots), step)
         return found
 
 
@@ -82,8 +80,7 @@ def named(
     changes: Mapping[str, Any], slots: Mapping[str, Mapping[str, Any]], updates: int
 ) -> dict[str, dict[str, Any]]:
     """Returns answers after so many updates, by quantity: "change after 300", "slot m after 300"."""
-    found = {"change": changes, **{f"slot {slot}": of for slot, of in slots.items()}}
-    return {f"{quantity} after {updates}": dict(of) for quantity, of in found.items()}
+    return {f"{quantity} after {updates}": dict(of) for quantity, of in {"change": changes, **slots}.items()}
 
 
 class Updated:
@@ -92,45 +89,20 @@ class Updated:
     def __init__(self, name: str, config: Config) -> None:
         import tensorflow as tf
 
+        from lm.workloads.parts.keras_optimizers import made
+
         shapes, layers = config.weight_shapes(), tf.keras.layers
         dense = layers.Dense(shapes[DENSE][1], use_bias=False)
         sparse = layers.Embedding(*shapes[SPARSE])
         dense.build((None, shapes[DENSE][0]))
         sparse.build((None,))
-        self._name = name
         self.variables = [*dense.trainable_variables, *sparse.trainable_variables]
-        made: dict[str, Callable[[], Any]] = {
-            "adam": adam,
-            "momentum": lambda: tf.keras.optimizers.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM),
-            "rmsprop": lambda: tf.keras.optimizers.RMSprop(
-                oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.RMSPROP_EPSILON
-            ),
-        }
-        self._optimizer = made[name]()
-        self._optimizer.build(self.variables)  # now: inside a tf.function only the first call could
-
-    def start(self, values: Mapping[str, Floats]) -> None:
-        """Sets the variables."""
-        for variable, value in zip(self.variables, values.values(), strict=True):
-            variable.assign(value)
+        self.optimizer = made(name)
+        self.optimizer.build(self.variables)  # now: inside a tf.function only the first call could
 
     def update(self, dense: "tf.Tensor", sparse: "tf.IndexedSlices") -> None:
         """Takes one update."""
-        self._optimizer.apply_gradients(zip((dense, sparse), self.variables, strict=True))
-
-    def values(self) -> list[Floats]:
-        """Returns the variables' values."""
-        return [np.array(variable.numpy()) for variable in self.variables]
-
-    def slots(self) -> dict[str, dict[str, Floats]]:
-        """Returns the slots' values by slot and variable."""
-        return {
-            slot: {
-                name: np.array(held.numpy())
-                for name, held in zip((DENSE, SPARSE), getattr(self._optimizer, attribute), strict=True)
-            }
-            for slot, attribute in SLOTS[self._name].items()
-        }
+        self.optimizer.apply_gradients(zip((dense, sparse), self.variables, strict=True))
 
 
 class Work(Traced):
@@ -175,8 +147,10 @@ class Work(Traced):
 
     def start(self) -> None:
         """Sets the variables; slots start from 0."""
+        from lm.workloads.parts.sequential import assign
+
         for updated in self._updated.values():
-            updated.start(start(self.config, self._jitter))
+            assign(updated.variables, start(self.config, self._jitter))
 
     def prepare(self, unit: int) -> Any:
         """Returns the unit's gradients as tensors."""
@@ -194,17 +168,19 @@ class Work(Traced):
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns changes and slots of an optimizer of its own, from the start."""
+        from lm.workloads.parts.keras_optimizers import slots_of, values_of
+        from lm.workloads.parts.sequential import assign
+
         with self._tf.device(self.device):
             updated = Updated(case, self.config)
         starts = start(self.config, self._jitter)
-        updated.start(starts)
+        assign(updated.variables, starts)
         update = self._traced((updated,))
         found: dict[str, dict[str, Any]] = {}
         for step in range(1, UPDATES[-1] + 1):
             update(*self.prepare(step - 1))
             if step in UPDATES:
-                changes = {
-                    name: value - old for (name, old), value in zip(starts.items(), updated.values(), strict=True)
-                }
-                found |= named(changes, updated.slots(), step)
+                values, slots = values_of(updated.variables), slots_of(updated.optimizer, case)
+                changes = {name: value - old for (name, old), value in zip(starts.items(), values, strict=True)}
+                found |= named(changes, {slot: dict(zip(starts, of, strict=True)) for slot, of in slots.items()}, step)
         return found

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from lm.arrays import Array, Floats, Tokens
+from lm.arrays import Floats, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
-from lm.oracle.sgd import apply_sgd, scaled
-from lm.oracle.step import backward, cross_entropy, forward, predict, zero_state
+from lm.oracle.sgd import apply_sgd
+from lm.oracle.step import mean_loss, predict
 from lm.training.initial import weights_sha256, wide_weights
 from lm.workloads import protocol
 from lm.workloads.parts.untraced import Untraced
@@ -46,18 +46,11 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the loss of the third batch, and its logits after the update, by the oracle."""
-        config = opening.config
-        weights: dict[str, Array] = {
-            name: value.astype(kind) for name, value in wide_weights(config, opening.jitter).items()
-        }
+        config, weights = opening.config, wide_weights(opening.config, opening.jitter, kind)
         inputs, targets = batch(config, 2)
-        logits, _, tape = forward(config, weights, zero_state(config, weights, len(inputs)), inputs)
-        loss, gradient = cross_entropy(logits, targets)
-        # Keras' loss is the mean over all tokens.
-        steps = kind(config.num_steps)
-        gradients = backward(config, weights, tape, gradient)
-        after = apply_sgd(weights, {name: scaled(value, 1 / steps) for name, value in gradients.items()}, RATE)
-        return {"loss": {"": np.asarray(loss / steps)}, "logits": {"": predict(config, after, inputs)}}
+        loss, gradients = mean_loss(config, weights, inputs, targets)
+        after = apply_sgd(weights, gradients, RATE)
+        return {"loss": {"": np.asarray(loss)}, "logits": {"": predict(config, after, inputs)}}
 
 
 def batch(config: Config, unit: int) -> tuple[Tokens, Tokens]:

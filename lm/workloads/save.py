@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lm.arrays import Array, Floats, Tokens
+from lm.arrays import Floats, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
-from lm.oracle.optimizers import adam
+from lm.oracle.optimizers import adam, by_slot, updated
 from lm.oracle.step import cross_entropy, predict
 from lm.training.initial import weights_sha256, wide_weights
 from lm.workloads import protocol
@@ -56,28 +56,23 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns logits, loss, weights, slots and the next change by the oracle."""
-        config, start = opening.config, wide_weights(opening.config, opening.jitter)
-        values: dict[str, Array] = {}
-        slots: dict[str, dict[str, Array]] = {"m": {}, "v": {}}
-        changes: dict[str, Array] = {}
-        first, second = (gradients(config, step) for step in (1, 2))
-        for name, value in start.items():
-            zeros = {slot: np.zeros_like(value, kind) for slot in slots}
-            values[name], kept = adam(value.astype(kind), zeros, first[name].astype(kind), 1)
-            for slot, held in kept.items():
-                slots[slot][name] = held
-            changes[name] = adam(values[name], kept, second[name].astype(kind), 2)[0] - values[name]
+        config, start = opening.config, wide_weights(opening.config, opening.jitter, kind)
+        first, second = (
+            {name: value.astype(kind) for name, value in gradients(config, step).items()} for step in (1, 2)
+        )
+        weights, slots = updated(adam, start, {}, first, 1)
+        later, _ = updated(adam, weights, slots, second, 2)
         inputs, targets = ids(config)
-        logits = predict(config, values, inputs)
+        logits = predict(config, weights, inputs)
         if case.endswith(SAVED_MODEL):
             return {"logits": {"": logits}}
         loss = cross_entropy(logits, targets)[0] / kind(config.num_steps)  # Keras' is the mean over all tokens
         return {
             "logits": {"": logits},
             "loss": {"": np.asarray(loss)},
-            "weight": values,
-            **{f"slot {slot}": of for slot, of in slots.items()},
-            "change": changes,
+            "weight": weights,
+            **by_slot(slots),
+            "change": {name: later[name] - value for name, value in weights.items()},
         }
 
 
@@ -133,11 +128,13 @@ class Work(Untraced):
         return self._files.path_of(Path(self._folder.name), self._files.WEIGHTS)
 
     def do(self, prepared: str) -> float:
-        """Writes and reads `.weights.h5`; returns the sum of the first bias that was read."""
+        """Writes and reads `.weights.h5`; returns the sum of the last bias that was read."""
+        from lm.workloads.parts.keras_optimizers import values_of
+
         with self._tf.device(self.device):
             self._model.save_weights(prepared)
             self._model.load_weights(prepared)
-            return float(self._files.weights_of(self._model)[-1].sum())
+            return float(values_of(self._model.trainable_variables)[-1].sum())
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
@@ -190,19 +187,21 @@ class Work(Untraced):
             raise Refused(f"{by}: {type(error).__name__}: {line}") from error
 
     def _read(self, form: str, folder: Path) -> dict[str, dict[str, Any]]:
+        from lm.workloads.parts.keras_optimizers import slots_of, values_of
+
         inputs, targets = ids(self.config)
         if form == SAVED_MODEL:
             return {"logits": {"": self._files.saved_model_logits(folder, inputs)}}
         model, names = self._files.read(self.config, form, folder), list(self.config.weight_shapes())
-        logits, before = model(inputs), self._files.weights_of(model)
-        slots = {f"slot {slot}": dict(zip(names, of, strict=True)) for slot, of in self._files.slots_of(model).items()}
+        logits, before, held = model(inputs), values_of(model.trainable_variables), slots_of(model.optimizer, "adam")
         self._files.update(model, gradients(self.config, 2))
-        changes = (after - value for after, value in zip(self._files.weights_of(model), before, strict=True))
+        after = values_of(model.trainable_variables)
+        changes = (now - value for now, value in zip(after, before, strict=True))
         return {
             "logits": {"": logits},
             "loss": {"": model.loss(targets, logits)},
             "weight": dict(zip(names, before, strict=True)),
-            **slots,
+            **{slot: dict(zip(names, of, strict=True)) for slot, of in held.items()},
             "change": dict(zip(names, changes, strict=True)),
         }
 

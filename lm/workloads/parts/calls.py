@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lm.arrays import Array, Floats, Tokens
+from lm.arrays import Floats, Tokens
 from lm.config import Config, LaunchPlan
 from lm.data.ids import random_ids
 from lm.oracle.step import predict
@@ -57,10 +57,8 @@ class Calls(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the logits by the oracle, [1, steps, vocabulary] of each sequence."""
-        weights = wide_weights(opening.config, opening.jitter)
-        cast: dict[str, Array] = {name: value.astype(kind) for name, value in weights.items()}
-        found = {name: predict(opening.config, cast, ids) for name, ids in self.sequences(opening.config).items()}
-        return {"logits": found}
+        config, weights = opening.config, wide_weights(opening.config, opening.jitter, kind)
+        return {"logits": {name: predict(config, weights, ids) for name, ids in self.sequences(config).items()}}
 
     def sequences(self, config: Config) -> dict[str, Tokens]:
         """Returns the ids [1, steps] that are compared, by name: "sequence 1 of 20 steps"."""

@@ -1,6 +1,6 @@
 """The model that users write, a Keras Sequential of embedding, LSTMs and a dense layer, and work that calls it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -29,8 +29,8 @@ def sequential(config: Config) -> tf.keras.Sequential:
     )
 
 
-def assign(variables: list[Any], weights: Mapping[str, Floats]) -> None:
-    """Sets Keras' trainable variables, which have the order of Config.weight_shapes."""
+def assign(variables: Iterable[Any], weights: Mapping[str, Floats]) -> None:
+    """Sets Keras' trainable variables, which have the weights' order."""
     for variable, value in zip(variables, weights.values(), strict=True):
         variable.assign(value)
 

@@ -16,8 +16,6 @@ TIMES = 4  # that a row is named, on average
 class Workload(optimizers.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "optimizers-twice"
-
     def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
         """Returns rows, most of them more than once."""
         tokens = config.tokens_per_step

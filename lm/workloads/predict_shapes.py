@@ -14,7 +14,6 @@ STRIDE = 37  # no divisor in common with LENGTHS: as many units take each length
 class Workload(predict.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "predict-shapes"
     metrics = tuple(name for name in predict.Workload.metrics if name != "retraces")  # the reference's are allowed
     plans = unit_plans(tiny=Blocks(10, 12, 2), notebook=Blocks(10, 12, 2))
 

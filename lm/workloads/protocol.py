@@ -53,23 +53,17 @@ class NotRepeatedError(ValueError):
     """Two runs from one start that leave unlike bits; the message names the first array."""
 
 
-class Work(Protocol):
-    """A workload on TensorFlow, in one process.
+class Work:
+    """A workload on TensorFlow, in one process. What a subclass leaves out has nothing to do.
 
     Opening it reads what it needs; then come `build`, `trace` and `start`, once each, and any number of units.
+    lm.workloads.parts.on_device has the part of it that needs TensorFlow.
     """
 
-    @property
-    def fingerprint(self) -> str:
-        """Returns 16 hexadecimal digits of all that is computed: equal ones are comparable."""
-
-    @property
-    def tokens(self) -> int:
-        """Returns the predictions of one unit, on average, which make words a second; 0 of one that makes none."""
-
-    @property
-    def device(self) -> str:
-        """Returns the device: cpu:0, gpu:0."""
+    config: Config
+    device: str  # cpu:0, gpu:0
+    fingerprint: str  # 16 hexadecimal digits of all that is computed: equal ones are comparable
+    tokens: int = 0  # predictions of a unit, on average, which make words a second; 0 if it makes none
 
     def build(self) -> None:
         """Builds the model. Timed as "build"."""
@@ -82,9 +76,11 @@ class Work(Protocol):
 
     def prepare(self, unit: int) -> Any:
         """Returns what a unit reads, outside the timed region. Units are numbered from 0."""
+        return unit
 
     def do(self, prepared: Any) -> float:
-        """Does one unit, inside the timed region; returns a number of what it computed, NaN or Inf if that is wrong."""
+        """Does one unit, inside the timed region; returns a number that it computed, NaN or Inf if it is wrong."""
+        raise NotImplementedError
 
     def wait(self) -> None:
         """Blocks until the device has done all that was asked of it."""
@@ -95,51 +91,52 @@ class Work(Protocol):
     @property
     def retraces(self) -> int:
         """Returns how often a graph was traced beyond the first time."""
+        return 0
 
     def graph_operations(self) -> dict[str, int]:
-        """Counts the operations of a unit's graph by type; none of one that runs operation by operation."""
+        """Counts the operations of a unit's graph by type; none if it has no graph of its own."""
+        return {}
 
 
 class Refused(Exception):  # a finding, not an error of the process
     """A file that can't be written or read; the message says by whom it was written, and what was raised."""
 
 
-class Training(Work, Protocol):
+class Training(Work):
     """Work whose units are training steps on a corpus: the oracle takes them as well, one by one."""
 
-    @property
-    def trainer(self) -> Any:
-        """Returns the lm.training.trainer.Trainer."""
-
-    @property
-    def corpus(self) -> Corpus:
-        """Returns the text."""
+    trainer: Any  # a lm.training.trainer.Trainer
+    corpus: Corpus
 
 
-class Answering(Work, Protocol):
+class Answering(Work):
     """Work that answers cases, which the oracle answers as well."""
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns what TensorFlow computes of a case, from the start: arrays or tensors, named as in `expected`."""
+        raise NotImplementedError
+
+    def promised(self, case: str) -> bool:
+        """Returns whether the versions promise that a case can be answered."""
+        return True
 
 
-class ReadingFiles(Answering, Protocol):
+class ReadingFiles(Answering):
     """Work some of whose cases read files that another process of the same workload has written."""
 
     given: Path  # the folder that the other process wrote to; set before the first answer
 
     def write_files(self, folder: Path) -> None:
         """Writes the files that another process is to read, into an empty folder."""
-
-    def promised(self, case: str) -> bool:
-        """Returns whether the versions promise that the case's file is read."""
+        raise NotImplementedError
 
 
-class Copying(Answering, Protocol):
+class Copying(Answering):
     """Work whose answers start from another side's weights and batch."""
 
     def copy(self, start: Mapping[str, Array]) -> None:
         """Takes what the first case starts from. `answers` raises NotCopiedError, NotRepeatedError."""
+        raise NotImplementedError
 
 
 class Workload(Protocol):
@@ -154,6 +151,11 @@ class Workload(Protocol):
     cap: float | None = None  # the largest limit of an answer's error; None: float32's own
     memory_gib: int = 0  # without which it isn't begun
     variables: Mapping[str, str] = {}  # of the environment, which both sides' processes get
+
+    @property
+    def name(self) -> str:
+        """Returns its file's name: "predict-call" of predict_call."""
+        return type(self).__module__.rpartition(".")[2].replace("_", "-")
 
     def open(self, opening: Opening) -> Work:
         """Reads what the work needs. Raises ConfigError, CorpusError, DeviceError."""

@@ -12,12 +12,10 @@ from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answers, Opening
+from lm.workloads.protocol import Answering, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from lm.workloads.parts.sequential import Predicting
 
 LENGTHS = "lengths"  # the one case: the logits of sequences of several lengths
 
@@ -25,7 +23,6 @@ LENGTHS = "lengths"  # the one case: the logits of sequences of several lengths
 class Calls(protocol.Workload):
     """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
 
-    name: str
     metrics: tuple[str, ...] = (
         *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
         *("cpu time", "import", "build", "first step"),
@@ -49,7 +46,7 @@ class Calls(protocol.Workload):
         """Returns the lengths of the sequences that are compared, in that order."""
         return (config.num_steps,) * 3
 
-    def open(self, opening: Opening) -> "Predicting":
+    def open(self, opening: Opening) -> Answering:
         """Returns the work. Raises DeviceError."""
         from lm.workloads.parts.sequential import Predicting
 

@@ -11,11 +11,10 @@ from lm.arrays import Floats, Tokens
 from lm.compat import save_keras
 from lm.config import Config
 from lm.workloads.parts.keras_optimizers import made
-from lm.workloads.parts.promises import SAVED_MODEL
+from lm.workloads.parts.promises import CHECKPOINT, KERAS, SAVED_MODEL, WEIGHTS
 from lm.workloads.parts.sequential import sequential
 
 Model: TypeAlias = Any  # a tf.keras.Sequential, which has no types
-CHECKPOINT, WEIGHTS, KERAS = "checkpoint", ".weights.h5", ".keras"
 
 
 def compiled(config: Config) -> Model:

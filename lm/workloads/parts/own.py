@@ -10,15 +10,12 @@ import re
 import symtable
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lm.config import OWN, Blocks, ConfigError, LaunchPlan
-from lm.workloads.protocol import Answers, Defining, Definition, Opening
-
-if TYPE_CHECKING:
-    from lm.workloads.parts.own_work import Work
+from lm.workloads.protocol import Answers, Copying, Defining, Definition, Opening
 
 FUNCTION = "workload"
 RETURNS = (
@@ -66,7 +63,7 @@ class Workload(Defining):
         """Returns the first 16 digits of the file's SHA-256."""
         return hashlib.sha256(self._source).hexdigest()[:16]
 
-    def open(self, opening: Opening) -> "Work":
+    def open(self, opening: Opening) -> Copying:
         """Returns the work. Raises DeviceError."""
         from lm.workloads.parts.own_work import Work
 

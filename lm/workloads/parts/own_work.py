@@ -11,10 +11,11 @@ import tensorflow as tf
 from lm.arrays import Array
 from lm.compat import tf_variable
 from lm.oracle.sgd import densified
-from lm.runtime import relocate, require_device
+from lm.runtime import relocate
 from lm.workloads.parts.own import CASES
+from lm.workloads.parts.on_device import OnDevice
 from lm.workloads.parts.own_model import Model, phase
-from lm.workloads.protocol import WEIGHT, Answers, Definition, NotRepeatedError, Opening
+from lm.workloads.protocol import WEIGHT, Answers, Copying, Definition, NotRepeatedError, Opening
 
 if TYPE_CHECKING:
     from lm.workloads.parts.own import Workload
@@ -24,28 +25,18 @@ NEAR = 2.0**-8  # relative, of a start near the first
 SETTLING = 2  # first units, in which graphs are traced as often as Keras likes
 
 
-class Work:
-    """Implements lm.workloads.protocol.Copying."""
+class Work(OnDevice, Copying):
+    """Takes the steps of the file's model, all on its one batch; the first traces, where a step is a graph."""
 
     def __init__(self, workload: "Workload", opening: Opening) -> None:
-        require_device(opening.device)
-        self.device, self.fingerprint, self.tokens = opening.device, workload.fingerprint, 0
+        super().__init__(opening)
+        self.fingerprint = workload.fingerprint
         self._path, self._done, self._settled = workload.path, 0, 0
 
     def build(self) -> None:
         """Runs the file, and builds what it returns."""
         with tf.device(self.device):
             self._model = Model(self._path)
-
-    def trace(self) -> None:
-        """Does nothing: a user's first step traces."""
-
-    def start(self) -> None:
-        """Does nothing: a model starts where its own code puts it."""
-
-    def prepare(self, unit: int) -> int:
-        """Returns the unit: all have the one batch."""
-        return unit
 
     def do(self, prepared: int) -> float:
         """Takes a training step; returns its loss. Raises ModelError."""
@@ -56,11 +47,6 @@ class Work:
             self._settled = self._model.traces
         return loss
 
-    def wait(self) -> None:
-        """Blocks until the weights are there."""
-        if not self.device.startswith("cpu"):
-            tf.test.experimental.sync_devices()
-
     def relocate(self) -> None:
         """Moves the variables to other memory."""
         relocate(map(tf_variable, self._model.variables.values()))
@@ -69,10 +55,6 @@ class Work:
     def retraces(self) -> int:
         """Returns how often the step was traced after the first two units that were done."""
         return self._model.traces - self._settled if self._done > SETTLING else 0
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts nothing: the graph is the user's own."""
-        return {}
 
     def copy(self, start: Mapping[str, Array]) -> None:
         """Takes the weights and the batch that the compared steps start from."""

@@ -12,12 +12,10 @@ from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.training.initial import initial_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answers, Opening
+from lm.workloads.protocol import Answering, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from lm.workloads.parts.differentiated import Differentiated
 
 RAGGED, FULL = "ragged", "full"  # cases: lengths from 1 to all steps; all sequences are whole
 Batch = tuple[Tokens, Tokens, Tokens]  # inputs and targets [batch, steps], lengths [batch]
@@ -29,7 +27,6 @@ class Padded(protocol.Workload):
     Units are like the first case.
     """
 
-    name: str
     metrics: tuple[str, ...] = (
         *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
         *("cpu time", "import", "build", "trace", "first step", "graph operations"),
@@ -39,10 +36,11 @@ class Padded(protocol.Workload):
     mask_zero = True  # the embedding makes the mask
     jit_compile = False  # by XLA
     per_example = False  # by tf.vectorized_map, over the batch
+    unroll = False  # the recurrent layers, which else are a loop over time
     dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
     loss_scale = 1.0  # of the loss whose gradients are taken; they are divided by it
 
-    def open(self, opening: Opening) -> "Differentiated":
+    def open(self, opening: Opening) -> Answering:
         """Returns the work. Raises DeviceError."""
         from lm.workloads.parts.differentiated import Differentiated
 
@@ -64,7 +62,9 @@ class Padded(protocol.Workload):
         """Makes a recurrent layer of that size, which returns its outputs and its final state."""
         import tensorflow as tf
 
-        return tf.keras.layers.LSTM(size, return_sequences=True, return_state=True, dtype=self.dtype)
+        return tf.keras.layers.LSTM(
+            size, return_sequences=True, return_state=True, unroll=self.unroll, dtype=self.dtype
+        )
 
     def cast(self, name: str, value: Floats, kind: type[np.floating[Any]]) -> Array:
         """Returns a weight in the type that the oracle computes in."""

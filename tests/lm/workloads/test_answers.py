@@ -19,9 +19,9 @@ from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
 from lm.workloads.parts.calls import Calls
+from lm.workloads.parts.promises import FORMATS
 from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
-from lm.workloads.save import FORMATS
 from tests.builders.workloads import answering
 from tests.faults.hook.injected.registry import OF_WORKLOADS
 

@@ -30,6 +30,10 @@ def test_an_unknown_one_is_refused_by_name() -> None:
         workload("predict_call")
 
 
+def test_a_workload_has_its_file_s_name() -> None:
+    assert [workload(name).name for name in names()] == list(names())
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_workload_names_configurations_that_there_are(name: str) -> None:
     found = workload(name)

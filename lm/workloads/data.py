@@ -12,7 +12,7 @@ from lm.arrays import Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.workloads import protocol
-from lm.workloads.protocol import Answering, Answers, Opening
+from lm.workloads.protocol import UNTRACED, Answering, Answers, Opening
 
 EPOCHS = "epochs"  # the one case: two passes, each in an order of its own
 SEQUENCES, BUFFER, SEED = 120, 50, 20200401  # SEQUENCES: whole batches of each configuration
@@ -30,10 +30,7 @@ ORDERS = (  # of the sequences in each epoch, a byte each, in hexadecimal
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth"),
-        *("cpu time", "import", "build", "first step"),
-    )
+    metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(20, 10, 2))
     cases = (EPOCHS,)
     cap = 0.0  # ids are equal, or wrong

@@ -20,7 +20,7 @@ from lm.oracle.sgd import densified
 from lm.oracle.step import mean_loss
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answering, Answers, Opening
+from lm.workloads.protocol import UNTRACED, Answering, Answers, Opening
 
 UPDATES = {"tiny": 20, "notebook": 5}  # of a unit, by configuration
 FIRST = "first update"
@@ -29,10 +29,7 @@ FIRST = "first update"
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    metrics: tuple[str, ...] = (
-        *("fitted loss", "step time on one core", "step time", "peak memory", "memory growth"),
-        *("cpu time", "import", "build", "first step"),
-    )
+    metrics = ("fitted loss", *UNTRACED)
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(8, 4, 1), notebook=Blocks(6, 2, 1))
     cases = (FIRST,)
 

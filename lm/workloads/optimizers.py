@@ -15,7 +15,7 @@ from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answering, Answers, Opening
+from lm.workloads.protocol import TRACED, Answering, Answers, Opening
 
 UPDATES = (1, 300)  # after which variables and slots are compared
 DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config.weight_shapes
@@ -24,10 +24,7 @@ DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
-        *("cpu time", "import", "build", "trace", "first step", "graph operations"),
-    )
+    metrics = TRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(40, 20, 4), notebook=Blocks(16, 6, 2))
     cases = tuple(oracle.OPTIMIZERS)
 

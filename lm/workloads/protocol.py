@@ -15,6 +15,16 @@ WEIGHT = "weight "  # begins the names of weights among the arrays that a model 
 Answers = Mapping[str, Mapping[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
 
 
+# What a launch measures of work that has no graph of its own, and of work that has: names of bench.judge.metrics.
+UNTRACED: tuple[str, ...] = (
+    "step time on one core", "step time", "peak memory", "memory growth", "cpu time", "import", "build", "first step",
+)  # fmt: skip
+TRACED: tuple[str, ...] = (
+    "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
+    "trace", "first step", "graph operations",
+)  # fmt: skip
+
+
 class CompilationError(RuntimeError):
     """A graph that XLA can't compile."""
 
@@ -162,6 +172,7 @@ class Workload(Protocol):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""
+        raise NotImplementedError(f"{self.name} has no cases that NumPy defines")
 
     def file_bytes(self, config: Config) -> int:
         """Returns what the files of ReadingFiles take at most; 0 without any."""

@@ -19,7 +19,7 @@ from lm.oracle.step import cross_entropy, predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
 from lm.workloads.parts.promises import FORMATS, SAVED_MODEL
-from lm.workloads.protocol import Answers, Opening, ReadingFiles
+from lm.workloads.protocol import UNTRACED, Answers, Opening, ReadingFiles
 
 OWN, GIVEN = "own", "given"  # whose file a case reads: "given .keras"
 VERSIONS_FILE = "versions.json"  # of who wrote the files
@@ -29,10 +29,7 @@ SEQUENCES = 2
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload; its work is ReadingFiles."""
 
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth"),
-        *("cpu time", "import", "build", "first step"),
-    )
+    metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(12, 6, 2), notebook=Blocks(8, 3, 1))
     cases = tuple(f"{whose} {form}" for whose in (OWN, GIVEN) for form in FORMATS)
 

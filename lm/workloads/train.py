@@ -4,13 +4,10 @@ The oracle takes chosen steps as well, from the same weights (docs/numerics.md).
 """
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 
 from lm.config import LAUNCH_PLANS, LaunchPlan
 from lm.workloads import protocol
-from lm.workloads.protocol import Answers, Opening, Training
+from lm.workloads.protocol import Opening, Training
 
 
 class Workload(protocol.Workload):
@@ -25,7 +22,3 @@ class Workload(protocol.Workload):
         from lm.workloads.parts.train_work import Work
 
         return Work(opening)
-
-    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Raises ValueError: steps are compared, not cases."""
-        raise ValueError(f"train has no case {case!r}: its steps are compared with the oracle's")

@@ -24,9 +24,9 @@ class Calls(protocol.Workload):
     """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
 
     metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
-        *("cpu time", "import", "build", "first step"),
-    )
+        "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
+        "first step",
+    )  # fmt: skip
     plans: Mapping[str, LaunchPlan]
     cases = (LENGTHS,)
 

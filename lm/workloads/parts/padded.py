@@ -12,7 +12,7 @@ from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.training.initial import initial_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answering, Answers, Opening
+from lm.workloads.protocol import TRACED, Answering, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,10 +27,7 @@ class Padded(protocol.Workload):
     Units are like the first case.
     """
 
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
-        *("cpu time", "import", "build", "trace", "first step", "graph operations"),
-    )
+    metrics = TRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(30, 10, 2), notebook=Blocks(10, 3, 1))
     cases: tuple[str, ...] = (RAGGED, FULL)
     mask_zero = True  # the embedding makes the mask

@@ -12,6 +12,8 @@ from lm.workloads.protocol import Opening, Training
 class Work(OnDevice, Training):
     """Takes the steps of a trainer."""
 
+    trainer: Trainer
+
     def __init__(self, opening: Opening) -> None:
         require_implementation(opening.implementation)
         super().__init__(opening)

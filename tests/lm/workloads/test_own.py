@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.measure.checked import CheckedAnswers
@@ -179,10 +178,6 @@ class TestFiles:
         assert list(found.plans) == [OWN.name]
         content = (tmp_path / "mine.py").read_bytes()
         assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]  # type: ignore[attr-defined]
-
-    def test_numpy_defines_nothing_of_it(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match=r"mine\.py has no definition in NumPy"):
-            workload(str(written(tmp_path, "def workload(): pass"))).expected(OPENING, "start 1", np.float64)
 
 
 @pytest.mark.tensorflow

@@ -77,8 +77,3 @@ def test_float16_loses_gradients_that_the_scale_of_the_loss_keeps() -> None:
         smallest[scale] = np.abs(gradient[gradient != 0]).min()
     assert smallest[1.0] == 2.0**-24
     assert smallest[2.0**15] < 2.0**-30
-
-
-def test_training_has_no_cases() -> None:
-    with pytest.raises(ValueError, match="train has no case 'ragged'"):
-        workload("train").expected(Opening(CONFIGS["tiny"]), "ragged", np.float64)

@@ -12,9 +12,10 @@ from lm.arrays import Array
 from lm.compat import tf_variable
 from lm.oracle.sgd import densified
 from lm.runtime import relocate
-from lm.workloads.parts.own import CASES
 from lm.workloads.parts.on_device import OnDevice
-from lm.workloads.parts.own_model import Model, phase
+from lm.workloads.parts.own import CASES
+from lm.workloads.parts.own_errors import phase
+from lm.workloads.parts.own_model import Model, built
 from lm.workloads.protocol import WEIGHT, Answers, Copying, Definition, NotRepeatedError, Opening
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Work(OnDevice, Copying):
     def build(self) -> None:
         """Runs the file, and builds what it returns."""
         with tf.device(self.device):
-            self._model = Model(self._path)
+            self._model = built(self._path)
 
     def do(self, prepared: int) -> float:
         """Takes a training step; returns its loss. Raises ModelError."""
@@ -75,7 +76,7 @@ def define(path: Path, cases: Sequence[str]) -> Iterator[Definition]:
 
     Raises ModelError.
     """
-    first = Model(path).start()
+    first = built(path).start()
     for case in cases:
         start = _start_of(first, case)
         runs = [(start, "float32"), (_moved(start), "float32"), (start, "float64")]
@@ -128,31 +129,29 @@ def _run(path: Path, start: Mapping[str, Array], kind: str) -> Answers:
     """Returns what a new model's first steps compute, built in a kind of float."""
     if kind == "float64":
         with _in_float64():
-            model = Model(path)
+            model = built(path)
             model.require_float64()
             return _computed(model, start, kind)
-    return _computed(Model(path), start, kind)
+    return _computed(built(path), start, kind)
 
 
 def _computed(model: Model, start: Mapping[str, Array], kind: str) -> Answers:
     """Takes a few steps; returns losses, the first gradients, and how far variables have moved."""
-    path = model.path
     model.take(start, kind)
-    with phase(path, "where its gradients are taken"):
-        told = model.gradients()
-    if told is not None:
-        model.take(start, kind)  # a call in training moves statistics, such as those of batch normalization
-    before, loss, found = _values(model), {}, {}
+    before = _values(model)
+    gradients: list[Any] | None = None
+    losses: dict[str, Array] = {}
+    updates: dict[str, dict[str, Array]] = {}
     for step in range(STEPS):
-        with phase(path, f"at step {step} of those that are compared, in {kind}"):
-            loss[f"step {step}"] = np.asarray(model.step())
-        told = model.gradients() if told is None and step == 0 else told
-        found[f"update after {step + 1}"] = {
+        with phase(model.path, f"at step {step} of those that are compared, in {kind}"):
+            loss, gradients = (model.step(), gradients) if step else model.first_step(start, kind)
+        losses[f"step {step}"] = np.asarray(loss)
+        updates[f"update after {step + 1}"] = {
             name: value.astype(np.float64) - before[name] for name, value in _values(model).items()
         }
-    with phase(path, "where its gradients are read"):
-        gradients = {} if told is None else {"gradient": _dense(model, told)}
-    return {"loss": loss, **gradients, **found}
+    with phase(model.path, "where its gradients are read"):
+        told = {} if gradients is None else {"gradient": _dense(model, gradients)}
+    return {"loss": losses, **told, **updates}
 
 
 def _values(model: Model) -> dict[str, Array]:

@@ -202,9 +202,12 @@ def _listed(path: Path, given: Any) -> list[Any]:
 
 
 def _function(path: Path) -> Callable[[], Any]:
-    """Runs the file as a module of its own; returns its function. Files next to it can be imported by it."""
+    """Runs the file as a module of its own; returns its function. Files next to it can be imported by it, anew."""
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # last: no neighbour hides a library
+    for neighbour in path.parent.glob("*.py"):
+        if getattr(sys.modules.get(neighbour.stem), "__file__", None) == str(neighbour):
+            del sys.modules[neighbour.stem]  # it may have been run in the other kind of float
     spec = importlib.util.spec_from_file_location(MODULE, path)
     assert spec
     assert spec.loader

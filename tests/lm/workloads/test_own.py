@@ -312,6 +312,14 @@ class TestModels:
         work = opened(written(tmp_path, text))
         assert work.do(work.prepare(0)) > work.do(work.prepare(1)) > 0
 
+    def test_a_neighbour_is_run_anew_in_each_kind_of_float(self, tmp_path: Path) -> None:
+        written(tmp_path, "import tensorflow as tf\nKIND = tf.keras.backend.floatx()", "own_kind.py")
+        text = SQUARE.format(before="pass", returned="loss").replace("tf.keras.backend.floatx()", "own_kind.KIND")
+        path = written(tmp_path, text.replace("import numpy", "import own_kind, numpy"))
+        expected, _, unchecked = defined(described(path), OPENING)
+        assert len(expected) == len(CASES)
+        assert unchecked == ()
+
     def test_the_function_may_be_a_neighbour_s(self, tmp_path: Path) -> None:
         written(tmp_path, SQUARE.format(before="pass", returned="loss"), "own_parts.py")
         work = opened(written(tmp_path, "import own_parts\nworkload = own_parts.workload"))

@@ -1,6 +1,6 @@
 """Workload `data`: a tf.data pipeline with a seed (shuffle, map, batch, prefetch): order and throughput.
 
-NumPy doesn't know tf.data's shuffle. The order is that of TensorFlow 2.12.1, kept here, and the same in 2.21.0.
+NumPy can't reproduce tf.data's shuffle, so the order that TensorFlow 2.12.1 gave is kept here; 2.21.0 gives the same.
 """
 
 from collections.abc import Mapping

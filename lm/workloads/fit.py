@@ -2,9 +2,9 @@
 
 A unit is a `fit` over a small data set. A launch has a seed of its own, the same on both sides, and starts from the
 initializers' draws: its mean loss over the first units is the metric "fitted loss", whose distribution over launches
-shows a changed default. Compared with the oracle is one update of given weights: loss, Adam's slots, and the change
-times slot m. Adam's first change is as large for a small gradient as for a large one, and of a gradient near 0 its sign
-is rounding's: times m it counts for little.
+shows a changed default. The oracle checks one update of given weights: the loss, Adam's slots, and the change times
+slot m. Adam's first change has about the size of the learning rate even where the gradient is near 0 and its sign is
+rounding; times m, such a change counts for little.
 """
 
 import functools

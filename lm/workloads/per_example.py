@@ -1,4 +1,4 @@
-"""Workload `per-example`: the gradients of each sequence of a batch by `tf.vectorized_map`, of which the mean is taken.
+"""Workload `per-example`: each sequence's gradients by `tf.vectorized_map`, and their mean.
 
 The mean is the batch's gradient. One release took 2 minutes for what its forerunner did in 15 s (tensorflow #44917).
 Layers are unrolled: neither 2.12.1 nor 2.21.0 can map the gradient of a loop ("`dtype` variant is not compatible").

@@ -9,7 +9,7 @@ from lm.workloads import predict
 from lm.workloads.protocol import UNTRACED
 
 LENGTHS = 100
-STRIDE = 37  # no divisor in common with LENGTHS: as many units take each length once, neighbours unlike ones
+STRIDE = 37  # coprime to LENGTHS: 100 units have each length once, and neighbours differ much
 
 
 class Workload(predict.Workload):

@@ -48,7 +48,7 @@ class Definition:
     start: Mapping[str, Array]  # the float32 weights and the batch that a run starts from, by name
     wide: Answers  # by float64
     narrow: tuple[Answers, ...]  # by float32: from the start, and from one that is off by its last bit
-    differing: str  # what two runs from one start left unlike: "loss of 1"; "" of runs that agree bit by bit
+    differing: str  # the first array in which two runs from one start differ, "loss of step 0"; "" if they agree
 
 
 class NotCopiedError(ValueError):
@@ -60,7 +60,7 @@ class NotCopiedError(ValueError):
 
 
 class NotRepeatedError(ValueError):
-    """Two runs from one start that leave unlike bits; the message names the first array."""
+    """Two runs from one start differed in their bits; the message names the first array that did."""
 
 
 class Work:
@@ -152,7 +152,7 @@ class Copying(Answering):
 class Workload(Protocol):
     """One thing that people run. Each file of lm/workloads has a class of that name, which inherits this one."""
 
-    # By the names of bench.judge.metrics; none: all. "retraces" where a gate allows none.
+    # By the names of bench.judge.metrics; none: all but those OF_SOME. "retraces" only where a gate allows none.
     metrics: tuple[str, ...]
     # The configurations that it runs in, and the division of their launches.
     plans: Mapping[str, LaunchPlan]
@@ -181,9 +181,9 @@ class Workload(Protocol):
 
 @runtime_checkable
 class Defining(Workload, Protocol):
-    """A workload without a definition in NumPy: the reference's process says by its own code what is right.
+    """A workload that NumPy can't define: the reference's process runs the same code in float64.
 
-    Its cases are starts that differ little: of each answer the case counts in which it is nearest to what is right.
+    Its cases are starts near each other; an answer counts in the case in which its error is smallest.
     """
 
     def define(self, opening: Opening) -> Iterator[Definition]:

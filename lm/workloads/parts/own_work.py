@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lm.workloads.parts.own import Workload
 
 STEPS = 2  # that are compared: the second one's update has the optimizer's slots in it
-NEAR = 2.0**-8  # relative, of a start near the first
-SETTLING = 2  # first units, in which graphs are traced as often as Keras likes
+NEAR = 2.0**-8  # relative distance of the other starts' weights
+SETTLING = 2  # units at the start, whose traces don't count as retraces
 
 
 class Work(OnDevice, Copying):
@@ -170,7 +170,7 @@ def _dense(model: Model, gradients: list[Any]) -> dict[str, Array]:
 
 
 def _unlike(one: Answers, other: Answers) -> str:
-    """Returns the first array of which two runs have unlike bits: "loss of step 0"; "" without one."""
+    """Returns the name of the first array in which two runs differ, "loss of step 0"; "" if none does."""
     return next(
         (
             f"{quantity} of {tensor}"

@@ -86,7 +86,7 @@ class Padded(protocol.Workload):
         }
 
     def batch(self, config: Config, unit: int, case: str) -> Batch:
-        """Returns a batch: one sequence of one token, one without padding, others in between; or none with padding."""
+        """Returns a unit's batch. RAGGED: lengths from 1 to all steps, both among them; FULL: no padding."""
         shape = (config.batch_size, config.num_steps)
         lengths = np.full(shape[0], shape[1])
         if case == RAGGED:

@@ -90,8 +90,8 @@ def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
     folders = [Path(python).parents[1] for python in pythons]
     for kind in kinds:
         usual = pair_plans(Plan(LARGER if kind in WEIGHTS else CONFIG, 1), NAMES)[0][ONE_CORE]
-        blocks = dataclasses.replace(usual.blocks, moves=kind == MOVED)
-        store, plan = read_store(), dataclasses.replace(usual, blocks=blocks, reads_anew=kind in (EACH, *WEIGHTS))
+        plan = dataclasses.replace(usual, moves=kind == MOVED, reads_anew=kind in (EACH, *WEIGHTS))
+        store = read_store()
         first = len(store.batches) * LAUNCHES
         with host_lock():
             if kind in (SCATTERED, READ):

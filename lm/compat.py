@@ -24,7 +24,7 @@ def tf_variable(variable: KerasVariable) -> tf.Variable:
 
 
 def is_variable(value: object) -> bool:
-    """Tells whether it is a tf.Variable, or wraps one as Keras 3 does."""
+    """Returns whether `value` is a tf.Variable, or Keras 3's wrapper of one."""
     return isinstance(value, tf.Variable) or isinstance(getattr(value, "value", None), tf.Variable)
 
 

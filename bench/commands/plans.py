@@ -38,7 +38,8 @@ def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan
     if pinned is None:
         missing = "one CPU alone, a system without affinities, or /proc of another PID namespace"
         return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
-    plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned)
+    # A step's speed depends on where its weights lie, but for tiny's on one core (docs/protocol.md).
+    plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned, moves=plan.config != "tiny")
     shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"
     return plans, (shared,) if pinned.shared else ()
 

@@ -49,7 +49,6 @@ class Blocks:
     dropped: int  # first steps of a block: caches are cold
     evaluation_quads: int = 0
     evaluation_steps: int = 0  # of an evaluation's block, those dropped included
-    moves: bool = True  # the weights, before each block
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +58,7 @@ class PairPlan:
     plan: Plan
     blocks: Blocks
     pinned: PinnedCore | None = None  # None: launches on all cores
+    moves: bool = True  # the weights, before each block
     reads_anew: bool = True  # on a pinned core: both sides' TensorFlow, before the launch
 
     @property
@@ -67,14 +67,14 @@ class PairPlan:
         return ONE_CORE if self.pinned else ALL_CORES
 
     @classmethod
-    def of(cls, plan: Plan, blocks: Blocks, pinned: PinnedCore | None = None) -> "PairPlan":
+    def of(cls, plan: Plan, blocks: Blocks, pinned: PinnedCore | None = None, *, moves: bool = True) -> "PairPlan":
         """Returns the plan with as many steps as each side takes: the warm-up, then two blocks of each quad.
 
         On a pinned core TensorFlow has one thread.
         """
         steps = WARM_UP_STEPS + 2 * blocks.quads * blocks.steps
         threads = 1 if pinned else plan.threads
-        return cls(dataclasses.replace(plan, steps=steps, threads=threads, speed=True), blocks, pinned)
+        return cls(dataclasses.replace(plan, steps=steps, threads=threads, speed=True), blocks, pinned, moves)
 
 
 class _Half:
@@ -243,7 +243,7 @@ def _quad(pair_plan: PairPlan, halves: Halves, operation: str, order: str, count
     timed = []
     for letter in order:
         half = halves[LETTERS[letter]]
-        if pair_plan.blocks.moves:
+        if pair_plan.moves:
             half.tell("relocate")
         timed.append(half.block(operation, count, pair_plan.blocks.dropped))
     return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))

@@ -34,7 +34,7 @@ def sized(plans: Mapping[str, PairPlan], reference: Side, begun: PairedRun) -> M
     steps = max(steps, plan.blocks.steps)
     # A sixth is dropped, as of tiny's blocks (lm.config).
     blocks = dataclasses.replace(plan.blocks, steps=steps, dropped=max(steps // 6, plan.blocks.dropped))
-    return {kind: PairPlan.of(one.plan, blocks, one.pinned) for kind, one in plans.items()}
+    return {kind: PairPlan.of(one.plan, blocks, one.pinned, moves=one.moves) for kind, one in plans.items()}
 
 
 def _step_seconds(plan: Plan, side: Side) -> float:

@@ -1,8 +1,8 @@
 """The oracle's step of bidirectional LSTMs on sequences of several lengths, padded at their ends.
 
-The backward direction of a layer is an LSTM of its own that reads each sequence from its last token to its first; what
-it says of a token stands next to what the forward direction says. Each final state is that after the sequence's last
-token in its direction. Weights are as in lm/oracle/step.py, twice for each layer: `lstm0/forward/kernel`, and so on.
+The backward direction of a layer is an LSTM of its own that reads each sequence from its last token to its first. The
+outputs of both directions are concatenated. Each final state is that after the sequence's last token in its direction.
+Weights are as in lm/oracle/step.py, twice for each layer: `lstm0/forward/kernel`, and so on.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def bidirectional_step(
     """
     (batch, steps), times = inputs.shape, np.arange(inputs.shape[1])[:, np.newaxis]
     kept = times < lengths  # [steps, batch], as all arrays below are
-    # The step that each direction reads at each time. Read so twice, everything is where it was.
+    # The step that each direction reads at each time. Each order is its own inverse.
     order = {"forward": times, "backward": np.where(kept, lengths - 1 - times, times)}
     each = np.arange(batch)
     x = weights["embedding"][inputs.T]

@@ -1,6 +1,6 @@
-"""Refuses weights, state, ids and masks that do not belong to the configuration, and names them."""
+"""Refuses weights, state and ids that do not belong to the configuration, and names them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -28,22 +28,8 @@ def require_state(config: Config, state: Mapping[str, Array], batch: int) -> Non
     _require_shapes(config, "state", state, {name: (batch, size) for name, (_, size) in config.state_shapes().items()})
 
 
-def require_masks(config: Config, masks: Sequence[Array], batch: int, steps: int) -> None:
-    """Raises ConfigError unless there are no masks, or one [batch, steps, width] of the embedding and each layer."""
-    if masks:
-        widths = (config.embedding_size, *config.layer_sizes)
-        wanted = {f"mask {index}": (batch, steps, width) for index, width in enumerate(widths)}
-        _require_shapes(config, "dropout", {f"mask {index}": mask for index, mask in enumerate(masks)}, wanted)
-
-
-def require_ids(name: str, ids: Array, vocabulary_size: int, shape: tuple[int, ...] | None = None) -> None:
-    """Raises ValueError unless `ids` are integers [batch, steps] below the vocabulary's size, of `shape` if given."""
-    if ids.ndim != 2 or ids.size == 0 or ids.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} are {ids.dtype} of shape {ids.shape}; they must be integers [batch, steps], at least one of each"
-        )
-    if shape is not None and ids.shape != shape:
-        raise ValueError(f"{name} have shape {ids.shape}; the logits want {shape}")
+def require_ids(name: str, ids: Array, vocabulary_size: int) -> None:
+    """Raises ValueError unless all `ids` [batch, steps] are below the vocabulary's size and none is negative."""
     outside = np.argwhere((ids < 0) | (ids >= vocabulary_size))
     if len(outside):
         row, column = outside[0].tolist()

@@ -1,7 +1,7 @@
 """The oracle's gradients on sequences of several lengths, padded at their ends.
 
-What follows a sequence's end can't reach back: each output and each state up to there is what it is without padding. So
-the layers run over the padding as over anything else, the cost leaves it out, and the final state is that at the end.
+Padding after a sequence's end changes nothing before it. So the layers run over it, the cost leaves it out, and the
+final state is the one after the last token.
 """
 
 import dataclasses

@@ -1,20 +1,20 @@
 """The oracle's optimizers: Adam, gradient descent with momentum, and RMSprop, by their authors' formulas.
 
 Adam: Kingma & Ba 2015 (arXiv 1412.6980), end of section 2, whose epsilon stands beside the uncorrected root; RMSprop:
-Tieleman & Hinton 2012. All are what Keras documents. A sparse gradient is the dense one: values of rows that it doesn't
-name are 0, and their slots decay all the same.
+Tieleman & Hinton 2012. All are what Keras documents. A sparse gradient counts as the dense one: rows that it doesn't
+name have gradient 0, and their slots decay.
 
 They compute in the dtype of the variable.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from lm.arrays import Array
 
-Slots = dict[str, Array]
+Slots = dict[str, Array]  # by name: m, v; {} before the first update, where each is 0
 Update = Callable[[Array, Slots, Array, int], tuple[Array, Slots]]  # variable, slots, gradient, step from 1
 
 
@@ -37,10 +37,11 @@ RMSPROP_RATE, RHO, RMSPROP_EPSILON = 0.002, 0.8, 1e-6
 
 def adam(variable: Array, slots: Slots, gradient: Array, step: int, given: Adam = ADAM) -> tuple[Array, Slots]:
     """Returns the new variable and slots `m` and `v`, of a gradient of the variable's shape."""
-    kind = variable.dtype.type
+    kind, zeros = variable.dtype.type, np.zeros_like(variable)
     first, second = kind(given.beta_1), kind(given.beta_2)
-    m = slots["m"] + (gradient - slots["m"]) * kind(1 - given.beta_1)
-    v = slots["v"] + (np.square(gradient) - slots["v"]) * kind(1 - given.beta_2)
+    old_m, old_v = slots.get("m", zeros), slots.get("v", zeros)
+    m = old_m + (gradient - old_m) * kind(1 - given.beta_1)
+    v = old_v + (np.square(gradient) - old_v) * kind(1 - given.beta_2)
     rate = kind(given.rate) * np.sqrt(1 - second ** kind(step)) / (1 - first ** kind(step))
     return variable - m * rate / (np.sqrt(v) + kind(given.epsilon)), {"m": m, "v": v}
 
@@ -48,20 +49,33 @@ def adam(variable: Array, slots: Slots, gradient: Array, step: int, given: Adam 
 def momentum(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[Array, Slots]:
     """Returns the new variable and slot `m`, the step that is taken."""
     kind = variable.dtype.type
-    m = kind(MOMENTUM) * slots["m"] - kind(MOMENTUM_RATE) * gradient
+    m = kind(MOMENTUM) * slots.get("m", np.zeros_like(variable)) - kind(MOMENTUM_RATE) * gradient
     return variable + m, {"m": m}
 
 
 def rmsprop(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[Array, Slots]:
     """Returns the new variable and slot `v`."""
     kind = variable.dtype.type
-    v = kind(RHO) * slots["v"] + kind(1 - RHO) * np.square(gradient)
+    v = kind(RHO) * slots.get("v", np.zeros_like(variable)) + kind(1 - RHO) * np.square(gradient)
     return variable - kind(RMSPROP_RATE) * gradient / np.sqrt(v + kind(RMSPROP_EPSILON)), {"v": v}
 
 
-# Each with its slots, which start from 0.
-OPTIMIZERS: dict[str, tuple[Update, tuple[str, ...]]] = {
-    "adam": (adam, ("m", "v")),
-    "momentum": (momentum, ("m",)),
-    "rmsprop": (rmsprop, ("v",)),
-}
+OPTIMIZERS: dict[str, Update] = {"adam": adam, "momentum": momentum, "rmsprop": rmsprop}
+
+
+def updated(
+    update: Update,
+    variables: Mapping[str, Array],
+    slots: Mapping[str, Slots],
+    gradients: Mapping[str, Array],
+    step: int,
+) -> tuple[dict[str, Array], dict[str, Slots]]:
+    """Returns (new values, new slots) of several variables, by name. `slots` is {} before the first update."""
+    done = {name: update(value, slots.get(name, {}), gradients[name], step) for name, value in variables.items()}
+    return {name: value for name, (value, _) in done.items()}, {name: kept for name, (_, kept) in done.items()}
+
+
+def by_slot(slots: Mapping[str, Slots]) -> dict[str, dict[str, Array]]:
+    """Returns slots as answers have them: by quantity, "slot m", then by variable."""
+    names = next(iter(slots.values()))
+    return {f"slot {slot}": {name: kept[slot] for name, kept in slots.items()} for slot in names}

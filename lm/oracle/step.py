@@ -30,7 +30,7 @@ import numpy as np
 
 from lm.arrays import Array
 from lm.config import Config
-from lm.oracle.checks import checked_dtype, require_ids, require_masks, require_state
+from lm.oracle.checks import checked_dtype, require_ids, require_state
 from lm.oracle.lstm import LayerTape, lstm_backward, lstm_forward
 from lm.oracle.sgd import Gradients, SparseRows, apply_sgd, clip_by_global_norm
 
@@ -72,8 +72,8 @@ def step(
     """Takes one training step on `inputs` and `targets`, ids [batch, steps]; no argument is changed.
 
     `batch` and `steps` are the ids' own, whatever the configuration says. `masks` are [batch, steps, width], one for
-    the embedding and one for each layer; () drops nothing. Raises ConfigError for weights, state or masks that are not
-    this configuration's, ValueError for ids outside the vocabulary (as TensorFlow does on a CPU).
+    the embedding and one for each layer; () drops nothing. Raises ConfigError for weights or a state that are not this
+    configuration's, ValueError for ids outside the vocabulary (as TensorFlow does on a CPU).
     """
     logits, new_state, tape = forward(config, weights, state, inputs, masks)
     loss, logits_gradient = cross_entropy(logits, targets)
@@ -96,6 +96,19 @@ def predict(config: Config, weights: Mapping[str, Array], inputs: Array) -> Arra
     return forward(config, weights, zero_state(config, weights, len(inputs)), inputs)[0]
 
 
+def mean_loss(
+    config: Config, weights: Mapping[str, Array], inputs: Array, targets: Array
+) -> tuple[np.inexact, Gradients]:
+    """Returns (loss, gradients) of a batch from a zero state, where the cost is Keras' loss: the mean over all tokens.
+
+    Shapes and errors as in `step`.
+    """
+    logits, _, tape = forward(config, weights, zero_state(config, weights, len(inputs)), inputs)
+    loss, logits_gradient = cross_entropy(logits, targets)
+    steps = logits.dtype.type(inputs.shape[1])
+    return loss / steps, backward(config, weights, tape, logits_gradient / steps)
+
+
 def zero_state(config: Config, weights: Mapping[str, Array], batch: int) -> dict[str, Array]:
     """Returns a state of zeros, each [batch, size], in the weights' dtype."""
     dtype = weights["embedding"].dtype
@@ -111,12 +124,11 @@ def forward(
     require_ids("inputs", inputs, config.vocabulary_size)
     batch, steps = inputs.shape
     require_state(config, state, batch)
-    require_masks(config, masks, batch, steps)
 
     scales = _dropout_scales(config, masks, dtype)
     x = weights["embedding"][inputs.T] * scales[0]  # time-major from here on: [steps, batch, width]
     layers, new_state = [], {}
-    for layer, scale in enumerate(scales[1:]):
+    for layer, scale in zip(range(len(config.layer_sizes)), scales[1:], strict=True):
         name = f"lstm{layer}"
         kernel, recurrent, bias = (weights[f"{name}/{part}"] for part in ("kernel", "recurrent", "bias"))
         tape = lstm_forward(x, kernel, recurrent, bias, state[f"{name}/h"], state[f"{name}/c"])
@@ -135,10 +147,9 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[np.inexact, Array]:
     """Returns (cost, its gradient by the logits) of logits [batch, steps, vocabulary] and target ids [batch, steps].
 
     The cost is the sum over time of the batch mean, which is the sum over all tokens divided by the batch size. The
-    gradient is (softmax - one-hot) / batch. Raises ValueError for targets outside the vocabulary or of another shape
-    than the logits'.
+    gradient is (softmax - one-hot) / batch. Raises ValueError for targets outside the vocabulary.
     """
-    require_ids("targets", targets, logits.shape[-1], logits.shape[:2])
+    require_ids("targets", targets, logits.shape[-1])
     batch = logits.dtype.type(len(logits))  # a Python int would make a float32 sum float64 in NumPy 1
     tokens = np.arange(targets.size), targets.ravel()  # where each token's target lies in the rows below
     rows = logits.reshape(targets.size, -1)

@@ -7,11 +7,12 @@ the BLAS behind it.
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lm.arrays import Floats, Weights
+from lm.arrays import Array, Floats, Weights
 from lm.config import Config
 
 QUANTUM = 2.0**-20
@@ -27,8 +28,8 @@ def initial_weights(config: Config, jitter: int = 0) -> Weights:
     return drawn_weights(config, config.weight_shapes(), jitter)
 
 
-def wide_weights(config: Config, jitter: int = 0) -> Weights:
-    """Returns weights of which each counts, named and shaped as in Config.weight_shapes.
+def wide_weights(config: Config, jitter: int = 0, kind: type[np.floating[Any]] = np.float32) -> dict[str, Array]:
+    """Returns weights of which each counts, named and shaped as in Config.weight_shapes, in a kind of float.
 
     Those that training starts from hide faults: biases are 0, and gates that are nearly half open hardly move. Kernels
     are He's (He and others 2015: a variance of 2 / rows), all others up to ±0.5. `jitter`: see initial_weights.
@@ -37,7 +38,8 @@ def wide_weights(config: Config, jitter: int = 0) -> Weights:
     for name, shape in config.weight_shapes().items():
         bound = float(np.sqrt(6 / shape[0])) if name.endswith(("kernel", "recurrent")) else 0.5
         weights[name] = _uniform(bound, shape, stream).astype(np.float32)
-    return _jittered(weights, config, jitter) if jitter else weights
+    moved = _jittered(weights, config, jitter) if jitter else weights
+    return {name: value.astype(kind, copy=False) for name, value in moved.items()}
 
 
 def drawn_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int = 0) -> Weights:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from lm.arrays import Floats, State, Tokens, Weights
 from lm.config import Config
 from lm.models.protocol import build
-from lm.runtime import operations, relocate, require_device
+from lm.runtime import operations, relocate, require_device, retraces
 
 # In the order of Config.weight_shapes; the embedding's as IndexedSlices.
 Gradients = Sequence[tf.Tensor | tf.IndexedSlices]
@@ -165,9 +165,7 @@ class Trainer:
     @property
     def retraces(self) -> int:
         """Returns how often the training step, or the evaluation step, was traced beyond the first time."""
-        return sum(
-            max(int(function.experimental_get_tracing_count()) - 1, 0) for function in (self._step, self._evaluate)
-        )
+        return retraces(self._step) + retraces(self._evaluate)
 
     def graph_operations(self) -> dict[str, int]:
         """Counts the operations of the step's graph by type, those of its function library included."""

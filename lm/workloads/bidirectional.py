@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "bidirectional"
-
     def weights(self, config: Config, jitter: int = 0) -> Weights:
         """Returns weights drawn as those of one direction are."""
         shapes: dict[str, tuple[int, ...]] = {"embedding": (config.vocabulary_size, config.embedding_size)}

@@ -1,23 +1,18 @@
 """Workload `data`: a tf.data pipeline with a seed (shuffle, map, batch, prefetch): order and throughput.
 
-NumPy doesn't know tf.data's shuffle. The order is that of TensorFlow 2.12.1, kept here, and the same in 2.21.0.
+NumPy can't reproduce tf.data's shuffle, so the order that TensorFlow 2.12.1 gave is kept here; 2.21.0 gives the same.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lm.arrays import Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
-from lm.training.initial import weights_sha256
 from lm.workloads import protocol
-from lm.workloads.parts.untraced import Untraced
-from lm.workloads.protocol import Answers, Opening
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from lm.workloads.protocol import UNTRACED, Answering, Answers, Opening
 
 EPOCHS = "epochs"  # the one case: two passes, each in an order of its own
 SEQUENCES, BUFFER, SEED = 120, 50, 20200401  # SEQUENCES: whole batches of each configuration
@@ -35,17 +30,16 @@ ORDERS = (  # of the sequences in each epoch, a byte each, in hexadecimal
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth"),
-        *("cpu time", "import", "build", "first step"),
-    )
+    metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(20, 10, 2))
     cases = (EPOCHS,)
     cap = 0.0  # ids are equal, or wrong
 
-    def open(self, opening: Opening) -> "Work":
+    def open(self, opening: Opening) -> Answering:
         """Returns the work. Raises DeviceError."""
-        return Work(opening)
+        from lm.workloads.parts.data_work import Work
+
+        return Work(self, opening)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the ids of both epochs in the order that is kept."""
@@ -65,53 +59,3 @@ def named(epochs: list[tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
         quantity: {f"epoch {number}": ids for number, ids in enumerate(of, 1)}
         for quantity, of in zip(("inputs", "targets"), zip(*epochs, strict=True), strict=True)
     }
-
-
-class Work(Untraced):
-    """Implements lm.workloads.protocol.Answering."""
-
-    retraces = 0
-
-    def __init__(self, opening: Opening) -> None:
-        import tensorflow as tf
-
-        from lm.runtime import require_device
-
-        require_device(opening.device)
-        self._tf, self.config, self.device = tf, opening.config, opening.device
-        self.tokens = BATCHES * self.config.tokens_per_step
-        self._sequences = sequences(self.config)
-        digest = weights_sha256({"sequences": self._sequences.astype(np.float32)})
-        self.fingerprint = self.config.fingerprint("data", digest)
-
-    def build(self) -> None:
-        """Builds the pipeline."""
-        self._pipeline = self._built()
-
-    def _built(self) -> "tf.data.Dataset":
-        data = self._tf.data
-        shuffled = data.Dataset.from_tensor_slices(self._sequences).shuffle(BUFFER, seed=SEED)
-        mapped = shuffled.map(lambda ids: (ids[:-1], ids[1:]), num_parallel_calls=data.AUTOTUNE)
-        return mapped.batch(self.config.batch_size).prefetch(data.AUTOTUNE)
-
-    def start(self) -> None:
-        """Puts the pipeline at its beginning."""
-        self._batches = iter(self._pipeline.repeat())
-
-    def prepare(self, unit: int) -> None:
-        """Returns nothing: the pipeline goes on."""
-
-    def do(self, prepared: None) -> float:
-        """Takes the next batches; returns the sum of the last one's targets."""
-        for _ in range(BATCHES):
-            _, targets = next(self._batches)
-        return float(targets.numpy().sum())
-
-    def relocate(self) -> None:
-        """Does nothing: there are no weights."""
-
-    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns the ids of two epochs of a pipeline of its own."""
-        pipeline = self._built()
-        epochs = [zip(*pipeline, strict=True) for _ in ORDERS]
-        return named([(np.concatenate(inputs), np.concatenate(targets)) for inputs, targets in epochs])

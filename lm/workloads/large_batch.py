@@ -5,7 +5,7 @@ Its logits alone take 390 MiB. They aren't compared; loss, gradients and final s
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +14,7 @@ from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.workloads.parts.padded import FULL, Padded
-from lm.workloads.protocol import Answers, Opening
-
-if TYPE_CHECKING:
-    from lm.workloads.parts.differentiated import Differentiated
+from lm.workloads.protocol import Answering, Answers, Opening
 
 BATCH, STEPS = 1_024, 200
 PART = 32  # sequences that the oracle takes at a time in float64, to save memory
@@ -26,7 +23,6 @@ PART = 32  # sequences that the oracle takes at a time in float64, to save memor
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "large-batch"
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(2, 1, 0))
     cases = (FULL,)
     mask_zero = False
@@ -34,7 +30,7 @@ class Workload(Padded):
     cap = 5e-3
     memory_gib = 8  # of both sides' processes, or of one and the oracle's
 
-    def open(self, opening: Opening) -> "Differentiated":
+    def open(self, opening: Opening) -> Answering:
         """Returns the work. Raises DeviceError."""
         return super().open(enlarged(opening))
 

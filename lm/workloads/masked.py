@@ -8,5 +8,3 @@ from lm.workloads.parts.padded import Padded
 
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
-
-    name = "masked"

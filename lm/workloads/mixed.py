@@ -22,7 +22,6 @@ DROPPED_BITS = 16  # of float32's mantissa
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload. A subclass has another policy."""
 
-    name = "mixed"
     dtype = "mixed_bfloat16"
     cap = 0.1  # no limit comes near to it
 
@@ -38,14 +37,15 @@ class Workload(Padded):
         return tf.keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=self.dtype)
 
     def cast(self, name: str, value: Floats, kind: type[np.floating[Any]]) -> Array:
-        """Returns a weight as the layers see it, and for float32's limits as it is."""
-        seen = value if name.startswith("output/") or kind is np.float32 else self.rounded(value)
+        """Returns a weight as the layers see it, and for the limits as it is."""
+        limits = kind is np.float32
+        seen = value if name.startswith("output/") or limits else self.rounded(value)
         return seen.astype(kind)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Returns the oracle's results, and for float32's limits those of the layers rounded to their type."""
-        found = super().expected(opening, case, kind)
-        if kind is not np.float32:
+        """Returns the oracle's results, and for the limits those of the layers rounded to their type."""
+        found, limits = super().expected(opening, case, kind), kind is np.float32
+        if not limits:
             return found
         return {
             quantity: {

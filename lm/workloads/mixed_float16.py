@@ -13,7 +13,6 @@ from lm.workloads import mixed
 class Workload(mixed.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "mixed-float16"
     dtype = "mixed_float16"
     loss_scale = 2.0**15  # where `LossScaleOptimizer` begins
 

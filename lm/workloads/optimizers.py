@@ -4,8 +4,8 @@ A unit is one update by each. Compared are the variables' changes and the slots 
 gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +13,9 @@ from lm.arrays import Array, Floats, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
-from lm.training.initial import initial_weights, weights_sha256
+from lm.training.initial import initial_weights
 from lm.workloads import protocol
-from lm.workloads.parts.keras_optimizers import SLOTS, adam
-from lm.workloads.parts.traced import Traced
-from lm.workloads.protocol import Answers, Opening
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from lm.workloads.protocol import TRACED, Answering, Answers, Opening
 
 UPDATES = (1, 300)  # after which variables and slots are compared
 DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config.weight_shapes
@@ -29,16 +24,14 @@ DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "optimizers"
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
-        *("cpu time", "import", "build", "trace", "first step", "graph operations"),
-    )
+    metrics = TRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(40, 20, 4), notebook=Blocks(16, 6, 2))
     cases = tuple(oracle.OPTIMIZERS)
 
-    def open(self, opening: Opening) -> "Work":
+    def open(self, opening: Opening) -> Answering:
         """Returns the work. Raises DeviceError."""
+        from lm.workloads.parts.optimizers_work import Work
+
         return Work(self, opening)
 
     def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
@@ -56,19 +49,18 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns changes and slots by the oracle."""
-        config, (update, slots) = opening.config, oracle.OPTIMIZERS[case]
-        starts = {name: value.astype(kind) for name, value in start(config, opening.jitter).items()}
-        values: dict[str, Array] = dict(starts)
-        kept = {name: {slot: np.zeros_like(value) for slot in slots} for name, value in starts.items()}
+        config, update = opening.config, oracle.OPTIMIZERS[case]
+        starts: dict[str, Array] = {name: value.astype(kind) for name, value in start(config, opening.jitter).items()}
+        values, slots = starts, dict[str, oracle.Slots]()
         found: dict[str, dict[str, Array]] = {}
         for step in range(1, UPDATES[-1] + 1):
             dense, rows, sparse = self.gradients(config, step)
             whole = densified(SparseRows(rows, sparse.astype(kind)), config.vocabulary_size)
-            for name, gradient in ((DENSE, dense.astype(kind)), (SPARSE, whole)):
-                values[name], kept[name] = update(values[name], kept[name], gradient, step)
+            given = {DENSE: dense.astype(kind), SPARSE: whole}
+            values, slots = oracle.updated(update, values, slots, given, step)
             if step in UPDATES:
-                changes = {name: values[name] - starts[name] for name in starts}
-                found |= named(changes, {slot: {name: kept[name][slot] for name in starts} for slot in slots}, step)
+                changes = {name: values[name] - value for name, value in starts.items()}
+                found |= named(changes, oracle.by_slot(slots), step)
         return found
 
 
@@ -82,129 +74,4 @@ def named(
     changes: Mapping[str, Any], slots: Mapping[str, Mapping[str, Any]], updates: int
 ) -> dict[str, dict[str, Any]]:
     """Returns answers after so many updates, by quantity: "change after 300", "slot m after 300"."""
-    found = {"change": changes, **{f"slot {slot}": of for slot, of in slots.items()}}
-    return {f"{quantity} after {updates}": dict(of) for quantity, of in found.items()}
-
-
-class Updated:
-    """The variables of one optimizer, and the optimizer."""
-
-    def __init__(self, name: str, config: Config) -> None:
-        import tensorflow as tf
-
-        shapes, layers = config.weight_shapes(), tf.keras.layers
-        dense = layers.Dense(shapes[DENSE][1], use_bias=False)
-        sparse = layers.Embedding(*shapes[SPARSE])
-        dense.build((None, shapes[DENSE][0]))
-        sparse.build((None,))
-        self._name = name
-        self.variables = [*dense.trainable_variables, *sparse.trainable_variables]
-        made: dict[str, Callable[[], Any]] = {
-            "adam": adam,
-            "momentum": lambda: tf.keras.optimizers.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM),
-            "rmsprop": lambda: tf.keras.optimizers.RMSprop(
-                oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.RMSPROP_EPSILON
-            ),
-        }
-        self._optimizer = made[name]()
-        self._optimizer.build(self.variables)  # now: inside a tf.function only the first call could
-
-    def start(self, values: Mapping[str, Floats]) -> None:
-        """Sets the variables."""
-        for variable, value in zip(self.variables, values.values(), strict=True):
-            variable.assign(value)
-
-    def update(self, dense: "tf.Tensor", sparse: "tf.IndexedSlices") -> None:
-        """Takes one update."""
-        self._optimizer.apply_gradients(zip((dense, sparse), self.variables, strict=True))
-
-    def values(self) -> list[Floats]:
-        """Returns the variables' values."""
-        return [np.array(variable.numpy()) for variable in self.variables]
-
-    def slots(self) -> dict[str, dict[str, Floats]]:
-        """Returns the slots' values by slot and variable."""
-        return {
-            slot: {
-                name: np.array(held.numpy())
-                for name, held in zip((DENSE, SPARSE), getattr(self._optimizer, attribute), strict=True)
-            }
-            for slot, attribute in SLOTS[self._name].items()
-        }
-
-
-class Work(Traced):
-    """Implements lm.workloads.protocol.Answering."""
-
-    tokens = 0
-
-    def __init__(self, workload: Workload, opening: Opening) -> None:
-        import tensorflow as tf
-
-        from lm import runtime
-
-        runtime.require_device(opening.device)
-        self._tf, self._runtime, self._jitter, self._workload = tf, runtime, opening.jitter, workload
-        self.config, self.device = opening.config, opening.device
-        self.fingerprint = self.config.fingerprint(workload.name, weights_sha256(start(self.config)))
-
-    def build(self) -> None:
-        """Builds the variables and the optimizers."""
-        with self._tf.device(self.device):
-            self._updated = {name: Updated(name, self.config) for name in oracle.OPTIMIZERS}
-
-    def trace(self) -> None:
-        """Traces a unit."""
-        self._function = self._traced(tuple(self._updated.values()))
-
-    def _traced(self, updated: tuple[Updated, ...]) -> Any:
-        """Returns the traced function that takes one update by each; it returns a number that waits for them all."""
-        tf, shapes = self._tf, self.config.weight_shapes()
-
-        def update(dense: Any, rows: Any, sparse: Any) -> Any:
-            with tf.device(self.device):
-                for each in updated:
-                    each.update(dense, tf.IndexedSlices(sparse, rows, tf.constant(shapes[SPARSE])))
-                return tf.add_n([tf.convert_to_tensor(each.variables[0])[0, 0] for each in updated])
-
-        width = (self.config.tokens_per_step, shapes[SPARSE][1])
-        signature = (tf.TensorSpec(shapes[DENSE]), tf.TensorSpec(width[:1], tf.int32), tf.TensorSpec(width))
-        traced = tf.function(update, signature, autograph=False)
-        traced.get_concrete_function()
-        return traced
-
-    def start(self) -> None:
-        """Sets the variables; slots start from 0."""
-        for updated in self._updated.values():
-            updated.start(start(self.config, self._jitter))
-
-    def prepare(self, unit: int) -> Any:
-        """Returns the unit's gradients as tensors."""
-        with self._tf.device(self.device):
-            return [self._tf.constant(value) for value in self._workload.gradients(self.config, unit + 1)]
-
-    def do(self, prepared: Any) -> float:
-        """Takes one update by each optimizer."""
-        return float(self._function(*prepared))
-
-    def relocate(self) -> None:
-        """Moves the variables to other memory."""
-        updated = self._updated.values()
-        self._runtime.relocate(variable for each in updated for variable in each.variables)
-
-    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns changes and slots of an optimizer of its own, from the start."""
-        with self._tf.device(self.device):
-            updated = Updated(case, self.config)
-        starts = start(self.config, self._jitter)
-        updated.start(starts)
-        update = self._traced((updated,))
-        found: dict[str, dict[str, Any]] = {}
-        for step in range(1, UPDATES[-1] + 1):
-            update(*self.prepare(step - 1))
-            if step in UPDATES:
-                changes = {
-                    name: value - old for (name, old), value in zip(starts.items(), updated.values(), strict=True)
-                }
-                found |= named(changes, updated.slots(), step)
-        return found
+    return {f"{quantity} after {updates}": dict(of) for quantity, of in {"change": changes, **slots}.items()}

@@ -1,7 +1,7 @@
 """Workload `optimizers-twice`: `optimizers`, whose sparse gradients name rows several times, as an embedding's do.
 
-Its definition is that of the dense gradient, in which values of one row add up before they are squared. So they do in
-Keras 2. Keras 3 squares them one by one: Adam's first update of a row that is named twice is 1.41 times as large.
+The oracle takes the dense gradient: values of a row are added up before they are squared, as in Keras 2. Keras 3
+squares them one by one: Adam's first update of a row that is named twice is 1.41 times as large.
 """
 
 import numpy as np
@@ -15,8 +15,6 @@ TIMES = 4  # that a row is named, on average
 
 class Workload(optimizers.Workload):
     """Implements lm.workloads.protocol.Workload."""
-
-    name = "optimizers-twice"
 
     def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
         """Returns rows, most of them more than once."""

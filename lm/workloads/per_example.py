@@ -1,27 +1,16 @@
-"""Workload `per-example`: the gradients of each sequence of a batch by `tf.vectorized_map`, of which the mean is taken.
+"""Workload `per-example`: each sequence's gradients by `tf.vectorized_map`, and their mean.
 
 The mean is the batch's gradient. One release took 2 minutes for what its forerunner did in 15 s (tensorflow #44917).
 Layers are unrolled: neither 2.12.1 nor 2.21.0 can map the gradient of a loop ("`dtype` variant is not compatible").
 """
 
-from typing import TYPE_CHECKING
-
 from lm.workloads.parts.padded import FULL, Padded
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "per-example"
     cases = (FULL,)
     mask_zero = False
     per_example = True
-
-    def recurrent(self, size: int) -> "tf.keras.layers.Layer":
-        """Makes a layer that is unrolled."""
-        import tensorflow as tf
-
-        return tf.keras.layers.LSTM(size, return_sequences=True, return_state=True, unroll=True)
+    unroll = True

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 class Workload(Calls):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "predict"
     plans = unit_plans(tiny=Blocks(12, 8, 2), notebook=Blocks(10, 6, 1))
 
     def call(self, model: "tf.keras.Sequential", ids: Tokens) -> Floats:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 class Workload(Calls):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "predict-call"
     plans = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(10, 8, 2))
 
     def call(self, model: "tf.keras.Sequential", ids: Tokens) -> Floats:

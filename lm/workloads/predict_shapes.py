@@ -6,16 +6,16 @@ grow with the shapes that it has seen (tensorflow #38598, #40261).
 
 from lm.config import Blocks, Config, unit_plans
 from lm.workloads import predict
+from lm.workloads.protocol import UNTRACED
 
 LENGTHS = 100
-STRIDE = 37  # no divisor in common with LENGTHS: as many units take each length once, neighbours unlike ones
+STRIDE = 37  # coprime to LENGTHS: 100 units have each length once, and neighbours differ much
 
 
 class Workload(predict.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "predict-shapes"
-    metrics = tuple(name for name in predict.Workload.metrics if name != "retraces")  # the reference's are allowed
+    metrics = UNTRACED  # its retraces aren't: as many as the reference's are allowed
     plans = unit_plans(tiny=Blocks(10, 12, 2), notebook=Blocks(10, 12, 2))
 
     def length(self, config: Config, unit: int) -> int:

@@ -15,6 +15,16 @@ WEIGHT = "weight "  # begins the names of weights among the arrays that a model 
 Answers = Mapping[str, Mapping[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
 
 
+# What a launch measures of work that has no graph of its own, and of work that has: names of bench.judge.metrics.
+UNTRACED: tuple[str, ...] = (
+    "step time on one core", "step time", "peak memory", "memory growth", "cpu time", "import", "build", "first step",
+)  # fmt: skip
+TRACED: tuple[str, ...] = (
+    "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
+    "trace", "first step", "graph operations",
+)  # fmt: skip
+
+
 class CompilationError(RuntimeError):
     """A graph that XLA can't compile."""
 
@@ -38,7 +48,7 @@ class Definition:
     start: Mapping[str, Array]  # the float32 weights and the batch that a run starts from, by name
     wide: Answers  # by float64
     narrow: tuple[Answers, ...]  # by float32: from the start, and from one that is off by its last bit
-    differing: str  # what two runs from one start left unlike: "loss of 1"; "" of runs that agree bit by bit
+    differing: str  # the first array in which two runs from one start differ, "loss of step 0"; "" if they agree
 
 
 class NotCopiedError(ValueError):
@@ -50,26 +60,20 @@ class NotCopiedError(ValueError):
 
 
 class NotRepeatedError(ValueError):
-    """Two runs from one start that leave unlike bits; the message names the first array."""
+    """Two runs from one start differed in their bits; the message names the first array that did."""
 
 
-class Work(Protocol):
-    """A workload on TensorFlow, in one process.
+class Work:
+    """A workload on TensorFlow, in one process. What a subclass leaves out has nothing to do.
 
     Opening it reads what it needs; then come `build`, `trace` and `start`, once each, and any number of units.
+    lm.workloads.parts.on_device has the part of it that needs TensorFlow.
     """
 
-    @property
-    def fingerprint(self) -> str:
-        """Returns 16 hexadecimal digits of all that is computed: equal ones are comparable."""
-
-    @property
-    def tokens(self) -> int:
-        """Returns the predictions of one unit, on average, which make words a second; 0 of one that makes none."""
-
-    @property
-    def device(self) -> str:
-        """Returns the device: cpu:0, gpu:0."""
+    config: Config
+    device: str  # cpu:0, gpu:0
+    fingerprint: str  # 16 hexadecimal digits of all that is computed: equal ones are comparable
+    tokens: int = 0  # predictions of a unit, on average, which make words a second; 0 if it makes none
 
     def build(self) -> None:
         """Builds the model. Timed as "build"."""
@@ -82,9 +86,11 @@ class Work(Protocol):
 
     def prepare(self, unit: int) -> Any:
         """Returns what a unit reads, outside the timed region. Units are numbered from 0."""
+        return unit
 
     def do(self, prepared: Any) -> float:
-        """Does one unit, inside the timed region; returns a number of what it computed, NaN or Inf if that is wrong."""
+        """Does one unit, inside the timed region; returns a number that it computed, NaN or Inf if it is wrong."""
+        raise NotImplementedError
 
     def wait(self) -> None:
         """Blocks until the device has done all that was asked of it."""
@@ -95,57 +101,58 @@ class Work(Protocol):
     @property
     def retraces(self) -> int:
         """Returns how often a graph was traced beyond the first time."""
+        return 0
 
     def graph_operations(self) -> dict[str, int]:
-        """Counts the operations of a unit's graph by type; none of one that runs operation by operation."""
+        """Counts the operations of a unit's graph by type; none if it has no graph of its own."""
+        return {}
 
 
 class Refused(Exception):  # a finding, not an error of the process
     """A file that can't be written or read; the message says by whom it was written, and what was raised."""
 
 
-class Training(Work, Protocol):
+class Training(Work):
     """Work whose units are training steps on a corpus: the oracle takes them as well, one by one."""
 
-    @property
-    def trainer(self) -> Any:
-        """Returns the lm.training.trainer.Trainer."""
-
-    @property
-    def corpus(self) -> Corpus:
-        """Returns the text."""
+    trainer: Any  # a lm.training.trainer.Trainer
+    corpus: Corpus
 
 
-class Answering(Work, Protocol):
+class Answering(Work):
     """Work that answers cases, which the oracle answers as well."""
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns what TensorFlow computes of a case, from the start: arrays or tensors, named as in `expected`."""
+        raise NotImplementedError
+
+    def promised(self, case: str) -> bool:
+        """Returns whether the versions promise that a case can be answered."""
+        return True
 
 
-class ReadingFiles(Answering, Protocol):
+class ReadingFiles(Answering):
     """Work some of whose cases read files that another process of the same workload has written."""
 
     given: Path  # the folder that the other process wrote to; set before the first answer
 
     def write_files(self, folder: Path) -> None:
         """Writes the files that another process is to read, into an empty folder."""
-
-    def promised(self, case: str) -> bool:
-        """Returns whether the versions promise that the case's file is read."""
+        raise NotImplementedError
 
 
-class Copying(Answering, Protocol):
+class Copying(Answering):
     """Work whose answers start from another side's weights and batch."""
 
     def copy(self, start: Mapping[str, Array]) -> None:
         """Takes what the first case starts from. `answers` raises NotCopiedError, NotRepeatedError."""
+        raise NotImplementedError
 
 
 class Workload(Protocol):
     """One thing that people run. Each file of lm/workloads has a class of that name, which inherits this one."""
 
-    # By the names of bench.judge.metrics; none: all. "retraces" where a gate allows none.
+    # By the names of bench.judge.metrics; none: all but those OF_SOME. "retraces" only where a gate allows none.
     metrics: tuple[str, ...]
     # The configurations that it runs in, and the division of their launches.
     plans: Mapping[str, LaunchPlan]
@@ -155,11 +162,17 @@ class Workload(Protocol):
     memory_gib: int = 0  # without which it isn't begun
     variables: Mapping[str, str] = {}  # of the environment, which both sides' processes get
 
+    @property
+    def name(self) -> str:
+        """Returns its file's name: "predict-call" of predict_call."""
+        return type(self).__module__.rpartition(".")[2].replace("_", "-")
+
     def open(self, opening: Opening) -> Work:
         """Reads what the work needs. Raises ConfigError, CorpusError, DeviceError."""
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""
+        raise NotImplementedError(f"{self.name} has no cases that NumPy defines")
 
     def file_bytes(self, config: Config) -> int:
         """Returns what the files of ReadingFiles take at most; 0 without any."""
@@ -168,9 +181,9 @@ class Workload(Protocol):
 
 @runtime_checkable
 class Defining(Workload, Protocol):
-    """A workload without a definition in NumPy: the reference's process says by its own code what is right.
+    """A workload that NumPy can't define: the reference's process runs the same code in float64.
 
-    Its cases are starts that differ little: of each answer the case counts in which it is nearest to what is right.
+    Its cases are starts near each other; an answer counts in the case in which its error is smallest.
     """
 
     def define(self, opening: Opening) -> Iterator[Definition]:

@@ -1,4 +1,4 @@
-"""Finds the workloads: every other module of this package is one, by its own name. `parts` is none.
+"""Finds the workloads: every module of this package but `protocol` and `registry` is one.
 
 A user's own is named by the path of its file (parts.own).
 """

@@ -6,49 +6,38 @@ which is for inference, the logits. A case reads the process's own file, or that
 reference in an upgrade.
 """
 
-import errno
-import json
-import tempfile
 from collections.abc import Mapping
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from lm.arrays import Array, Floats, Tokens
+from lm.arrays import Floats, Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
-from lm.oracle.optimizers import adam
+from lm.oracle.optimizers import adam, by_slot, updated
 from lm.oracle.step import cross_entropy, predict
-from lm.training.initial import weights_sha256, wide_weights
+from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.parts.promises import SAVED_MODEL, Versions, promised
-from lm.workloads.parts.untraced import Untraced
-from lm.workloads.protocol import Answers, Opening, Refused
+from lm.workloads.parts.promises import FORMATS, SAVED_MODEL
+from lm.workloads.protocol import UNTRACED, Answers, Opening, ReadingFiles
 
-if TYPE_CHECKING:
-    from lm.workloads.parts.files import Model
-
-FORMATS = ("checkpoint", ".weights.h5", ".keras", SAVED_MODEL)
 OWN, GIVEN = "own", "given"  # whose file a case reads: "given .keras"
-VERSIONS_FILE = "versions.json"
+VERSIONS_FILE = "versions.json"  # of who wrote the files
 SEQUENCES = 2
 
 
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload; its work is ReadingFiles."""
 
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth"),
-        *("cpu time", "import", "build", "first step"),
-    )
+    metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(12, 6, 2), notebook=Blocks(8, 3, 1))
     cases = tuple(f"{whose} {form}" for whose in (OWN, GIVEN) for form in FORMATS)
 
-    def open(self, opening: Opening) -> "Work":
+    def open(self, opening: Opening) -> ReadingFiles:
         """Returns the work. Raises DeviceError."""
-        return Work(opening)
+        from lm.workloads.parts.save_work import Work
+
+        return Work(self, opening)
 
     def file_bytes(self, config: Config) -> int:
         """Returns what the files take at most: weights and two slots in three formats, weights in the last."""
@@ -56,28 +45,23 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns logits, loss, weights, slots and the next change by the oracle."""
-        config, start = opening.config, wide_weights(opening.config, opening.jitter)
-        values: dict[str, Array] = {}
-        slots: dict[str, dict[str, Array]] = {"m": {}, "v": {}}
-        changes: dict[str, Array] = {}
-        first, second = (gradients(config, step) for step in (1, 2))
-        for name, value in start.items():
-            zeros = {slot: np.zeros_like(value, kind) for slot in slots}
-            values[name], kept = adam(value.astype(kind), zeros, first[name].astype(kind), 1)
-            for slot, held in kept.items():
-                slots[slot][name] = held
-            changes[name] = adam(values[name], kept, second[name].astype(kind), 2)[0] - values[name]
+        config, start = opening.config, wide_weights(opening.config, opening.jitter, kind)
+        first, second = (
+            {name: value.astype(kind) for name, value in gradients(config, step).items()} for step in (1, 2)
+        )
+        weights, slots = updated(adam, start, {}, first, 1)
+        later, _ = updated(adam, weights, slots, second, 2)
         inputs, targets = ids(config)
-        logits = predict(config, values, inputs)
+        logits = predict(config, weights, inputs)
         if case.endswith(SAVED_MODEL):
             return {"logits": {"": logits}}
         loss = cross_entropy(logits, targets)[0] / kind(config.num_steps)  # Keras' is the mean over all tokens
         return {
             "logits": {"": logits},
             "loss": {"": np.asarray(loss)},
-            "weight": values,
-            **{f"slot {slot}": of for slot, of in slots.items()},
-            "change": changes,
+            "weight": weights,
+            **by_slot(slots),
+            "change": {name: later[name] - value for name, value in weights.items()},
         }
 
 
@@ -91,129 +75,3 @@ def ids(config: Config) -> tuple[Tokens, Tokens]:
     """Returns the inputs and targets, both [batch, steps], of logits and loss that are compared."""
     shape = (SEQUENCES, config.num_steps)
     return random_ids(config, 0, shape), random_ids(config, 1, shape)
-
-
-class Work(Untraced):
-    """Implements lm.workloads.protocol.ReadingFiles."""
-
-    tokens = 0
-    retraces = 0
-    given = Path()  # the folder of the files that were given
-
-    def __init__(self, opening: Opening) -> None:
-        import tensorflow as tf
-
-        from lm import runtime
-        from lm.workloads.parts import files
-
-        runtime.require_device(opening.device)
-        self._tf, self._files, self._runtime, self._jitter = tf, files, runtime, opening.jitter
-        self.config, self.device = opening.config, opening.device
-        self.fingerprint = self.config.fingerprint("save", weights_sha256(wide_weights(self.config)))
-
-    def build(self) -> None:
-        """Builds the model, and makes a folder in the process's own for its file."""
-        with self._tf.device(self.device):
-            self._model = self._files.compiled(self.config)
-        self._folder = _folder()
-
-    def start(self) -> None:
-        """Sets the weights, and takes an update, so that there are slots to be saved."""
-        with self._tf.device(self.device):
-            self._start(self._model)
-
-    def _start(self, model: "Model") -> None:
-        from lm.workloads.parts.sequential import assign
-
-        assign(model.trainable_variables, wide_weights(self.config, self._jitter))
-        self._files.update(model, gradients(self.config, 1))
-
-    def prepare(self, unit: int) -> str:
-        """Returns the path of the file, which each unit writes anew."""
-        return self._files.path_of(Path(self._folder.name), self._files.WEIGHTS)
-
-    def do(self, prepared: str) -> float:
-        """Writes and reads `.weights.h5`; returns the sum of the first bias that was read."""
-        with self._tf.device(self.device):
-            self._model.save_weights(prepared)
-            self._model.load_weights(prepared)
-            return float(self._files.weights_of(self._model)[-1].sum())
-
-    def relocate(self) -> None:
-        """Moves the weights to other memory."""
-        self._runtime.relocate(self._model.trainable_variables)
-
-    def write_files(self, folder: Path) -> None:
-        """Writes the model in each format, and the versions that did. What can't be written is missing."""
-        with self._tf.device(self.device):
-            model = self._files.compiled(self.config)
-            self._start(model)
-            for form in FORMATS:
-                try:
-                    self._files.write(model, form, folder)
-                except Exception as error:  # whatever else it is, the case that reads the own file tells it
-                    _raise_without_room(error)
-                    print(f"{form} was not written: {error}")
-        (folder / VERSIONS_FILE).write_text(json.dumps(vars(self._versions)), encoding="utf-8")
-
-    @cached_property
-    def _versions(self) -> Versions:
-        versions = self._runtime.versions()
-        return Versions(versions["tensorflow"], versions["keras"])
-
-    @cached_property
-    def _writer(self) -> Versions:
-        return Versions(**json.loads((self.given / VERSIONS_FILE).read_text(encoding="utf-8")))
-
-    def promised(self, case: str) -> bool:
-        """Returns whether this version promises to read the case's file."""
-        whose, _, form = case.partition(" ")
-        return whose == OWN or promised(form, self._writer, self._versions)
-
-    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns what a file gives. Raises Refused where it can't be written or read, unless there is no room."""
-        whose, _, form = case.partition(" ")
-        try:
-            with self._tf.device(self.device):
-                if whose == GIVEN:
-                    return self._read(form, self.given)
-                with _folder() as folder:
-                    model = self._files.compiled(self.config)
-                    self._start(model)
-                    self._files.write(model, form, Path(folder))
-                    return self._read(form, Path(folder))
-        except Exception as error:  # whatever else it is, it is the answer
-            _raise_without_room(error)
-            line = next(iter(str(error).strip().splitlines()), "").rstrip(".")
-            writer = self._writer if whose == GIVEN else self._versions
-            by = f"written by TensorFlow {writer.tensorflow}, Keras {writer.keras}"
-            raise Refused(f"{by}: {type(error).__name__}: {line}") from error
-
-    def _read(self, form: str, folder: Path) -> dict[str, dict[str, Any]]:
-        inputs, targets = ids(self.config)
-        if form == SAVED_MODEL:
-            return {"logits": {"": self._files.saved_model_logits(folder, inputs)}}
-        model, names = self._files.read(self.config, form, folder), list(self.config.weight_shapes())
-        logits, before = model(inputs), self._files.weights_of(model)
-        slots = {f"slot {slot}": dict(zip(names, of, strict=True)) for slot, of in self._files.slots_of(model).items()}
-        self._files.update(model, gradients(self.config, 2))
-        changes = (after - value for after, value in zip(self._files.weights_of(model), before, strict=True))
-        return {
-            "logits": {"": logits},
-            "loss": {"": model.loss(targets, logits)},
-            "weight": dict(zip(names, before, strict=True)),
-            **slots,
-            "change": dict(zip(names, changes, strict=True)),
-        }
-
-
-def _raise_without_room(error: Exception) -> None:
-    """Raises an error again if it tells of a full disk or of full memory, which is the machine's and no answer."""
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-    if full or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's own
-        raise error
-
-
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Makes a folder in the current one: a worker's is its own, and deleted with all that a killed one leaves."""
-    return tempfile.TemporaryDirectory(dir=Path.cwd())

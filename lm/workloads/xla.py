@@ -9,7 +9,6 @@ from lm.workloads.parts.padded import FULL, Padded
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
 
-    name = "xla"
     cases = (FULL,)
     mask_zero = False
     jit_compile = True

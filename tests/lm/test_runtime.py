@@ -117,6 +117,16 @@ def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatc
     assert runtime.peak_gpu_bytes("gpu:0") == 7
 
 
+def test_each_trace_but_the_first_is_one_too_many() -> None:
+    function = tf.function(lambda values: 2 * values, autograph=False)
+    found = [runtime.retraces(function)]
+    for length in (1, 1, 2, 3):
+        function(tf.zeros(length))
+        found.append(runtime.retraces(function))
+    assert found == [0, 0, 0, 1, 2]
+    assert runtime.retraces(None) == 0
+
+
 def test_gpu_memory_that_tensorflow_does_not_tell_is_no_failure() -> None:
     assert runtime.peak_gpu_bytes("gpu:7") is None
 

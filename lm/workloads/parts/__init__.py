@@ -1,6 +1,10 @@
-"""Parts that several workloads share: `calls`, `padded`, `traced`, `untraced` without TensorFlow, `sequential` and
-`differentiated` with it.
+"""What workloads consist of, or share.
 
-`unit` makes one call of any workload's unit; `files` and `promises` are of saved models; `own`, `own_model` and
-`own_work` of a user's own file. `keras_optimizers` is Keras' Adam and its slots.
+- `NAME_work`: the work of workload NAME, which needs TensorFlow; what all work has in common is in `on_device`, what
+  that of one traced function has in `traced`
+- `calls`, `padded`: what descriptions share, without TensorFlow; their work is in `sequential` and `differentiated`
+- `files`, `promises`: saved models, and which of them a version must read; `keras_optimizers`: Keras' optimizers, and
+  the values of their slots
+- `own`, `own_work`, `own_model`: a user's own file; `own_errors`: what is said of its failures
+- `unit`: one call of any workload's unit
 """

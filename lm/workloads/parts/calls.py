@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lm.arrays import Array, Floats, Tokens
+from lm.arrays import Floats, Tokens
 from lm.config import Config, LaunchPlan
 from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answers, Opening
+from lm.workloads.protocol import Answering, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from lm.workloads.parts.sequential import Predicting
 
 LENGTHS = "lengths"  # the one case: the logits of sequences of several lengths
 
@@ -25,11 +23,10 @@ LENGTHS = "lengths"  # the one case: the logits of sequences of several lengths
 class Calls(protocol.Workload):
     """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
 
-    name: str
     metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
-        *("cpu time", "import", "build", "first step"),
-    )
+        "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
+        "first step",
+    )  # fmt: skip
     plans: Mapping[str, LaunchPlan]
     cases = (LENGTHS,)
 
@@ -49,7 +46,7 @@ class Calls(protocol.Workload):
         """Returns the lengths of the sequences that are compared, in that order."""
         return (config.num_steps,) * 3
 
-    def open(self, opening: Opening) -> "Predicting":
+    def open(self, opening: Opening) -> Answering:
         """Returns the work. Raises DeviceError."""
         from lm.workloads.parts.sequential import Predicting
 
@@ -57,10 +54,8 @@ class Calls(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the logits by the oracle, [1, steps, vocabulary] of each sequence."""
-        weights = wide_weights(opening.config, opening.jitter)
-        cast: dict[str, Array] = {name: value.astype(kind) for name, value in weights.items()}
-        found = {name: predict(opening.config, cast, ids) for name, ids in self.sequences(opening.config).items()}
-        return {"logits": found}
+        config, weights = opening.config, wide_weights(opening.config, opening.jitter, kind)
+        return {"logits": {name: predict(config, weights, ids) for name, ids in self.sequences(config).items()}}
 
     def sequences(self, config: Config) -> dict[str, Tokens]:
         """Returns the ids [1, steps] that are compared, by name: "sequence 1 of 20 steps"."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from lm.compat import tf_variable
-from lm.runtime import relocate, require_device
+from lm.runtime import relocate
 from lm.training.initial import weights_sha256
 from lm.workloads.parts.sequential import assign
 from lm.workloads.parts.traced import Traced
-from lm.workloads.protocol import CompilationError, Opening
+from lm.workloads.protocol import Answering, CompilationError, Opening
 
 if TYPE_CHECKING:
     from lm.workloads.parts.padded import Batch, Padded
@@ -24,15 +24,14 @@ REFUSALS = (
 )
 
 
-class Differentiated(Traced):
-    """Implements lm.workloads.protocol.Answering."""
+class Differentiated(Traced, Answering):
+    """Computes loss and gradients of a batch of its own in each unit."""
 
     def __init__(self, workload: "Padded", opening: Opening) -> None:
-        require_device(opening.device)
-        self.config, self.device = opening.config, opening.device
+        super().__init__(opening)
+        self._workload = workload
         self.tokens = self.config.tokens_per_step
         self.fingerprint = self.config.fingerprint(workload.name, weights_sha256(workload.weights(self.config)))
-        self._workload, self._jitter = workload, opening.jitter
 
     def build(self) -> None:
         """Builds the layers."""
@@ -54,7 +53,7 @@ class Differentiated(Traced):
 
     def trace(self) -> None:
         """Traces loss and gradients, and compiles them where the workload is compiled. Raises CompilationError."""
-        example = self._batch(0)
+        example = self.prepare(0)
         signature = [tf.TensorSpec(array.shape, array.dtype) for array in example]
         compiled = self._workload.jit_compile
         self._function = tf.function(self._on_batch, signature, autograph=False, jit_compile=compiled or None)
@@ -68,7 +67,7 @@ class Differentiated(Traced):
 
     def start(self) -> None:
         """Sets the initial weights."""
-        assign(self._weights, self._workload.weights(self.config, self._jitter))
+        assign(self._weights, self._workload.weights(self.config, self.jitter))
 
     def _on_batch(self, inputs: tf.Tensor, targets: tf.Tensor, lengths: tf.Tensor) -> dict[str, Any]:
         """Computes loss, logits, gradients and final state of a batch: at once, or of each sequence by itself."""
@@ -105,12 +104,9 @@ class Differentiated(Traced):
             gradients = [tf.math.scalar_mul(1 / scale, value) for value in gradients]
         return {"loss": loss, "logits": logits * kept[:, :, tf.newaxis], "gradients": gradients, "state": state}
 
-    def _batch(self, unit: int) -> "Batch":
-        return self._workload.batch(self.config, unit, self._workload.cases[0])
-
     def prepare(self, unit: int) -> "Batch":
         """Returns the unit's batch."""
-        return self._batch(unit)
+        return self._workload.batch(self.config, unit, self._workload.cases[0])
 
     def do(self, prepared: "Batch") -> float:
         """Computes loss and gradients; returns the loss."""

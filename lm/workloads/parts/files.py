@@ -10,18 +10,17 @@ import tensorflow as tf
 from lm.arrays import Floats, Tokens
 from lm.compat import save_keras
 from lm.config import Config
-from lm.workloads.parts.keras_optimizers import SLOTS, adam
-from lm.workloads.parts.promises import SAVED_MODEL
+from lm.workloads.parts.keras_optimizers import made
+from lm.workloads.parts.promises import CHECKPOINT, KERAS, SAVED_MODEL, WEIGHTS
 from lm.workloads.parts.sequential import sequential
 
 Model: TypeAlias = Any  # a tf.keras.Sequential, which has no types
-CHECKPOINT, WEIGHTS, KERAS = "checkpoint", ".weights.h5", ".keras"
 
 
 def compiled(config: Config) -> Model:
     """Builds the model, with Adam and its slots."""
     model = sequential(config)
-    model.compile(optimizer=adam(), loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(optimizer=made("adam"), loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -30,19 +29,6 @@ def update(model: Model, gradients: Mapping[str, Floats]) -> None:
     """Takes one update by the model's optimizer."""
     values = [tf.constant(value) for value in gradients.values()]
     model.optimizer.apply_gradients(zip(values, model.trainable_variables, strict=True))
-
-
-def weights_of(model: Model) -> list[Floats]:
-    """Returns the weights in the order of Config.weight_shapes."""
-    return [np.array(variable.numpy()) for variable in model.trainable_variables]
-
-
-def slots_of(model: Model) -> dict[str, list[Floats]]:
-    """Returns Adam's slots `m` and `v`, each in the order of Config.weight_shapes."""
-    return {
-        slot: [np.array(variable.numpy()) for variable in getattr(model.optimizer, attribute)]
-        for slot, attribute in SLOTS["adam"].items()
-    }
 
 
 def path_of(folder: Path, form: str) -> str:

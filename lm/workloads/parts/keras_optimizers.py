@@ -1,12 +1,15 @@
-"""Keras' Adam with the oracle's numbers, and where Keras' optimizers keep their slots."""
+"""Keras' optimizers with the oracle's arguments, and the values of their variables and slots."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
+from lm.arrays import Floats
 from lm.oracle import optimizers as oracle
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
+Optimizer = Any  # one of tf.keras, which has no types
 SLOTS = {  # attributes, each a list in the order of the variables
     "adam": {"m": "_momentums", "v": "_velocities"},
     "momentum": {"m": "momentums"},
@@ -14,9 +17,21 @@ SLOTS = {  # attributes, each a list in the order of the variables
 }
 
 
-def adam() -> "tf.keras.optimizers.Adam":
-    """Returns an Adam that holds no variables yet."""
-    import tensorflow as tf
+def made(name: str) -> Optimizer:
+    """Returns an optimizer, by its name in the oracle, that holds no variables yet."""
+    keras, adam = tf.keras.optimizers, oracle.ADAM
+    if name == "adam":
+        return keras.Adam(adam.rate, beta_1=adam.beta_1, beta_2=adam.beta_2, epsilon=adam.epsilon)
+    if name == "momentum":
+        return keras.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM)
+    return keras.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.RMSPROP_EPSILON)
 
-    given = oracle.ADAM
-    return tf.keras.optimizers.Adam(given.rate, beta_1=given.beta_1, beta_2=given.beta_2, epsilon=given.epsilon)
+
+def values_of(variables: Iterable[Any]) -> list[Floats]:
+    """Returns copies of variables' values."""
+    return [np.array(variable.numpy()) for variable in variables]
+
+
+def slots_of(optimizer: Optimizer, name: str) -> dict[str, list[Floats]]:
+    """Returns the slots' values as answers name them, "slot m", each in the order of the variables."""
+    return {f"slot {slot}": values_of(getattr(optimizer, attribute)) for slot, attribute in SLOTS[name].items()}

@@ -10,15 +10,9 @@ import re
 import symtable
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lm.config import OWN, Blocks, ConfigError, LaunchPlan
-from lm.workloads.protocol import Answers, Defining, Definition, Opening
-
-if TYPE_CHECKING:
-    from lm.workloads.parts.own_work import Work
+from lm.workloads.protocol import UNTRACED, Copying, Defining, Definition, Opening
 
 FUNCTION = "workload"
 RETURNS = (
@@ -39,10 +33,7 @@ class Workload(Defining):
     Raises ConfigError for a file that can't be one.
     """
 
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth"),
-        *("cpu time", "import", "build", "first step"),
-    )
+    metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = {OWN.name: LaunchPlan(1, BLOCKS, BLOCKS)}
     cases: tuple[str, ...] = CASES
 
@@ -66,15 +57,11 @@ class Workload(Defining):
         """Returns the first 16 digits of the file's SHA-256."""
         return hashlib.sha256(self._source).hexdigest()[:16]
 
-    def open(self, opening: Opening) -> "Work":
+    def open(self, opening: Opening) -> Copying:
         """Returns the work. Raises DeviceError."""
         from lm.workloads.parts.own_work import Work
 
         return Work(self, opening)
-
-    def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Raises ValueError: a user's model has no definition in NumPy, see `define`."""
-        raise ValueError(f"{self.path.name} has no definition in NumPy: the reference computes it in float64")
 
     def define(self, opening: Opening) -> Iterator[Definition]:
         """Runs the file in float32 and in float64. Raises whatever it does."""

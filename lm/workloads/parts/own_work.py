@@ -11,41 +11,33 @@ import tensorflow as tf
 from lm.arrays import Array
 from lm.compat import tf_variable
 from lm.oracle.sgd import densified
-from lm.runtime import relocate, require_device
+from lm.runtime import relocate
+from lm.workloads.parts.on_device import OnDevice
 from lm.workloads.parts.own import CASES
-from lm.workloads.parts.own_model import Model, phase
-from lm.workloads.protocol import WEIGHT, Answers, Definition, NotRepeatedError, Opening
+from lm.workloads.parts.own_errors import phase
+from lm.workloads.parts.own_model import Model, built
+from lm.workloads.protocol import WEIGHT, Answers, Copying, Definition, NotRepeatedError, Opening
 
 if TYPE_CHECKING:
     from lm.workloads.parts.own import Workload
 
 STEPS = 2  # that are compared: the second one's update has the optimizer's slots in it
-NEAR = 2.0**-8  # relative, of a start near the first
-SETTLING = 2  # first units, in which graphs are traced as often as Keras likes
+NEAR = 2.0**-8  # relative distance of the other starts' weights
+SETTLING = 2  # units at the start, whose traces don't count as retraces
 
 
-class Work:
-    """Implements lm.workloads.protocol.Copying."""
+class Work(OnDevice, Copying):
+    """Takes the steps of the file's model, all on its one batch; the first traces, where a step is a graph."""
 
     def __init__(self, workload: "Workload", opening: Opening) -> None:
-        require_device(opening.device)
-        self.device, self.fingerprint, self.tokens = opening.device, workload.fingerprint, 0
+        super().__init__(opening)
+        self.fingerprint = workload.fingerprint
         self._path, self._done, self._settled = workload.path, 0, 0
 
     def build(self) -> None:
         """Runs the file, and builds what it returns."""
         with tf.device(self.device):
-            self._model = Model(self._path)
-
-    def trace(self) -> None:
-        """Does nothing: a user's first step traces."""
-
-    def start(self) -> None:
-        """Does nothing: a model starts where its own code puts it."""
-
-    def prepare(self, unit: int) -> int:
-        """Returns the unit: all have the one batch."""
-        return unit
+            self._model = built(self._path)
 
     def do(self, prepared: int) -> float:
         """Takes a training step; returns its loss. Raises ModelError."""
@@ -56,11 +48,6 @@ class Work:
             self._settled = self._model.traces
         return loss
 
-    def wait(self) -> None:
-        """Blocks until the weights are there."""
-        if not self.device.startswith("cpu"):
-            tf.test.experimental.sync_devices()
-
     def relocate(self) -> None:
         """Moves the variables to other memory."""
         relocate(map(tf_variable, self._model.variables.values()))
@@ -69,10 +56,6 @@ class Work:
     def retraces(self) -> int:
         """Returns how often the step was traced after the first two units that were done."""
         return self._model.traces - self._settled if self._done > SETTLING else 0
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts nothing: the graph is the user's own."""
-        return {}
 
     def copy(self, start: Mapping[str, Array]) -> None:
         """Takes the weights and the batch that the compared steps start from."""
@@ -93,7 +76,7 @@ def define(path: Path, cases: Sequence[str]) -> Iterator[Definition]:
 
     Raises ModelError.
     """
-    first = Model(path).start()
+    first = built(path).start()
     for case in cases:
         start = _start_of(first, case)
         runs = [(start, "float32"), (_moved(start), "float32"), (start, "float64")]
@@ -146,31 +129,29 @@ def _run(path: Path, start: Mapping[str, Array], kind: str) -> Answers:
     """Returns what a new model's first steps compute, built in a kind of float."""
     if kind == "float64":
         with _in_float64():
-            model = Model(path)
+            model = built(path)
             model.require_float64()
             return _computed(model, start, kind)
-    return _computed(Model(path), start, kind)
+    return _computed(built(path), start, kind)
 
 
 def _computed(model: Model, start: Mapping[str, Array], kind: str) -> Answers:
     """Takes a few steps; returns losses, the first gradients, and how far variables have moved."""
-    path = model.path
     model.take(start, kind)
-    with phase(path, "where its gradients are taken"):
-        told = model.gradients()
-    if told is not None:
-        model.take(start, kind)  # a call in training moves statistics, such as those of batch normalization
-    before, loss, found = _values(model), {}, {}
+    before = _values(model)
+    gradients: list[Any] | None = None
+    losses: dict[str, Array] = {}
+    updates: dict[str, dict[str, Array]] = {}
     for step in range(STEPS):
-        with phase(path, f"at step {step} of those that are compared, in {kind}"):
-            loss[f"step {step}"] = np.asarray(model.step())
-        told = model.gradients() if told is None and step == 0 else told
-        found[f"update after {step + 1}"] = {
+        with phase(model.path, f"at step {step} of those that are compared, in {kind}"):
+            loss, gradients = (model.step(), gradients) if step else model.first_step(start, kind)
+        losses[f"step {step}"] = np.asarray(loss)
+        updates[f"update after {step + 1}"] = {
             name: value.astype(np.float64) - before[name] for name, value in _values(model).items()
         }
-    with phase(path, "where its gradients are read"):
-        gradients = {} if told is None else {"gradient": _dense(model, told)}
-    return {"loss": loss, **gradients, **found}
+    with phase(model.path, "where its gradients are read"):
+        told = {} if gradients is None else {"gradient": _dense(model, gradients)}
+    return {"loss": losses, **told, **updates}
 
 
 def _values(model: Model) -> dict[str, Array]:
@@ -189,7 +170,7 @@ def _dense(model: Model, gradients: list[Any]) -> dict[str, Array]:
 
 
 def _unlike(one: Answers, other: Answers) -> str:
-    """Returns the first array of which two runs have unlike bits: "loss of step 0"; "" without one."""
+    """Returns the name of the first array in which two runs differ, "loss of step 0"; "" if none does."""
     return next(
         (
             f"{quantity} of {tensor}"

@@ -12,12 +12,10 @@ from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.training.initial import initial_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answers, Opening
+from lm.workloads.protocol import TRACED, Answering, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from lm.workloads.parts.differentiated import Differentiated
 
 RAGGED, FULL = "ragged", "full"  # cases: lengths from 1 to all steps; all sequences are whole
 Batch = tuple[Tokens, Tokens, Tokens]  # inputs and targets [batch, steps], lengths [batch]
@@ -29,20 +27,17 @@ class Padded(protocol.Workload):
     Units are like the first case.
     """
 
-    name: str
-    metrics: tuple[str, ...] = (
-        *("step time on one core", "step time", "peak memory", "memory growth", "retraces"),
-        *("cpu time", "import", "build", "trace", "first step", "graph operations"),
-    )
+    metrics = TRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(30, 10, 2), notebook=Blocks(10, 3, 1))
     cases: tuple[str, ...] = (RAGGED, FULL)
     mask_zero = True  # the embedding makes the mask
     jit_compile = False  # by XLA
     per_example = False  # by tf.vectorized_map, over the batch
+    unroll = False  # the recurrent layers, which else are a loop over time
     dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
     loss_scale = 1.0  # of the loss whose gradients are taken; they are divided by it
 
-    def open(self, opening: Opening) -> "Differentiated":
+    def open(self, opening: Opening) -> Answering:
         """Returns the work. Raises DeviceError."""
         from lm.workloads.parts.differentiated import Differentiated
 
@@ -64,7 +59,9 @@ class Padded(protocol.Workload):
         """Makes a recurrent layer of that size, which returns its outputs and its final state."""
         import tensorflow as tf
 
-        return tf.keras.layers.LSTM(size, return_sequences=True, return_state=True, dtype=self.dtype)
+        return tf.keras.layers.LSTM(
+            size, return_sequences=True, return_state=True, unroll=self.unroll, dtype=self.dtype
+        )
 
     def cast(self, name: str, value: Floats, kind: type[np.floating[Any]]) -> Array:
         """Returns a weight in the type that the oracle computes in."""
@@ -89,7 +86,7 @@ class Padded(protocol.Workload):
         }
 
     def batch(self, config: Config, unit: int, case: str) -> Batch:
-        """Returns a batch: one sequence of one token, one without padding, others in between; or none with padding."""
+        """Returns a unit's batch. RAGGED: lengths from 1 to all steps, both among them; FULL: no padding."""
         shape = (config.batch_size, config.num_steps)
         lengths = np.full(shape[0], shape[1])
         if case == RAGGED:

@@ -10,7 +10,8 @@
 
 import dataclasses
 
-SAVED_MODEL = "SavedModel"
+CHECKPOINT, WEIGHTS, KERAS, SAVED_MODEL = "checkpoint", ".weights.h5", ".keras", "SavedModel"
+FORMATS = (CHECKPOINT, WEIGHTS, KERAS, SAVED_MODEL)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,17 +1,17 @@
 """The model that users write, a Keras Sequential of embedding, LSTMs and a dense layer, and work that calls it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from lm import runtime
 from lm.arrays import Floats, Tokens
 from lm.config import Config
 from lm.data.ids import random_ids
-from lm.runtime import relocate, require_device
 from lm.training.initial import weights_sha256, wide_weights
-from lm.workloads.parts.untraced import Untraced
-from lm.workloads.protocol import Opening
+from lm.workloads.parts.on_device import OnDevice
+from lm.workloads.protocol import Answering, Opening
 
 if TYPE_CHECKING:
     from lm.workloads.parts.calls import Calls
@@ -29,21 +29,20 @@ def sequential(config: Config) -> tf.keras.Sequential:
     )
 
 
-def assign(variables: list[Any], weights: Mapping[str, Floats]) -> None:
-    """Sets Keras' trainable variables, which have the order of Config.weight_shapes."""
+def assign(variables: Iterable[Any], weights: Mapping[str, Floats]) -> None:
+    """Sets Keras' trainable variables, which have the weights' order."""
     for variable, value in zip(variables, weights.values(), strict=True):
         variable.assign(value)
 
 
-class Predicting(Untraced):
-    """Work that calls the model on one sequence at a time; implements lm.workloads.protocol.Answering."""
+class Predicting(OnDevice, Answering):
+    """Work that calls the model on one sequence at a time."""
 
     def __init__(self, calls: "Calls", opening: Opening) -> None:
-        require_device(opening.device)
-        self.config, self.device = opening.config, opening.device
+        super().__init__(opening)
+        self._calls = calls
         self.tokens = calls.tokens(self.config)
         self.fingerprint = self.config.fingerprint(calls.name, weights_sha256(wide_weights(self.config)))
-        self._calls, self._jitter = calls, opening.jitter
 
     def build(self) -> None:
         """Builds the model."""
@@ -52,7 +51,7 @@ class Predicting(Untraced):
 
     def start(self) -> None:
         """Sets the weights."""
-        assign(self.model.trainable_variables, wide_weights(self.config, self._jitter))
+        assign(self.model.trainable_variables, wide_weights(self.config, self.jitter))
 
     def prepare(self, unit: int) -> Tokens:
         """Returns the unit's ids, [1, steps]."""
@@ -65,14 +64,12 @@ class Predicting(Untraced):
 
     def relocate(self) -> None:
         """Moves the weights to other memory."""
-        relocate(self.model.trainable_variables)
+        runtime.relocate(self.model.trainable_variables)
 
     @property
     def retraces(self) -> int:
         """Returns how often Keras' predict was traced beyond the first time."""
-        function = getattr(self.model, "predict_function", None)
-        count = getattr(function, "experimental_get_tracing_count", lambda: 1)
-        return max(int(count()) - 1, 0)
+        return runtime.retraces(self.model.predict_function)
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns the logits of each sequence, in turn."""

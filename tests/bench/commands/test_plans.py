@@ -55,6 +55,13 @@ def test_an_orchestrator_on_the_same_core_is_told(monkeypatch: pytest.MonkeyPatc
     assert "the other hardware thread of its core" in warning
 
 
+@pytest.mark.parametrize("config", ["tiny", "notebook"])
+@pytest.mark.parametrize("name", ["train", "predict"])
+def test_only_the_smallest_weights_stay_between_blocks_on_one_core(name: str, config: str) -> None:
+    plans, _ = pair_plans(Plan(config, 1, workload=name), BOTH)
+    assert {kind: plan.moves for kind, plan in plans.items()} == {ALL_CORES: True, ONE_CORE: config != "tiny"}
+
+
 @pytest.mark.parametrize("name", names())
 def test_metrics_that_apply_to_a_workload_are_known_and_few_gate(name: str) -> None:
     assert set(workload(name).metrics) <= {*NAMES, RETRACES.name, OPERATIONS.name}

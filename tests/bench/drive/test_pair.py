@@ -214,7 +214,7 @@ Session.moves, Session.relocate, Session.steps = moves, relocate, steps
 
 @pytest.mark.parametrize("moves", [True, False])
 def test_weights_are_moved_before_each_block_unless_they_stay(fake: Fake, moves: bool) -> None:
-    plan = PairPlan.of(Plan("tiny", 1), dataclasses.replace(BLOCKS, moves=moves))
+    plan = PairPlan.of(Plan("tiny", 1), BLOCKS, moves=moves)
     sides = {REFERENCE: Side("a", fake(MOVED), {}), CANDIDATE: Side("b", fake(MOVED), {})}
     found = measure_pair(plan, 5, 2, 70, sides)
     blocks = 2 * BLOCKS.quads

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from lm.oracle.optimizers import DOCUMENTED, OPTIMIZERS, adam, momentum, rmsprop
+from lm.oracle.optimizers import DOCUMENTED, OPTIMIZERS, adam, by_slot, momentum, rmsprop, updated
 
 ONE = np.array([1.0])
 
 
 def test_adam_s_first_update_is_the_rate() -> None:
     """m = 0.1 · 2, v = 0.001 · 4; corrected they are 2 and 4, so that the update is 0.001 · 2 / 2, whatever 2 is."""
-    value, slots = adam(ONE, {"m": np.zeros(1), "v": np.zeros(1)}, np.array([2.0]), 1, DOCUMENTED)
+    value, slots = adam(ONE, {}, np.array([2.0]), 1, DOCUMENTED)
     assert slots["m"] == pytest.approx(0.2)
     assert slots["v"] == pytest.approx(0.004)
     assert value == pytest.approx(0.999, rel=1e-8)
@@ -22,7 +22,7 @@ def test_adam_has_the_arguments_that_are_given() -> None:
     The second has no gradient: m = 0.8 · 0.4 = 0.32, v = 0.99 · 0.04 = 0.0396. Corrected by 1 − 0.8² and 1 − 0.99² they
     are 0.32 / 0.36 and 0.0396 / 0.0199: 0.002 · 0.888889 / √1.98995.
     """
-    first, slots = adam(ONE, {"m": np.zeros(1), "v": np.zeros(1)}, np.array([2.0]), 1)
+    first, slots = adam(ONE, {}, np.array([2.0]), 1)
     assert slots == pytest.approx({"m": 0.4, "v": 0.04})
     assert first == pytest.approx(0.99800001, abs=1e-10)
     second, _ = adam(first, slots, np.zeros(1), 2)
@@ -31,7 +31,7 @@ def test_adam_has_the_arguments_that_are_given() -> None:
 
 def test_momentum_adds_what_it_kept() -> None:
     """First −0.1 · 2 = −0.2, then 0.9 · −0.2 − 0.1 · 2 = −0.38: 1 − 0.2 − 0.38 = 0.42."""
-    value, slots = momentum(ONE, {"m": np.zeros(1)}, np.array([2.0]), 1)
+    value, slots = momentum(ONE, {}, np.array([2.0]), 1)
     assert value == pytest.approx(0.8)
     value, slots = momentum(value, slots, np.array([2.0]), 2)
     assert slots["m"] == pytest.approx(-0.38)
@@ -40,16 +40,23 @@ def test_momentum_adds_what_it_kept() -> None:
 
 def test_rmsprop_divides_by_the_root_of_the_mean_square() -> None:
     """v = 0.2 · 4 = 0.8; the update is 0.002 · 2 / √0.8 = 0.00447214."""
-    value, slots = rmsprop(ONE, {"v": np.zeros(1)}, np.array([2.0]), 1)
+    value, slots = rmsprop(ONE, {}, np.array([2.0]), 1)
     assert slots["v"] == pytest.approx(0.8)
     assert value == pytest.approx(1 - 0.00447214, abs=1e-8)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_without_a_gradient_slots_decay(name: str) -> None:
-    update, slots = OPTIMIZERS[name]
-    _, after = update(ONE, dict.fromkeys(slots, ONE), np.zeros(1), 7)
-    wanted = {"m": 0.8 if name == "adam" else 0.9, "v": 0.8 if name == "rmsprop" else 0.99}
-    assert {slot: float(value[0]) for slot, value in after.items()} == pytest.approx(
-        {slot: wanted[slot] for slot in slots}
-    )
+@pytest.mark.parametrize(
+    ("name", "kept"), [("adam", {"m": 0.8, "v": 0.99}), ("momentum", {"m": 0.9}), ("rmsprop", {"v": 0.8})]
+)
+def test_without_a_gradient_slots_decay(name: str, kept: dict[str, float]) -> None:
+    _, after = OPTIMIZERS[name](ONE, dict.fromkeys(kept, ONE), np.zeros(1), 7)
+    assert {slot: float(value[0]) for slot, value in after.items()} == pytest.approx(kept)
+
+
+def test_each_variable_has_slots_of_its_own() -> None:
+    """Steps of momentum: −0.1 · 2 = −0.2 and −0.1 · 3 = −0.3, then 0.9 of these without a gradient."""
+    given, none = {"a": np.array([2.0]), "b": np.array([3.0])}, {"a": np.zeros(1), "b": np.zeros(1)}
+    values, slots = updated(momentum, {"a": ONE, "b": ONE}, {}, given, 1)
+    values, slots = updated(momentum, values, slots, none, 2)
+    assert values == pytest.approx({"a": 1 - 0.2 - 0.18, "b": 1 - 0.3 - 0.27})
+    assert by_slot(slots) == {"slot m": pytest.approx({"a": -0.18, "b": -0.27})}

@@ -171,6 +171,18 @@ def test_cost_is_the_sum_over_time_of_the_batch_mean() -> None:
     assert_allclose(gradient[0, 0], [(1 / 7 - 1) / 2] + [1 / 7 / 2] * 6, rtol=1e-14)
 
 
+def test_the_mean_loss_is_that_of_a_token_and_so_are_its_gradients() -> None:
+    """The step's own are sums over the three steps of each sequence."""
+    case = random_case(small_config())
+    zeros = oracle.zero_state(case.config, case.weights, 2)
+    taken = dataclasses.replace(case, state=zeros).step()
+    loss, gradients = oracle.mean_loss(case.config, case.weights, case.inputs, case.targets)
+    assert_allclose(3 * loss, taken.loss)
+    for name, gradient in gradients.items():
+        rows = len(case.weights[name])
+        assert_allclose(3 * densified(gradient, rows), densified(taken.gradients[name], rows), atol=1e-15)
+
+
 def test_large_logits_do_not_overflow() -> None:
     loss, gradient = oracle.cross_entropy(np.array([[[1000.0, 0.0]]]), np.array([[1]]))
     assert loss == 1000

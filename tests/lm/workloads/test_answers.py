@@ -19,9 +19,9 @@ from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
 from lm.workloads.parts.calls import Calls
+from lm.workloads.parts.promises import FORMATS
 from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
-from lm.workloads.save import FORMATS
 from tests.builders.workloads import answering
 from tests.faults.hook.injected.registry import OF_WORKLOADS
 
@@ -175,13 +175,13 @@ def test_the_predictions_of_a_unit_are_those_of_its_mean_length(name: str) -> No
 @pytest.mark.any_version
 def test_a_launch_of_fit_starts_from_draws_of_its_own_seed() -> None:
     """The same on both sides: their fitted losses are compared launch by launch."""
-    from lm.workloads.parts.files import weights_of
+    from lm.workloads.parts.keras_optimizers import values_of
 
     drawn = []
     for seed in (1, 1, 2):
         work = cast(Any, workload("fit").open(dataclasses.replace(TINY, jitter=seed)))
         work.build()
-        drawn.append(weights_of(work._model)[0])
+        drawn.append(values_of(work._model.trainable_variables)[0])
     assert np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2])
 

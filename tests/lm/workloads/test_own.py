@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.measure.checked import CheckedAnswers
@@ -180,10 +179,6 @@ class TestFiles:
         content = (tmp_path / "mine.py").read_bytes()
         assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]  # type: ignore[attr-defined]
 
-    def test_numpy_defines_nothing_of_it(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match=r"mine\.py has no definition in NumPy"):
-            workload(str(written(tmp_path, "def workload(): pass"))).expected(OPENING, "start 1", np.float64)
-
 
 @pytest.mark.tensorflow
 class TestModels:
@@ -317,6 +312,14 @@ class TestModels:
         work = opened(written(tmp_path, text))
         assert work.do(work.prepare(0)) > work.do(work.prepare(1)) > 0
 
+    def test_a_neighbour_is_run_anew_in_each_kind_of_float(self, tmp_path: Path) -> None:
+        written(tmp_path, "import tensorflow as tf\nKIND = tf.keras.backend.floatx()", "own_kind.py")
+        text = SQUARE.format(before="pass", returned="loss").replace("tf.keras.backend.floatx()", "own_kind.KIND")
+        path = written(tmp_path, text.replace("import numpy", "import own_kind, numpy"))
+        expected, _, unchecked = defined(described(path), OPENING)
+        assert len(expected) == len(CASES)
+        assert unchecked == ()
+
     def test_the_function_may_be_a_neighbour_s(self, tmp_path: Path) -> None:
         written(tmp_path, SQUARE.format(before="pass", returned="loss"), "own_parts.py")
         work = opened(written(tmp_path, "import own_parts\nworkload = own_parts.workload"))
@@ -346,8 +349,9 @@ class TestModels:
         self, tmp_path: Path, kind: str, compiled: str, told: bool
     ) -> None:
         model = opened(written(tmp_path, OWN_STEP.format(kind=kind, compiled=compiled)))._model  # type: ignore[attr-defined]
-        model.take(model.start(), "float32")
-        assert (model.gradients() is not None) == told
+        start = model.start()
+        model.take(start, "float32")
+        assert (model.first_step(start, "float32")[1] is not None) == told
 
     @pytest.mark.parametrize(
         ("kind", "compiled", "told"), [("functional", "'sgd', 'mse'", True), ("Stepping", "'sgd'", False)]

@@ -30,6 +30,10 @@ def test_an_unknown_one_is_refused_by_name() -> None:
         workload("predict_call")
 
 
+def test_a_workload_has_its_file_s_name() -> None:
+    assert [workload(name).name for name in names()] == list(names())
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_workload_names_configurations_that_there_are(name: str) -> None:
     found = workload(name)
@@ -73,14 +77,3 @@ def test_float16_loses_gradients_that_the_scale_of_the_loss_keeps() -> None:
         smallest[scale] = np.abs(gradient[gradient != 0]).min()
     assert smallest[1.0] == 2.0**-24
     assert smallest[2.0**15] < 2.0**-30
-
-
-def test_training_has_no_cases() -> None:
-    with pytest.raises(ValueError, match="train has no case 'ragged'"):
-        workload("train").expected(Opening(CONFIGS["tiny"]), "ragged", np.float64)
-
-
-@pytest.mark.parametrize("name", names())
-def test_only_the_smallest_weights_stay_between_blocks_on_one_core(name: str) -> None:
-    for config, plan in workload(name).plans.items():
-        assert (plan.blocks.moves, plan.one_core.moves) == (True, config != "tiny")

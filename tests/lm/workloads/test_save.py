@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from lm.config import CONFIGS
+from lm.workloads.parts.promises import FORMATS
 from lm.workloads.protocol import Opening, Refused
-from lm.workloads.save import FORMATS, VERSIONS_FILE, Work, Workload
+from lm.workloads.save import VERSIONS_FILE, Workload
+
+if TYPE_CHECKING:
+    from lm.workloads.parts.save_work import Work
 
 pytestmark = pytest.mark.tensorflow
 
@@ -20,15 +25,15 @@ OUT_OF_MEMORY = type("ResourceExhaustedError", (Exception,), {})()  # as TensorF
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Work":
     monkeypatch.chdir(tmp_path)
-    found = Workload().open(Opening(CONFIGS["tiny"]))
+    found = cast("Work", Workload().open(Opening(CONFIGS["tiny"])))
     found.given = tmp_path / "given"
     found.given.mkdir()
     return found
 
 
-def test_files_that_are_missing_are_refused(work: Work, tmp_path: Path) -> None:
+def test_files_that_are_missing_are_refused(work: "Work", tmp_path: Path) -> None:
     versions = dataclasses.asdict(work._versions)
     (work.given / VERSIONS_FILE).write_text(json.dumps(versions))
     for form in FORMATS:
@@ -41,26 +46,28 @@ def test_files_that_are_missing_are_refused(work: Work, tmp_path: Path) -> None:
     "error", [OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "over quota"), MemoryError(), OUT_OF_MEMORY]
 )
 def test_a_machine_without_room_is_no_answer(
-    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    work: "Work", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The launch fails, and is repeated."""
 
     def full(*given: object) -> None:
         raise error
 
-    monkeypatch.setattr(work._files, "write", full)
+    monkeypatch.setattr("lm.workloads.parts.files.write", full)
     for write in (lambda: work.answers("own .keras"), lambda: work.write_files(tmp_path)):
         with pytest.raises(type(error)):
             write()
 
 
-def test_no_file_has_the_name_of_one_that_keras_removes(work: Work, tmp_path: Path) -> None:
+def test_no_file_has_the_name_of_one_that_keras_removes(tmp_path: Path) -> None:
     """Keras 3.4 extracts model.weights.h5 beside a `.keras` that it reads, and removes it."""
-    assert "model.weights.h5" not in {Path(work._files.path_of(tmp_path, form)).name for form in FORMATS}
+    from lm.workloads.parts.files import path_of
+
+    assert "model.weights.h5" not in {Path(path_of(tmp_path, form)).name for form in FORMATS}
 
 
 @pytest.mark.parametrize(("tensorflow", "keras", "expected"), [("2.1.0", "1.0.0", False), ("3.0.0", "99.0", False)])
-def test_a_writer_s_versions_decide_what_is_promised(work: Work, tensorflow: str, keras: str, expected: bool) -> None:
+def test_a_writer_s_versions_decide_what_is_promised(work: "Work", tensorflow: str, keras: str, expected: bool) -> None:
     (work.given / VERSIONS_FILE).write_text(json.dumps({"tensorflow": tensorflow, "keras": keras}))
     assert work.promised("own .keras")
     assert work.promised("given .keras") is expected

@@ -1,0 +1,84 @@
+"""Work of `fit`: a compiled Keras model and a data set."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lm import runtime
+from lm.data.load import load_corpus
+from lm.training.initial import wide_weights
+from lm.workloads.fit import UPDATES, Workload, batch
+from lm.workloads.parts.keras_optimizers import slots_of, values_of
+from lm.workloads.parts.on_device import OnDevice
+from lm.workloads.parts.sequential import assign, sequential
+from lm.workloads.protocol import Answering, Opening
+
+
+class Work(OnDevice, Answering):
+    """Fits one model, which starts where the initializers drew, unit after unit."""
+
+    _at_first: int | None = None  # retraces in the first unit
+
+    def __init__(self, workload: Workload, opening: Opening) -> None:
+        super().__init__(opening)
+        corpus = load_corpus("synthetic", self.config)
+        self.tokens = UPDATES[self.config.name] * self.config.tokens_per_step
+        self._text = corpus.train[: self.tokens + 1].astype(np.int32)
+        self.fingerprint = self.config.fingerprint(f"{workload.name} {corpus.sha256}", "default initializers")
+
+    def build(self) -> None:
+        """Builds and compiles the model, of the launch's seed, and the data set."""
+        tf.keras.utils.set_random_seed(self.jitter)
+        with tf.device(self.device):
+            self._model = self._compiled()
+        inputs, targets = (part.reshape(-1, self.config.num_steps) for part in (self._text[:-1], self._text[1:]))
+        data = tf.data.Dataset.from_tensor_slices((inputs, targets))
+        self._data = data.shuffle(len(inputs)).batch(self.config.batch_size)
+
+    def _compiled(self) -> tf.keras.Sequential:
+        model = sequential(self.config)
+        model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    def prepare(self, unit: int) -> tf.data.Dataset:
+        """Returns the data set, which each unit shuffles anew."""
+        return self._data
+
+    def do(self, prepared: tf.data.Dataset) -> float:
+        """Calls `fit` once; returns the mean loss of a token."""
+        loss = self._fitted(self._model, prepared)
+        if self._at_first is None:
+            self._at_first = runtime.retraces(self._model.train_function)
+        return loss
+
+    def _fitted(self, model: tf.keras.Sequential, data: tf.data.Dataset) -> float:
+        with tf.device(self.device):
+            return float(model.fit(data, verbose=0).history["loss"][0])
+
+    def relocate(self) -> None:
+        """Moves the weights to other memory."""
+        runtime.relocate(self._model.trainable_variables)
+
+    @property
+    def retraces(self) -> int:
+        """Returns how often Keras' training function was traced after the first unit.
+
+        In that one Keras 2 traces it twice, since the optimizer makes its variables there.
+        """
+        return 0 if self._at_first is None else runtime.retraces(self._model.train_function) - self._at_first
+
+    def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns loss, slots and the change times m after one update of a model with given weights."""
+        with tf.device(self.device):
+            model = self._compiled()
+        start = wide_weights(self.config, self.jitter)
+        assign(model.trainable_variables, start)
+        data = tf.data.Dataset.from_tensor_slices(batch(self.config)).batch(self.config.batch_size)
+        loss = self._fitted(model, data)
+        held = slots_of(model.optimizer, "adam")
+        slots = {slot: dict(zip(start, values, strict=True)) for slot, values in held.items()}
+        after = zip(start.items(), values_of(model.trainable_variables), strict=True)
+        changes = {name: (now - value) * slots["slot m"][name] for (name, value), now in after}
+        return {"loss": {"": loss}, **slots, "change times m": changes}

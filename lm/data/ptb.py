@@ -11,14 +11,20 @@ import os
 import tarfile
 import tempfile
 import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
+from lm.arrays import Tokens
 from lm.data import corpus
-from lm.data.corpus import END_OF_SENTENCE, Corpus, CorpusError, Vocabulary
+from lm.data.corpus import Corpus, CorpusError
 
 PTB_URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 
+END_OF_SENTENCE, UNKNOWN = "<eos>", "<unk>"
 REMEDY = "get it with `tfgate data --corpus ptb` or set PTB_ARCHIVE to a whole copy"
 FOLDERS = ("", "data/", "simple-examples/data/")  # where the files may be, below a directory or an archive's root
 DAMAGED: tuple[type[Exception], ...] = (tarfile.TarError, EOFError, zlib.error)  # what a broken archive raises
@@ -81,16 +87,29 @@ def locate(path: Path | None = None) -> Path:
 def ptb_corpus(path: Path, vocabulary_size: int) -> Corpus:
     """Returns the PTB from a directory or archive, with the `vocabulary_size` most frequent words of its 10,000.
 
-    Raises CorpusError for missing, truncated or foreign files, and for a vocabulary larger than the text's.
+    Raises CorpusError for missing, truncated or foreign files.
     """
     texts = {split: split_tokens(data.decode()) for split, data in read_files(path).items()}
-    vocabulary = Vocabulary.from_text(texts["train"]).limited(vocabulary_size)
-    return corpus.make_corpus("ptb", len(vocabulary), {split: vocabulary.encode(text) for split, text in texts.items()})
+    return corpus.make_corpus("ptb", vocabulary_size, encoded(texts, vocabulary_size))
 
 
 def split_tokens(text: str) -> list[str]:
     """Returns the words of a text, with `<eos>` for each newline."""
     return text.replace("\n", f" {END_OF_SENTENCE} ").split()
+
+
+def encoded(texts: Mapping[str, Sequence[str]], size: int) -> dict[str, Tokens]:
+    """Returns the words' ids, [tokens] by split: their places among the `size` most frequent words of "train".
+
+    Words of equal count are in the order of their code points. All others are read as `<unk>`, which takes the last id
+    where it isn't among the first.
+    """
+    counts = Counter(texts["train"])
+    words = sorted(counts, key=lambda word: (-counts[word], word))[:size]
+    if UNKNOWN not in words:
+        words[-1] = UNKNOWN
+    ids = {word: id_ for id_, word in enumerate(words)}
+    return {split: np.array([ids.get(word, ids[UNKNOWN]) for word in text], np.int32) for split, text in texts.items()}
 
 
 def read_files(path: Path) -> dict[str, bytes]:

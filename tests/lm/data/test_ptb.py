@@ -12,6 +12,7 @@ import tarfile
 import unittest.mock
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lm.config import CONFIGS
@@ -89,6 +90,23 @@ def test_newlines_become_eos() -> None:
     assert ptb.split_tokens(" b a \nc\n") == ["b", "a", "<eos>", "c", "<eos>"]
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (6, ("b", "<eos>", "a", "<unk>", "c", "d")),  # by falling count, then by the word
+        (4, ("b", "<eos>", "a", "<unk>")),
+        (3, ("b", "<eos>", "<unk>")),  # <unk> takes the place of the least frequent word kept
+        (1, ("<unk>",)),
+    ],
+)
+def test_the_most_frequent_words_are_kept_and_unk(size: int, words: tuple[str, ...]) -> None:
+    text = ["b", "a", "b", "c", "<eos>", "<unk>", "b", "a", "d", "<eos>"]  # b 3, <eos> 2, a 2, then <unk>, c, d once
+    found = ptb.encoded({"train": text, "test": text[::-1]}, size)
+    assert found["train"].dtype == np.int32
+    assert [words[id_] for id_ in found["train"]] == [word if word in words else "<unk>" for word in text]
+    assert found["test"].tolist() == found["train"][::-1].tolist()
+
+
 def test_ids_come_from_the_training_text(small: Path) -> None:
     corpus = ptb.ptb_corpus(small, 5)
     # <eos> and b twice, then <unk>, a and c once each.
@@ -102,11 +120,6 @@ def test_the_vocabulary_is_the_configuration_s(small: Path) -> None:
     loaded = load_corpus("ptb", config, small)
     assert (loaded.name, loaded.vocabulary_size, loaded.ideal_perplexity) == ("ptb", 3, None)
     assert loaded.train.tolist() == [1, 2, 2, 0, 1, 2, 0]
-
-
-def test_a_vocabulary_larger_than_the_text_is_refused(small: Path) -> None:
-    with pytest.raises(CorpusError, match="a vocabulary of 6 words was asked for and the corpus has 5"):
-        ptb.ptb_corpus(small, 6)
 
 
 @pytest.mark.parametrize("folder", ["", "data", "simple-examples/data"])

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from bench.measure.checked import ANSWERS, LAUNCH, OWN, SMALLER, START
+from bench.measure.checked import ANSWERS, OWN, SMALLER, START
 from bench.measure.defined import Best, defined
-from bench.measure.exchange import ALONE, Exchange, answers_layout, layout, reserve, reserve_answers
+from bench.measure.exchange import Exchange, file_bytes, mapped, reserve, step_shapes
 from bench.measure.numerics import (
     CAP,
     EVALUATION,
@@ -90,8 +90,8 @@ class Session:
         self._repeat_limit = 0.0 if device.startswith("cpu") else math.inf
         asked = {*range(0, steps, every), 0, min(5, steps - 1), steps // 2, steps - 1}
         self._oracle_steps = tuple(sorted(asked))
-        size = sum(layout(each, ALONE)[1] for each in (self._config, SMALL))
-        return Agenda(4 * size, self._oracle_steps, tuple(case.asked for case in CASES), self._repeated)
+        size = sum(file_bytes(step_shapes(each)) for each in (self._config, SMALL))
+        return Agenda(size, self._oracle_steps, tuple(case.asked for case in CASES), self._repeated)
 
     def _agenda(self, files: int = 0, unchecked: tuple[Unchecked, ...] = ()) -> Agenda:
         shapes = {
@@ -103,18 +103,19 @@ class Session:
             for case, expected in self._answers.items()
         }
         self._shapes = shapes
-        size = 4 * answers_layout(shapes)[1] + sum(array.nbytes for array in self._given.values()) + files
+        size = file_bytes(shapes) + sum(array.nbytes for array in self._given.values()) + files
         return Agenda(size + START_BYTES * bool(self._given), (), (), 0, shapes, files > 0, unchecked)
 
     def share(self, folder: str) -> None:
         """Creates the files through which the launch publishes; those of steps hold the initial weights."""
         if self._answers:
-            self._published = reserve_answers(Path(folder) / ANSWERS, self._shapes)
+            reserve(Path(folder) / ANSWERS, self._shapes)
+            self._published = mapped(Path(folder) / ANSWERS, self._shapes)
             if self._given:
                 np.savez(Path(folder) / START, **cast("dict[str, Any]", self._given))
             return
-        self._own = reserve(Path(folder) / OWN, self._config, ALONE)
-        self._small = reserve(Path(folder) / SMALLER, SMALL, ALONE)
+        self._own = Exchange.create(Path(folder) / OWN, self._config)
+        self._small = Exchange.create(Path(folder) / SMALLER, SMALL)
         publish(initial_weights(self._config, self._jitter), self._own.weights(0))
 
     def check_answer(self, case: str, refused: str = "", promised: bool = True) -> None:
@@ -122,7 +123,7 @@ class Session:
 
         A file that was `refused` is infinitely far off. Of one that no version promised to read nothing is too much.
         """
-        number, found, expected = list(self._answers).index(case), self._published.of(case), self._answers[case]
+        number, found, expected = list(self._answers).index(case), self._published[case], self._answers[case]
         errors = [
             error
             if error.within
@@ -156,11 +157,11 @@ class Session:
             expected = expected_step(config, before, batch, rate)
             self._tally.add(errors_of(step, _published(exchange, step, logits), expected))
         else:
-            self._tally.add(clipping_and_update(config, exchange, LAUNCH, step, batch.inputs, rate))
-        self._state = _copies(exchange.results(LAUNCH, "state", step))
+            self._tally.add(clipping_and_update(config, exchange, step, batch.inputs, rate))
+        self._state = _copies(exchange.results("state", step))
         self._next_step = step + 1
         if self._next_step == self._repeated:
-            self._after_read_steps = _copies(exchange.updated(LAUNCH, step)) | self._state
+            self._after_read_steps = _copies(exchange.updated(step)) | self._state
 
     def check_evaluation(self, steps: int, perplexity: float) -> None:
         """Compares what a pass over the first `steps` batches of the validation split gave after training."""
@@ -192,7 +193,7 @@ class Session:
         before: Before = start.weights, start.state
         if case.evaluation:
             expected = expected_evaluation(config, before, (start.inputs, start.targets), case.cut)
-            found: Quantities = {quantity: exchange.results(LAUNCH, quantity) for quantity in ("loss", "state")}
+            found: Quantities = {quantity: exchange.results(quantity) for quantity in ("loss", "state")}
         else:
             expected = expected_step(config, before, start.batch, LEARNING_RATE, case.cut)
             found = _published(exchange, 0, logits)
@@ -203,7 +204,7 @@ class Session:
 
         On a CPU both are the same to the last bit. On a GPU the order of sums may change: nothing is too much there.
         """
-        found = {**self._own.updated(LAUNCH, 0), **self._own.results(LAUNCH, "state")}
+        found = {**self._own.updated(0), **self._own.results("state")}
         self._tally.add(
             NumericError(self._repeated - 1, REPEAT, name, relative_error(found[name], value), self._repeat_limit)
             for name, value in self._after_read_steps.items()
@@ -266,9 +267,9 @@ def _copies(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
 
 def _published(exchange: Exchange, step: int, logits: bool) -> Quantities:
     """Returns what a step of training published, by quantity."""
-    update = difference(exchange.updated(LAUNCH, step), exchange.weights(step))
+    update = difference(exchange.updated(step), exchange.weights(step))
     return {
-        quantity: update if quantity == "update" else exchange.results(LAUNCH, quantity, step)
+        quantity: update if quantity == "update" else exchange.results(quantity, step)
         for quantity in QUANTITIES
         if logits or quantity != "logits"
     }

@@ -21,18 +21,18 @@ CHUNK = 1 << 15  # floats: a few of them stay in a core's second-level cache
 
 
 def clipping_and_update(
-    config: Config, exchange: Exchange, role: str, step: int, inputs: Tokens, learning_rate: float
+    config: Config, exchange: Exchange, step: int, inputs: Tokens, learning_rate: float
 ) -> list[NumericError]:
     """Returns the errors of the norm, the clipped gradients and the update w′ − w that a step published, by tensor.
 
     Wanted are gradient · clip norm / max(norm, clip norm) and −learning rate · clipped. The norm's error is how far it
     is below the least that it can be.
     """
-    gradients, clipped = (exchange.results(role, quantity, step) for quantity in ("gradient", "clipped"))
-    norm = float(exchange.results(role, "norm", step)[""])
+    gradients, clipped = (exchange.results(quantity, step) for quantity in ("gradient", "clipped"))
+    norm = float(exchange.results("norm", step)[""])
     least = math.sqrt(sum(_squared(value) for name, value in gradients.items() if name != "embedding"))
     factor = config.clip_norm / max(norm, config.clip_norm)
-    before, after = exchange.weights(step), exchange.updated(role, step)
+    before, after = exchange.weights(step), exchange.updated(step)
     rows = np.sqrt(reads(inputs, config), dtype=np.float32)
     return [
         NumericError(step, "norm", "", relative_error(np.minimum(norm, least), np.asarray(least)), FLOOR),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measure.exchange import ALONE, Exchange
+from bench.measure.exchange import Exchange
 from bench.measure.oracle import Session, Tally
 from bench.measure.publish import publish
 from bench.record.types import NumericError
@@ -22,7 +22,6 @@ from lm.oracle.step import step as oracle_step
 from lm.training.initial import initial_weights
 
 TINY, JITTER = CONFIGS["tiny"], 7
-(LAUNCH,) = ALONE
 
 Tamper = Callable[[int, Exchange], None]
 
@@ -58,10 +57,10 @@ def over(
             ("norm", {"": found.global_norm}),
             ("clipped", found.clipped),
         ):
-            publish(values, exchange.results(LAUNCH, quantity, step))
-        publish(found.weights, exchange.updated(LAUNCH, step))
+            publish(values, exchange.results(quantity, step))
+        publish(found.weights, exchange.updated(step))
         tamper(step, exchange)
-        weights = {name: value.copy() for name, value in exchange.updated(LAUNCH, step).items()}
+        weights = {name: value.copy() for name, value in exchange.updated(step).items()}
         state = found.state
         session.check(step, logits=False)
     return [(error.step, error.quantity, error.tensor) for error in session.errors() if not error.within]
@@ -73,7 +72,7 @@ def test_a_step_that_the_oracle_does_not_take_is_checked_by_its_own_gradients(
 ) -> None:
     def lose(step: int, exchange: Exchange) -> None:
         if step == lost:
-            exchange.updated(LAUNCH, step)["output/bias"][...] = exchange.weights(step)["output/bias"]
+            exchange.updated(step)["output/bias"][...] = exchange.weights(step)["output/bias"]
 
     assert over(tmp_path, 4, lose) == named
 
@@ -98,9 +97,9 @@ def answered(folder: Path, **said: Any) -> list[NumericError]:
     session.share(str(folder))
     (case,) = session._answers
     right = session._answers[case].values["logits"]
-    publish(right, session._published.of(case)["logits"])
+    publish(right, session._published[case]["logits"])
     first = next(iter(right))
-    session._published.of(case)["logits"][first].flat[0] += 1e-3 * np.linalg.norm(right[first])
+    session._published[case]["logits"][first].flat[0] += 1e-3 * np.linalg.norm(right[first])
     session.check_answer(case, **said)
     return session.errors()
 

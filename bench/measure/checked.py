@@ -1,6 +1,6 @@
 """The measured process's part in a launch that is compared with the oracle: it takes steps and publishes their results.
 
-It compares nothing: that is done in a process of its own (bench.measure.oracle), by the orchestrator's NumPy.
+It compares nothing: a process of its own does (bench.measure.oracle, or answers).
 """
 
 import functools

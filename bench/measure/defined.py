@@ -8,7 +8,7 @@ start of several.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -29,7 +29,6 @@ from bench.record.types import (
     NOT_REBUILT,
     NOT_REPEATED,
     UNMOVED,
-    NumericError,
     Unchecked,
 )
 from lm.arrays import Array
@@ -80,24 +79,6 @@ def defined(
         return {}, {}, tuple(needed[:1])
     unmoved = (Unchecked(UNMOVED, ""),) if updates and not any(map(np.any, updates)) else ()
     return expected, start, (*unchecked, *unmoved)
-
-
-class Best:
-    """Keeps of each tensor the smallest part of its limit, over the cases: a wrong tensor is wrong in every start."""
-
-    def __init__(self) -> None:
-        self._best: dict[tuple[str, str], NumericError] = {}
-
-    def add(self, errors: Iterable[NumericError]) -> None:
-        """Takes in the errors of a case."""
-        for error in errors:
-            key = error.quantity, error.tensor
-            if key not in self._best or error.used < self._best[key].used:
-                self._best[key] = error
-
-    def errors(self) -> list[NumericError]:
-        """Returns one error of each tensor."""
-        return list(self._best.values())
 
 
 def limits_of(found: Definition) -> tuple[Expected, dict[str, str]]:

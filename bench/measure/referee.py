@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.measure.chunked import in_range, sums_of_squares
 from bench.measure.exchange import Exchange, file_bytes, step_shapes
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
 from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, Tensor
@@ -24,7 +25,6 @@ from lm.data.load import load_corpus
 
 SIDES = 2  # each may be off by the oracle check's limit
 SCREEN = SIDES * FLOOR
-CHUNK = 1 << 15  # floats: three of them stay in a core's second-level cache
 
 
 class Session:
@@ -96,21 +96,14 @@ class Session:
 
 
 def relative_difference(candidate: Floats, reference: Floats, origin: Floats | None = None) -> float:
-    """Returns ‖candidate − reference‖ / ‖reference − origin‖ (no origin: 0) of arrays of one shape.
-
-    It is computed in float32, by chunks that stay in the cache, whose sums are added in float64; values that float32
-    can't square go through numerics.relative_error, with its rules for Inf, NaN and 0.
-    """
-    arrays = [array.reshape(-1) for array in (candidate, reference, *([] if origin is None else [origin]))]
-    distance = size = 0.0
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for start in range(0, candidate.size, CHUNK):
-            found, wanted, *base = (array[start : start + CHUNK] for array in arrays)
-            apart = found - wanted
-            length = wanted - base[0] if base else wanted
-            distance += float(apart @ apart)
-            size += float(length @ length)
-    if math.isfinite(distance) and 1e-30 < size < math.inf:
+    """Returns ‖candidate − reference‖ / ‖reference − origin‖ (no origin: 0) of arrays of one shape."""
+    if origin is None:
+        distance, size = sums_of_squares(lambda found, wanted: (found - wanted, wanted), candidate, reference)
+    else:
+        distance, size = sums_of_squares(
+            lambda found, wanted, base: (found - wanted, wanted - base), candidate, reference, origin
+        )
+    if in_range(distance, size):
         return math.sqrt(distance / size)
     zero = 0.0 if origin is None else origin.astype(np.float64)
     return relative_error(candidate - zero, reference - zero)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.measure.chunked import CHUNK
 from bench.measure.exchange import Exchange
 from bench.measure.publish import publish
-from bench.measure.referee import CHUNK, SCREEN, Session, relative_difference
+from bench.measure.referee import SCREEN, Session, relative_difference
 from lm.config import CONFIGS
 from lm.data.batches import batch
 from lm.oracle import step as oracle

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.measure.chunked import CHUNK
 from bench.measure.exchange import Exchange
 from bench.measure.numerics import FLOOR, reads, relative_error, rounding_error
 from bench.measure.publish import publish
-from bench.measure.updates import CHUNK, clipping_and_update, scaled_error
+from bench.measure.updates import clipped_error, clipping_and_update, update_error
 from bench.record.types import NumericError
 from lm.config import CONFIGS, Config
 from lm.oracle.step import step as oracle_step
@@ -129,6 +130,8 @@ def test_chunks_give_what_whole_arrays_do(size: int, scale: float) -> None:
     base[2::3] = 0
     found = (origin - 0.5 * base * (1 + 1e-3 * (np.arange(size) == size - 1))).astype(np.float32)
     exact: Any = -0.5 * base.astype(np.float64)
-    error, rounding = scaled_error(found, base, -0.5, origin)
+    error, rounding = update_error(origin, found, base, 0.5, origin)
     assert error == pytest.approx(relative_error(found.astype(np.float64) - origin, exact), rel=1e-2, abs=1e-8)
     assert rounding == pytest.approx(rounding_error(origin, exact), rel=1e-4)
+    found = (-0.5 * base * (1 + 1e-3 * (np.arange(size) == size - 1))).astype(np.float32)
+    assert clipped_error(found, base, -0.5) == pytest.approx(relative_error(found, exact), rel=1e-2, abs=1e-8)

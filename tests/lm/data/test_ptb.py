@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import gzip
 import hashlib
 import io
 import os
@@ -82,7 +81,7 @@ def test_the_real_text_has_its_published_shape(ptb_archive: Path) -> None:
 def test_the_real_archive_cut_short_is_refused(ptb_archive: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.tgz"
     cut.write_bytes(ptb_archive.read_bytes()[:1_000_000])
-    with pytest.raises(CorpusError, match=r"cut\.tgz: 1000000 bytes with sha256 .*…, not a whole tar archive"):
+    with pytest.raises(CorpusError, match=r"cut\.tgz is not a whole \.tgz archive \(1000000 bytes\)"):
         ptb.read_files(cut)
 
 
@@ -149,9 +148,9 @@ def test_an_empty_directory_is_refused(small: Path, tmp_path: Path) -> None:
 
 def test_a_truncated_file_is_refused(small: Path) -> None:
     (small / "ptb.test.txt").write_bytes(TEXTS["test"][:3])
-    found = hashlib.sha256(TEXTS["test"][:3]).hexdigest()[:12]
+    due = hashlib.sha256(TEXTS["test"]).hexdigest()[:12]
     with pytest.raises(
-        CorpusError, match=rf"ptb\.test\.txt is truncated or foreign: 3 bytes with sha256 {found}…, expected 6 bytes"
+        CorpusError, match=rf"ptb\.test\.txt is truncated or foreign: 3 bytes, expected 6 bytes with sha256 {due}…"
     ):
         ptb.read_files(small)
 
@@ -159,7 +158,7 @@ def test_a_truncated_file_is_refused(small: Path) -> None:
 @pytest.mark.parametrize("text", [b" b c \n", b" c b d \n"])
 def test_a_well_formed_file_of_other_words_is_refused(small: Path, text: bytes) -> None:
     (small / "ptb.test.txt").write_bytes(text)
-    with pytest.raises(CorpusError, match=rf"ptb\.test\.txt is foreign: {len(text)} bytes"):
+    with pytest.raises(CorpusError, match=rf"ptb\.test\.txt is truncated or foreign: {len(text)} bytes"):
         ptb.read_files(small)
 
 
@@ -173,22 +172,17 @@ def test_errors_are_one_line(small: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"no archive", b"\x1f\x8bbroken gzip"])
 def test_a_file_that_is_no_archive_is_refused(small: Path, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.tgz").write_bytes(data)
-    found = rf"{len(data)} bytes with sha256 {hashlib.sha256(data).hexdigest()[:12]}…, not a whole tar archive"
-    with pytest.raises(
-        CorpusError, match=rf"a\.tgz: {found}; expected simple-examples\.tgz or a directory; get it with"
-    ):
+    found = rf"a\.tgz is not a whole \.tgz archive \({len(data)} bytes\)"
+    with pytest.raises(CorpusError, match=rf"{found}; expected simple-examples\.tgz or a directory; get it with"):
         ptb.read_files(tmp_path / "a.tgz")
 
 
 def test_an_archive_that_is_damaged_beyond_its_beginning_is_refused(small: Path, tmp_path: Path) -> None:
-    """By an error of xz: the first member's beginning is read before the archive is taken for one."""
-    lzma = pytest.importorskip("lzma", reason="this Python is built without it")
     first = {"first": random.Random(0).randbytes(200_000)}
-    whole = write_archive(tmp_path / "a.tgz", {**first, **members()})
-    packed = tmp_path / "a.tar.xz"
-    packed.write_bytes(lzma.compress(gzip.decompress(whole.read_bytes()))[:100_000] + b"\xff" * 100_000)
-    with pytest.raises(CorpusError, match=r"a\.tar\.xz: 200000 bytes with sha256 .*…, not a whole tar archive"):
-        ptb.read_files(packed)
+    archive = write_archive(tmp_path / "a.tgz", {**first, **members()})
+    archive.write_bytes(archive.read_bytes()[:100_000] + b"\xff" * 100_000)
+    with pytest.raises(CorpusError, match=r"a\.tgz is not a whole \.tgz archive \(200000 bytes\)"):
+        ptb.read_files(archive)
 
 
 def test_an_archive_without_one_of_them_is_refused(small: Path, tmp_path: Path) -> None:
@@ -237,7 +231,7 @@ def test_storing_replaces_a_link_rather_than_its_target(small: Path, tmp_path: P
 
 def test_an_archive_with_one_wrong_file_is_refused(small: Path, tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "a.tgz", {**members(), "./simple-examples/data/ptb.test.txt": b" b c \n"})
-    with pytest.raises(CorpusError, match=r"a\.tgz: \./simple-examples/data/ptb\.test\.txt is foreign"):
+    with pytest.raises(CorpusError, match=r"a\.tgz: \./simple-examples/data/ptb\.test\.txt is truncated or foreign"):
         ptb.read_files(archive)
 
 

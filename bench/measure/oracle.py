@@ -58,7 +58,7 @@ class Session:
     ) -> Agenda:
         """Loads a workload in a reference configuration. Raises ConfigError, CorpusError."""
         self._config, self._jitter, self._tally = config_by_name(config), jitter, Tally()
-        text = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None)
+        text = load_corpus(corpus, self._config, corpus_path)
         self._tokens, self._valid = text.train, text.valid
         every = workload_by_name(workload).plans[config].oracle_every
         self._repeated = steps if every == 1 else max(steps // REPEATED, 1)

@@ -33,7 +33,7 @@ class Session:
     def prepare(self, config: str, corpus: str, corpus_path: str | None = None) -> Prepared:
         """Loads a reference configuration. Raises ConfigError, CorpusError."""
         self._config = config_by_name(config)
-        self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
+        self._tokens = load_corpus(corpus, self._config, corpus_path).train
         shapes = step_shapes(self._config, CANDIDATE)
         tensors = {**shapes[CANDIDATE], "update": shapes[CANDIDATE]["weights"]}
         self._tensors = [(quantity, tensor) for quantity in QUANTITIES for tensor in tensors[quantity]]

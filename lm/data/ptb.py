@@ -154,8 +154,8 @@ def _read_archive(archive: Path) -> dict[str, bytes]:
             files = _read_members(tar, archive)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise CorpusError(
-            f"{archive} is not a whole .tgz archive ({archive.stat().st_size} bytes); expected simple-examples.tgz or a "
-            f"directory; {REMEDY}"
+            f"{archive} is not a whole .tgz archive ({archive.stat().st_size} bytes); expected simple-examples.tgz or "
+            f"a directory; {REMEDY}"
         ) from error
     for split, reference in REFERENCES.items():
         if split not in files:

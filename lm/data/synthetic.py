@@ -90,9 +90,9 @@ class Law:
 
 @functools.lru_cache(maxsize=2)
 def synthetic_corpus(vocabulary_size: int) -> Corpus:
-    """Returns the synthetic corpus of that many words, at least 50. Its length is the PTB's × max(words, 1000) / 10,000.
+    """Returns the synthetic corpus of that many words, at least 50.
 
-    Raises CorpusError where the text isn't the pinned one.
+    Its length is the PTB's × max(words, 1000) / 10,000. Raises CorpusError where the text isn't the pinned one.
     """
     stream = np.random.RandomState(SEED)
     law = draw_law(stream, vocabulary_size)

@@ -294,7 +294,7 @@ def test_a_training_is_heard_by_events_and_taken_up_again(sessions: tuple[Sessio
     session, again = sessions
     shorten(session)
     events = [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=False)]
-    assert [next(iter(event)) for event in events if "progress" not in event] == ["epoch_result", "test_result"]
+    assert [next(iter(event)) for event in events if "Progress" not in event] == ["EpochResult", "TestResult"]
     shorten(again)
     assert [to_plain(event) for event in again.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]
 

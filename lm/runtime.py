@@ -105,6 +105,12 @@ def require_device(*devices: str) -> None:
         raise DeviceError(f"there is no device {missing}; TensorFlow {tf.__version__} sees {', '.join(names)}")
 
 
+def wait(device: str) -> None:
+    """Blocks until the device has done all that was asked of it. A CPU has, when a call returns."""
+    if not device.startswith("cpu"):
+        tf.test.experimental.sync_devices()
+
+
 def relocate(variables: Iterable[Any]) -> None:
     """Moves variables, TensorFlow's or Keras', unchanged to other memory: a step's speed depends on where they lie."""
     for variable in variables:

@@ -120,9 +120,9 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
 
     def hear(event: dict[str, Any]) -> None:
         kind, values = next(iter(event.items()))
-        if kind == "epoch_result":
+        if kind == "EpochResult":
             epochs.append(values)
-        elif kind == "test_result":
+        elif kind == "TestResult":
             end.update(values)
         print(_line(kind, values), file=sys.stderr, flush=True)
 
@@ -176,10 +176,10 @@ def _held(folder: Path) -> Iterator[None]:
 
 def _line(kind: str, values: dict[str, Any]) -> str:
     """Returns an event as the notebook prints it."""
-    if kind == "progress":
+    if kind == "Progress":
         perplexity, speed = float(values["perplexity"]), f"{values['words_per_second']:.0f} wps"
         return f"Itr {values['step']} of {values['steps']}, perplexity: {perplexity:.3f} speed: {speed}"
-    if kind == "epoch_result":
+    if kind == "EpochResult":
         train, valid = float(values["train_perplexity"]), float(values["valid_perplexity"])
         perplexities = f"train perplexity {train:.3f}, valid perplexity {valid:.3f}"
         return f"Epoch {values['epoch']}: learning rate {values['learning_rate']:.4f}, {perplexities}"

@@ -6,7 +6,7 @@ They pass steps through files that both map (bench.measure.exchange); one is com
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -15,10 +15,11 @@ from bench.drive.measured import Measured
 from bench.drive.patience import ALONE_SECONDS, STARTUP_SECONDS, STRESS, Deadlines
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError, naming
-from bench.record.replies import Agenda, Answered, Block, Published
+from bench.record.replies import Agenda, Answered, Block, Cases, Published
 from bench.record.types import NO_ORACLE, NO_REFERENCE, Evaluation, NumericError, Unchecked
 
 T = TypeVar("T")
+Asked = TypeVar("Asked", Agenda, Cases)
 
 INTERPRETER = sys.executable
 
@@ -33,7 +34,7 @@ def measure_checked(
     on_step: Callable[[int], None],
     deadlines: Deadlines,
 ) -> None:
-    """Does what the oracle's agenda says: takes the steps of training, or answers the workload's cases.
+    """Does what the oracle's process asks for: takes the steps of training, or answers the workload's cases.
 
     `again` opens the model in a fresh process, `author` in one that writes the files that cases read (`again` itself if
     that is a process of the same side). Raises WorkerError, of the kind NO_ORACLE where no process of this side failed;
@@ -44,17 +45,19 @@ def measure_checked(
         if not plan.definer:
             measured.unchecked.append(Unchecked(NO_REFERENCE, ""))
             return
-    with _oracle(plan, jitter) as (oracle, agenda, folder):
-        checked = _Checked(worker, deadlines, oracle, agenda, measured)
-        measured.unchecked += agenda.unchecked
-        if agenda.files:
-            blamed = naming if author is again else _saying_what_is_right
-            with blamed("the process that writes the files to be read"), author() as writer:
-                deadlines.request(writer, None, "write_files", folder=folder)
-        if agenda.answers:
-            checked.answer(folder)
-        elif not plan.own:
-            checked.take_steps(plan, folder, again, on_step)
+    told = {"config": plan.config, "workload": plan.workload, "device": plan.device, "jitter": jitter}
+    if plan.answers:
+        with _oracle("answers", Cases, plan, told) as (oracle, cases, folder):
+            measured.unchecked += cases.unchecked
+            if cases.files:
+                blamed = naming if author is again else _saying_what_is_right
+                with blamed("the process that writes the files to be read"), author() as writer:
+                    deadlines.request(writer, None, "write_files", folder=folder)
+            _Checked(worker, deadlines, oracle, measured).answer(cases, folder)
+    else:
+        told |= {**plan.data(), "steps": plan.steps}
+        with _oracle("oracle", Agenda, plan, told) as (oracle, agenda, folder):
+            _Checked(worker, deadlines, oracle, measured).take_steps(plan, agenda, folder, again, on_step)
 
 
 @contextlib.contextmanager
@@ -68,19 +71,17 @@ def _saying_what_is_right(whose: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _oracle(plan: Plan, jitter: int) -> Iterator[tuple[Worker, Agenda, str]]:
-    """Starts the oracle's process; yields it, its plan, and the folder with the files that it shares."""
+def _oracle(kind: str, reply: type[Asked], plan: Plan, told: Mapping[str, Any]) -> Iterator[tuple[Worker, Asked, str]]:
+    """Starts the oracle's process; yields it, what it asks for, and the folder with the files that it shares."""
     # The worker takes its next step meanwhile: more threads than one would be in its way.
     interpreter, variables = (plan.definer.interpreter, plan.definer.variables) if plan.definer else (INTERPRETER, {})
-    with Worker(interpreter, "oracle", variables={**variables, "OPENBLAS_NUM_THREADS": "1"}) as oracle:
+    with Worker(interpreter, kind, variables={**variables, "OPENBLAS_NUM_THREADS": "1"}) as oracle:
         with _saying_what_is_right("the oracle"):
-            asked = {**plan.data(), "workload": plan.workload, "steps": plan.steps}
-            asked |= {"device": plan.device, "jitter": jitter}
-            agenda = oracle.request(Agenda, "prepare", STARTUP_SECONDS if plan.own else ALONE_SECONDS, **asked)
-        with shared_folder(agenda.bytes) as folder:
+            asked = oracle.request(reply, "prepare", STARTUP_SECONDS if plan.own else ALONE_SECONDS, **told)
+        with shared_folder(asked.bytes) as folder:
             with _saying_what_is_right("the oracle"):
                 oracle.request(None, "share", ALONE_SECONDS, folder=str(folder))
-            yield oracle, agenda, str(folder)
+            yield oracle, asked, str(folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,6 @@ class _Checked:
     worker: Worker
     deadlines: Deadlines
     oracle: Worker
-    agenda: Agenda
     measured: Measured
 
     def ask_worker(self, kind: type[T] | None, operation: str, noted: str = "", **arguments: Any) -> T:
@@ -100,10 +100,12 @@ class _Checked:
         with _saying_what_is_right("the oracle"):
             return self.oracle.request(kind, operation, ALONE_SECONDS, **arguments)
 
-    def answer(self, folder: str) -> None:
+    def answer(self, cases: Cases, folder: str) -> None:
         """Has the workload's cases answered, each of which is compared."""
-        self.ask_worker(None, "share_answers", folder=folder, answers=self.agenda.answers)
-        for case in self.agenda.answers:
+        if not cases.answers:
+            return
+        self.ask_worker(None, "share_answers", folder=folder, answers=cases.answers)
+        for case in cases.answers:
             answered = self.ask_worker(Answered, "answer", case=case)
             if answered.unchecked:
                 self.measured.unchecked[:0] = answered.unchecked
@@ -114,25 +116,26 @@ class _Checked:
     def take_steps(
         self,
         plan: Plan,
+        agenda: Agenda,
         folder: str,
         again: Callable[[], AbstractContextManager[Worker]],
         on_step: Callable[[int], None],
     ) -> None:
         """Trains the plan's steps, evaluates, takes stress steps; has another process take the first steps again."""
         self.ask_worker(None, "publish", folder=folder)
-        self.train(plan, on_step)
-        self.evaluate()
-        self.stress()
+        self.train(plan, agenda, on_step)
+        self.evaluate(agenda)
+        self.stress(agenda)
         if not self.measured.failure:
             with again() as other:
-                dataclasses.replace(self, worker=other).repeat(folder)
+                dataclasses.replace(self, worker=other).repeat(agenda, folder)
 
-    def train(self, plan: Plan, on_step: Callable[[int], None]) -> None:
+    def train(self, plan: Plan, agenda: Agenda, on_step: Callable[[int], None]) -> None:
         """Takes the steps of training, each of which is compared while the next one is taken.
 
         Every other step that the oracle takes keeps its logits; all others are as they are where they are timed.
         """
-        keeping = set(self.agenda.oracle_steps[::2])
+        keeping = set(agenda.oracle_steps[::2])
         for step in range(plan.steps):
             try:
                 published = self.ask_worker(Published, "take", noted="steps", step=step, with_logits=step in keeping)
@@ -157,25 +160,25 @@ class _Checked:
             self.oracle.receive(None, "check", ALONE_SECONDS)
         self._keep_errors()
 
-    def evaluate(self) -> None:
+    def evaluate(self, agenda: Agenda) -> None:
         """Evaluates as many batches as the oracle took steps of training, at most EVALUATION_STEPS, and compares."""
-        steps = min(EVALUATION_STEPS, len(self.agenda.oracle_steps))
+        steps = min(EVALUATION_STEPS, len(agenda.oracle_steps))
         self.measured.evaluation = self.ask_worker(Evaluation, "evaluate", max_steps=steps)
         self.ask_oracle(None, "check_evaluation", steps=steps, perplexity=self.measured.evaluation.perplexity)
         self._keep_errors()
 
-    def stress(self) -> None:
+    def stress(self, agenda: Agenda) -> None:
         """Takes the stress steps."""
-        for number, case in enumerate(self.agenda.stress):
+        for number, case in enumerate(agenda.stress):
             self.ask_oracle(None, "pose", case=number)
             published = self.ask_worker(Published, STRESS, small=case.small, evaluation=case.evaluation)
             self.ask_oracle(None, "check_stress", case=number, logits=published.logits)
         self._keep_errors()
 
-    def repeat(self, folder: str) -> None:
+    def repeat(self, agenda: Agenda, folder: str) -> None:
         """Takes the first steps, in a process that took none, without reading anything in between."""
         self.ask_worker(None, "publish", folder=folder)
-        self.ask_worker(None, "repeat", steps=self.agenda.repeated)
+        self.ask_worker(None, "repeat", steps=agenda.repeated)
         self.ask_oracle(None, "check_repeat")
         self._keep_errors()
 

@@ -1,4 +1,4 @@
 """The code that runs inside a measured environment.
 
-Imports `lm`, `bench.record` and NumPy; reaches TensorFlow only through `lm`.
+Imports `lm`, `bench.record`, `bench.machine` and NumPy; reaches TensorFlow only through `lm`.
 """

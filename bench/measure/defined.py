@@ -7,8 +7,8 @@ start of several.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -29,7 +29,6 @@ from bench.record.types import (
     NOT_REBUILT,
     NOT_REPEATED,
     UNMOVED,
-    NumericError,
     Unchecked,
 )
 from lm.arrays import Array
@@ -52,52 +51,36 @@ def defined(
     """
     expected: dict[str, Expected] = {}
     start: Mapping[str, Array] = {}
-    left_open: Counter[str] = Counter()
-    why: dict[str, str] = {}
+    reasons: defaultdict[str, list[str]] = defaultdict(list)  # by tensor: of each case that leaves it open
     updates: list[Array] = []
     try:
         for case, found in zip(workload.cases, workload.define(opening), strict=True):
             if found.differing:
                 return {}, {}, (Unchecked(NOT_REPEATED, found.differing),)
-            expected[case], names = limits_of(found)
+            expected[case], left_open = limits_of(found)
             start = start or found.start
             updates += _updates(found.wide)
-            left_open.update(names.keys())
-            why |= {name: one for name, one in names.items() if why.get(name) != NOT_FINITE}
+            for name, why in left_open.items():
+                reasons[name].append(why)
     except NotCopiedError as error:
         return {}, {}, (Unchecked(NOT_REBUILT, error.again),)
     except Exception as error:  # it is the user's code
         return {}, {}, (Unchecked(NO_FLOAT64, str(error)),)
-    nowhere = [name for name, count in left_open.items() if count > len(expected) - LEAST_CASES]
+    unchecked = tuple(
+        Unchecked(NOT_FINITE if NOT_FINITE in whys else LEFT_OPEN, name)
+        for name, whys in reasons.items()
+        if len(whys) > len(expected) - LEAST_CASES
+    )
+    for left_out in unchecked:
+        if left_out.detail == FIRST_LOSS or (left_out.why == NOT_FINITE and left_out.detail.startswith(LOSS)):
+            return {}, {}, (left_out,)
+    nowhere = {left_out.detail for left_out in unchecked}
     for one in expected.values():
         for quantity, tensors in one.values.items():
             for tensor in [tensor for tensor in tensors if _name(quantity, tensor) in nowhere]:
-                del tensors[tensor], one.limits[quantity][tensor]
-    unchecked = tuple(Unchecked(why[name], name) for name in nowhere)
-    losses = [one for one in unchecked if one.detail.startswith(LOSS)]
-    needed = [one for one in losses if one.why == NOT_FINITE or one.detail == FIRST_LOSS]
-    if needed:
-        return {}, {}, tuple(needed[:1])
+                _leave_out(one, quantity, tensor)
     unmoved = (Unchecked(UNMOVED, ""),) if updates and not any(map(np.any, updates)) else ()
     return expected, start, (*unchecked, *unmoved)
-
-
-class Best:
-    """Keeps of each tensor the smallest part of its limit, over the cases: a wrong tensor is wrong in every start."""
-
-    def __init__(self) -> None:
-        self._best: dict[tuple[str, str], NumericError] = {}
-
-    def add(self, errors: Iterable[NumericError]) -> None:
-        """Takes in the errors of a case."""
-        for error in errors:
-            key = error.quantity, error.tensor
-            if key not in self._best or error.used < self._best[key].used:
-                self._best[key] = error
-
-    def errors(self) -> list[NumericError]:
-        """Returns one error of each tensor."""
-        return list(self._best.values())
 
 
 def limits_of(found: Definition) -> tuple[Expected, dict[str, str]]:
@@ -112,10 +95,14 @@ def limits_of(found: Definition) -> tuple[Expected, dict[str, str]]:
             limit = _limit(quantity, tensor, value, whole, found) if tensor in finite else None
             if limit is None:
                 left_open[_name(quantity, tensor)] = LEFT_OPEN if tensor in finite else NOT_FINITE
-                del tensors[tensor], expected.limits[quantity][tensor]
+                _leave_out(expected, quantity, tensor)
             else:
                 expected.limits[quantity][tensor] = limit
     return expected, left_open
+
+
+def _leave_out(expected: Expected, quantity: str, tensor: str) -> None:
+    del expected.values[quantity][tensor], expected.limits[quantity][tensor]
 
 
 def _updates(answers: Answers) -> list[Array]:

@@ -1,178 +1,131 @@
 """The memory-mapped files through which processes pass weights, states and results to the one that compares them.
 
-A workload that is compared by cases has its answers in one (`Answers`); training has its steps in another (`Exchange`).
-The weights of the role that trains on lie there twice, before a step and after it: the weights that one step leaves are
-those that the next one starts from, so they are written once a step and never moved. A launch that is compared with the
-oracle takes its next step meanwhile, so it has room for that one's weights and results as well.
+A workload that is compared by cases has its answers in one; training has its steps in another (`Exchange`). The weights
+of the role that trains on lie there twice, before a step and after it: the weights that one step leaves are those that
+the next one starts from, so they are written once a step and never moved. A launch that is compared with the oracle
+takes its next step meanwhile, so it has room for that one's weights and results as well.
 """
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from bench.record.paired import CANDIDATE, REFERENCE
 from lm.arrays import Floats
 from lm.config import Config
 
-Shape = tuple[int, ...]
-Key = tuple[str, str, str]  # owner, quantity, tensor; of an answer its case, quantity, tensor
-Places = dict[Key, tuple[int, Shape]]  # offset in floats, and shape
-Shapes = Mapping[str, Mapping[str, Mapping[str, Sequence[int]]]]  # of answers: by case, quantity, tensor
+Shape = Sequence[int]
+Shapes = Mapping[str, Mapping[str, Mapping[str, Shape]]]  # by owner (of an answer: its case), quantity, tensor
+Arrays = dict[str, dict[str, dict[str, Floats]]]  # in the same structure
 
-ROLES = (REFERENCE, CANDIDATE)  # of lockstep; the first trains on
-ALONE = ("launch",)  # compared with the oracle
 ALIGNMENT = 16  # floats: 64 bytes, a cache line and the widest vector
 
 
-def layout(config: Config, roles: Sequence[str] = ROLES) -> tuple[Places, int]:
-    """Returns where each array lies, and the size of the file in floats (float32)."""
-    return _placed(_arrays(config, roles))
+def file_bytes(shapes: Shapes) -> int:
+    """Returns the size of the file that holds float32 arrays of these shapes."""
+    return 4 * sum(_room(shape) for of in shapes.values() for tensors in of.values() for shape in tensors.values())
 
 
-def reserve(path: Path, config: Config, roles: Sequence[str] = ROLES) -> "Exchange":
+def reserve(path: Path, shapes: Shapes) -> None:
     """Creates the file and reserves its room: a full disk is an OSError here, where it would be a SIGBUS later."""
-    _reserve(path, layout(config, roles)[1])
-    return Exchange(path, config, roles)
-
-
-def answers_layout(shapes: Shapes) -> tuple[Places, int]:
-    """Returns where each answer lies, and the size of their file in floats."""
-    return _placed(
-        ((case, quantity, tensor), tuple(shape))
-        for case, quantities in shapes.items()
-        for quantity, tensors in quantities.items()
-        for tensor, shape in tensors.items()
-    )
-
-
-def reserve_answers(path: Path, shapes: Shapes) -> "Answers":
-    """Creates the file of answers and reserves its room, as `reserve` does."""
-    _reserve(path, answers_layout(shapes)[1])
-    return Answers(path, shapes)
-
-
-def _placed(arrays: Iterable[tuple[Key, Shape]]) -> tuple[Places, int]:
-    places, end = {}, 0
-    for key, shape in arrays:
-        places[key] = (end, shape)
-        end += -(-math.prod(shape) // ALIGNMENT) * ALIGNMENT
-    return places, end
-
-
-def _reserve(path: Path, size: int) -> None:
     with path.open("xb") as file:
-        os.posix_fallocate(file.fileno(), 0, 4 * size)
+        os.posix_fallocate(file.fileno(), 0, file_bytes(shapes))
 
 
-def _mapped(path: Path, places: Places, size: int) -> dict[tuple[str, str], dict[str, Floats]]:
-    """Returns the arrays of a file, by owner and quantity, then by tensor."""
-    # A plain array, since slices of a memmap are slow to make.
-    memory = np.asarray(np.memmap(path, np.float32, "r+", shape=(size,)))
-    arrays: dict[tuple[str, str], dict[str, Floats]] = {}
-    for (owner, quantity, tensor), (offset, shape) in places.items():
-        array = memory[offset : offset + math.prod(shape)].reshape(shape)
-        arrays.setdefault((owner, quantity), {})[tensor] = array
-    return arrays
+def mapped(path: Path, shapes: Shapes) -> Arrays:
+    """Returns the arrays that lie in a file one after the other, in the structure of `shapes`.
+
+    Raises OSError where the file is missing, ValueError where it is too short.
+    """
+    memory = np.asarray(np.memmap(path, np.float32, "r+"))  # a plain array: slices of a memmap are slow to make
+    end = 0
+
+    def taken(shape: Shape) -> Floats:
+        nonlocal end
+        start, end = end, end + _room(shape)
+        return memory[start : start + math.prod(shape)].reshape(tuple(shape))
+
+    return {
+        owner: {quantity: {name: taken(shape) for name, shape in tensors.items()} for quantity, tensors in of.items()}
+        for owner, of in shapes.items()
+    }
 
 
-def _arrays(config: Config, roles: Sequence[str]) -> Iterator[tuple[Key, Shape]]:
+def _room(shape: Shape) -> int:
+    """Returns how many floats an array takes, with what aligns the next one."""
+    return -(-math.prod(shape) // ALIGNMENT) * ALIGNMENT
+
+
+def step_shapes(config: Config, follower: str = "") -> Shapes:
+    """Returns the shapes of a launch's steps or, in lockstep, of the leader's steps and of those of its `follower`."""
     weights, state = config.weight_shapes(), config.state_shapes()
-    results: dict[str, dict[str, Shape]] = {
-        "state": dict(state),
+    results: dict[str, Mapping[str, Shape]] = {
+        "state": state,
         "loss": {"": ()},
         "gradient": weights,
         "norm": {"": ()},
         "clipped": weights,
     }
-    leader, *followers = roles
-    start: dict[str, dict[str, Shape]] = {"state": dict(state)}
-    if not followers:
-        ids = (config.batch_size, config.num_steps)
-        start |= {"ids": {"inputs": ids, "targets": ids}, "masks": _numbered(config.mask_shapes())}
-        results["logits"] = {"": (*ids, config.vocabulary_size)}
-    weight_slots, result_slots = _slots(roles)
-    owners: dict[str, dict[str, dict[str, Shape]]] = {
-        "start": start,
-        **{_slot("weights", slot): {"weights": weights} for slot in range(weight_slots)},
-        **{_slot(leader, slot): results for slot in range(result_slots)},
-        **{_slot(role, 0): {**results, "weights": weights} for role in followers},
+    if follower:
+        return {
+            "start": {"state": state},
+            **{f"weights {slot}": {"weights": weights} for slot in range(2)},
+            "results 0": results,
+            follower: {**results, "weights": weights},
+        }
+    ids = (config.batch_size, config.num_steps)
+    masks = {str(number): shape for number, shape in enumerate(config.mask_shapes())}
+    return {
+        "start": {"state": state, "ids": {"inputs": ids, "targets": ids}, "masks": masks},
+        **{f"weights {slot}": {"weights": weights} for slot in range(3)},
+        **{f"results {slot}": {**results, "logits": {"": (*ids, config.vocabulary_size)}} for slot in range(2)},
     }
-    for owner, quantities in owners.items():
-        for quantity, shapes in quantities.items():
-            for tensor, shape in shapes.items():
-                yield (owner, quantity, tensor), shape
-
-
-def _slots(roles: Sequence[str]) -> tuple[int, int]:
-    """Returns for how many steps there is room: of the leader's weights, and of its results."""
-    return (3, 2) if len(roles) == 1 else (2, 1)
-
-
-def _slot(owner: str, number: int) -> str:
-    return f"{owner} {number}"
-
-
-def _numbered(shapes: Sequence[Shape]) -> dict[str, Shape]:
-    return {str(number): shape for number, shape in enumerate(shapes)}
 
 
 class Exchange:
-    """The arrays of the file at `path`.
+    """The steps in the file at `path`: those of a launch or, with a `follower`, of both roles in lockstep."""
 
-    Raises OSError where it is missing, ValueError for another configuration's size.
-    """
+    def __init__(self, path: Path, config: Config, follower: str = "") -> None:
+        self._arrays, self._follower = mapped(path, step_shapes(config, follower)), follower
+        self._weight_slots, self._result_slots = (2, 1) if follower else (3, 2)
 
-    def __init__(self, path: Path, config: Config, roles: Sequence[str] = ROLES) -> None:
-        places, size = layout(config, roles)
-        if path.stat().st_size != 4 * size:
-            raise ValueError(
-                f"{path} has {path.stat().st_size} bytes; configuration {config.name!r} wants {4 * size}: share it anew"
-            )
-        self._leader = roles[0]
-        self._weight_slots, self._result_slots = _slots(roles)
-        self._arrays = _mapped(path, places, size)
+    @classmethod
+    def create(cls, path: Path, config: Config, follower: str = "") -> "Exchange":
+        """Reserves the file first."""
+        reserve(path, step_shapes(config, follower))
+        return cls(path, config, follower)
 
     @property
     def start(self) -> dict[str, Floats]:
         """Returns the state that the step starts from, by name."""
-        return self._arrays["start", "state"]
+        return self._arrays["start"]["state"]
 
     @property
     def ids(self) -> dict[str, Floats]:
         """Returns the `inputs` and `targets` of a stress step; float32 holds a word's number exactly."""
-        return self._arrays["start", "ids"]
+        return self._arrays["start"]["ids"]
 
     @property
     def masks(self) -> list[Floats]:
         """Returns the dropout masks of a stress step."""
-        return list(self._arrays.get(("start", "masks"), {}).values())
+        return list(self._arrays["start"]["masks"].values())
 
     def weights(self, step: int) -> dict[str, Floats]:
         """Returns the weights before a step, of the role that trains on."""
-        return self._arrays[_slot("weights", step % self._weight_slots), "weights"]
+        return self._arrays[f"weights {step % self._weight_slots}"]["weights"]
 
-    def updated(self, role: str, step: int) -> dict[str, Floats]:
-        """Returns a role's weights after a step."""
-        return self.weights(step + 1) if role == self._leader else self._arrays[_slot(role, 0), "weights"]
+    def updated(self, step: int, role: str = "") -> dict[str, Floats]:
+        """Returns the weights after a step: the follower's, or those of the role that trains on."""
+        return self._arrays[role]["weights"] if self._follows(role) else self.weights(step + 1)
 
-    def results(self, role: str, quantity: str, step: int = 0) -> dict[str, Floats]:
+    def results(self, quantity: str, step: int = 0, role: str = "") -> dict[str, Floats]:
         """Returns a role's `state` after a step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor.
 
         A launch that is compared with the oracle has `logits`, too.
         """
-        return self._arrays[_slot(role, step % self._result_slots), quantity]
+        return self._arrays[role if self._follows(role) else f"results {step % self._result_slots}"][quantity]
 
-
-class Answers:
-    """The answers of the file at `path`, of which `shapes` tells cases, quantities and tensors."""
-
-    def __init__(self, path: Path, shapes: Shapes) -> None:
-        arrays = _mapped(path, *answers_layout(shapes))
-        self._cases = {case: {quantity: arrays[case, quantity] for quantity in of} for case, of in shapes.items()}
-
-    def of(self, case: str) -> dict[str, dict[str, Floats]]:
-        """Returns a case's answers: by quantity, then by tensor."""
-        return self._cases[case]
+    def _follows(self, role: str) -> bool:
+        return bool(role) and role == self._follower

@@ -34,4 +34,4 @@ class LockstepSide:
         else:
             trainer.weights = exchange.weights(step)
             trainer.state = exchange.start
-        return publish_training(trainer, batch, exchange, self._role, step)
+        return publish_training(trainer, batch, exchange, step, role=self._role)

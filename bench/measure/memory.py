@@ -1,5 +1,5 @@
-"""Resident memory of this process, from /proc, since getrusage's peak is inherited from the parent; and how to
-get other pages.
+"""Resident memory of this process, read from /proc (getrusage's peak is inherited from the parent), and the means to
+get other pages of memory and of libraries.
 """
 
 import contextlib

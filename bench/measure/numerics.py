@@ -6,6 +6,7 @@ the rounding of w costs on top.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -36,7 +37,10 @@ EVALUATION = "evaluation perplexity"  # the quantity of a pass
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """The oracle's results of one step, and how far off a float32 implementation may be: quantity, then tensor."""
+    """The oracle's results of one step, and how far off a float32 implementation may be: quantity, then tensor.
+
+    The functions that make it fill in its dicts.
+    """
 
     values: dict[str, dict[str, Array]]  # in float64; where float32 overflows, what it makes of that
     limits: dict[str, dict[str, float]]  # of relative_error
@@ -159,16 +163,16 @@ def relative_error(found: Array, wanted: Array) -> float:
     """
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
     if found.shape != wanted.shape:
-        return float("inf")
+        return math.inf
     finite = np.isfinite(wanted)
     if not finite.all():
         if not np.array_equal(found[~finite], wanted[~finite], equal_nan=True):
-            return float("inf")
+            return math.inf
         found, wanted = found[finite], wanted[finite]
     if not np.isfinite(found).all():
-        return float("inf")
+        return math.inf
     distance, size = np.linalg.norm(found - wanted), np.linalg.norm(wanted)
-    return float(distance / size) if size else (float("inf") if distance else 0.0)
+    return float(distance / size) if size else (math.inf if distance else 0.0)
 
 
 @np.errstate(invalid="ignore", divide="ignore")

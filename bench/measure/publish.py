@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 def publish_training(
-    trainer: "Trainer", batch: Batch, exchange: Exchange, role: str, step: int, *, with_logits: bool = False
+    trainer: "Trainer", batch: Batch, exchange: Exchange, step: int, *, role: str = "", with_logits: bool = False
 ) -> Published:
-    """Trains on a batch and publishes what the step computed, the new weights and the new state."""
+    """Trains on a batch and publishes what the step computed, the new weights and the new state.
+
+    In lockstep, `role` is the trainer's.
+    """
     started = time.perf_counter()
     result = trainer.train_step(*batch, with_logits=with_logits)
     loss = float(result.loss)
@@ -33,18 +36,18 @@ def publish_training(
     if result.logits is not None:
         published["logits"] = {"": result.logits}
     for quantity, values in published.items():
-        publish(values, exchange.results(role, quantity, step))
-    publish(trainer.weights, exchange.updated(role, step))
+        publish(values, exchange.results(quantity, step, role))
+    publish(trainer.weights, exchange.updated(step, role))
     return Published(loss, seconds, result.logits is not None)
 
 
-def publish_evaluation(trainer: "Trainer", ids: tuple[Tokens, Tokens], exchange: Exchange, role: str) -> Published:
+def publish_evaluation(trainer: "Trainer", ids: tuple[Tokens, Tokens], exchange: Exchange) -> Published:
     """Evaluates inputs and targets, each [batch, steps], and publishes the loss and the new state."""
     started = time.perf_counter()
     loss = float(trainer.evaluation_step(*ids))
     seconds = time.perf_counter() - started
-    publish({"": loss}, exchange.results(role, "loss"))
-    publish(trainer.state, exchange.results(role, "state"))
+    publish({"": loss}, exchange.results("loss"))
+    publish(trainer.state, exchange.results("state"))
     return Published(loss, seconds)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measure.exchange import ROLES, layout, reserve
+from bench.measure.chunked import in_range, sums_of_squares
+from bench.measure.exchange import Exchange, file_bytes, step_shapes
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
 from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, Tensor
 from bench.record.paired import CANDIDATE, REFERENCE
@@ -24,7 +25,6 @@ from lm.data.load import load_corpus
 
 SIDES = 2  # each may be off by the oracle check's limit
 SCREEN = SIDES * FLOOR
-CHUNK = 1 << 15  # floats: three of them stay in a core's second-level cache
 
 
 class Session:
@@ -33,22 +33,15 @@ class Session:
     def prepare(self, config: str, corpus: str, corpus_path: str | None = None) -> Prepared:
         """Loads a reference configuration. Raises ConfigError, CorpusError."""
         self._config = config_by_name(config)
-        self._tokens = load_corpus(corpus, self._config, Path(corpus_path) if corpus_path else None).train
-        weights, state = tuple(self._config.weight_shapes()), tuple(self._config.state_shapes())
-        tensors = {
-            "state": state,
-            "loss": ("",),
-            "gradient": weights,
-            "norm": ("",),
-            "clipped": weights,
-            "update": weights,
-        }
+        self._tokens = load_corpus(corpus, self._config, corpus_path).train
+        shapes = step_shapes(self._config, CANDIDATE)
+        tensors = {**shapes[CANDIDATE], "update": shapes[CANDIDATE]["weights"]}
         self._tensors = [(quantity, tensor) for quantity in QUANTITIES for tensor in tensors[quantity]]
-        return Prepared(tuple(Tensor(*pair) for pair in self._tensors), 4 * layout(self._config)[1])
+        return Prepared(tuple(Tensor(*pair) for pair in self._tensors), file_bytes(shapes))
 
     def share(self, path: str) -> None:
         """Creates the file through which both sides publish their steps."""
-        self._exchange = reserve(Path(path), self._config)
+        self._exchange = Exchange.create(Path(path), self._config, CANDIDATE)
 
     def compare(self, step: int) -> Compared:
         """Returns the differences of the step that both sides have just taken."""
@@ -56,7 +49,7 @@ class Session:
         asked = any(one.difference > one.limit for one in found)
         found, departure = self._judged(found) if asked else (found, None)
         nearest = max(found, key=lambda one: one.difference / one.limit)
-        loss = float(self._exchange.results(REFERENCE, "loss")[""])
+        loss = float(self._exchange.results("loss")[""])
         return Compared(loss, tuple(one.difference for one in found), nearest, asked, departure)
 
     def _screened(self, step: int, quantity: str, tensor: str) -> Difference:
@@ -64,11 +57,11 @@ class Session:
         exchange, roles, limit = self._exchange, (CANDIDATE, REFERENCE), SCREEN
         if quantity == "update":
             origin = exchange.weights(step)[tensor]
-            candidate, reference = (exchange.updated(role, step)[tensor] for role in roles)
+            candidate, reference = (exchange.updated(step, role)[tensor] for role in roles)
             difference = relative_difference(candidate, reference, origin)
             limit += SIDES * rounding_error(origin, reference - origin)
         else:
-            candidate, reference = (exchange.results(role, quantity)[tensor] for role in roles)
+            candidate, reference = (exchange.results(quantity, role=role)[tensor] for role in roles)
             difference = relative_difference(candidate, reference)
         return Difference(step, quantity, tensor, difference, limit)
 
@@ -82,7 +75,7 @@ class Session:
         named = [one for one in over if one.quantity == over[0].quantity]
         first = max(named, key=lambda one: one.difference / one.limit)
         wanted = expected.values[first.quantity][first.tensor]
-        errors = (relative_error(self._found(role, first), wanted) for role in ROLES)
+        errors = (relative_error(self._found(role, first), wanted) for role in (REFERENCE, CANDIDATE))
         return found, Departure(first, len(over) - 1, *errors)
 
     def _expected(self, step: int) -> Expected:
@@ -96,28 +89,21 @@ class Session:
         """Returns a side's tensor; of an update, w′ − w in float64."""
         if one.quantity == "update":
             return (
-                self._exchange.updated(role, one.step)[one.tensor].astype(np.float64)
+                self._exchange.updated(one.step, role)[one.tensor].astype(np.float64)
                 - self._exchange.weights(one.step)[one.tensor]
             )
-        return self._exchange.results(role, one.quantity)[one.tensor]
+        return self._exchange.results(one.quantity, role=role)[one.tensor]
 
 
 def relative_difference(candidate: Floats, reference: Floats, origin: Floats | None = None) -> float:
-    """Returns ‖candidate − reference‖ / ‖reference − origin‖ (no origin: 0) of arrays of one shape.
-
-    It is computed in float32, by chunks that stay in the cache, whose sums are added in float64; values that float32
-    can't square go through numerics.relative_error, with its rules for Inf, NaN and 0.
-    """
-    arrays = [array.reshape(-1) for array in (candidate, reference, *([] if origin is None else [origin]))]
-    distance = size = 0.0
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for start in range(0, candidate.size, CHUNK):
-            found, wanted, *base = (array[start : start + CHUNK] for array in arrays)
-            apart = found - wanted
-            length = wanted - base[0] if base else wanted
-            distance += float(apart @ apart)
-            size += float(length @ length)
-    if math.isfinite(distance) and 1e-30 < size < math.inf:
+    """Returns ‖candidate − reference‖ / ‖reference − origin‖ (no origin: 0) of arrays of one shape."""
+    if origin is None:
+        distance, size = sums_of_squares(lambda found, wanted: (found - wanted, wanted), candidate, reference)
+    else:
+        distance, size = sums_of_squares(
+            lambda found, wanted, base: (found - wanted, wanted - base), candidate, reference, origin
+        )
+    if in_range(distance, size):
         return math.sqrt(distance / size)
     zero = 0.0 if origin is None else origin.astype(np.float64)
     return relative_error(candidate - zero, reference - zero)

@@ -1,7 +1,8 @@
 """The operations of a measured process: describe itself, open a workload, do blocks of its units, and be compared.
 
 It knows no workload by name. What takes, publishes or evaluates training steps is asked of work that is Training; what
-answers cases, of work that is Answering.
+answers cases, of work that is Answering. Modules that need TensorFlow are imported by the operations, so that
+`describe` times the whole import.
 """
 
 import gc
@@ -202,9 +203,10 @@ class Session:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
         from bench.measure.exchange import Exchange
         from bench.measure.lockstep import LockstepSide
+        from bench.record.paired import CANDIDATE
 
         self._compute_in_float32()
-        self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config), role)
+        self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config, CANDIDATE), role)
 
     def lockstep(self, step: int) -> Published:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""
@@ -276,16 +278,16 @@ class Session:
         training = Training(self.trainer, self.corpus, Path(checkpoint), self.implementation)
         if resume:
             training.resume()
-            yield from ({"epoch_result": epoch} for epoch in training.epochs)
+            yield from ({"EpochResult": epoch} for epoch in training.epochs)
         for event in training.run():
-            yield {_EVENT_NAMES[type(event).__name__]: event}
+            yield {type(event).__name__: event}
 
 
 def _timed(work: Callable[[], None]) -> float:
     """Returns the wall seconds of something that is done once.
 
-    Python collects its garbage at moments that the whole process decides. So it does before: a full collection of what
-    importing TensorFlow left takes as long as tracing a small model, and would fall into one side's time alone.
+    Garbage is collected first: a full collection of what importing TensorFlow left takes as long as tracing a small
+    model, and might else fall into one side's time alone.
     """
     gc.collect()
     started = time.perf_counter()
@@ -300,6 +302,3 @@ def _clocks() -> tuple[float, float]:
 def _since(started: tuple[float, float]) -> tuple[float, float]:
     """Returns (wall seconds, CPU seconds of all threads) since then."""
     return time.perf_counter() - started[0], time.process_time() - started[1]
-
-
-_EVENT_NAMES = {"Progress": "progress", "EpochResult": "epoch_result", "TestResult": "test_result"}

@@ -1,7 +1,7 @@
 """The measured process, `<python> -m bench.measure.worker COMMANDS REPLIES KIND`, driven over two pipes of its own.
 
 A request is a JSON object a line, {"op": name, …arguments}; the answer is one line with "reply" or "error", after any
-number of lines with "event". Standard output is left to TensorFlow. KIND is `tensorflow`, `referee` or `oracle`.
+number of lines with "event". Standard output is left to TensorFlow. KIND is one of KINDS.
 """
 
 import importlib
@@ -18,7 +18,12 @@ from bench.record.replies import Raised
 Event = TypeVar("Event")
 Result = TypeVar("Result")
 
-KINDS = {"tensorflow": "bench.measure.session", "referee": "bench.measure.referee", "oracle": "bench.measure.oracle"}
+KINDS = {
+    "tensorflow": "bench.measure.session",
+    "oracle": "bench.measure.oracle",
+    "answers": "bench.measure.answers",
+    "referee": "bench.measure.referee",
+}
 
 
 def serve(requests: Iterable[str], replies: TextIO, session: object) -> None:

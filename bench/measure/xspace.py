@@ -28,51 +28,51 @@ class _Event:
     duration_ns: int
     statistics: Mapping[str, Any]
 
+    @property
+    def end_ns(self) -> int:
+        return self.start_ns + self.duration_ns
+
+
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """A thread of the host, or a stream of a device."""
+
+    name: str
+    device: bool
+    events: list[_Event]
+
 
 def trace_of(space: Any, window: str, flops: Mapping[str, int]) -> Trace:
-    """Returns the trace of the events called `window` and of all events within them.
+    """Returns the trace of the events called `window` and of all events within them; an empty one without any.
 
-    Raises ValueError if there are none.
     `flops`: of matrix products by the names of their nodes (lm.hot_paths.graphs.product_flops).
     """
-    lines = [
-        (plane, line, list(_events(plane, line)))
-        for plane in space.planes
-        for line in plane.lines
-        if _counts(plane, line)
-    ]
-    windows = sorted(
-        (event.start_ns, event.start_ns + event.duration_ns)
-        for _, _, events in lines
-        for event in events
-        if event.name == window
-    )
+    lines = list(_lines(space))
+    windows = sorted((event.start_ns, event.end_ns) for line in lines for event in line.events if event.name == window)
     if not windows:
-        raise ValueError(
-            "the trace is empty: it holds none of the steps that were profiled; its buffer is small, give fewer --steps"
-        )
+        return Trace((), (), (), ())
     start, end = windows[0][0], windows[-1][1]
     within = [
-        (
-            plane,
-            line,
-            [event for event in events if event.start_ns < end and event.start_ns + event.duration_ns > start],
-        )
-        for plane, line, events in lines
+        dataclasses.replace(line, events=[one for one in line.events if one.start_ns < end and one.end_ns > start])
+        for line in lines
     ]
     operations: dict[Operation, int] = {}
-    made = [_line(*one, window, start, flops, operations) for one in within]
+    made = [_line(line, window, start, flops, operations) for line in within]
     return Trace(
         tuple(operations),
         tuple(line for line in made if line.operations),
         tuple((first - start, last - start) for first, last in windows),
-        tuple(peaks([event for _, _, events in within for event in events])),
+        tuple(peaks([event for line in within for event in line.events])),
     )
 
 
-def _counts(plane: Any, line: Any) -> bool:
-    host, device = plane.name == HOST, plane.name.startswith(DEVICE) and line.name.startswith(STREAM)
-    return bool(host or device)
+def _lines(space: Any) -> Iterator[_Line]:
+    """Yields the host's threads and the devices' streams. Other planes and lines say nothing new."""
+    for plane in space.planes:
+        device = plane.name.startswith(DEVICE)
+        for line in plane.lines:
+            if plane.name == HOST or (device and line.name.startswith(STREAM)):
+                yield _Line(f"{plane.name} {line.name}" if device else line.name, device, list(_events(plane, line)))
 
 
 def _events(plane: Any, line: Any) -> Iterator[_Event]:
@@ -95,26 +95,16 @@ def _value(plane: Any, statistic: Any) -> Any:
     return getattr(statistic, kind) if kind else None
 
 
-def _line(
-    plane: Any,
-    line: Any,
-    events: list[_Event],
-    window: str,
-    zero: int,
-    flops: Mapping[str, int],
-    operations: dict[Operation, int],
-) -> Line:
+def _line(line: _Line, window: str, zero: int, flops: Mapping[str, int], operations: dict[Operation, int]) -> Line:
     """Returns the line's events in order; `operations` numbers the operations that they belong to, and grows."""
-    device = plane.name.startswith(DEVICE)
-    python = any(event.name == window for event in events)
+    python = any(event.name == window for event in line.events)
     kept = []
-    for event in sorted(events, key=lambda event: (event.start_ns, -event.duration_ns)):
-        operation = _operation(event, device, flops)
+    for event in sorted(line.events, key=lambda event: (event.start_ns, -event.duration_ns)):
+        operation = _operation(event, line.device, flops)
         if event.name != window and event.duration_ns and operation is not None:
             kept.append((operations.setdefault(operation, len(operations)), event.start_ns - zero, event.duration_ns))
     places, starts, durations = (tuple(event[field] for event in kept) for field in range(3))
-    name = f"{plane.name} {line.name}" if device else line.name
-    return Line(name, device, python, places, starts, durations)
+    return Line(line.name, line.device, python, places, starts, durations)
 
 
 def _operation(event: _Event, device: bool, flops: Mapping[str, int]) -> Operation | None:
@@ -123,8 +113,9 @@ def _operation(event: _Event, device: bool, flops: Mapping[str, int]) -> Operati
     if matched is None:
         return Operation(event.name, event.name if device else "")
     name, kind = matched["name"], matched["kind"]
-    count = flops.get(name) or flops.get(INLINED.sub("", name), 0) if "MatMul" in kind else 0
-    return Operation(name, kind, count)
+    if "MatMul" not in kind:
+        return Operation(name, kind)
+    return Operation(name, kind, flops.get(name) or flops.get(INLINED.sub("", name), 0))
 
 
 def peaks(events: list[_Event]) -> Iterator[PeakMemory]:

@@ -1,15 +1,14 @@
 """Times one case: its answer is checked, it is warmed up until nothing is traced any more, then takes fixed rounds."""
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bench.micro.material import Material
 from lm.config import Mode
 from lm.hot_paths.costs import Cost
 from lm.hot_paths.paths import PARTS, arguments, hot_path
-from lm.hot_paths.tensors import wait
+from lm.runtime import wait
 from lm.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -22,29 +21,6 @@ WARM_UP_ROTATIONS = 3  # over all batches, at most
 
 class TracingError(AssertionError):
     """A path that is traced again and again: its time would be that of TensorFlow's tracing."""
-
-
-class Path(Protocol):
-    """A call to be timed."""
-
-    @property
-    def traces(self) -> int:
-        """Returns how often TensorFlow has traced it."""
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Returns the path's result."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Untraced:
-    """A path that TensorFlow doesn't trace."""
-
-    body: Callable[..., Any]
-    traces: int = 0
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Returns the body's result."""
-        return self.body(*arguments)
 
 
 class Case:
@@ -70,28 +46,25 @@ class Case:
         self.restore(trainer)
         return [arguments(trainer, part, batch) for batch in self.material.batches]
 
-    def measure_part(
-        self, trainer: Trainer, part: str, *, check: Callable[[Any], None], last: Callable[[Any], Any]
-    ) -> None:
+    def measure_part(self, trainer: Trainer, part: str, *, check: Callable[[Any], None]) -> None:
         """Times a part of the training step (lm.hot_paths.paths.PARTS); arguments as in `measure`."""
         path, given = hot_path(trainer, part, self.mode), self.arguments(trainer, part)
-        self.measure(path, given, check=check, last=last, cost=PARTS[part].cost(self.config), trainer=trainer)
+        self.measure(path, given, check=check, cost=PARTS[part].cost(self.config), trainer=trainer)
 
     def measure(
         self,
-        path: Path,
+        path: Callable[..., Any],
         arguments: Sequence[tuple[Any, ...]],
         *,
         check: Callable[[Any], None],
-        last: Callable[[Any], Any],
         cost: Cost,
         words: int | None = None,
         trainer: Trainer | None = None,
     ) -> None:
         """Times `path` over `arguments` in turn, each round from the initial weights and a zero state of the `trainer`.
 
-        `check` gets the result of arguments[0] and raises if it is wrong; `last` picks the tensor to wait for, or None
-        where the path has waited itself. `words` of one call default to a batch's. Raises TracingError.
+        `check` gets the result of arguments[0] and raises if it is wrong. `words` of one call default to a batch's.
+        Raises TracingError.
         """
         rotation = itertools.cycle(arguments)
 
@@ -102,32 +75,28 @@ class Case:
 
         def timed(*given: Any) -> Any:
             result = path(*given)
-            tensor = last(result)
-            if tensor is not None:
-                wait(tensor)
+            wait(self.device)
             return result
 
         check(timed(*setup()[0]))
         self._warm_up(path, lambda: timed(*setup()[0]), len(arguments))
-        traces = path.traces
+        traces = _traces(path)
         rounds = ROUNDS[self.mode] * (1 if cost.flops else SHORT)
         self._benchmark.pedantic(timed, setup=setup, rounds=rounds)  # type: ignore[no-untyped-call]  # it has no types
-        if self.mode == "graph" and path.traces != traces:
-            raise TracingError(
-                f"the timed rounds were traced {path.traces - traces} times: their times are not a step's"
-            )
+        if self.mode == "graph" and (again := _traces(path) - traces):
+            raise TracingError(f"the timed rounds were traced {again} times: their times are not a step's")
         self._describe(cost, self.config.tokens_per_step if words is None else words)
 
-    def _warm_up(self, path: Path, call: Callable[[], Any], rotation: int) -> None:
+    def _warm_up(self, path: Callable[..., Any], call: Callable[[], Any], rotation: int) -> None:
         """Calls until a whole rotation has traced nothing; eagerly, where nothing is traced, one rotation."""
         for _ in range(WARM_UP_ROTATIONS):
-            before = path.traces
+            before = _traces(path)
             for _ in range(rotation):
                 call()
-            if self.mode == "eager" or path.traces == before:
+            if self.mode == "eager" or _traces(path) == before:
                 return
         raise TracingError(
-            f"still traced after {WARM_UP_ROTATIONS} rotations of {rotation} calls: {path.traces} traces"
+            f"still traced after {WARM_UP_ROTATIONS} rotations of {rotation} calls: {_traces(path)} traces"
         )
 
     def _describe(self, cost: Cost, words: int) -> None:
@@ -139,3 +108,8 @@ class Case:
         seconds = self._benchmark.stats.stats.median
         info["words_per_second"] = words / seconds
         info["matmul_fraction"] = cost.flops / seconds / self._about["matmul_flops_per_second"]
+
+
+def _traces(path: Callable[..., Any]) -> int:
+    """Returns how often TensorFlow has traced a path; 0 of one that it doesn't trace."""
+    return int(getattr(path, "traces", 0))

@@ -1,5 +1,6 @@
 """Options, parameters and fixtures of the cases. TensorFlow is imported by the first case, not by collecting them."""
 
+import argparse
 import functools
 import importlib.util
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 from bench.machine import this_machine, usable_cores
 from bench.micro.selection import Selection, selection
+from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, MODES, ConfigError
+from lm.workloads.registry import workload
 
 if TYPE_CHECKING:
     from bench.micro.case import Case
@@ -16,19 +19,24 @@ if TYPE_CHECKING:
     from lm.training.trainer import Trainer
 
 NEEDED = ("tensorflow", "pytest_benchmark")
+CHOSEN = pytest.StashKey[Selection]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options that choose the cases."""
     group = parser.getgroup("tfgate")
-    for name, what in (
-        ("config", "configuration; may be repeated (default: notebook)"),
-        ("implementation", "implementation of the model; may be repeated (default: all)"),
-        ("device", "cpu:0, or gpu:0; cpu:1 is a logical device made for it; may be repeated (default: cpu:0)"),
-        ("mode", "eager or graph; may be repeated (default: both)"),
-        ("workload", "whose unit test_unit.py times; may be repeated (default: none)"),
-    ):
-        group.addoption(f"--{name}", action="append", metavar="NAME", help=what)
+    repeated = functools.partial(group.addoption, action="append", metavar="NAME")
+    repeated("--config", choices=tuple(CONFIGS), help="configuration; may be repeated (default: notebook)")
+    repeated(
+        "--implementation", choices=IMPLEMENTATIONS, help="implementation of the model; may be repeated (default: all)"
+    )
+    repeated(
+        "--device",
+        type=_device,
+        help="cpu:0, or gpu:0; cpu:1 is a logical device made for it; may be repeated (default: cpu:0)",
+    )
+    repeated("--mode", choices=MODES, help="eager or graph; may be repeated (default: both)")
+    repeated("--workload", help="whose unit test_unit.py times; may be repeated (default: none)")
     group.addoption(
         "--variable",
         action="append",
@@ -43,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _device(text: str) -> str:
+    if not DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a device's name, such as cpu:0 or gpu:0")
+    return text
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuses what can't be run in one line, before anything is collected."""
     for module in NEEDED:
@@ -51,12 +65,15 @@ def pytest_configure(config: pytest.Config) -> None:
                 f"this Python has no {module}: bench/micro needs tensorflow, pytest and pytest-benchmark; of `tfgate "
                 "micro`, name another Python, or a version, by --to"
             )
+    asked = (config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode", "workload"))
+    chosen = config.stash[CHOSEN] = selection(*asked, require_gpu=config.getoption("--require-gpu"))
     try:
-        _selection(config)
-    except ValueError as error:
+        for name in chosen.workloads:
+            workload(name)
+    except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     if config.getoption("--require-gpu") and not config.getoption("collectonly"):
-        _require_gpu(_selection(config))
+        _require_gpu(chosen)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -66,7 +83,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Makes a case of every combination that a test knows of."""
-    chosen = _selection(metafunc.config)
+    chosen = metafunc.config.stash[CHOSEN]
     for name, values in (
         ("config_name", chosen.configs),
         ("implementation", chosen.implementations),
@@ -91,7 +108,7 @@ def device(request: pytest.FixtureRequest) -> str:
     """Returns a device that is there; skips a case on a GPU that isn't."""
     from lm.runtime import DeviceError, require_device, turn_off_tensor_float_32
 
-    _make_logical_cpus(_selection(request.config).logical_cpus)
+    _make_logical_cpus(request.config.stash[CHOSEN].logical_cpus)
     name: str = request.param
     try:
         require_device(name)
@@ -177,8 +194,3 @@ def _require_gpu(chosen: Selection) -> None:
         require_device(*chosen.gpus)
     except DeviceError as error:
         pytest.exit(f"--require-gpu: {error}", returncode=pytest.ExitCode.TESTS_FAILED)
-
-
-def _selection(config: pytest.Config) -> Selection:
-    asked = (config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode", "workload"))
-    return selection(*asked, require_gpu=config.getoption("--require-gpu"))

@@ -36,7 +36,6 @@ def test_clip(case: Case, trainer: Trainer, form: str) -> None:
         paths.hot_path(trainer, "clip", case.mode),
         [(formed(gradients),) for (gradients,) in case.arguments(trainer, "clip")],
         check=check,
-        last=lambda result: result[1],
         cost=costs.clip(case.config, dense=dense),
         trainer=trainer,
     )

@@ -26,7 +26,6 @@ def test_fit(case: Case, trainer: Trainer) -> None:
         path,
         [(case.material.inputs, case.material.targets, case.material.masks)],
         check=check,
-        last=lambda _: trainer.model.variables[-1],
         cost=costs.step(case.config).times(BATCHES),
         words=BATCHES * case.config.tokens_per_step,
         trainer=trainer,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bench.micro.answers import WrongAnswerError
-from bench.micro.case import Case, Untraced
+from bench.micro.case import Case
 from bench.micro.material import BATCHES, Material
 from lm.data.batches import training_batch
 from lm.hot_paths import costs, tensors
@@ -25,10 +25,9 @@ def test_input(case: Case) -> None:
         return [tensors.moved(one, case.device) for one in prepared]
 
     case.measure(
-        Untraced(iterate if case.mode == "graph" else read),
+        iterate if case.mode == "graph" else read,
         [()],
         check=lambda found: require_batches(found, made),
-        last=lambda found: found[-1][1],
         cost=costs.inputs(case.config).times(BATCHES),
         words=BATCHES * case.config.tokens_per_step,
     )

@@ -26,7 +26,6 @@ def test_predict(case: Case, trainer: Trainer) -> None:
         path,
         [(case.material.inputs,)],
         check=check,
-        last=lambda _: None,  # a NumPy array has been waited for
         cost=costs.forward(case.config).times(BATCHES),
         words=BATCHES * case.config.tokens_per_step,
         trainer=trainer,

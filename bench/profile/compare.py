@@ -82,7 +82,7 @@ def _kind(operation: Operation) -> str:
 def _differences(
     reference: Profile, candidate: Profile, reference_key: Key, candidate_key: Key
 ) -> tuple[PartDifference, ...]:
-    """Sorts rows by what got slower."""
+    """Returns the parts of both sides, what got slower the most first."""
     sides = []
     for profile, key in ((reference, reference_key), (candidate, candidate_key)):
         times = without_overhead(timeline(profile.trace), typical_seconds(profile.plain_seconds))

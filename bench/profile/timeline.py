@@ -9,7 +9,7 @@ cheap to be recorded), to an eager operation or a trace that Python's thread is 
 import dataclasses
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from bench.record.profile import Line, Operation, Trace
@@ -33,8 +33,8 @@ CONTAINERS = {
 # underscore, are graphs), and tf.function's tracing.
 OUTSIDE_GRAPH = re.compile(r"EagerLocalExecute: (?P<eager>[A-Za-z]\w*)|tf\.function-graph_building")
 WAITING = "KernelAndDeviceFunc::Run"  # what Python's thread is in while a function's graph runs
-# Next to EXECUTOR, PYTHON and WAITING, what an event says about its thread.
-OPERATION, CONTAINER, OUTSIDE = "operation", "container", "outside the graph"
+OPERATION, OUTSIDE = "operation", "outside the graph"
+ROLES = (OPERATION, EXECUTOR, OUTSIDE, WAITING, PYTHON)  # what an event says about its thread
 
 Owner = tuple[int, int]  # the places of a line and of an operation
 
@@ -110,14 +110,14 @@ class _Shares:
 
     def add(self, start: int, end: int) -> None:
         """Shares out one window."""
-        running = _Running(self.trace.lines)
+        running = _Running(len(self.trace.lines))
         changes = sorted(self._changes(start, end))
         now = start
         for moment, begins, line, event in changes:
             self._give(running, moment - now)
             now = moment
-            place = self.trace.lines[line].operations[event]
-            running.change(line, place, self._roles[line, place], begins=bool(begins))
+            owner = line, self.trace.lines[line].operations[event]
+            running.change(owner, self._roles[owner], begins=bool(begins))
         self._give(running, end - now)
 
     def _changes(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -135,24 +135,24 @@ class _Shares:
         if role in (OPERATION, OUTSIDE):
             self.calls[owner] += 1
         else:
-            self.rest_events[EXECUTOR if role in (EXECUTOR, CONTAINER) else PYTHON] += 1
+            self.rest_events[EXECUTOR if role == EXECUTOR else PYTHON] += 1
 
     def _give(self, running: "_Running", duration: int) -> None:
         if not duration:
             return
-        for owner in running.innermost():
+        operations = running.innermost(OPERATION)
+        for owner in operations:
             self.thread[owner] += duration
-        owners = running.owners()
-        for owner in owners:
-            self.shared[owner] += duration / len(owners)
-        if owners:
-            return
-        rest, outside = running.rest(), running.outside()
-        if outside is None or rest == EXECUTOR:
-            self.rest[rest] += duration
+        if owners := [one for one in operations if self.trace.lines[one[0]].device] or operations:
+            for owner in owners:
+                self.shared[owner] += duration / len(owners)
+        elif running.innermost(EXECUTOR):
+            self.rest[EXECUTOR] += duration
+        elif outside := running.innermost(OUTSIDE):
+            self.shared[outside[0]] += duration
+            self.thread[outside[0]] += duration
         else:
-            self.shared[outside] += duration
-            self.thread[outside] += duration
+            self.rest[IDLE if running.innermost(WAITING) else PYTHON] += duration
 
 
 def named(operation: Operation) -> Operation:
@@ -164,9 +164,9 @@ def named(operation: Operation) -> Operation:
 
 
 def role(line: Line, operation: Operation) -> str:
-    """Returns what an event says about its line: OPERATION, CONTAINER, OUTSIDE, EXECUTOR, WAITING or PYTHON."""
+    """Returns what an event says about its line: one of ROLES."""
     if operation.kind:
-        return CONTAINER if operation.kind in CONTAINERS else OPERATION
+        return EXECUTOR if operation.kind in CONTAINERS else OPERATION
     if operation.name == WAITING:
         return WAITING
     if line.python and OUTSIDE_GRAPH.fullmatch(operation.name):
@@ -175,40 +175,20 @@ def role(line: Line, operation: Operation) -> str:
 
 
 class _Running:
-    """The operations that run at an instant."""
+    """The events that run at an instant: by role and line, in the order in which they began."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
-        self._lines = lines
-        self._operations: list[list[int]] = [[] for _ in lines]  # by line, in the order in which they began
-        self._outside: list[list[int]] = [[] for _ in lines]
-        self._others = dict.fromkeys((CONTAINER, EXECUTOR, WAITING, PYTHON), 0)
+    def __init__(self, lines: int) -> None:
+        self._stacks: dict[str, list[list[int]]] = {role: [[] for _ in range(lines)] for role in ROLES}
 
-    def change(self, line: int, operation: int, role: str, *, begins: bool) -> None:
+    def change(self, owner: Owner, role: str, *, begins: bool) -> None:
         """Takes in that an event begins or ends."""
-        if role in self._others:
-            self._others[role] += 1 if begins else -1
-            return
-        stack = (self._operations if role == OPERATION else self._outside)[line]
+        line, place = owner
+        stack = self._stacks[role][line]
         if begins:
-            stack.append(operation)
+            stack.append(place)
         else:
-            stack.remove(operation)
+            stack.remove(place)
 
-    def innermost(self) -> list[Owner]:
-        """Returns the operation that began last on each line where operations run."""
-        return [(line, stack[-1]) for line, stack in enumerate(self._operations) if stack]
-
-    def owners(self) -> list[Owner]:
-        """Returns those who share the instant."""
-        found = self.innermost()
-        return [one for one in found if self._lines[one[0]].device] or found
-
-    def outside(self) -> Owner | None:
-        """Returns the innermost thing that Python's thread does outside the graph, if any."""
-        return next(((line, stack[-1]) for line, stack in enumerate(self._outside) if stack), None)
-
-    def rest(self) -> str:
-        """Returns who has an instant that no operation has."""
-        if self._others[EXECUTOR] or self._others[CONTAINER]:
-            return EXECUTOR
-        return IDLE if self._others[WAITING] else PYTHON
+    def innermost(self, role: str) -> list[Owner]:
+        """Returns what began last on each line where anything of the role runs."""
+        return [(line, stack[-1]) for line, stack in enumerate(self._stacks[role]) if stack]

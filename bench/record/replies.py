@@ -62,14 +62,20 @@ class StressCase:
 
 @dataclasses.dataclass(frozen=True)
 class Agenda:
-    """The plan of the oracle's process for one launch."""
+    """The plan of a launch whose steps are compared."""
 
     bytes: int  # that the exchange takes
     oracle_steps: tuple[int, ...]  # steps of training that the oracle takes as well
     stress: tuple[StressCase, ...]
     repeated: int  # steps that another process takes again, from the first, without reading anything in between
-    # The shape of each answer, by case, quantity and tensor; none of a workload that is compared step by step.
-    answers: dict[str, dict[str, dict[str, tuple[int, ...]]]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cases:
+    """The plan of a launch whose answers to a workload's cases are compared."""
+
+    bytes: int  # that the shared files take
+    answers: dict[str, dict[str, dict[str, tuple[int, ...]]]]  # the shape of each, by case, quantity and tensor
     files: bool = False  # whether cases read files that another process writes
     unchecked: tuple[Unchecked, ...] = ()  # of a user's own model: all where there are no answers
 

@@ -1,15 +1,11 @@
 """Mutations: a stored file's bytes made wrong in one way, drawn by a stream of random numbers."""
 
 import dataclasses
-import io
 import json
 import random
 import re
-import zipfile
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from bench.record.codec import NON_FINITE
 from bench.record.types import SCHEMA
@@ -211,85 +207,4 @@ TOML = (
         "nested deep", lambda data, draw: b"micro = " + b"[" * (deep := draw.choice(DEEP)) + b"]" * deep, refused=True
     ),
     Mutation("text hostile", lambda data, draw: data + draw.choice(HOSTILE).encode("utf-8", "surrogatepass")),
-)
-
-
-def _arrays(change: Callable[[dict[str, Any], random.Random], None]) -> Callable[[bytes, random.Random], bytes]:
-    """Returns a change of what a NumPy archive holds."""
-
-    def changed(data: bytes, draw: random.Random) -> bytes:
-        with np.load(io.BytesIO(data)) as stored:
-            held = dict(stored)
-        change(held, draw)
-        out = io.BytesIO()
-        np.savez(out, **held)
-        return out.getvalue()
-
-    return changed
-
-
-def _meta(change: Callable[[bytes, random.Random], bytes]) -> Callable[[bytes, random.Random], bytes]:
-    """Returns the same of the JSON in a checkpoint."""
-
-    def changed(held: dict[str, Any], draw: random.Random) -> None:
-        held["meta"] = np.array(change(str(held["meta"]).encode(), draw).decode("utf-8", "replace"))
-
-    return _arrays(changed)
-
-
-def _array_of(value: Callable[[Any, random.Random], Any]) -> Callable[[bytes, random.Random], bytes]:
-    def change(held: dict[str, Any], draw: random.Random) -> None:
-        name = draw.choice([name for name in held if name != "meta"])
-        held[name] = value(held[name], draw)
-
-    return _arrays(change)
-
-
-def _announced(data: bytes, draw: random.Random) -> bytes:
-    """Has the header of an array announce a gibibyte, or more than there is memory, in front of a few bytes."""
-    size = draw.choice((2**28, 2**40, 2**62))
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({size},), }}".encode()
-    header += b" " * (-(len(header) + 11) % 64) + b"\n"
-    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
-    return _members(data, draw, array, zipfile.ZIP_STORED)
-
-
-def _bomb(data: bytes, draw: random.Random) -> bytes:
-    """Has a member hold a gibibyte of zeros, which compressed are a mebibyte."""
-    return _members(data, draw, bytes(GIBIBYTE // draw.choice((1, 4))), zipfile.ZIP_DEFLATED)
-
-
-def _members(data: bytes, draw: random.Random, content: bytes, how: int) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", how) as new:
-        chosen = draw.choice(old.namelist())
-        for name in old.namelist():
-            new.writestr(name, content if name == chosen else old.read(name))
-    return out.getvalue()
-
-
-def _renamed_array(held: dict[str, Any], draw: random.Random) -> None:
-    name = draw.choice(list(held))
-    held[draw.choice((f"{name}_", "../../escape", "weights:", "momentum:x", "state:/etc/passwd"))] = held.pop(name)
-
-
-def _dropped_array(held: dict[str, Any], draw: random.Random) -> None:
-    held.pop(draw.choice(list(held)))
-
-
-CHECKPOINT = (
-    Mutation("array renamed", _arrays(_renamed_array), refused=True),
-    Mutation("array dropped", _arrays(_dropped_array), refused=True),
-    Mutation("array unknown", _arrays(lambda held, draw: held.update({"weights:momentum": np.zeros(3)})), refused=True),
-    Mutation("array of another shape", _array_of(lambda value, draw: value[..., None]), refused=True),
-    Mutation("array of another type", _array_of(lambda value, draw: value.astype(draw.choice("dig"))), refused=True),
-    Mutation("array of NaN", _array_of(lambda value, draw: value * np.float32("nan")), refused=True),
-    Mutation("array of infinity", _array_of(lambda value, draw: value + np.float32("inf")), refused=True),
-    Mutation("1 GiB announced", _announced, refused=True),
-    Mutation("1 GiB of zeros", _bomb, refused=True),
-    *(
-        dataclasses.replace(one, name=f"meta: {one.name}", change=_meta(one.change))
-        for one in JSON
-        if one.name != "list of a million"
-    ),
 )

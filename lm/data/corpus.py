@@ -1,85 +1,19 @@
-"""Vocabularies and corpora."""
+"""Corpora: three splits of word ids."""
 
 import dataclasses
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from lm.arrays import Tokens
 
 CORPORA = ("synthetic", "ptb")
-
 SPLITS = ("train", "valid", "test")
-END_OF_SENTENCE = "<eos>"
-UNKNOWN = "<unk>"
 
 
 class CorpusError(ValueError):
     """A corpus that cannot be read, made or used; the message names it, what was found and the remedy."""
-
-
-class Vocabulary:
-    """A one-to-one mapping between words and the ids 0, 1, 2 …"""
-
-    def __init__(self, words: Sequence[str], unknown: Iterable[str] = ()) -> None:
-        """Gives the word at position i the id i.
-
-        The words of `unknown` are read as `<unk>`, which must then be among `words`. Raises CorpusError for a word
-        given twice, or for unknown words without `<unk>`.
-        """
-        self.words = tuple(words)
-        self._ids = {word: id_ for id_, word in enumerate(self.words)}
-        if len(self._ids) != len(self.words):
-            word, count = Counter(self.words).most_common(1)[0]
-            raise CorpusError(f"the vocabulary holds {word!r} {count} times; give every word once")
-        unknown = list(unknown)
-        if unknown and UNKNOWN not in self._ids:
-            raise CorpusError(
-                f"the vocabulary leaves out {unknown[0]!r} and has no {UNKNOWN} to stand for it; add {UNKNOWN}"
-            )
-        self._ids.update((word, self._ids[UNKNOWN]) for word in unknown)
-
-    @classmethod
-    def from_text(cls, tokens: Iterable[str]) -> "Vocabulary":
-        """Returns the words of a text by falling count, words of equal count in the order of their code points."""
-        counts = Counter(tokens)
-        return cls(sorted(counts, key=lambda word: (-counts[word], word)))
-
-    def __len__(self) -> int:
-        """Returns the number of ids."""
-        return len(self.words)
-
-    def limited(self, size: int) -> "Vocabulary":
-        """Returns the vocabulary of the first (most frequent) `size` words; the others are read as `<unk>`.
-
-        `<unk>` is always among them: where it isn't one of the first `size` words, it takes the last id. Raises
-        CorpusError where this vocabulary holds fewer than `size` words.
-        """
-        if not 1 <= size <= len(self):
-            raise CorpusError(
-                f"a vocabulary of {size} words was asked for and the corpus has {len(self)}; ask for 1 to {len(self)}"
-            )
-        kept = self.words[:size]
-        if size < len(self) and UNKNOWN not in kept:
-            kept = (*kept[:-1], UNKNOWN)
-        return Vocabulary(kept, unknown=set(self._ids) - set(kept))
-
-    def encode(self, tokens: Sequence[str]) -> Tokens:
-        """Returns the ids [tokens].
-
-        Raises CorpusError, which names a word outside the vocabulary and its line in the text.
-        """
-        try:
-            return np.array([self._ids[token] for token in tokens], dtype=np.int32)
-        except KeyError as error:
-            position = list(tokens).index(error.args[0])
-            line = 1 + list(tokens[:position]).count(END_OF_SENTENCE)
-            raise CorpusError(
-                f"line {line}: {error.args[0]!r} is not one of the vocabulary's {len(self)} words; "
-                f"write {UNKNOWN} for it"
-            ) from None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

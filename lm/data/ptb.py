@@ -4,27 +4,27 @@ It is read from a directory or, in memory, from the archive. Newlines become `<e
 text's.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import os
 import tarfile
 import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
+from lm.arrays import Tokens
 from lm.data import corpus
-from lm.data.corpus import END_OF_SENTENCE, Corpus, CorpusError, Vocabulary
+from lm.data.corpus import Corpus, CorpusError
 
 PTB_URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 
+END_OF_SENTENCE, UNKNOWN = "<eos>", "<unk>"
 REMEDY = "get it with `tfgate data --corpus ptb` or set PTB_ARCHIVE to a whole copy"
 FOLDERS = ("", "data/", "simple-examples/data/")  # where the files may be, below a directory or an archive's root
-DAMAGED: tuple[type[Exception], ...] = (tarfile.TarError, EOFError, zlib.error)  # what a broken archive raises
-with contextlib.suppress(ImportError):  # a Python that was built without it opens no .tar.xz
-    import lzma
-
-    DAMAGED += (lzma.LZMAError,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,16 +80,29 @@ def locate(path: Path | None = None) -> Path:
 def ptb_corpus(path: Path, vocabulary_size: int) -> Corpus:
     """Returns the PTB from a directory or archive, with the `vocabulary_size` most frequent words of its 10,000.
 
-    Raises CorpusError for missing, truncated or foreign files, and for a vocabulary larger than the text's.
+    Raises CorpusError for missing, truncated or foreign files.
     """
     texts = {split: split_tokens(data.decode()) for split, data in read_files(path).items()}
-    vocabulary = Vocabulary.from_text(texts["train"]).limited(vocabulary_size)
-    return corpus.make_corpus("ptb", len(vocabulary), {split: vocabulary.encode(text) for split, text in texts.items()})
+    return corpus.make_corpus("ptb", vocabulary_size, encoded(texts, vocabulary_size))
 
 
 def split_tokens(text: str) -> list[str]:
     """Returns the words of a text, with `<eos>` for each newline."""
     return text.replace("\n", f" {END_OF_SENTENCE} ").split()
+
+
+def encoded(texts: Mapping[str, Sequence[str]], size: int) -> dict[str, Tokens]:
+    """Returns the words' ids, [tokens] by split: their places among the `size` most frequent words of "train".
+
+    Words of equal count are in the order of their code points. All others are read as `<unk>`, which takes the last id
+    where it isn't among the first.
+    """
+    counts = Counter(texts["train"])
+    words = sorted(counts, key=lambda word: (-counts[word], word))[:size]
+    if UNKNOWN not in words:
+        words[-1] = UNKNOWN
+    ids = {word: id_ for id_, word in enumerate(words)}
+    return {split: np.array([ids.get(word, ids[UNKNOWN]) for word in text], np.int32) for split, text in texts.items()}
 
 
 def read_files(path: Path) -> dict[str, bytes]:
@@ -119,13 +132,13 @@ def _read_directory(directory: Path) -> dict[str, bytes]:
 
 def _read_archive(archive: Path) -> dict[str, bytes]:
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, "r:gz") as tar:
             files = _read_members(tar, archive)
-    except DAMAGED as error:
-        with archive.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        found = f"{archive.stat().st_size} bytes with sha256 {digest[:12]}…, not a whole tar archive"
-        raise CorpusError(f"{archive}: {found}; expected simple-examples.tgz or a directory; {REMEDY}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise CorpusError(
+            f"{archive} is not a whole .tgz archive ({archive.stat().st_size} bytes); expected simple-examples.tgz or "
+            f"a directory; {REMEDY}"
+        ) from error
     for split, reference in REFERENCES.items():
         if split not in files:
             raise CorpusError(f"{archive}: holds no regular file {FOLDERS[-1]}{reference.name}; {REMEDY}")
@@ -149,19 +162,11 @@ def _read_members(tar: tarfile.TarFile, archive: Path) -> dict[str, bytes]:
 
 
 def _read_verified(stream: IO[bytes], size: int, where: str, reference: Reference) -> bytes:
-    """Returns the whole stream, whose size is known.
-
-    A file of another size isn't read into memory: an archive may claim any.
-    """
-    if size == reference.size_bytes:
-        data = stream.read()
-        digest = hashlib.sha256(data).hexdigest()
-        if digest == reference.sha256:
-            return data
-    else:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # tarfile's reader is a BufferedReader
-    fault = "is truncated or foreign" if size < reference.size_bytes else "is foreign"
-    raise CorpusError(
-        f"{where} {fault}: {size} bytes with sha256 {digest[:12]}…, expected {reference.size_bytes} bytes with "
-        f"{reference.sha256[:12]}…; {REMEDY}"
-    )
+    """Returns the whole stream. No more than is due is read into memory: an archive may claim any size."""
+    data = stream.read(reference.size_bytes + 1)
+    if hashlib.sha256(data).hexdigest() != reference.sha256:
+        raise CorpusError(
+            f"{where} is truncated or foreign: {size} bytes, expected {reference.size_bytes} bytes with sha256 "
+            f"{reference.sha256[:12]}…; {REMEDY}"
+        )
+    return data

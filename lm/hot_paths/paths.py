@@ -15,21 +15,16 @@ from lm.training.trainer import StepResult, Trainer
 class HotPath:
     """A call on a device, operation by operation (eager) or as one tf.function (graph)."""
 
-    def __init__(
-        self,
-        body: Callable[..., Any],
-        device: str,
-        mode: Mode = "graph",
-        function: tf.types.experimental.GenericFunction | None = None,
-    ) -> None:
-        """Makes a tf.function of the body, unless the body's own `function` is given."""
+    def __init__(self, body: Callable[..., Any], device: str, mode: Mode = "graph") -> None:
+        """Makes a tf.function of the body, unless it is one: that is called as it is in a graph."""
+        python = getattr(body, "python_function", body)
 
         def placed(*arguments: Any) -> Any:
             with tf.device(device):
-                return body(*arguments)
+                return python(*arguments)
 
         self.body = placed
-        self.function = function or tf.function(placed, autograph=False)
+        self.function: Any = tf.function(placed, autograph=False) if python is body else body
         self._call = self.function if mode == "graph" else placed
 
     @property
@@ -53,7 +48,6 @@ class Part(NamedTuple):
     body: Callable[[Trainer], Callable[..., Any]]
     arguments: Callable[[Trainer, Batch], tuple[Any, ...]]
     cost: Callable[[Config], costs.Cost]
-    function: Callable[[Trainer], tf.types.experimental.GenericFunction | None] = lambda trainer: None
 
 
 def _taken(trainer: Trainer, batch: Batch) -> StepResult:
@@ -78,12 +72,7 @@ PARTS: dict[str, Part] = {
         lambda trainer: trainer.update, lambda trainer, batch: (_taken(trainer, batch).clipped,), costs.update
     ),
     # (ids, ids, masks, whether to return the logits) → StepResult, by the very function that the gate times
-    "step": Part(
-        lambda trainer: trainer.step_function.python_function,
-        lambda trainer, batch: (*batch, False),
-        costs.step,
-        lambda trainer: trainer.step_function,
-    ),
+    "step": Part(lambda trainer: trainer.step_function, lambda trainer, batch: (*batch, False), costs.step),
     # (ids, ids) → loss
     "evaluation": Part(
         lambda trainer: trainer.loss, lambda trainer, batch: (batch.inputs, batch.targets), costs.evaluation
@@ -96,7 +85,7 @@ def hot_path(trainer: Trainer, name: str, mode: Mode = "graph") -> HotPath:
     if name not in PARTS:
         raise ValueError(f"no part of a step is called {name!r}; there are {', '.join(PARTS)}")
     part = PARTS[name]
-    return HotPath(part.body(trainer), trainer.device, mode, part.function(trainer))
+    return HotPath(part.body(trainer), trainer.device, mode)
 
 
 def arguments(trainer: Trainer, name: str, batch: Batch) -> tuple[Any, ...]:

@@ -40,9 +40,3 @@ def scaled(gradients: Gradients, factor: float) -> list[tf.Tensor | tf.IndexedSl
 def dense(gradients: Gradients) -> list[tf.Tensor]:
     """Returns gradients with IndexedSlices as whole tensors, duplicate ids added up by TensorFlow."""
     return [tf.convert_to_tensor(gradient) for gradient in gradients]
-
-
-def wait(tensor: tf.Tensor) -> None:
-    """Blocks until all queued work on the tensor's device is done: its queue is in order, and a value is fetched."""
-    with tf.device(tensor.device):
-        tf.reshape(tensor, [-1])[0].numpy()

@@ -11,15 +11,7 @@ import numpy as np
 from lm.arrays import Tokens
 from lm.data.batches import steps_per_epoch
 from lm.data.corpus import Corpus
-from lm.training.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    EpochResult,
-    load_checkpoint,
-    part_of,
-    require_shapes,
-    save_checkpoint,
-)
+from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, part_of, save_checkpoint
 from lm.training.initial import initial_weights, weights_sha256
 from lm.training.passes import DivergenceError, Evaluation, checked_loss, evaluate, perplexity, train_steps
 from lm.training.trainer import Trainer
@@ -82,12 +74,6 @@ class Training:
     def resume(self) -> int:
         """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
         checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
-        require_shapes(checkpoint, self.config, self.checkpoint_path)
-        if not len(checkpoint.epochs) * self.steps <= checkpoint.step <= (len(checkpoint.epochs) + 1) * self.steps:
-            raise CheckpointError(
-                f"checkpoint {self.checkpoint_path} has {len(checkpoint.epochs)} epochs in {checkpoint.step} steps, of "
-                f"{self.steps} each: delete it and start the training again"
-            )
         part_of(self.checkpoint_path).unlink(missing_ok=True)  # of a process that was killed while it wrote
         self._restore(checkpoint)
         return self._step

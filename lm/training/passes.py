@@ -31,8 +31,10 @@ def perplexity(summed_loss: float, config: Config, steps: int) -> float:
 
     `summed_loss` is the sum of the costs (sums over time of batch means) of `steps` steps.
     """
-    mean = summed_loss / (steps * config.num_steps)
-    return math.exp(mean) if mean < math.log(1.7e308) else (math.nan if math.isnan(mean) else math.inf)
+    try:
+        return math.exp(summed_loss / (steps * config.num_steps))
+    except OverflowError:
+        return math.inf
 
 
 def train_steps(trainer: Trainer, tokens: Tokens, first: int, count: int) -> Iterator[tuple[int, StepResult]]:

@@ -115,9 +115,9 @@ from bench.record import replies as answers, types
 class Session:
     wrong = 0.0
 
-    def prepare(self, config, corpus, corpus_path, steps, device, jitter, workload):
+    def prepare(self, workload, **told):
         if workload != "train":
-            return answers.Agenda(4, (), (), 0, {"case": {"logits": {"": [2]}}})
+            return answers.Cases(4, {"case": {"logits": {"": [2]}}})
         return answers.Agenda(4, (0,), (answers.StressCase(True, False),), 1)
 
     def check_answer(self, case, refused, promised):

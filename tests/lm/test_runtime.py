@@ -40,6 +40,14 @@ def test_versions() -> None:
     }
 
 
+@pytest.mark.parametrize(("device", "waits"), [("cpu:0", 0), ("cpu:1", 0), ("gpu:0", 1)])
+def test_only_an_accelerator_is_waited_for(monkeypatch: pytest.MonkeyPatch, device: str, waits: int) -> None:
+    asked: list[None] = []
+    monkeypatch.setattr(tf.test.experimental, "sync_devices", lambda: asked.append(None))
+    runtime.wait(device)
+    assert len(asked) == waits
+
+
 def test_the_distribution_is_the_package_that_the_files_came_from() -> None:
     owners = importlib.metadata.packages_distributions()["tensorflow"]
     assert runtime.distribution() in [owner.replace("_", "-") for owner in owners]

@@ -42,5 +42,5 @@ def test_a_truncated_archive(tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest
     (tmp_path / "simple-examples.tgz").write_bytes(b"\x1f\x8b\x08\x00 cut short")
     found = tfgate("data", "--source", tmp_path / "simple-examples.tgz", "--output", tmp_path / "made")
     assert found.code == 2
-    assert "not a whole tar archive" in found.error
+    assert "not a whole .tgz archive" in found.error
     assert not (tmp_path / "made").exists()

@@ -23,23 +23,23 @@ class Session(Session):
     def train(self, checkpoint, resume):
         if self.config == "tiny":
             raise DivergenceError("the loss is nan at step 3")
-        yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80}}
+        yield {"TestResult": {"test_perplexity": 99.0, "test_tokens": 80}}
 """
 
 RESUMED = """
 class Session(Session):
     def train(self, checkpoint, resume):
-        yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80, "resumed": resume}}
+        yield {"TestResult": {"test_perplexity": 99.0, "test_tokens": 80, "resumed": resume}}
 """
 
 WAITING = """
 class Session(Session):
     def train(self, checkpoint, resume):
-        yield {"progress": {"step": 1, "steps": 2, "perplexity": 99.0, "words_per_second": 80.0}}
+        yield {"Progress": {"step": 1, "steps": 2, "perplexity": 99.0, "words_per_second": 80.0}}
         until = time.monotonic() + 120
         while not os.path.exists(os.path.join(os.path.dirname(checkpoint), "go on")) and time.monotonic() < until:
             time.sleep(0.01)
-        yield {"test_result": {"test_perplexity": 99.0, "test_tokens": 80}}
+        yield {"TestResult": {"test_perplexity": 99.0, "test_tokens": 80}}
 """
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bench.measure.defined import FIRST_LOSS, Best, defined, limits_of
+from bench.measure.defined import FIRST_LOSS, defined, limits_of
 from bench.measure.numerics import CAP, FLOOR
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REPEATED, UNMOVED, NumericError, Unchecked
+from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REPEATED, UNMOVED, Unchecked
 from lm.arrays import Array
 from lm.config import OWN
 from lm.workloads.protocol import Answers, Definition, Opening
@@ -171,14 +171,3 @@ def test_what_fails_or_does_not_repeat_is_said() -> None:
     assert outcome_of() == ([], [], (Unchecked(NO_FLOAT64, "mine.py in `workload`: OSError: no data"),))
     once = definition(differing="loss of step 0")
     assert outcome_of(once, STEADY, STEADY) == ([], [], (Unchecked(NOT_REPEATED, "loss of step 0"),))
-
-
-def test_of_each_tensor_the_best_case_counts() -> None:
-    """A wrong one is wrong in every start; one that jumped in a single start is not."""
-    best = Best()
-    for case, (wrong, jumped) in enumerate([(1e-3, 1e-6), (1e-2, 1e-3), (1e-3, 2e-6)]):
-        best.add([NumericError(case, "gradient", name, error, 4e-6) for name, error in (("a", wrong), ("b", jumped))])
-    assert [(error.tensor, error.error, error.within) for error in best.errors()] == [
-        ("a", 1e-3, False),
-        ("b", 1e-6, True),
-    ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measure.exchange import Exchange, layout
+from bench.measure.exchange import Exchange
 from bench.measure.lockstep import LockstepSide
 from lm.config import CONFIGS
 from lm.data.batches import training_batch
@@ -18,8 +18,7 @@ TINY = CONFIGS["tiny"]
 
 def two_sides(path: Path, config: Any) -> tuple[LockstepSide, LockstepSide, Exchange]:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
-    path.write_bytes(bytes(4 * layout(config)[1]))
-    exchange = Exchange(path, config)
+    exchange = Exchange.create(path, config, "candidate")
     reference, candidate = trainer_at(config), trainer_at(config, number=1)
     for trainer in (reference, candidate):
         trainer.zero_state()
@@ -29,11 +28,11 @@ def two_sides(path: Path, config: Any) -> tuple[LockstepSide, LockstepSide, Exch
 
 def published(exchange: Exchange, role: str, step: int) -> dict[str, Any]:
     found = {
-        quantity: exchange.results(role, quantity) for quantity in ("state", "loss", "gradient", "norm", "clipped")
+        quantity: exchange.results(quantity, role=role) for quantity in ("state", "loss", "gradient", "norm", "clipped")
     }
     return {
         f"{quantity} {tensor}": array.copy() for quantity, tensors in found.items() for tensor, array in tensors.items()
-    } | {f"weights {tensor}": array.copy() for tensor, array in exchange.updated(role, step).items()}
+    } | {f"weights {tensor}": array.copy() for tensor, array in exchange.updated(step, role).items()}
 
 
 @pytest.mark.tensorflow

@@ -94,6 +94,8 @@ def test_a_trace_that_lacks_something_is_refused(steps: int, device: str, messag
 def test_a_trace_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="the trace is incomplete: it holds nothing of what happened in its steps"):
         require_complete(Trace((), (), ((0, 100),), ()), 1, "cpu:0")
+    with pytest.raises(ValueError, match="the trace is incomplete: it holds 0 of 1 steps"):
+        require_complete(Trace((), (), (), ()), 1, "cpu:0")
 
 
 @pytest.mark.parametrize("implementation", EACH_IMPLEMENTATION)

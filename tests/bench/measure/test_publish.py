@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measure.exchange import ALONE, reserve
+from bench.measure.exchange import Exchange
 from bench.measure.publish import publish, publish_evaluation, publish_training
 from lm.config import CONFIGS
 from lm.data.batches import training_batch
@@ -52,29 +52,29 @@ def test_another_shape_is_refused(value: Any, due: tuple[int, ...]) -> None:
 def test_a_step_leaves_its_results_where_they_are_looked_for(tmp_path: Path) -> None:
     """The second step: weights lie before it where the first put them, and logits only where they are asked for."""
     config = CONFIGS["tiny"]
-    exchange, trainer = reserve(tmp_path / "exchange", config, ALONE), trainer_at(config)
+    exchange, trainer = Exchange.create(tmp_path / "exchange", config), trainer_at(config)
     text = np.arange(500, dtype=np.int32)
-    first = publish_training(trainer, training_batch(text, config, 0), exchange, *ALONE, 0)
+    first = publish_training(trainer, training_batch(text, config, 0), exchange, 0)
     weights = trainer.weights
-    second = publish_training(trainer, training_batch(text, config, 1), exchange, *ALONE, 1, with_logits=True)
+    second = publish_training(trainer, training_batch(text, config, 1), exchange, 1, with_logits=True)
     assert (first.logits, second.logits) == (False, True)
-    assert np.float32(second.loss) == exchange.results(*ALONE, "loss", 1)[""]
+    assert np.float32(second.loss) == exchange.results("loss", 1)[""]
     for found, wanted in (
         (exchange.weights(1), weights),
-        (exchange.updated(*ALONE, 1), trainer.weights),
-        (exchange.results(*ALONE, "state", 1), trainer.state),
+        (exchange.updated(1), trainer.weights),
+        (exchange.results("state", 1), trainer.state),
     ):
         assert all(np.array_equal(found[name], value) for name, value in wanted.items())
-    assert all(exchange.results(*ALONE, quantity, 1)["embedding"].any() for quantity in ("gradient", "clipped"))
-    assert exchange.results(*ALONE, "norm", 1)[""] > 0
-    assert exchange.results(*ALONE, "logits", 1)[""].any()
+    assert all(exchange.results(quantity, 1)["embedding"].any() for quantity in ("gradient", "clipped"))
+    assert exchange.results("norm", 1)[""] > 0
+    assert exchange.results("logits", 1)[""].any()
 
 
 @pytest.mark.tensorflow
 def test_an_evaluation_leaves_its_loss_and_its_state(tmp_path: Path) -> None:
     config: Any = CONFIGS["tiny"]
-    exchange, trainer = reserve(tmp_path / "exchange", config, ALONE), trainer_at(config)
+    exchange, trainer = Exchange.create(tmp_path / "exchange", config), trainer_at(config)
     batch = training_batch(np.arange(500, dtype=np.int32), config, 0)
-    published = publish_evaluation(trainer, batch[:2], exchange, *ALONE)
-    assert exchange.results(*ALONE, "loss")[""] == np.float32(published.loss)
-    assert np.array_equal(exchange.results(*ALONE, "state")["lstm1/c"], trainer.state["lstm1/c"])
+    published = publish_evaluation(trainer, batch[:2], exchange)
+    assert exchange.results("loss")[""] == np.float32(published.loss)
+    assert np.array_equal(exchange.results("state")["lstm1/c"], trainer.state["lstm1/c"])

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.measure.chunked import CHUNK
 from bench.measure.exchange import Exchange
 from bench.measure.publish import publish
-from bench.measure.referee import CHUNK, SCREEN, Session, relative_difference
+from bench.measure.referee import SCREEN, Session, relative_difference
 from lm.config import CONFIGS
 from lm.data.batches import batch
 from lm.oracle import step as oracle
@@ -78,7 +79,7 @@ def take_step(
     referee: Session, path: Path, reference: Tamper = lambda _: None, candidate: Tamper = lambda _: None
 ) -> None:
     """Publishes step 0 for both sides, as the float32 oracle takes it from the initial weights and a nonzero state."""
-    exchange = Exchange(path, TINY)
+    exchange = Exchange(path, TINY, "candidate")
     weights = initial_weights(TINY)
     state = {name: np.full(shape, 0.1, np.float32) for name, shape in TINY.state_shapes().items()}
     step = oracle.step(TINY, weights, state, *batch(referee._tokens, TINY, 0), learning_rate=TINY.learning_rate)
@@ -98,10 +99,10 @@ def take_step(
         }
         tamper(results)
         for name, value in results.pop("weights").items():
-            exchange.updated(role, 0)[name][...] = value
+            exchange.updated(0, role)[name][...] = value
         del results["before"]
         for quantity, tensors in results.items():
-            publish(tensors, exchange.results(role, quantity))
+            publish(tensors, exchange.results(quantity, role=role))
 
 
 def dense(name: str, value: Any) -> Any:

@@ -15,7 +15,7 @@ import pytest
 
 from bench.machine import this_machine, usable_cores
 from bench.measure.checked import OWN
-from bench.measure.exchange import ALONE, reserve
+from bench.measure.exchange import Exchange
 from bench.measure.session import Session, _timed
 from bench.measure.worker import drain
 from bench.record.codec import from_plain, to_plain
@@ -199,8 +199,8 @@ def test_only_what_is_compared_number_by_number_is_without_tf32(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
-    reserve(tmp_path / "exchange", TINY)
-    reserve(tmp_path / OWN, TINY, ALONE)
+    Exchange.create(tmp_path / "exchange", TINY, "candidate")
+    Exchange.create(tmp_path / OWN, TINY)
     work(session, tmp_path)
     assert asked == turned_off
 
@@ -221,7 +221,7 @@ def test_a_block_ends_when_the_device_has_finished(
 
 def test_publishing_does_not_touch_the_training(sessions: tuple[Session, Session], tmp_path: Path) -> None:
     published, left_alone = sessions
-    reserve(tmp_path / OWN, TINY, ALONE)
+    Exchange.create(tmp_path / OWN, TINY)
     published.publish(str(tmp_path))
     losses = [published.take(step, with_logits=step == 2).loss for step in range(4)]
     assert tuple(losses) == left_alone.steps(4).losses
@@ -229,13 +229,13 @@ def test_publishing_does_not_touch_the_training(sessions: tuple[Session, Session
 
 def test_steps_that_nothing_reads_leave_what_others_leave(sessions: tuple[Session, Session], tmp_path: Path) -> None:
     again, read = sessions
-    exchange = reserve(tmp_path / OWN, TINY, ALONE)
+    exchange = Exchange.create(tmp_path / OWN, TINY)
     again.publish(str(tmp_path))
     again.repeat(2)
     read.steps(2)
     weights, state = read.trainer.weights, read.trainer.state
-    assert all(np.array_equal(value, weights[name]) for name, value in exchange.updated(*ALONE, 0).items())
-    assert all(np.array_equal(value, state[name]) for name, value in exchange.results(*ALONE, "state").items())
+    assert all(np.array_equal(value, weights[name]) for name, value in exchange.updated(0).items())
+    assert all(np.array_equal(value, state[name]) for name, value in exchange.results("state").items())
 
 
 def test_a_block_ends_at_a_loss_that_is_not_finite(session: Session) -> None:
@@ -294,7 +294,7 @@ def test_a_training_is_heard_by_events_and_taken_up_again(sessions: tuple[Sessio
     session, again = sessions
     shorten(session)
     events = [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=False)]
-    assert [next(iter(event)) for event in events if "progress" not in event] == ["epoch_result", "test_result"]
+    assert [next(iter(event)) for event in events if "Progress" not in event] == ["EpochResult", "TestResult"]
     shorten(again)
     assert [to_plain(event) for event in again.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]
 

@@ -52,7 +52,6 @@ def measure(case: Case, path: Any, check: Any = lambda result: None, **options: 
         path,
         [(index,) for index in range(BATCHES)],
         check=check,
-        last=lambda result: None,
         cost=Cost(500, 70),
         **options,
     )
@@ -68,7 +67,7 @@ def test_the_rounds_are_fixed_and_rotate_over_all_batches(case: Case, benchmark:
 
 
 def test_a_path_without_products_takes_more_rounds(case: Case, benchmark: Any) -> None:
-    case.measure(Spy(), [()], check=lambda result: None, last=lambda result: None, cost=Cost(0, 70))
+    case.measure(Spy(), [()], check=lambda result: None, cost=Cost(0, 70))
     assert benchmark.stats.stats.rounds == SHORT * ROUNDS["graph"]
 
 
@@ -98,7 +97,6 @@ def test_a_wrong_answer_is_not_timed(case: Case, benchmark: Any, monkeypatch: py
             trainer,
             "forward",
             check=lambda logits: require_close("logits", logits, MATERIAL.answer(0).logits),
-            last=lambda logits: logits,
         )
     assert benchmark.stats is None
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +108,25 @@ def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
     assert "--require-gpu: there is no device 'gpu:0'; TensorFlow" in found.stdout + found.stderr
 
 
-@pytest.mark.tensorflow
-@pytest.mark.any_version
-@PLUGIN
-def test_an_unknown_name_is_refused() -> None:
-    """tests/bench/micro/test_selection.py has the others."""
-    from bench.micro.conftest import pytest_configure
-
-    options = types.SimpleNamespace(getoption={"--config": ["huge"]}.get)  # all that it asks of pytest
-    with pytest.raises(pytest.UsageError, match=r"^no configuration is called 'huge'; there are tiny, notebook"):
-        pytest_configure(options)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--config=huge", "argument --config: invalid choice: 'huge'"),
+        ("--config=own", "argument --config: invalid choice: 'own'"),
+        ("--implementation=threads", "argument --implementation: invalid choice: 'threads'"),
+        ("--device=tpu:0", "argument --device: 'tpu:0' is not a device's name, such as cpu:0 or gpu:0"),
+        ("--mode=xla", "argument --mode: invalid choice: 'xla'"),
+        pytest.param(
+            "--workload=unknown",
+            "no workload is called 'unknown'",
+            marks=[pytest.mark.tensorflow, pytest.mark.any_version, PLUGIN],
+        ),
+    ],
+)
+def test_an_unknown_name_is_refused(option: str, said: str) -> None:
+    found = micro("bench/micro", option)
+    assert found.returncode == pytest.ExitCode.USAGE_ERROR
+    assert said in found.stderr
 
 
 @pytest.mark.skipif(bool(importlib.util.find_spec("tensorflow")), reason="this Python has TensorFlow")

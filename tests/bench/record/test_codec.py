@@ -97,9 +97,9 @@ def test_numbers_lie_on_one_line_and_objects_on_lines_of_their_own() -> None:
     assert to_text((1.5, math.nan)) == '[1.5, "NaN"]\n'
     assert to_text(agenda) == (
         '{\n "bytes": 7,\n "oracle_steps": [0, 5],\n "stress": [\n  {\n'
-        '   "small": true,\n   "evaluation": false\n  }\n ],\n "repeated": 1,\n '
-        '"answers": {},\n "files": false,\n "unchecked": []\n}\n'
+        '   "small": true,\n   "evaluation": false\n  }\n ],\n "repeated": 1\n}\n'
     )
+    assert to_text(replies.Cases(0, {})) == '{\n "bytes": 0,\n "answers": {},\n "files": false,\n "unchecked": []\n}\n'
 
 
 def test_the_text_says_what_the_json_module_would_say(run: types.Run, baseline: types.Baseline) -> None:

@@ -1,11 +1,12 @@
 """The entry point that loads a corpus by name."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
-from lm.config import CONFIGS
+from lm.config import CONFIGS, Config
+from lm.data import ptb
+from lm.data.batches import steps_per_epoch
 from lm.data.corpus import CorpusError
 from lm.data.load import load_corpus
 
@@ -35,13 +36,9 @@ def test_a_missing_ptb_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_pa
         load_corpus("ptb", TINY)
 
 
-def test_a_split_shorter_than_a_batch_is_refused() -> None:
-    need = 7376  # the tiny corpus's validation text is exactly one batch of 16 × (460 + 1)
-    config = dataclasses.replace(TINY, batch_size=16, num_steps=460)
-    assert load_corpus("synthetic", config).valid.size == need == 16 * 461
-    longer = dataclasses.replace(config, num_steps=461)
-    message = (
-        r"'synthetic': split valid has 7376 tokens and one batch of configuration 'tiny' needs 7392 = 16 × \(461 \+ 1\)"
-    )
-    with pytest.raises(CorpusError, match=message):
-        load_corpus("synthetic", longer)
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
+def test_both_corpora_have_a_batch_of_each_split_and_the_words_of_each_configuration(config: Config) -> None:
+    sizes = [tokens.size for tokens in load_corpus("synthetic", config).splits().values()]
+    sizes += [reference.tokens for reference in ptb.REFERENCES.values()]
+    assert all(steps_per_epoch(size, config) > 0 for size in sizes)
+    assert 50 <= config.vocabulary_size <= 10_000  # 50: of the synthetic law's markers and topics; the PTB has 10,000

@@ -78,12 +78,6 @@ def test_another_seed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         synthetic_corpus(500)
 
 
-@pytest.mark.parametrize("vocabulary", [0, 49, 1_000_001])
-def test_an_impossible_vocabulary_is_refused(vocabulary: int) -> None:
-    with pytest.raises(CorpusError, match=f"cannot have {vocabulary} words; set vocabulary_size to 50 to 1000000"):
-        synthetic_corpus(vocabulary)
-
-
 def test_the_mixture_is_of_2_to_the_16() -> None:
     assert synthetic.MIXTURE.sum() == 1638 + 19661 + 26214 + 18023 == 2**16
 

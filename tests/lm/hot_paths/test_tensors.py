@@ -40,15 +40,3 @@ def test_scaled_slices_stay_sparse() -> None:
     assert_array_equal(sparse.values, [[3], [6]])
     assert_array_equal(sparse.indices, [1, 1])
     assert_array_equal(dense, [3])
-
-
-@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
-def test_waiting_takes_a_tensor_of_any_shape(shape: tuple[int, ...]) -> None:
-    """It returns nothing: that a value is found to be fetched is all that shows, as the next test has it fail."""
-    tensors.wait(tf.zeros(shape))
-    tensors.wait(tf.Variable(tf.zeros(shape)))
-
-
-def test_waiting_fetches_a_value_and_fails_where_there_is_none() -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        tensors.wait(tf.zeros((0,)))

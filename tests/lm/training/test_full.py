@@ -22,14 +22,7 @@ from tests.lm.agreement import trainer_at
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
 from lm.training import full
-from lm.training.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    EpochResult,
-    load_checkpoint,
-    part_of,
-    save_checkpoint,
-)
+from lm.training.checkpoint import Checkpoint, CheckpointError, EpochResult, load_checkpoint, part_of
 from lm.training.full import Event, Progress, TestResult, Training, prints_progress
 from lm.training.passes import DivergenceError, evaluate
 from lm.training.trainer import StepResult, Trainer
@@ -196,13 +189,9 @@ def test_checkpoints_that_cannot_be_resumed_from_are_refused(tmp_path: Path) -> 
     list(training.run())
     with pytest.raises(CheckpointError, match=r"has fingerprint .*: give another --output"):
         Training(trainer_at(DROPOUT), short_corpus(), path).resume()
-    stored = load_checkpoint(path, training.fingerprint, "cells")
-    changes: list[tuple[dict[str, Any], str]] = [({"state": {}}, "lacks weights or states: delete it")]
-    changes += [({"step": step}, f"has 3 epochs in {step} steps, of 24 each") for step in (0, 2 * STEPS, 5 * STEPS)]
-    for changed, said in changes:
-        save_checkpoint(path, dataclasses.replace(stored, **changed))
-        with pytest.raises(CheckpointError, match=said):
-            training.resume()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match=r"is damaged, or of another version: delete it"):
+        training.resume()
 
 
 def test_a_training_that_diverges_stops(tmp_path: Path) -> None:

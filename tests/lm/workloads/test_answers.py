@@ -13,8 +13,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from bench.measure.answers import expected_answer
 from bench.measure.numerics import errors_of
-from bench.measure.oracle import expected_answer
 from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bench.measure.answers import expected_answer
 from bench.measure.numerics import errors_of
-from bench.measure.oracle import expected_answer
 from lm.config import CONFIGS
 from lm.workloads.data import EPOCHS
 from lm.workloads.protocol import Opening

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.measure.answers import Session
 from bench.measure.checked import CheckedAnswers
 from bench.measure.defined import FIRST_LOSS, defined
 from bench.measure.numerics import errors_of
-from bench.measure.oracle import Session
 from bench.record.replies import Answered
 from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REBUILT, NOT_REPEATED, UNMOVED, Unchecked
 from lm.config import OWN, ConfigError
@@ -407,9 +407,9 @@ class TestModels:
     def test_a_quantity_of_which_nothing_is_compared_leaves_the_others(self, tmp_path: Path) -> None:
         path = square(tmp_path, returned="loss, [gradient * np.inf]")
         oracle = Session()
-        agenda = oracle.prepare(OWN.name, "", None, 1, "cpu:0", 0, str(path))
+        asked = oracle.prepare(OWN.name, "cpu:0", 0, str(path))
         oracle.share(str(tmp_path))
-        assert CheckedAnswers(opened(path), tmp_path, agenda.answers).answer("start 1") == Answered()
+        assert CheckedAnswers(opened(path), tmp_path, asked.answers).answer("start 1") == Answered()
         oracle.check_answer("start 1")
         quantities = {error.quantity for error in oracle.errors() if error.within}
         assert quantities == {"answer loss", "answer update after 1", "answer update after 2"}
@@ -419,11 +419,11 @@ class TestModels:
         """In every start, through the file that the candidate reads, though NumPy stores no bfloat16."""
         path = written(tmp_path, FROZEN.format(after="pass"))
         oracle = Session()
-        agenda = oracle.prepare(OWN.name, "", None, 1, "cpu:0", 0, str(path))
-        assert agenda.unchecked == ()
+        asked = oracle.prepare(OWN.name, "cpu:0", 0, str(path))
+        assert asked.unchecked == ()
         oracle.share(str(tmp_path))
         work = opened(written(tmp_path, FROZEN.format(after=MOVING if moved else "pass"), "candidate.py"))
-        checked = CheckedAnswers(work, tmp_path, agenda.answers)
+        checked = CheckedAnswers(work, tmp_path, asked.answers)
         for case in CASES:
             assert checked.answer(case) == Answered()
             oracle.check_answer(case)

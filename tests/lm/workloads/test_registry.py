@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 import pytest
 
+from bench.measure.answers import expected_answer
 from bench.measure.numerics import errors_of
-from bench.measure.oracle import expected_answer
 from lm.config import CONFIGS, ConfigError
 from lm.workloads import mixed_float16
 from lm.workloads.mixed import in_bfloat16

@@ -1,0 +1,53 @@
+"""Sums up what a process found of a launch: an error of each quantity or tensor, not one of each step or case."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from bench.record.types import NumericError
+
+
+class Tally:
+    """Sums up the errors of many steps: of each quantity the nearest to its limit, and each tensor's first over it."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, int] = {}
+        self._nearest: dict[str, NumericError] = {}
+        self._over: dict[tuple[str, str], NumericError] = {}
+
+    def add(self, errors: Iterable[NumericError]) -> None:
+        """Takes in the errors of one step."""
+        found = list(errors)
+        for quantity in dict.fromkeys(error.quantity for error in found):
+            self._steps[quantity] = self._steps.get(quantity, 0) + 1
+        for error in found:
+            if not error.within:
+                self._over.setdefault((error.quantity, error.tensor), error)
+            elif error.used >= getattr(self._nearest.get(error.quantity), "used", 0.0):
+                self._nearest[error.quantity] = error
+
+    def errors(self) -> list[NumericError]:
+        """Returns them, in the order in which their quantities were found first."""
+        over = list(self._over.values())
+        return [
+            dataclasses.replace(error, steps=steps)
+            for quantity, steps in self._steps.items()
+            for error in [one for one in over if one.quantity == quantity] or [self._nearest[quantity]]
+        ]
+
+
+class Best:
+    """Keeps of each tensor the smallest part of its limit, over the cases: a wrong tensor is wrong in every start."""
+
+    def __init__(self) -> None:
+        self._best: dict[tuple[str, str], NumericError] = {}
+
+    def add(self, errors: Iterable[NumericError]) -> None:
+        """Takes in the errors of a case."""
+        for error in errors:
+            key = error.quantity, error.tensor
+            if key not in self._best or error.used < self._best[key].used:
+                self._best[key] = error
+
+    def errors(self) -> list[NumericError]:
+        """Returns one error of each tensor."""
+        return list(self._best.values())

@@ -29,6 +29,7 @@ from bench.drive.lock import host_lock
 from bench.drive.run import JITTER_BASE, RUN_FILE, RunRequest, measure_run
 from bench.record.codec import to_plain
 from bench.record.files import keeper
+from bench.record.paired import Side
 from bench.record.repeats import settled_records
 from bench.report.stored import run_table
 from bench.stats.outcome import FAILED_CODE
@@ -104,8 +105,7 @@ def run(asked: Request) -> int:
         wanted = RunRequest(
             planned,
             asked.launches,
-            asked.environment.what,
-            asked.environment.variables,
+            Side(asked.environment.what, asked.environment.what, dict(asked.environment.variables)),
             asked.command_line,
             asked.jitter,
             warnings,

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from bench.drive.cores import PinnedCore, keeping_to
 from bench.drive.measured import Measured
+from bench.drive.opening import started
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
@@ -80,9 +81,8 @@ class PairPlan:
 class _Half:
     """One side of a launch: its worker, and what it has brought so far, which outlives a failure midway."""
 
-    def __init__(self, worker: Worker, deadlines: Deadlines) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.deadlines = deadlines
         self.measured = Measured()
 
     @property
@@ -99,7 +99,7 @@ class _Half:
         """Returns the reply, or None once the side has failed."""
         if not self.failed:
             with self._failing():
-                return self.deadlines.receive(self.worker, kind, operation, per=per)
+                return self.worker.receive(kind, operation, per=per)
         return None
 
     def tell(self, operation: str, **arguments: Any) -> None:
@@ -148,12 +148,11 @@ def measure_pair(
     whether it can. Raises WorkerError where an interpreter can't be started, or a user's own file was changed.
     """
     first = REFERENCE if turn % 4 in (0, 3) else CANDIDATE
-    started = now()
-    watch, began = CpuWatch(), time.monotonic()
+    created, watch, began = now(), CpuWatch(), time.monotonic()
     with contextlib.ExitStack() as stack:
         halves = _started(stack, pair_plan, sides, first, patience or Patience())
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
-    records = {name: half.measured.record(pair_plan.plan, launch, jitter, started) for name, half in halves.items()}
+    records = {name: half.measured.record(pair_plan.plan, launch, jitter, created) for name, half in halves.items()}
     return Pair(
         launch,
         first,
@@ -173,11 +172,8 @@ def _started(
     """Starts both sides, `first` before the other; they end with the stack."""
     plan, halves = pair_plan.plan, {}
     for name in (first, CANDIDATE if first == REFERENCE else REFERENCE):
-        side = sides[name]
-        worker = stack.enter_context(
-            Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
-        )
-        halves[name] = _Half(worker, Deadlines(patience, name))
+        worker = started(plan, sides[name], Deadlines(patience, name), takes_turns=True)
+        halves[name] = _Half(stack.enter_context(worker))
     if pair_plan.pinned and pair_plan.reads_anew:
         for half in halves.values():
             half.tell("read_anew")

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, disturbance
 from bench.machine import now, usable_cores
-from bench.record.paired import CANDIDATE
+from bench.record.paired import CANDIDATE, Side
 from bench.record.repeats import worth_repeating
 from bench.record.types import SCHEMA, Record, Run
 
@@ -98,12 +98,11 @@ def _comes_again(records: Sequence[Record]) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class RunRequest:
-    """A run that is asked for: every plan with that many launches (Plan.launches) in one environment."""
+    """A run that is asked for: every plan with that many launches (Plan.launches) of one side."""
 
     plans: Sequence[Plan]
     launches: int
-    python: str
-    variables: Mapping[str, str]
+    side: Side
     command: Sequence[str]
     jitter: int = JITTER_BASE  # launch n starts from weights jittered by stream `jitter` + n
     warnings: Sequence[str] = ()
@@ -146,7 +145,7 @@ def measure_run(
                 return
             watch = CpuWatch()
             on_step = functools.partial(so_far.step, plan, launch)
-            record = measure_launch(plan, launch, request.python, request.variables, on_step, deadlines)
+            record = measure_launch(plan, launch, request.side, on_step, deadlines)
             so_far.add(position, dataclasses.replace(record, others_cpu=watch.others() if plan.speed else None))
         if begun[-1].failure:
             ended.add(position)  # the launches to come would fail alike

@@ -131,16 +131,8 @@ def _with_oracle(
 
     def checked() -> Record:
         listener.phase(what, plan.steps)
-        side, launch = sides[name], Launch(0, numerics=True)
-        return measure_launch(
-            plan,
-            launch,
-            side.interpreter,
-            side.variables,
-            listener.step,
-            Deadlines(patience, name),
-            author=sides[REFERENCE],
-        )
+        launch, deadlines = Launch(0, numerics=True), Deadlines(patience, name)
+        return measure_launch(plan, launch, sides[name], listener.step, deadlines, author=sides[REFERENCE])
 
     record, warnings = _twice(what, checked, lambda record: record.failure)
     return dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))

@@ -201,7 +201,7 @@ class TestFailures:
             ),
             (
                 '{"reply": {"peak_rss_bytes": 1.5, "slope_bytes_per_step": 0}}',
-                "peak_rss_bytes: expected an integer, found 1.5",
+                "peak_rss_bytes: expected an integer of at least 0, found 1.5",
             ),
         ],
     )
@@ -288,8 +288,7 @@ class TestReplies:
     def test_a_real_worker_answers_again_and_again(self) -> None:
         with Worker(sys.executable, "referee") as worker:
             tiny, notebook = (
-                worker.request(Prepared, "prepare", config=name, corpus="synthetic")
-                for name in ("tiny", "notebook")
+                worker.request(Prepared, "prepare", config=name, corpus="synthetic") for name in ("tiny", "notebook")
             )
         assert tiny.tensors == notebook.tensors
         assert 0 < tiny.bytes < notebook.bytes

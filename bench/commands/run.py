@@ -100,7 +100,7 @@ def run(asked: Request) -> int:
     planned = [timed_alone(plan) for plan in asked.model.plans(speed=asked.speed)]
     warnings = disturbances(examine()) if asked.speed else ()
     path = asked.output / RUN_FILE
-    keep = keeper(path, resumable=False)
+    keep = keeper(path)
     with host_lock() if asked.speed else contextlib.nullcontext(), RunProgress(planned, asked.launches) as progress:
         wanted = RunRequest(
             planned,

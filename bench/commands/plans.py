@@ -36,7 +36,7 @@ def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan
         return plans, (f"{ONE_CORE_STEP_TIME} is not measured on a GPU",)
     pinned = core_to_pin()
     if pinned is None:
-        missing = "one CPU alone, a system without affinities, or /proc of another PID namespace"
+        missing = "one CPU alone, or /proc of another PID namespace"
         return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
     plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned)
     shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"

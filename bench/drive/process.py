@@ -7,7 +7,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -79,7 +78,7 @@ class Worker:
         interpreter can't be started, OSError where the machine has no room for any.
         """
         self._deadlines, self._whose, self._failing_as = deadlines, whose, failing_as
-        self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.drive.children
+        self._takes_turns = takes_turns
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
         # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python

@@ -117,10 +117,10 @@ def measure_run(
 
     Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
     it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
-    warning. Of launches at once the first of each plan come first. The others have one thread each, unless their plan
-    says how many; of training steps, one of the first plan's is checked, too. `patience` has noted a reference's times.
-    Raises what `keep` raises, and WorkerError where a user's own file was changed; no process is left then, nor after
-    Ctrl-C.
+    warning. With several launches at once, launch 0 of each plan comes first; later launches get one thread unless
+    their plan names a number, and launch 1 of the first plan is checked against the oracle, too, on that one thread.
+    `patience` has noted a reference's times. Raises what `keep` raises, and WorkerError where a user's own file was
+    changed; no process is left then, nor after Ctrl-C.
     """
     created = now()
     plans, side_by_side = request.plans, request.side_by_side

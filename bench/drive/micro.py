@@ -158,7 +158,7 @@ def _launch(
     while len(failures) < 2:
         started = time.monotonic()
         try:
-            found = measure_launch(side, suite, path, measured.deadline(role))
+            found = time_suite(side, suite, path, measured.deadline(role))
         except WorkerError as error:
             if error.failure.kind == NO_TENSORFLOW or (role == REFERENCE and failures):
                 raise
@@ -171,7 +171,7 @@ def _launch(
     return failures[-1], None
 
 
-def measure_launch(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECONDS) -> MicroLaunch:
+def time_suite(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECONDS) -> MicroLaunch:
     """Times the suite in one fresh process, which has `limit` seconds. Raises FileExistsError, WorkerError, OSError."""
     with held_folder() as home:
         part = home / "benchmarks.json"

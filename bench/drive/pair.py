@@ -10,10 +10,10 @@ A launch is of one of two kinds: on all cores, as users run TensorFlow, or with 
 launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
 
 A process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before each
-block they are moved, so that a launch sees many places instead of one. `tiny`'s, which fit in a core's cache, stay on
-one core, where moving them only adds noise. There, with the libraries that the kernel happened to hold, runs of two
-copies of one TensorFlow were off by up to 0.8%, each in all of its launches alike. So both sides' libraries are read
-anew before each launch, which then sees other pages. docs/protocol.md has the measurements.
+block they are moved, so that a launch sees many places instead of one. Weights that fit in a core's cache (`tiny` on
+one core) stay where they are: moving them only adds noise. On one core the pages in which the kernel holds TensorFlow's
+libraries matter as well: two copies of one TensorFlow differed by up to 0.8%, in all launches of a run alike. So the
+libraries are read anew before each such launch. docs/protocol.md has the measurements.
 """
 
 import contextlib
@@ -154,15 +154,15 @@ def measure_pair(
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
     records = {name: half.measured.record(pair_plan.plan, launch, jitter, created) for name, half in halves.items()}
     return Pair(
-        launch,
-        first,
-        records[REFERENCE],
-        records[CANDIDATE],
-        steps,
-        evaluations,
-        time.monotonic() - began,
-        watch.others(),
-        pair_plan.pinned.core if pair_plan.pinned else None,
+        launch=launch,
+        first=first,
+        reference=records[REFERENCE],
+        candidate=records[CANDIDATE],
+        steps=steps,
+        evaluations=evaluations,
+        seconds=time.monotonic() - began,
+        disturbed=watch.others(),
+        core=pair_plan.pinned.core if pair_plan.pinned else None,
     )
 
 
@@ -184,8 +184,10 @@ def _measure(
     pair_plan: PairPlan, jitter: int, halves: Halves, first: str, on_quad: Callable[[int], None]
 ) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
     plan, pinned = pair_plan.plan, pair_plan.pinned
-    _at_once(halves, "description", Description, "describe", {"threads": plan.threads})
-    _at_once(halves, "opened", Opened, "open", plan.opening(jitter))
+    for role, description in _at_once(halves, Description, "describe", threads=plan.threads).items():
+        halves[role].measured.description = description
+    for role, opened in _at_once(halves, Opened, "open", **plan.opening(jitter)).items():
+        halves[role].measured.opened = opened
     if pinned is None:
         return _in_turn(pair_plan, halves, first, on_quad)
     for half in halves.values():
@@ -224,15 +226,14 @@ def _in_turn(
     return _whole(steps), _whole(evaluations)
 
 
-def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, arguments: dict[str, Any]) -> None:
-    """Has both sides work at the same time; the reply becomes the attribute of that name of what is measured.
+def _at_once(halves: Halves, kind: type[T], operation: str, **arguments: Any) -> dict[str, T | None]:
+    """Has both sides work at the same time, and returns their replies.
 
     The reference is heard first, whichever was asked first: its time is what the candidate's deadline follows from.
     """
     for half in halves.values():
         half.ask(operation, **arguments)
-    for half in (halves[REFERENCE], halves[CANDIDATE]):
-        setattr(half.measured, name, half.hear(kind, operation))
+    return {role: halves[role].hear(kind, operation) for role in (REFERENCE, CANDIDATE)}
 
 
 def _quad(pair_plan: PairPlan, halves: Halves, operation: str, order: str, count: int) -> Quad:

@@ -72,12 +72,12 @@ def system_text(path: Path) -> str:
 
 def usable_cores() -> int:
     """Returns the number of cores that this process may run on."""
-    return len(affinity()) or os.cpu_count() or 1
+    return len(affinity())
 
 
 def affinity() -> tuple[int, ...]:
-    """Returns the numbers of the CPUs that this process may run on, sorted; none where the system doesn't tell."""
-    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+    """Returns the numbers of the CPUs that this process may run on, sorted."""
+    return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def pin(cores: Collection[int]) -> None:

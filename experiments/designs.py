@@ -25,7 +25,6 @@ import numpy as np
 from bench.drive.cores import keeping_to
 from bench.drive.lock import host_lock
 from bench.drive.pair import WARM_UP_STEPS
-from bench.drive.patience import alone
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.machine import affinity, this_machine
@@ -72,7 +71,6 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
     core = cores[(number // 2) % len(cores)]
     first = "A" if number % 4 in (0, 3) else "B"
     plan = Plan(cell.config, 0, threads=1 if cell.cores == "one" else 0)
-    deadlines = alone()
     interpreters = {"A": pythons[reference], "B": pythons[candidate]}
     with contextlib.ExitStack() as stack:
         workers = {
@@ -84,16 +82,16 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
             for worker in workers.values():
                 worker.send(operation, **arguments)
             for worker in workers.values():
-                deadlines.receive(worker, kind, operation)
+                worker.receive(kind, operation)
 
         both(Description, "describe", threads=plan.threads)
         both(Opened, "open", **plan.opening(5000 + number))
         if cell.cores == "one":
             for worker in workers.values():
-                deadlines.request(worker, None, "pin", core=core)
+                worker.request(None, "pin", core=core)
             stack.enter_context(keeping_to(set(cores) - {core} or cores))
         for worker in workers.values():
-            deadlines.request(worker, Block, "steps", count=WARM_UP_STEPS)
+            worker.request(Block, "steps", count=WARM_UP_STEPS)
         steps = _quads(workers, cell, first)
     sides = {"reference": reference, "candidate": candidate, "first": first}
     return {"cell": cell.name, "launch": number, **sides, "steps": steps}
@@ -104,8 +102,8 @@ def _quads(workers: Mapping[str, Worker], cell: Cell, first: str) -> list[list[A
 
     def block(side: str) -> list[int]:
         if cell.moves:
-            alone().request(workers[side], None, "relocate")
-        taken = alone().request(workers[side], Block, "steps", count=cell.steps)
+            workers[side].request(None, "relocate")
+        taken = workers[side].request(Block, "steps", count=cell.steps)
         return [round(1e6 * second) for second in taken.seconds]
 
     orders = ["ABBA" if (number % 2 == 0) == (first == "A") else "BAAB" for number in range(cell.quads)]

@@ -81,7 +81,7 @@ def report(results: Sequence[Lockstep]) -> str:
             *(f"{one.difference / one.limit:.2f}" if (one := result.nearest) else "–" for result in results),
         ],
         ["oracle asked", *(str(result.oracle_steps) for result in results)],
-        ["wall time", *(f"{result.overhead:.2f} ×" for result in results)],
+        ["wall time", *(f"{overhead(result):.2f} ×" for result in results)],
     ]
     return "\n".join([head, table(rows, ["", *map(heading, results)])])
 
@@ -92,6 +92,12 @@ def largest(result: Lockstep, quantity: str) -> float:
         (value for tensor in result.differences if tensor.quantity == quantity for value in tensor.by_step),
         default=0.0,
     )
+
+
+def overhead(result: Lockstep) -> float:
+    """Returns the wall time as a multiple of the two sides' own steps; 0 without steps."""
+    own = result.reference_seconds + result.candidate_seconds
+    return result.wall_seconds / own if own else 0.0
 
 
 def heading(result: Lockstep) -> str:

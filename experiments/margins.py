@@ -18,6 +18,7 @@ from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.record.files import read_record, write_record
+from bench.record.paired import Side
 from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
 from experiments.markdown import fill, folded, table
 from experiments.rate import Rate
@@ -121,7 +122,7 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None, repea
         if run.command == command and run.records[0].subject.steps == plan.steps:
             return run.records[0]
     jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
-    record = measure_launch(plan, Launch(0, jitter, numerics=True), python, variables)
+    record = measure_launch(plan, Launch(0, jitter, numerics=True), Side(python, python, variables))
     if folder and (not record.failure or record.failure.kind == DIVERGED):
         name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}"
         path = folder / f"{name}-steps{plan.steps}-{jitter}.json"  # which tells interpreters and repeats apart

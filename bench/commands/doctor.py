@@ -9,7 +9,6 @@ from tabulate import tabulate
 from bench.commands.messages import print_json
 from bench.commands.options import add_shared
 from bench.drive.doctor import Finding, disturbances, examine, python_finding
-from bench.drive.patience import alone
 from bench.drive.process import Worker, WorkerError
 from bench.machine import this_machine
 from bench.record.codec import to_plain
@@ -51,7 +50,7 @@ def run(asked: Request) -> int:
     if asked.python:
         try:
             with Worker(asked.python, "tensorflow", "gpu" if asked.gpu else "cpu:0") as worker:
-                environment = alone().request(worker, Description, "describe").environment
+                environment = worker.request(Description, "describe").environment
             findings += (python_finding(environment.python),)
         except WorkerError as error:
             problem = str(error)

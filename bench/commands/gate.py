@@ -240,13 +240,11 @@ def _measure_numbers(
 ) -> None:
     """Checks every plan against the oracle and trains it for its perplexity, untimed: a launch runs on each core."""
     untimed = [dataclasses.replace(plan, speed=False, definer=reference if plan.own else None) for plan in planned]
-    candidate = report.gate.candidate
     with report.phase("numbers"), RunProgress(untimed, asked.launches) as progress:
         request = RunRequest(
             untimed,
             asked.launches,
-            candidate.interpreter,
-            candidate.variables,
+            report.gate.candidate,
             asked.command_line,
             side_by_side=usable_cores(),
             begun=report.gate.numbers if report.gate.numbers.records else None,

@@ -26,6 +26,7 @@ from bench.commands.verdicts import terminal
 from bench.drive.run import JITTER_BASE, RUN_FILE, RunRequest, measure_run
 from bench.record.codec import to_plain
 from bench.record.files import keeper
+from bench.record.paired import Side
 from bench.record.repeats import settled_records
 from bench.report.stored import run_table
 from bench.stats.outcome import FAILED_CODE
@@ -90,13 +91,12 @@ def run(asked: Request) -> int:
     """Returns 0, or 4 if a launch failed, and failed again. Raises CorpusError, OSError."""
     planned = [timed_alone(plan) for plan in asked.model.plans(speed=asked.speed)]
     path = asked.output / RUN_FILE
-    keep = keeper(path, resumable=False)
+    keep = keeper(path)
     with timing(timed=asked.speed) as disturbed, RunProgress(planned, asked.launches) as progress:
         wanted = RunRequest(
             planned,
             asked.launches,
-            asked.environment.what,
-            asked.environment.variables,
+            Side(asked.environment.what, asked.environment.what, dict(asked.environment.variables)),
             asked.command_line,
             asked.jitter,
             disturbed,

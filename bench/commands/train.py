@@ -25,7 +25,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.usage import UsageError
-from bench.drive.launch import describe, open_model
+from bench.drive.opening import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
 from bench.record.codec import to_plain
@@ -139,7 +139,9 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         if there and not asked.resume:  # of another command that has ended since
             raise UsageError(THERE.format(folder))
         try:
-            worker.request(None, "train", SILENT_SECONDS, hear, checkpoint=str(checkpoint), resume=there)
+            worker.request(
+                None, "train", seconds=SILENT_SECONDS, on_event=hear, checkpoint=str(checkpoint), resume=there
+            )
         except WorkerError as error:
             if error.failure.kind == DIVERGED:
                 print(f"tfgate: {error.failure.message}", file=sys.stderr)

@@ -1,15 +1,13 @@
 """Programs that a command starts and waits for, which end with it."""
 
-import contextlib
 import ctypes
 import errno
 import os
 import signal
-import sys
 from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened here: a child must not, between fork and exec
+LIBC = ctypes.CDLL(None)  # opened here: a child must not, between fork and exec
 # What the machine has run out of. It says nothing of the interpreter that was to be started.
 EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE})
 
@@ -21,8 +19,7 @@ def ending_with_us() -> Callable[[], None]:
     parent = os.getpid()
 
     def arranged() -> None:
-        with contextlib.suppress(AttributeError, OSError):  # another system, or a C library without prctl
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # type: ignore[union-attr]
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it has ended meanwhile
             os._exit(1)
 

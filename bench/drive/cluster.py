@@ -1,6 +1,6 @@
 """A Dask cluster: calls that its hosts run, each in a process and a scratch folder of its own.
 
-A host times one call at a time: a call takes its timing slot. Calls that time nothing take a thread of a worker each.
+A host times one call at a time: a timed call takes its one timing slot. Others take a thread of a worker each.
 
 Dask would send a call whose worker dies to another one, and blame the death on every call that it had sent there, begun
 or not. So the queue is here: as many calls are out as there are slots, each bound to one worker.

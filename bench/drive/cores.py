@@ -23,12 +23,12 @@ class PinnedCore:
 
 
 def core_to_pin(root: Path = Path("/")) -> PinnedCore | None:
-    """Returns the last CPU that this process may run on; None where there is one alone, the system has no affinity, or
-    /proc, by which threads are found, is that of another PID namespace.
+    """Returns the last CPU that this process may run on; None where there is one alone, or /proc, by which threads are
+    found, is that of another PID namespace.
 
     The others exclude its SMT siblings where that leaves any. `root` stands before /sys.
     """
-    *others, core = affinity() or (0,)
+    *others, core = affinity()
     if not others or not Path(f"/proc/self/task/{threading.get_native_id()}").exists():
         return None
     siblings = _siblings(core, root)

@@ -42,18 +42,8 @@ class Resolved:
     """The lock of what was asked for, for one kind of Python."""
 
     lock: Lock
-    as_of: AsOf  # up to when the index was read
+    as_of: str  # up to when the index was read: ISO 8601, UTC; "" as it is
     kind: str  # cpython-3.11-linux-x86_64
-
-
-@dataclasses.dataclass(frozen=True)
-class _Wanted:
-    """An environment that was asked for."""
-
-    requested: str
-    choose: Callable[[str, str], Resolved]  # for an interpreter and its kind
-    as_of: str
-    python: str
 
 
 def prepare(
@@ -81,15 +71,15 @@ def prepare(
     if isinstance(request, Interpreter):
         packages = inspect(request.path, variables).packages
         return Side(requested, request.path, dict(variables or {}), packages=packages)
-
-    def chosen(interpreter: str, kind: str) -> Resolved:
-        if sent and sent.kind == kind:
-            return sent
-        say(f"resolving {' '.join(request.lines)}")
-        return Resolved(*resolve(requested, (*request.lines, *kept), as_of, interpreter, pins), kind)
-
-    wanted = _Wanted(requested, chosen, as_of.moment, python or PYTHON)
-    return _installed(wanted, variables, say)
+    python = python or PYTHON
+    with _probe(python) as (interpreter, found):
+        if not (sent and sent.kind == _kind(found.version)):
+            say(f"resolving {' '.join(request.lines)}")
+            lock, moment = resolve(requested, (*request.lines, *kept), as_of, interpreter, pins)
+            sent = Resolved(lock, moment, _kind(found.version))
+    if as_of.moment and not sent.as_of:
+        say("the package index gives no upload times: both sides see it as it is")
+    return _installed(requested, sent, python, found, variables, say)
 
 
 def resolved(
@@ -116,9 +106,10 @@ def prepare_reference(locks: Path, *, variables: Mapping[str, str], say: Callabl
     if not path.is_file():
         there = ", ".join(sorted(lock.stem for lock in locks.glob("*.txt"))) or "none"
         raise RequestError(f"the reference has no lock for this platform, {path.stem}; it has {there}")
-    pinned = Resolved(read_locks(path), AsOf("", present=True), path.stem)
-    wanted = _Wanted(PINNED, lambda *_: pinned, "", PYTHON)
-    return _installed(wanted, variables, say)
+    pinned = Resolved(read_locks(path), "", path.stem)
+    with _probe(PYTHON) as (_, found):
+        pass
+    return _installed(PINNED, pinned, PYTHON, found, variables, say)
 
 
 class UnlistedError(RequestError):
@@ -171,26 +162,27 @@ def read_locks(path: Path) -> Lock:
     return lock
 
 
-def _installed(wanted: _Wanted, variables: Mapping[str, str] | None, say: Callable[[str], None]) -> Side:
-    """Returns the side that is wanted, built if the cache doesn't hold it whole."""
-    with _probe(wanted.python) as (interpreter, found):
-        chosen = wanted.choose(interpreter, _kind(found.version))
-    lock, limit = chosen.lock, chosen.as_of
-    if wanted.as_of and not limit.moment:
-        say("the package index gives no upload times: both sides see it as it is")
+def _installed(
+    requested: str,
+    chosen: Resolved,
+    python: str,
+    found: Inspection,
+    variables: Mapping[str, str] | None,
+    say: Callable[[str], None],
+) -> Side:
+    """Returns the side that a lock makes under a Python, built if the cache doesn't hold it whole."""
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / _name(wanted.requested, lock, found)
+    folder = cache / _name(requested, chosen.lock, found)
     with held(cache, folder.name, lambda: say(f"waiting for another process that works on {folder.name}")):
         packages, why = installed(folder)
         if why:
             say(f"building {folder.name}: {why}")
-            stored = Stored(SCHEMA, wanted.requested, limit.moment, now(), found.version, ())
-            packages = _build(folder, wanted, lock, limit, stored)
+            packages = _build(folder, requested, chosen, python, found)
         os.utime(folder / STORED_FILE)  # when it was last used
-    say(f"{wanted.requested}: {folder.name}")
-    python = str(folder / "bin" / "python")
-    return Side(wanted.requested, python, dict(variables or {}), limit.moment, _with_hashes(packages, lock))
+    say(f"{requested}: {folder.name}")
+    interpreter = str(folder / "bin" / "python")
+    return Side(requested, interpreter, dict(variables or {}), chosen.as_of, _with_hashes(packages, chosen.lock))
 
 
 @contextlib.contextmanager
@@ -206,19 +198,20 @@ def _kind(version: str) -> str:
     return f"cpython-{'.'.join(version.split('.')[:2])}-{sys.platform}-{platform.machine()}"
 
 
-def _build(folder: Path, wanted: _Wanted, lock: Lock, limit: AsOf, stored: Stored) -> tuple[Package, ...]:
+def _build(folder: Path, requested: str, chosen: Resolved, python: str, found: Inspection) -> tuple[Package, ...]:
     """Builds the environment in place of what may be there, and returns its packages, by name.
 
     Its description is written last, and makes it whole.
     """
     clear(folder)
     try:
-        interpreter = make_venv(folder, wanted.python)
-        write_text(folder / LOCK_FILE, lock.text)
-        install(folder / LOCK_FILE, interpreter, limit)
-        whole = dataclasses.replace(stored, packages=inspect(interpreter).packages)
-        write_record(folder / STORED_FILE, whole, seal=True)
-        return whole.packages
+        interpreter = make_venv(folder, python)
+        write_text(folder / LOCK_FILE, chosen.lock.text)
+        install(folder / LOCK_FILE, interpreter, chosen.as_of)
+        packages = inspect(interpreter).packages
+        stored = Stored(SCHEMA, requested, chosen.as_of, now(), found.version, packages)
+        write_record(folder / STORED_FILE, stored, seal=True)
+        return packages
     except BaseException:
         clear(folder)
         raise

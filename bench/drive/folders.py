@@ -10,27 +10,22 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 PREFIX = "tfgate-"
 HELD_FILE = ".held"  # locked while its folder is in use
 SHARED_MEMORY = Path("/dev/shm")
-SETTLED_SECONDS = 60.0  # after which a folder that nobody has locked was left before it could be
 
 
 class HeldFolder:
     """A temporary folder of this process, deleted when it ends at the latest."""
 
     def __init__(self, directory: Path | None = None, suffix: str = "") -> None:
-        while True:
-            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=suffix, dir=directory))
-            self._lock = os.open(self.path / HELD_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            if os.fstat(self._lock).st_nlink:
-                break
-            os.close(self._lock)  # another command has swept the folder away before it was locked
+        made = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", suffix=suffix, dir=directory))
+        self._lock = os.open(made / HELD_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path = made.rename(made.with_name(made.name[1:]))  # where sweep() of another command finds it locked
         atexit.register(self.remove)  # Ctrl-C may come before whoever is to delete it has it
 
     def remove(self) -> None:
@@ -72,15 +67,9 @@ def sweep() -> None:
 
 
 def _sweep(folder: Path) -> None:
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or folder.is_symlink():
+    if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
         return
-    try:
-        lock = os.open(folder / HELD_FILE, os.O_RDWR | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        if time.time() - status.st_mtime > SETTLED_SECONDS:
-            folder.rmdir()  # which refuses one that holds anything: another program's
-        return
+    lock = os.open(folder / HELD_FILE, os.O_RDWR | os.O_NOFOLLOW)  # without one it is another program's folder
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it is in use
         shutil.rmtree(folder, ignore_errors=True)

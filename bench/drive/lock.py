@@ -1,7 +1,6 @@
 """One timing job at a time on a host: two would measure each other."""
 
 import contextlib
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -30,9 +29,8 @@ def host_lock(path: Path | None = None, *, wait: bool = False) -> Iterator[None]
             raise LockedError(
                 f"process {holder} is already measuring on this host: wait for it, or stop it ({path})"
             ) from None
-        with contextlib.suppress(OSError):  # another user's file
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -44,18 +42,9 @@ def lock_path() -> Path:
 
 
 def _open(path: Path) -> int:
-    """Returns a descriptor of the lock's file.
-
-    One that another user left can be read at least, which is enough to lock it.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EROFS):
-            raise
-        with contextlib.suppress(OSError):  # Linux may refuse O_CREAT alone (fs.protected_regular)
-            return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with contextlib.suppress(PermissionError):  # another user's file
-        os.fchmod(descriptor, 0o666)  # whatever our umask, other users must be able to read it
+    """Returns a descriptor of the lock's file, which every user may write, whatever our umask."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW)  # Linux may refuse O_CREAT of another user's file in /tmp
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    os.fchmod(descriptor, 0o666)
     return descriptor

@@ -4,7 +4,6 @@ Three processes: the two sides, and a referee in this orchestrator's interpreter
 work in turn, so that a side's own step is timed alone.
 """
 
-import contextlib
 import dataclasses
 import math
 import sys
@@ -13,10 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.drive.folders import shared_folder
-from bench.drive.launch import describe, open_model
-from bench.drive.patience import ALONE_SECONDS, Deadlines, Patience
+from bench.drive.opening import describe, open_model, started
+from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
-from bench.drive.process import Worker, WorkerError, naming
+from bench.drive.process import Worker, WorkerError
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, TensorDifferences
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.replies import Description, Opened, Published
@@ -48,42 +47,39 @@ def run_lockstep(
     to judge.
     """
     patience = patience or Patience()
-    deadlines = {role: Deadlines(patience, role) for role in (REFERENCE, CANDIDATE)}
-    with contextlib.ExitStack() as stack:
-        # Its products are small: more threads than one would only spin in the way of the sides' own.
-        referee = stack.enter_context(Worker(sys.executable, "referee", variables={"OPENBLAS_NUM_THREADS": "1"}))
-        workers = {
-            role: stack.enter_context(
-                Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables))
-            )
-            for role, side in ((role, sides[role]) for role in (REFERENCE, CANDIDATE))
-        }
-        prepared = referee.request(Prepared, "prepare", ALONE_SECONDS, **plan.data())
-        path = stack.enter_context(shared_folder(prepared.bytes)) / "exchange"
-        referee.request(None, "share", ALONE_SECONDS, path=str(path))
-        with naming("the reference"):
-            described = describe(workers[REFERENCE], plan, deadlines[REFERENCE])
-            opened = _open(workers[REFERENCE], plan, path, deadlines[REFERENCE])
-        measured = _Measured()
-        if _open_candidate(workers[CANDIDATE], plan, path, measured, deadlines[CANDIDATE]):
-            _take_steps(plan, workers, referee, measured, on_step, deadlines)
+    # Its products are small: more threads than one would only spin in the way of the sides' own.
+    variables = {"OPENBLAS_NUM_THREADS": "1"}
+    with (
+        Worker(sys.executable, "referee", variables=variables, whose="the referee") as referee,
+        started(plan, sides[REFERENCE], Deadlines(patience, REFERENCE), whose="the reference") as reference,
+        started(plan, sides[CANDIDATE], Deadlines(patience, CANDIDATE)) as candidate,
+    ):
+        prepared = referee.request(Prepared, "prepare", **plan.data())
+        with shared_folder(prepared.bytes) as folder:
+            path = folder / "exchange"
+            referee.request(None, "share", path=str(path))
+            described = describe(reference, plan)
+            opened = _open(reference, plan, path, REFERENCE)
+            measured = _Measured()
+            if _open_candidate(candidate, plan, path, measured):
+                _take_steps(plan, reference, candidate, referee, measured, on_step)
     return _result(prepared, described, opened, measured)
 
 
-def _open(worker: Worker, plan: Plan, path: Path, deadlines: Deadlines) -> Opened:
-    opened = open_model(worker, plan, deadlines=deadlines)
-    deadlines.request(worker, None, "share", path=str(path), role=deadlines.role)
+def _open(worker: Worker, plan: Plan, path: Path, role: str) -> Opened:
+    opened = open_model(worker, plan)
+    worker.request(None, "share", path=str(path), role=role)
     return opened
 
 
-def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured, deadlines: Deadlines) -> bool:
+def _open_candidate(candidate: Worker, plan: Plan, path: Path, measured: _Measured) -> bool:
     """Returns whether the candidate is ready.
 
     What fails here did not fail in the reference, which was opened before.
     """
     try:
-        measured.candidate = describe(worker, plan, deadlines)
-        measured.opened = _open(worker, plan, path, deadlines)
+        measured.candidate = describe(candidate, plan)
+        measured.opened = _open(candidate, plan, path, CANDIDATE)
     except WorkerError as error:
         if error.failure.kind == NO_TENSORFLOW:
             raise  # nothing to judge
@@ -93,29 +89,26 @@ def _open_candidate(worker: Worker, plan: Plan, path: Path, measured: _Measured,
 
 def _take_steps(
     plan: Plan,
-    workers: Mapping[str, Worker],
+    reference: Worker,
+    candidate: Worker,
     referee: Worker,
     measured: _Measured,
     on_step: Callable[[int], None],
-    deadlines: Mapping[str, Deadlines],
 ) -> None:
     """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has
     failed.
     """
-    started = time.perf_counter()
+    began = time.perf_counter()
     for step in range(plan.steps):
-        for role, worker in workers.items():
-            try:
-                with naming("the reference") if role == REFERENCE else contextlib.nullcontext():
-                    measured.seconds[role] += deadlines[role].request(worker, Published, "lockstep", step=step).seconds
-            except WorkerError as error:
-                if role == REFERENCE:
-                    raise
-                measured.failure = error.failure
-                return
-        compared = referee.request(Compared, "compare", ALONE_SECONDS, step=step)
+        measured.seconds[REFERENCE] += reference.request(Published, "lockstep", step=step).seconds
+        try:
+            measured.seconds[CANDIDATE] += candidate.request(Published, "lockstep", step=step).seconds
+        except WorkerError as error:
+            measured.failure = error.failure
+            return
+        compared = referee.request(Compared, "compare", step=step)
         measured.compared.append(compared)
-        measured.wall_seconds = time.perf_counter() - started
+        measured.wall_seconds = time.perf_counter() - began
         on_step(step + 1)
         if compared.departure or not math.isfinite(compared.reference_loss):
             return

@@ -66,8 +66,8 @@ class Measured:
     def record(self, plan: Plan, launch: int, jitter: int, started: str) -> Record:
         """Returns the launch's record.
 
-        One that was compared with the oracle says nothing of memory, nor it or an untimed one of steps' times. Raises
-        WorkerError where a user's own file is no longer what it was when the command began.
+        A launch that was compared with the oracle has no memory; neither it nor an untimed launch has step times.
+        Raises WorkerError where a user's own file is no longer what it was when the command began.
         """
         opened = self.opened
         if opened and plan.fingerprint not in ("", opened.subject.fingerprint):

@@ -16,7 +16,7 @@ from bench.drive.patience import FACTOR, GRACE_SECONDS
 from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
 from bench.machine import now, this_machine
-from bench.record.files import write_record, write_text
+from bench.record.files import keeper, write_text
 from bench.record.micro import MICRO_FILE, Micro, MicroLaunch, MicroRun, launch_file, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.repeats import mended
@@ -127,8 +127,8 @@ def measure_micro(
         warnings=tuple(request.warnings),
         launches=request.launches,
     )
-    unfinished = dataclasses.replace(run, incomplete="the run was interrupted")
-    write_record(folder / MICRO_FILE, unfinished, seal=True)
+    keep = keeper(folder / MICRO_FILE)
+    keep(dataclasses.replace(run, incomplete="the run was interrupted"))
     measured = LaunchesSoFar()
     for number in range(request.launches):
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
@@ -142,7 +142,7 @@ def measure_micro(
             say(f"{role} launch {number + 1} of at most {request.launches}: {said}")
         if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
             break
-    write_record(folder / MICRO_FILE, run, replace=True, seal=True)
+    keep(run)
     return Micro(run, measured.launches[REFERENCE], measured.launches[CANDIDATE])
 
 
@@ -158,7 +158,7 @@ def _launch(
     while len(failures) < 2:
         started = time.monotonic()
         try:
-            found = measure_launch(side, suite, path, measured.deadline(role))
+            found = time_suite(side, suite, path, measured.deadline(role))
         except WorkerError as error:
             if error.failure.kind == NO_TENSORFLOW or (role == REFERENCE and failures):
                 raise
@@ -171,7 +171,7 @@ def _launch(
     return failures[-1], None
 
 
-def measure_launch(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECONDS) -> MicroLaunch:
+def time_suite(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECONDS) -> MicroLaunch:
     """Times the suite in one fresh process, which has `limit` seconds. Raises FileExistsError, WorkerError, OSError."""
     with held_folder() as home:
         part = home / "benchmarks.json"

@@ -37,8 +37,8 @@ def differing(reference: Side, candidate: Side) -> list[Differing]:
 def mixed(
     reference: Side, candidate: Side, *names: str, python: str | None, gpu: bool, say: Callable[[str], None]
 ) -> tuple[Side, str]:
-    """Returns the reference's environment with these packages in the candidate's versions, and what they require beyond
-    the reference's in the candidate's, too; and what of the wheels' own requirements isn't met there, "" where all is.
+    """Returns the reference's environment with these packages, and whatever only they require, at the candidate's
+    versions; and the wheels' requirements that it doesn't meet, "" if it meets all.
 
     Raises RequestError for what can't be had, BuildError for what can't be built.
     """

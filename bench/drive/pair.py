@@ -10,10 +10,10 @@ A launch is of one of two kinds: on all cores, as users run TensorFlow, or with 
 launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
 
 A process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before each
-block they are moved, so that a launch sees many places instead of one. `tiny`'s, which fit in a core's cache, stay on
-one core, where moving them only adds noise. There, with the libraries that the kernel happened to hold, runs of two
-copies of one TensorFlow were off by up to 0.8%, each in all of its launches alike. So both sides' libraries are read
-anew before each launch, which then sees other pages. docs/protocol.md has the measurements.
+block they are moved, so that a launch sees many places instead of one. Weights that fit in a core's cache (`tiny` on
+one core) stay where they are: moving them only adds noise. On one core the pages in which the kernel holds TensorFlow's
+libraries matter as well: two copies of one TensorFlow differed by up to 0.8%, in all launches of a run alike. So the
+libraries are read anew before each such launch. docs/protocol.md has the measurements.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from bench.drive.cores import PinnedCore, keeping_to
 from bench.drive.measured import Measured
+from bench.drive.opening import started
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import EVALUATION_STEPS, Plan
 from bench.drive.process import Worker, WorkerError
@@ -80,9 +81,8 @@ class PairPlan:
 class _Half:
     """One side of a launch: its worker, and what it has brought so far, which outlives a failure midway."""
 
-    def __init__(self, worker: Worker, deadlines: Deadlines) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.deadlines = deadlines
         self.measured = Measured()
 
     @property
@@ -99,7 +99,7 @@ class _Half:
         """Returns the reply, or None once the side has failed."""
         if not self.failed:
             with self._failing():
-                return self.deadlines.receive(self.worker, kind, operation, per=per)
+                return self.worker.receive(kind, operation, per=per)
         return None
 
     def tell(self, operation: str, **arguments: Any) -> None:
@@ -148,22 +148,21 @@ def measure_pair(
     whether it can. Raises WorkerError where an interpreter can't be started, or a user's own file was changed.
     """
     first = REFERENCE if turn % 4 in (0, 3) else CANDIDATE
-    started = now()
-    watch, began = CpuWatch(), time.monotonic()
+    created, watch, began = now(), CpuWatch(), time.monotonic()
     with contextlib.ExitStack() as stack:
         halves = _started(stack, pair_plan, sides, first, patience or Patience())
         steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
-    records = {name: half.measured.record(pair_plan.plan, launch, jitter, started) for name, half in halves.items()}
+    records = {name: half.measured.record(pair_plan.plan, launch, jitter, created) for name, half in halves.items()}
     return Pair(
-        launch,
-        first,
-        records[REFERENCE],
-        records[CANDIDATE],
-        steps,
-        evaluations,
-        time.monotonic() - began,
-        watch.others(),
-        pair_plan.pinned.core if pair_plan.pinned else None,
+        launch=launch,
+        first=first,
+        reference=records[REFERENCE],
+        candidate=records[CANDIDATE],
+        steps=steps,
+        evaluations=evaluations,
+        seconds=time.monotonic() - began,
+        disturbed=watch.others(),
+        core=pair_plan.pinned.core if pair_plan.pinned else None,
     )
 
 
@@ -173,11 +172,8 @@ def _started(
     """Starts both sides, `first` before the other; they end with the stack."""
     plan, halves = pair_plan.plan, {}
     for name in (first, CANDIDATE if first == REFERENCE else REFERENCE):
-        side = sides[name]
-        worker = stack.enter_context(
-            Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables), takes_turns=True)
-        )
-        halves[name] = _Half(worker, Deadlines(patience, name))
+        worker = started(plan, sides[name], Deadlines(patience, name), takes_turns=True)
+        halves[name] = _Half(stack.enter_context(worker))
     if pair_plan.pinned and pair_plan.reads_anew:
         for half in halves.values():
             half.tell("read_anew")
@@ -188,8 +184,10 @@ def _measure(
     pair_plan: PairPlan, jitter: int, halves: Halves, first: str, on_quad: Callable[[int], None]
 ) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
     plan, pinned = pair_plan.plan, pair_plan.pinned
-    _at_once(halves, "description", Description, "describe", {"threads": plan.threads})
-    _at_once(halves, "opened", Opened, "open", plan.opening(jitter))
+    for role, description in _at_once(halves, Description, "describe", threads=plan.threads).items():
+        halves[role].measured.description = description
+    for role, opened in _at_once(halves, Opened, "open", **plan.opening(jitter)).items():
+        halves[role].measured.opened = opened
     if pinned is None:
         return _in_turn(pair_plan, halves, first, on_quad)
     for half in halves.values():
@@ -228,15 +226,14 @@ def _in_turn(
     return _whole(steps), _whole(evaluations)
 
 
-def _at_once(halves: Halves, name: str, kind: type[Any], operation: str, arguments: dict[str, Any]) -> None:
-    """Has both sides work at the same time; the reply becomes the attribute of that name of what is measured.
+def _at_once(halves: Halves, kind: type[T], operation: str, **arguments: Any) -> dict[str, T | None]:
+    """Has both sides work at the same time, and returns their replies.
 
     The reference is heard first, whichever was asked first: its time is what the candidate's deadline follows from.
     """
     for half in halves.values():
         half.ask(operation, **arguments)
-    for half in (halves[REFERENCE], halves[CANDIDATE]):
-        setattr(half.measured, name, half.hear(kind, operation))
+    return {role: halves[role].hear(kind, operation) for role in (REFERENCE, CANDIDATE)}
 
 
 def _quad(pair_plan: PairPlan, halves: Halves, operation: str, order: str, count: int) -> Quad:

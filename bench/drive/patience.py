@@ -5,13 +5,9 @@ A fixed deadline is too long for `tiny`, whose step takes milliseconds, and too 
 
 import dataclasses
 import time
-from typing import Any, TypeVar
+from collections.abc import Callable
 
-from bench.drive.process import Worker, WorkerError
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.record.types import HUNG
-
-T = TypeVar("T")
 
 FACTOR = 3.0  # times the reference's longest
 GRACE_SECONDS = 60.0  # added to it, for what depends on no TensorFlow: a disk, a busy host
@@ -19,7 +15,7 @@ ALONE_SECONDS = 300.0  # of silence, where there is no reference's time
 STARTUP_SECONDS = 600.0  # the same of a process that imports, or builds and traces
 STARTUP = ("describe", "open")
 STRESS = "stress"
-LIKE = {STRESS: "steps"}  # where a reference took the latter alone; the rest is within the grace
+LIKE = {STRESS: "steps"}  # a stress step takes about as long as a training step, if the reference took no stress step
 
 
 class Patience:
@@ -41,54 +37,43 @@ class Patience:
         return self._longest.get(operation, self._longest.get(LIKE.get(operation, "")))
 
 
+class Wait:
+    """The wait for one reply: a worker may be silent for `seconds` until each sign of life."""
+
+    def __init__(self, seconds: float, told: str = "", note: Callable[[float], None] = lambda silence: None) -> None:
+        """Begins to wait. `told` ends the message if the worker hangs; `note` hears how long each silence was."""
+        self.seconds, self.told = seconds, told
+        self._note, self._since = note, time.monotonic()
+
+    def heard(self) -> None:
+        """Notes a sign of life."""
+        before, self._since = self._since, time.monotonic()
+        self._note(self._since - before)
+
+
 @dataclasses.dataclass(frozen=True)
 class Deadlines:
-    """Sends requests to the workers of one side, and waits for replies until their deadlines."""
+    """How long the workers of one side may be silent: a reference's times are noted, a candidate's follow from them."""
 
     patience: Patience
     role: str
     scale: float = 1.0  # of a candidate that works under other terms than the reference
 
-    def request(
-        self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1, **arguments: Any
-    ) -> T:
-        """Returns the reply to an operation: see Worker.request and `receive`. Raises WorkerError."""
-        worker.send(operation, **arguments)
-        return self.receive(worker, kind, operation, noted=noted, per=per)
-
-    def receive(self, worker: Worker, kind: type[T] | None, operation: str, *, noted: str = "", per: int = 1) -> T:
-        """Waits for the reply to what was sent; a reference's times are noted, a candidate that hangs is compared with
-        them.
+    def wait(self, operation: str, *, noted: str = "", per: int = 1) -> Wait:
+        """Returns the wait for an operation's reply, which begins now.
 
         `noted` is the name that the operation is noted under, where that isn't its own; `per` the steps that it takes
-        until its next sign of life. Raises WorkerError.
+        until its next sign of life.
         """
-        name, began = noted or operation, time.monotonic()
-
-        def hear(_: object = None) -> None:
-            nonlocal began
-            now = time.monotonic()
-            if self.role == REFERENCE:
-                self.patience.note(name, (now - began) / per)
-            began = now
-
-        longest = self.patience.longest(name) if self.role == CANDIDATE else None
-        try:
-            reply = worker.receive(kind, operation, self._seconds(operation, longest, per), hear)
-        except WorkerError as error:
-            if longest is None or error.failure.kind != HUNG:
-                raise
-            said = f"{error.failure.message}; the reference took {per * longest:.1f} s"
-            raise WorkerError(dataclasses.replace(error.failure, message=said)) from error
-        hear()
-        return reply
-
-    def _seconds(self, operation: str, longest: float | None, per: int) -> float:
+        name = noted or operation
+        fixed = STARTUP_SECONDS if operation in STARTUP else ALONE_SECONDS
+        if self.role == REFERENCE:
+            return Wait(fixed, note=lambda silence: self.patience.note(name, silence / per))
+        longest = self.patience.longest(name)
         if longest is None:
-            return STARTUP_SECONDS if operation in STARTUP else ALONE_SECONDS
-        return FACTOR * self.scale * per * longest + GRACE_SECONDS
+            return Wait(fixed)
+        taken = per * longest
+        return Wait(FACTOR * self.scale * taken + GRACE_SECONDS, f"; the reference took {taken:.1f} s")
 
 
-def alone() -> Deadlines:
-    """Returns the deadlines of a process that has no reference."""
-    return Deadlines(Patience(), CANDIDATE)
+ALONE = Deadlines(Patience(), CANDIDATE)  # of a process that has no reference; a candidate notes nothing

@@ -7,14 +7,14 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
 from bench.drive.children import ending_with_us, not_started
+from bench.drive.patience import ALONE, Deadlines, Wait
 from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
 from bench.record.failed import FailedError
@@ -37,17 +37,6 @@ class WorkerError(FailedError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
-
-
-@contextlib.contextmanager
-def naming(whose: str) -> Iterator[None]:
-    """Begins the message of a WorkerError in the block with whose it is: it may come from any of several processes."""
-    try:
-        yield
-    except WorkerError as error:
-        raise WorkerError(
-            dataclasses.replace(error.failure, message=f"{whose} failed: {error.failure.message}")
-        ) from error
 
 
 _live: set["Worker"] = set()
@@ -76,16 +65,21 @@ class Worker:
         kind: str,
         device: str = "cpu:0",
         variables: Mapping[str, str] | None = None,
+        deadlines: Deadlines = ALONE,
         *,
+        whose: str = "",
+        failing_as: str = "",
         takes_turns: bool = False,
     ) -> None:
         """Starts `<python> -m bench.measure.worker` of that kind.
 
-        `takes_turns`: the process is stopped (SIGSTOP) from the moment that its reply is read to the next request, so
-        that threads of its own that spin or work on take no time from the process whose turn it is: they cost it its
-        own. Raises WorkerError if the interpreter can't be started, OSError where the machine has no room for any.
+        `whose` begins the message of each of its failures, where that may come from any of several processes;
+        `failing_as` is the kind of them all, "" for their own. `takes_turns`: the process is stopped (SIGSTOP) while it
+        waits for a request, so that its threads take no CPU time from the other side. Raises WorkerError if the
+        interpreter can't be started, OSError where the machine has no room for any.
         """
-        self._takes_turns = takes_turns and sys.platform == "linux"  # see bench.drive.children
+        self._deadlines, self._whose, self._failing_as = deadlines, whose, failing_as
+        self._takes_turns = takes_turns
         # The process starts in another folder. Not resolve(): a virtual environment's interpreter is a link that must
         # not be followed.
         self._python = os.path.abspath(python) if os.sep in python else python
@@ -124,23 +118,22 @@ class Worker:
                     preexec_fn=ending_with_us(),
                 )
             except OSError as error:
-                raise WorkerError(Failure("crashed", not_started(self._python, error))) from error
+                raise self._error(Failure("crashed", not_started(self._python, error))) from error
 
     def request(
         self,
         kind: type[T] | None,
         operation: str,
-        timeout: float,
+        *,
+        noted: str = "",
+        per: int = 1,
+        seconds: float | None = None,
         on_event: Callable[[Any], None] | None = None,
         **arguments: Any,
     ) -> T:
-        """Returns the reply to an operation, decoded as `kind` (None: no reply is expected).
-
-        `timeout` are the seconds that the worker may be silent: each event starts them anew. Raises WorkerError; the
-        worker is useless then.
-        """
+        """Returns the reply to an operation: see `receive`. Raises WorkerError; the worker is useless then."""
         self.send(operation, **arguments)
-        return self.receive(kind, operation, timeout, on_event)
+        return self.receive(kind, operation, noted=noted, per=per, seconds=seconds, on_event=on_event)
 
     def send(self, operation: str, **arguments: Any) -> None:
         """Asks for an operation without waiting, so that two workers can be busy at once. Raises WorkerError."""
@@ -152,13 +145,26 @@ class Worker:
             raise self._died(operation) from None
 
     def receive(
-        self, kind: type[T] | None, operation: str, timeout: float, on_event: Callable[[Any], None] | None = None
+        self,
+        kind: type[T] | None,
+        operation: str,
+        *,
+        noted: str = "",
+        per: int = 1,
+        seconds: float | None = None,
+        on_event: Callable[[Any], None] | None = None,
     ) -> T:
-        """Waits for the reply to what was sent: see request."""
+        """Waits for the reply to what was sent, and returns it decoded as `kind` (None: no reply is expected).
+
+        The worker may be silent for `seconds`, or else as long as its deadlines say (see Deadlines.wait); each event
+        starts the silence anew. Raises WorkerError; the worker is useless then.
+        """
+        wait = Wait(seconds) if seconds is not None else self._deadlines.wait(operation, noted=noted, per=per)
         while True:
-            answer = self._read(operation, timeout)
+            answer = self._read(operation, wait)
             match answer:
                 case {"event": event}:
+                    wait.heard()
                     if on_event:
                         on_event(event)
                 case {"error": error}:
@@ -166,6 +172,7 @@ class Worker:
                 case {"reply": reply}:
                     self._signal(signal.SIGSTOP)
                     value: T = self._decoded(kind, reply, operation)
+                    wait.heard()
                     return value
                 case _:
                     raise self._failed(
@@ -189,17 +196,18 @@ class Worker:
         message = raised.message if raised.type in OWN else f"{raised.type}: {raised.message}".removesuffix(": ")
         if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
             message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter"
-            return WorkerError(Failure(NO_TENSORFLOW, message))
-        return WorkerError(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))
+            return self._error(Failure(NO_TENSORFLOW, message))
+        return self._error(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
-    def _read(self, operation: str, timeout: float) -> dict[str, Any]:
+    def _read(self, operation: str, wait: Wait) -> dict[str, Any]:
         """Returns the next line from the worker, as an object."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + wait.seconds
         while b"\n" not in self._buffer:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._replies, selectors.EVENT_READ)
                 if not selector.select(max(deadline - time.monotonic(), 0)):
-                    raise self._failed(HUNG, f"the worker did not respond for {timeout:.0f} s during {operation}")
+                    silent = f"the worker did not respond for {wait.seconds:.0f} s during {operation}"
+                    raise self._failed(HUNG, silent + wait.told)
             data = os.read(self._replies, 1 << 16)
             if not data:
                 raise self._died(operation)
@@ -221,9 +229,14 @@ class Worker:
     def _failed(self, kind: str, message: str) -> WorkerError:
         tail = self.said()[-STDERR_TAIL_BYTES:]
         last = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
-        return WorkerError(
+        return self._error(
             Failure(kind, f"{message}; its last output: {last[:200]}" if last and kind == "crashed" else message, tail)
         )
+
+    def _error(self, failure: Failure) -> WorkerError:
+        """Returns a failure of this process under its name, and of the kind that all of its failures have."""
+        message = f"{self._whose} failed: {failure.message}" if self._whose else failure.message
+        return WorkerError(dataclasses.replace(failure, kind=self._failing_as or failure.kind, message=message))
 
     def _signal(self, number: signal.Signals) -> None:
         """Stops the process and its children, or has them go on, if it takes turns."""

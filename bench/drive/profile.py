@@ -1,11 +1,12 @@
 """A profile: a fresh TensorFlow process, in which a target is timed, recorded and dumped."""
 
+import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
-from bench.drive.launch import describe, open_model, opened
+from bench.drive.opening import describe, open_model, opened, started
 from bench.drive.plan import Plan
-from bench.drive.process import Worker
 from bench.machine import now
 from bench.record.files import write_record, write_text
 from bench.record.paired import Side
@@ -34,16 +35,16 @@ def run_profile(
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
     created = now()
     raw = folder.resolve() / RAW_FOLDER
-    with Worker(side.interpreter, "tensorflow", plan.device, plan.environment(side.variables)) as worker:
+    with started(plan, side) as worker:
         description = describe(worker, plan)
-        opened = open_model(worker, plan)
-        asked = {"target": target, "steps": plan.steps, "folder": str(raw), "detailed": detailed}
-        profiled = worker.request(Profiled, "profile", PROFILE_SECONDS, None, **asked)
+        model = open_model(worker, plan)
+        asked: dict[str, Any] = {"target": target, "steps": plan.steps, "folder": str(raw), "detailed": detailed}
+        profiled = worker.request(Profiled, "profile", seconds=PROFILE_SECONDS, **asked)
     made = Profile(
         schema=SCHEMA,
         created=created,
         command=command,
-        subject=opened.subject,
+        subject=model.subject,
         target=target,
         detailed=detailed,
         environment=description.environment,
@@ -67,8 +68,8 @@ def told_by_onednn(plan: Plan, target: str, side: Side) -> str:
     """
     if not plan.device.startswith("cpu"):
         return ""
-    with opened(plan, side.interpreter, {**side.variables, **LOUD}) as worker:
-        worker.request(None, "call", PROFILE_SECONDS, target=target)
+    with opened(plan, dataclasses.replace(side, variables={**side.variables, **LOUD})) as worker:
+        worker.request(None, "call", seconds=PROFILE_SECONDS, target=target)
         before, _, call = worker.said().partition(CALL_MARK)
     told = [line for line in before.splitlines() if TOLD.match(line) and ",exec," not in line]
     return "".join(f"{line}\n" for line in [*told, *filter(TOLD.match, call.splitlines())])

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, disturbance
 from bench.machine import now, usable_cores
-from bench.record.paired import CANDIDATE
+from bench.record.paired import CANDIDATE, Side
 from bench.record.repeats import worth_repeating
 from bench.record.types import SCHEMA, Record, Run
 
@@ -98,12 +98,11 @@ def _comes_again(records: Sequence[Record]) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class RunRequest:
-    """A run that is asked for: every plan with that many launches (Plan.launches) in one environment."""
+    """A run that is asked for: every plan with that many launches (Plan.launches) of one side."""
 
     plans: Sequence[Plan]
     launches: int
-    python: str
-    variables: Mapping[str, str]
+    side: Side
     command: Sequence[str]
     jitter: int = JITTER_BASE  # launch n starts from weights jittered by stream `jitter` + n
     warnings: Sequence[str] = ()
@@ -118,10 +117,10 @@ def measure_run(
 
     Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
     it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
-    warning. Of launches at once the first of each plan come first. The others have one thread each, unless their plan
-    says how many; of training steps, one of the first plan's is checked, too. `patience` has noted a reference's times.
-    Raises what `keep` raises, and WorkerError where a user's own file was changed; no process is left then, nor after
-    Ctrl-C.
+    warning. With several launches at once, launch 0 of each plan comes first; later launches get one thread unless
+    their plan names a number, and launch 1 of the first plan is checked against the oracle, too, on that one thread.
+    `patience` has noted a reference's times. Raises what `keep` raises, and WorkerError where a user's own file was
+    changed; no process is left then, nor after Ctrl-C.
     """
     created = now()
     plans, side_by_side = request.plans, request.side_by_side
@@ -146,7 +145,7 @@ def measure_run(
                 return
             watch = CpuWatch()
             on_step = functools.partial(so_far.step, plan, launch)
-            record = measure_launch(plan, launch, request.python, request.variables, on_step, deadlines)
+            record = measure_launch(plan, launch, request.side, on_step, deadlines)
             so_far.add(position, dataclasses.replace(record, others_cpu=watch.others() if plan.speed else None))
         if begun[-1].failure:
             ended.add(position)  # the launches to come would fail alike

@@ -5,9 +5,8 @@ import math
 import statistics
 from collections.abc import Mapping
 
-from bench.drive.launch import opened
+from bench.drive.opening import opened
 from bench.drive.pair import WARM_UP_STEPS, PairPlan
-from bench.drive.patience import alone
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.record.paired import PairedRun, Side
@@ -40,8 +39,8 @@ def sized(plans: Mapping[str, PairPlan], reference: Side, begun: PairedRun) -> M
 def _step_seconds(plan: Plan, side: Side) -> float:
     """Returns the typical seconds of a step; infinity where none can be taken."""
     try:
-        with opened(plan, side.interpreter, side.variables) as worker:
-            block = alone().request(worker, Block, "steps", per=TRIED, count=TRIED)
+        with opened(plan, side) as worker:
+            block = worker.request(Block, "steps", count=TRIED)
     except WorkerError:
         return math.inf
     return statistics.median(block.seconds[WARM_UP_STEPS:] or (math.inf,))

@@ -102,8 +102,10 @@ def remove(cache: Path, names: Sequence[str]) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Deletes an environment, or what is left of one. Killed midway it leaves what nobody takes for whole, and what is
-    listed while it takes room: the packages go before VENV_FILE.
+    """Deletes an environment, or what is left of one.
+
+    STORED_FILE goes first, so that an interrupted removal never leaves an environment that looks whole; VENV_FILE goes
+    after the packages, so that `env list` still shows what takes room.
     """
     (folder / STORED_FILE).unlink(missing_ok=True)
     shutil.rmtree(folder / "lib", ignore_errors=True)

@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from bench.drive import lockstep
 from bench.drive.launch import Launch, measure_launch
+from bench.drive.lockstep import run_lockstep
 from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
@@ -14,7 +14,7 @@ from bench.drive.sized import sized
 from bench.drive.watch import disturbance
 from bench.machine import now
 from bench.record.lockstep import Lockstep
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good, mended, to_repeat, worth_repeating
 from bench.record.types import OWN_CODE, SCHEMA, Failure, Record
 
@@ -67,33 +67,82 @@ def measure_upgrade(
     raises ends it at once. `patience` notes the reference's times. Raises what `keep` raises, WorkerError where an
     interpreter of a pair can't be started, or a user's own file was changed.
     """
-    sides, patience = request.sides, patience or Patience()
-    run = _begun(request)
-
-    def save() -> None:
-        over = len({pair.launch for pair in run.pairs})  # a failure and its repeat are one
-        launches = "1 launch" if over == 1 else f"{over} launches"
-        when = f"after {launches}" if request.pair_plans else "before all of its numbers were checked"
-        keep(dataclasses.replace(run, incomplete=f"the run was interrupted {when}"))
-
-    save()
-    if request.oracle_plan:
-        for name in (REFERENCE, CANDIDATE)[len(run.oracle) :]:
-            if any(record.failure and record.failure.kind == OWN_CODE for record in run.oracle):
+    made = _Upgrade(request, keep, listener, patience or Patience())
+    made.add()
+    if plan := request.oracle_plan:
+        for name in (REFERENCE, CANDIDATE)[len(made.run.oracle) :]:
+            if any(record.failure and record.failure.kind == OWN_CODE for record in made.run.oracle):
                 break
-            run = _with_oracle(run, name, request.oracle_plan, sides, listener, patience)
-            save()
-    if request.lockstep_plan and not run.lockstep and not run.numbers_failures:
-        run = _with_lockstep(run, request.lockstep_plan, sides, listener, patience)
-        save()
-    if request.pair_plans and not run.numbers_failures:
-        plans = sized(request.pair_plans, sides[REFERENCE], run)
-        while kind := _next_kind(run, wanted):
-            run = _with_pair(run, plans[kind], sides, listener, patience)
-            save()
-            listener.pair(run)
-    keep(run)
-    return run
+            made.check(name, plan)
+    if request.lockstep_plan and not made.run.lockstep and not made.run.numbers_failures:
+        made.compare(request.lockstep_plan)
+    if request.pair_plans and not made.run.numbers_failures:
+        plans = sized(request.pair_plans, request.sides[REFERENCE], made.run)
+        while kind := _next_kind(made.run, wanted):
+            made.launch(plans[kind])
+            listener.pair(made.run)
+    keep(made.run)
+    return made.run
+
+
+class _Upgrade:
+    """A paired run so far, which is kept after each step."""
+
+    def __init__(
+        self, request: PairedRequest, keep: Callable[[PairedRun], None], listener: Listener, patience: Patience
+    ) -> None:
+        self.run = _begun(request)
+        self._request, self._keep, self._listener, self._patience = request, keep, listener, patience
+
+    def add(self, warnings: Sequence[str] = (), **changes: Any) -> None:
+        """Adds warnings, and replaces fields of the run."""
+        self.run = dataclasses.replace(self.run, warnings=(*self.run.warnings, *warnings), **changes)
+        over = len({pair.launch for pair in self.run.pairs})  # a failure and its repeat are one
+        launches = "1 launch" if over == 1 else f"{over} launches"
+        when = f"after {launches}" if self._request.pair_plans else "before all of its numbers were checked"
+        self._keep(dataclasses.replace(self.run, incomplete=f"the run was interrupted {when}"))
+
+    def check(self, name: str, plan: Plan) -> None:
+        """Compares a side with the oracle."""
+        sides = self._request.sides
+        what = f"{name}'s numbers against the reference's float64" if plan.own else f"{name} against the oracle"
+
+        def checked() -> Record:
+            self._listener.phase(what, plan.steps)
+            launch, deadlines = Launch(0, numerics=True), Deadlines(self._patience, name)
+            return measure_launch(plan, launch, sides[name], self._listener.step, deadlines, author=sides[REFERENCE])
+
+        record, warnings = _twice(what, checked, lambda record: record.failure)
+        self.add(warnings, oracle=(*self.run.oracle, record))
+
+    def compare(self, plan: Plan) -> None:
+        """Compares the sides in lockstep."""
+
+        def compared() -> tuple[Lockstep | None, Failure | None]:
+            self._listener.phase("lockstep", plan.steps)
+            try:
+                return run_lockstep(plan, self._request.sides, self._listener.step, self._patience), None
+            except WorkerError as error:
+                return None, error.failure
+
+        def failure_of(found: tuple[Lockstep | None, Failure | None]) -> Failure | None:
+            return found[0].failure if found[0] else found[1]
+
+        (found, failure), warnings = _twice("lockstep", compared, failure_of)
+        self.add(warnings, lockstep=found, lockstep_failure=failure)
+
+    def launch(self, plan: PairPlan) -> None:
+        """Adds a pair of launches."""
+        before = self.run.pairs
+        number = before[-1].launch + (0 if to_repeat(before) else 1) if before else 0
+        turn = len({pair.launch for pair in before if pair.cores == plan.kind and pair.launch < number})
+        self._listener.phase(f"launch {number + 1}, {plan.kind}", plan.blocks.quads)
+        jitter, sides = JITTER_BASE + number, self._request.sides
+        pair = measure_pair(plan, number, turn, jitter, sides, self._listener.step, self._patience)
+        pairs = (*before, pair)
+        was, line = (disturbance({f"launch {one.launch + 1}": one.disturbed for one in of}) for of in (before, pairs))
+        self.run = dataclasses.replace(self.run, warnings=tuple(one for one in self.run.warnings if one != was))
+        self.add([line] if line else (), pairs=pairs)
 
 
 def _next_kind(run: PairedRun, wanted: Callable[[PairedRun], str | None]) -> str | None:
@@ -124,45 +173,6 @@ def _begun(request: PairedRequest) -> PairedRun:
     )
 
 
-def _with_oracle(
-    run: PairedRun, name: str, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
-) -> PairedRun:
-    what = f"{name}'s numbers against the reference's float64" if plan.own else f"{name} against the oracle"
-
-    def checked() -> Record:
-        listener.phase(what, plan.steps)
-        side, launch = sides[name], Launch(0, numerics=True)
-        return measure_launch(
-            plan,
-            launch,
-            side.interpreter,
-            side.variables,
-            listener.step,
-            Deadlines(patience, name),
-            author=sides[REFERENCE],
-        )
-
-    record, warnings = _twice(what, checked, lambda record: record.failure)
-    return dataclasses.replace(run, oracle=(*run.oracle, record), warnings=(*run.warnings, *warnings))
-
-
-def _with_lockstep(
-    run: PairedRun, plan: Plan, sides: Mapping[str, Side], listener: Listener, patience: Patience
-) -> PairedRun:
-    def compared() -> tuple[Lockstep | None, Failure | None]:
-        listener.phase("lockstep", plan.steps)
-        try:
-            return lockstep.run_lockstep(plan, sides, listener.step, patience), None
-        except WorkerError as error:
-            return None, error.failure
-
-    def failure_of(found: tuple[Lockstep | None, Failure | None]) -> Failure | None:
-        return found[0].failure if found[0] else found[1]
-
-    (found, failure), warnings = _twice("lockstep", compared, failure_of)
-    return dataclasses.replace(run, lockstep=found, lockstep_failure=failure, warnings=(*run.warnings, *warnings))
-
-
 def _twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failure | None]) -> tuple[T, list[str]]:
     """Returns what was measured, again if it failed; and a warning if it didn't fail again."""
     found = measure()
@@ -171,16 +181,3 @@ def _twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failur
         return found, []
     found = measure()
     return found, [] if failure_of(found) else [mended(what, failure)]
-
-
-def _with_pair(
-    run: PairedRun, plan: PairPlan, sides: Mapping[str, Side], listener: Listener, patience: Patience
-) -> PairedRun:
-    number = run.pairs[-1].launch + (0 if to_repeat(run.pairs) else 1) if run.pairs else 0
-    turn = len({pair.launch for pair in run.pairs if pair.cores == plan.kind and pair.launch < number})
-    listener.phase(f"launch {number + 1}, {plan.kind}", plan.blocks.quads)
-    pair: Pair = measure_pair(plan, number, turn, JITTER_BASE + number, sides, listener.step, patience)
-    pairs = (*run.pairs, pair)
-    before, line = (disturbance({f"launch {one.launch + 1}": one.disturbed for one in of}) for of in (run.pairs, pairs))
-    warnings = [one for one in run.warnings if one != before]
-    return dataclasses.replace(run, pairs=pairs, warnings=(*warnings, *([line] if line else [])))

@@ -39,27 +39,26 @@ def make_venv(folder: Path, python: str) -> str:
 
 def resolve(
     requested: str, lines: Sequence[str], as_of: AsOf, interpreter: str, pins: Sequence[str] = ()
-) -> tuple[Lock, AsOf]:
-    """Returns the lock of requirements for an interpreter, and up to when the index was read.
+) -> tuple[Lock, str]:
+    """Returns the lock of requirements for an interpreter, and up to when the index was read; "" if as it is.
 
     `pins` are exact versions, in the place of what wheels require. Raises RequestError with uv's own reason.
     """
-    if not as_of.moment:
-        as_of = AsOf(_release(requested, lines, interpreter))
+    moment = as_of.moment or _release(requested, lines, interpreter)
     with _overriding(pins) as pinned:
         options = ("--generate-hashes", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", *pinned)
-        done = _compile(lines, interpreter, *options, *limit(as_of))
+        done = _compile(lines, interpreter, *options, *limit(moment))
         if done.returncode and NO_UPLOAD_TIME in done.stderr:
             if not as_of.present:
                 raise RequestError(
                     f"--as-of says nothing about {requested!r}: the index gives no upload times (PEP 700); "
                     "use --as-of now"
                 )
-            as_of = AsOf("", present=True)
+            moment = ""
             done = _compile(lines, interpreter, *options)
     if done.returncode:
         raise RequestError(f"{requested!r} can't be resolved: {_reason(done.stderr)}")
-    return read_lock(done.stdout), as_of
+    return read_lock(done.stdout), moment
 
 
 def conflicts(interpreter: str) -> list[str]:
@@ -76,7 +75,7 @@ def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter
     """
     found: list[str] = []
     early = "allow" if Version(above).is_prerelease else "disallow"
-    dated = limit(as_of)
+    dated = limit(as_of.moment)
     while True:
         bounds = f">{above}" + (f",<{below}" if below else "")
         done = _compile((f"{name}{bounds}",), interpreter, "--no-deps", "--prerelease", early, *dated)
@@ -91,23 +90,24 @@ def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter
             found.append(below)
 
 
-def install(lock: Path, interpreter: str, as_of: AsOf) -> None:
-    """Installs what a lock file holds, by its hashes, into an interpreter's environment.
+def install(lock: Path, interpreter: str, moment: str) -> None:
+    """Installs what a lock file holds, by its hashes, into an interpreter's environment, as the index was at a moment
+    ("": as it is).
 
     Raises BuildError with uv's own reason. Compiles to bytecode at once: the first launch's import would else be slower
     than the rest.
     """
     words = ("pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, str(lock))
-    done = _uv(*words, *limit(as_of))
+    done = _uv(*words, *limit(moment))
     if done.returncode and NO_UPLOAD_TIME in done.stderr:  # another index made the lock, whose hashes say which files
         done = _uv(*words)
     if done.returncode:
         raise BuildError(f"uv can't install the environment: {_reason(done.stderr)}")
 
 
-def limit(as_of: AsOf) -> tuple[str, ...]:
-    """Returns uv's options for a date; none where the index is read as it is."""
-    return ("--exclude-newer", as_of.moment) if as_of.moment else ()
+def limit(moment: str) -> tuple[str, ...]:
+    """Returns uv's options for a date and time; no option without one."""
+    return ("--exclude-newer", moment) if moment else ()
 
 
 @contextlib.contextmanager

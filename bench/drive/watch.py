@@ -38,8 +38,8 @@ class CpuWatch:
 
 
 def disturbance(others: Mapping[str, float | None]) -> str:
-    """Returns a line for the run's warnings, from what others had in each launch, by its name; "" where that was
-    little, or isn't known.
+    """Returns a warning that names the launches (their names are the keys) during which others used much of the CPU; ""
+    without any.
     """
     much = {name: share for name, share in others.items() if share is not None and share > OTHERS_LIMIT}
     if not much:

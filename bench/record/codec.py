@@ -11,7 +11,7 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 Finite = Annotated[float, "finite"]  # a number that can't be NaN or infinite
 Amount = Annotated[float, "finite, from 0"]  # seconds, bytes and the like
@@ -19,22 +19,28 @@ Logarithm = Annotated[float, "of a ratio"]
 Count = Annotated[int, "from 0"]
 
 EXCERPT = 60  # characters of a wrong value that a message quotes
-# As messages call them.
-SCALARS = {
-    float: "a number",
-    Finite: "a finite number",
-    Amount: "a finite number of at least 0",
-    Logarithm: "the logarithm of a ratio",
-    Count: "an integer of at least 0",
-    str: "a string",
-    int: "an integer",
-    bool: "true or false",
-}
-RANGES = {Amount: (0.0, 1e18), Logarithm: (-100.0, 100.0)}  # more than there is of anything; ratios of up to 10^43
+LARGEST = sys.float_info.max
 MOST_COUNT = 2**53  # more than there is of anything; a float holds each integer below
-EXACT = (str, bool)  # types of which JSON holds no wrong value
-# Python's type of what is a number.
-_NUMBERS: dict[Any, type] = {float: float, Finite: float, Amount: float, Logarithm: float, int: int, Count: int}
+WORDS = {str: "a string", bool: "true or false"}  # types of which JSON holds no wrong value, as messages call them
+
+
+class Number(NamedTuple):
+    """A kind of number: what messages call it, Python's type of it, and its range."""
+
+    told: str
+    type: type
+    least: float
+    most: float
+
+
+NUMBERS: dict[Any, Number] = {
+    float: Number("a number", float, -LARGEST, LARGEST),  # or one of NON_FINITE
+    Finite: Number("a finite number", float, -LARGEST, LARGEST),
+    Amount: Number("a finite number of at least 0", float, 0.0, 1e18),  # more than there is of anything
+    Logarithm: Number("the logarithm of a ratio", float, -100.0, 100.0),  # ratios of up to 10^43
+    int: Number("an integer", int, 1 - MOST_COUNT, MOST_COUNT - 1),
+    Count: Number("an integer of at least 0", int, 0, MOST_COUNT - 1),
+}
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -66,7 +72,7 @@ def to_plain(value: Any) -> Any:
         if math.isfinite(value):
             return value
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if value is None or isinstance(value, EXACT):
+    if value is None or isinstance(value, (str, bool)):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -82,8 +88,11 @@ def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
 
     `place` is the path to it, for messages. Raises FormatError.
     """
-    if kind in SCALARS:
-        return _scalar(kind, plain, place)
+    if kind in WORDS:
+        _require(type(plain) is kind, place, WORDS[kind], plain)
+        return plain
+    if kind in NUMBERS:
+        return _number(kind, plain, place)
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, plain, place)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -92,8 +101,14 @@ def from_plain(kind: Any, plain: Any, place: str = "") -> Any:
         return None if plain is None else from_plain(inner, plain, place)
     if origin is tuple:
         _require(isinstance(plain, list), place, "a list", plain)
-        if set(map(type, plain)) == {_NUMBERS.get(arguments[0])} and _fits_all(arguments[0], plain):
-            return tuple(plain)  # losses, times and memory by step: nearly all that a run holds, and five times as fast
+        number = NUMBERS.get(arguments[0])
+        # Losses, times and memory by step: nearly all that a run holds, and five times as fast.
+        if (
+            number
+            and set(map(type, plain)) == {number.type}
+            and all(number.least <= item <= number.most for item in plain)
+        ):
+            return tuple(plain)
         return tuple(from_plain(arguments[0], item, f"{place}[{index}]") for index, item in enumerate(plain))
     if origin is dict:
         _require(isinstance(plain, dict), place, "an object", plain)
@@ -111,7 +126,7 @@ def _dataclass(kind: Any, plain: Any, place: str) -> Any:
     found = {
         # Most fields are what they should be: no place is spelled out for those.
         name: item
-        if type(item) is hints[name] in EXACT
+        if type(item) is hints[name] in WORDS
         else from_plain(hints[name], item, f"{place}.{name}".lstrip("."))
         for name, item in plain.items()
     }
@@ -130,27 +145,14 @@ def fields_of(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
     return {field.name: hints[field.name] for field in fields}, frozenset(hints.keys() - defaults)
 
 
-def _scalar(kind: Any, plain: Any, place: str) -> Any:
+def _number(kind: Any, plain: Any, place: str) -> int | float:
     if kind is float and isinstance(plain, str) and plain in NON_FINITE:
         return NON_FINITE[plain]
-    number = _NUMBERS.get(kind)
-    wanted = number or kind
-    if number is float and isinstance(plain, (int, float)) and not isinstance(plain, bool):
-        _require(abs(plain) <= sys.float_info.max, place, f"{SCALARS[float]} in the range of a float", plain)
-        plain = float(plain)
-    told = SCALARS[kind if isinstance(plain, str) and plain in NON_FINITE else wanted]
-    _require(isinstance(plain, wanted) and (wanted is bool or type(plain) is not bool), place, told, plain)
-    _require(number is None or _fits_all(kind, [plain]), place, SCALARS[kind], plain)
-    return plain
-
-
-def _fits_all(kind: Any, numbers: list[Any]) -> bool:
-    """Returns whether numbers, of the kind's Python type, are what the kind allows."""
-    if _NUMBERS[kind] is float:
-        least, most = RANGES.get(kind, (-math.inf, math.inf))
-        return all(math.isfinite(number) and least <= number <= most for number in numbers)
-    least = 0 if kind is Count else -MOST_COUNT
-    return all(least <= number < MOST_COUNT for number in numbers)
+    number = NUMBERS[kind]
+    numeric = type(plain) is number.type or (number.type is float and type(plain) is int)
+    _require(numeric and number.least <= plain <= number.most, place, number.told, plain)
+    found: int | float = number.type(plain)
+    return found
 
 
 def _require(valid: bool, place: str, wanted: str, found: Any) -> None:

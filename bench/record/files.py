@@ -6,8 +6,6 @@ ledger have none: git has its own, and merges them.
 
 import contextlib
 import errno
-import fcntl
-import glob
 import hashlib
 import os
 import re
@@ -42,20 +40,17 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
 
 @contextlib.contextmanager
 def _part(path: Path, text: str) -> Iterator[Path]:
-    """Writes a text under a temporary name in a path's folder, which is locked and there for the block."""
+    """Writes a text to the disk in a path's folder, under a temporary name that is gone after the block."""
     _make_folder(path.parent)
-    _sweep_parts(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with contextlib.ExitStack() as stack:
-        stack.callback(part.unlink, missing_ok=True)
-        with _naming(path), contextlib.ExitStack() as opened:  # closing writes what is left, and may fail as well
-            file = opened.enter_context(part.open("w", encoding="utf-8"))
-            fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        with _naming(path), part.open("w", encoding="utf-8") as file:  # closing writes what is left, and may fail, too
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-            stack.push(opened.pop_all())
         yield part
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -66,14 +61,6 @@ def _naming(path: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = str(path)
         raise
-
-
-def _sweep_parts(path: Path) -> None:
-    """Deletes what processes that were killed have left of a file: nobody has it locked."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError), part.open("r+b") as file:  # NFS locks no other
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
 
 
 def _make_folder(folder: Path) -> None:
@@ -102,18 +89,14 @@ def replace_records(records: Mapping[Path, Any]) -> None:
                 part.replace(path)
 
 
-def keeper(path: Path, *, begun: bool = False, resumable: bool = True) -> Callable[[Any], None]:
+def keeper(path: Path, *, begun: bool = False) -> Callable[[Any], None]:
     """Returns a function that keeps a run in a file, sealed: its first call refuses to overwrite one (FileExistsError)
-    unless the run has `begun` there, later ones replace it. `resumable`: its command has --resume.
+    unless the run has `begun` there, later ones replace it.
     """
 
     def keep(run: Any) -> None:
         nonlocal begun
-        try:
-            write_record(path, run, replace=begun, seal=True)
-        except FileExistsError:
-            mend = "continue it by --resume, or choose another --output" if resumable else "choose another --output"
-            raise FileExistsError(f"{path} exists already and is not overwritten: {mend}") from None
+        write_record(path, run, replace=begun, seal=True)
         begun = True
 
     return keep

@@ -96,12 +96,6 @@ class Lockstep:
     wall_seconds: Amount  # from the first step to the last, comparisons and all
     failure: Failure | None = None  # of the candidate
 
-    @property
-    def overhead(self) -> float:
-        """Returns the wall time as a multiple of the two sides' own steps; 0 without steps."""
-        own = self.reference_seconds + self.candidate_seconds
-        return self.wall_seconds / own if own else 0.0
-
 
 def tensor_name(quantity: str, tensor: str) -> str:
     """Returns the name of a tensor of a quantity as people read it: "loss", "gradient of embedding"."""

@@ -5,10 +5,9 @@ process.
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from bench.record.benchmarks import Benchmark, read_benchmarks
-from bench.record.codec import Count, FormatError, from_plain
+from bench.record.codec import Amount, Count, FormatError, fields_of, from_plain, parse
 from bench.record.files import read_record
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import Failure, Machine
@@ -43,7 +42,7 @@ class MicroCase:
     device: str
     mode: str  # eager or graph
     form: str  # slices or dense where a target has forms, else ""
-    median_seconds: float
+    median_seconds: Amount
     tensorflow: str
     threads: int  # intra-op threads of TensorFlow
     onednn: bool
@@ -97,13 +96,17 @@ class Micro(NamedTuple):
 
 def read_launch(path: Path) -> MicroLaunch:
     """Reads one launch. Raises FormatError, with the path, for what `bench/micro` didn't write, and OSError."""
-    found = read_benchmarks(path)
     try:
-        return MicroLaunch(path, {name: _case(one) for name, one in found.items()})
-    except KeyError as error:
-        raise FormatError(f"{path} was not written by bench/micro: {error} is missing") from error
-    except FormatError as error:
+        listed = _object(parse(path.read_text(encoding="utf-8")), "the whole").get("benchmarks")
+        if not isinstance(listed, list) or not listed:
+            raise FormatError("it holds no benchmark")
+        cases = [_case(item, f"benchmarks[{index}]") for index, item in enumerate(listed)]
+        launch = MicroLaunch(path, {case.name: case for case in cases})
+        if len(launch.cases) < len(cases):
+            raise FormatError("it holds a benchmark twice")
+    except (UnicodeDecodeError, FormatError) as error:
         raise FormatError(f"{path} was not written by bench/micro: {error}") from error
+    return launch
 
 
 def launch_file(folder: Path, role: str, number: int) -> Path:
@@ -134,10 +137,21 @@ def _launches(folder: Path, role: str) -> list[MicroLaunch]:
     return [read_launch(path) for path in paths]
 
 
-def _case(one: Benchmark) -> MicroCase:
-    texts = dict.fromkeys(("target", "config", "implementation", "device", "mode", "tensorflow", "fingerprint"), str)
-    kinds = {**texts, "threads": int, "onednn": bool, "variables": dict[str, str]}
-    values = {field: from_plain(kind, one.info[field], f"{field} of {one.name}") for field, kind in kinds.items()}
-    form = str(one.parameters.get("form", ""))
-    workload = str(one.info.get("workload", ""))
-    return MicroCase(one.name, form=form, workload=workload, median_seconds=one.median_seconds, **values)
+def _case(plain: Any, place: str) -> MicroCase:
+    """Returns the case that a benchmark is; its extra_info holds more than a case has fields."""
+    item = _object(plain, place)
+    stats, info, parameters = (
+        _object(item.get(name) or {}, f"{place}.{name}") for name in ("stats", "extra_info", "params")
+    )
+    told = {name: info[name] for name in fields_of(MicroCase)[0] if name in info}
+    told |= {"name": item.get("name"), "median_seconds": stats.get("median"), "form": str(parameters.get("form", ""))}
+    case: MicroCase = from_plain(MicroCase, told, place)
+    if not case.median_seconds:
+        raise FormatError(f"{place}.median_seconds: expected seconds above 0, found 0.0")
+    return case
+
+
+def _object(plain: Any, place: str) -> dict[str, Any]:
+    if not isinstance(plain, dict):
+        raise FormatError(f"{place}: expected an object")
+    return plain

@@ -30,7 +30,7 @@ UNMOVED = "unmoved"  # all updates are zero: these alone were not compared
 REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"
-OF_SOME = (FITTED_LOSS, STEP_TIME_GROWTH)  # metrics that only a workload which names them tells
+OF_SOME = (FITTED_LOSS, STEP_TIME_GROWTH)  # metrics of the workloads that name them, and of no other
 OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
 
 
@@ -155,7 +155,7 @@ class NumericError:
     quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", "answer ragged: loss", …
     tensor: str
     error: float
-    limit: float  # infinite of what decides nothing: files that no version promises to read
+    limit: float  # infinite for a file that no version promises to read: it decides nothing
     steps: Count = 1  # at which the quantity was checked
     refused: str = ""  # of a file that can't be read: by whom it was written, and the message; its error is infinite
     # Of an answer over its limit: a sketch of its relative distance from the oracle (bench.measure.numerics.sketched).

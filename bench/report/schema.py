@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.judge.reasons import Reason
 from bench.judge.types import Verdict
-from bench.record.codec import MOST_COUNT, NON_FINITE, RANGES, Amount, Count, Finite, Logarithm, fields_of
+from bench.record.codec import MOST_COUNT, NON_FINITE, NUMBERS, Amount, Count, Finite, Logarithm, fields_of
 from bench.record.files import SEAL
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
@@ -35,8 +35,8 @@ SCALARS: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
     float: {"$ref": "#/$defs/Number"},
     Finite: {"type": "number"},
-    Amount: {"type": "number", "minimum": 0, "maximum": RANGES[Amount][1]},
-    Logarithm: {"type": "number", "minimum": RANGES[Logarithm][0], "maximum": RANGES[Logarithm][1]},
+    Amount: {"type": "number", "minimum": 0, "maximum": NUMBERS[Amount].most},
+    Logarithm: {"type": "number", "minimum": NUMBERS[Logarithm].least, "maximum": NUMBERS[Logarithm].most},
     Count: {"type": "integer", "minimum": 0, "exclusiveMaximum": MOST_COUNT},
 }
 Definitions = dict[str, Any]

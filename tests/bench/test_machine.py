@@ -66,11 +66,6 @@ def test_the_affinity_names_them_in_order(monkeypatch: pytest.MonkeyPatch) -> No
     assert (affinity(), usable_cores()) == ((2, 9, 40), 3)
 
 
-def test_a_system_without_affinities_tells_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity")
-    assert (affinity(), usable_cores()) == ((), os.cpu_count())
-
-
 @pytest.mark.parametrize(
     ("text", "gib"),
     [("MemTotal: 1 kB\nMemAvailable:    3145728 kB\n", 3.0), ("MemTotal: 1 kB\n", math.inf), (None, math.inf)],

@@ -133,8 +133,8 @@ def test_a_changed_default_shows_in_fitted_losses(
 @pytest.mark.slow
 def test_files_are_the_reference_s(oldest_python: Path, newest_python: Path) -> None:
     """Keras 3 refuses what Keras 2 wrote but for the SavedModel, and promised no more."""
-    reference = Side(str(oldest_python), str(oldest_python), {})
-    record = measure_launch(plan_of("save"), Launch(0, numerics=True), str(newest_python), {}, author=reference)
+    reference, candidate = (Side(str(python), str(python), {}) for python in (oldest_python, newest_python))
+    record = measure_launch(plan_of("save"), Launch(0, numerics=True), candidate, author=reference)
     assert record.failure is None
     given = {
         error.quantity.removeprefix("answer given "): error for error in record.numerics if "given" in error.quantity
@@ -153,7 +153,8 @@ def test_files_are_the_reference_s(oldest_python: Path, newest_python: Path) -> 
 @pytest.mark.parametrize("environment", BOTH)
 def test_a_graph_that_does_not_compile_is_an_outcome(request: pytest.FixtureRequest, environment: str) -> None:
     python = str(request.getfixturevalue(environment))
-    record = measure_launch(plan_of("xla"), Launch(0, numerics=True), python, fault_variables(UNCOMPILED.name, python))
+    side = Side(python, python, fault_variables(UNCOMPILED.name, python))
+    record = measure_launch(plan_of("xla"), Launch(0, numerics=True), side)
     assert record.failure
     assert (record.failure.kind, record.subject.name) == ("does not compile", "xla-tiny-cpu0")
     assert "EagerPyFunc" in record.failure.message or "PyFunc" in record.failure.message

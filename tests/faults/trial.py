@@ -96,8 +96,7 @@ def run_fault(fault: str, python: str, plan: Plan = PLAN) -> Trial:
     record = measure_launch(
         plan,
         Launch(number=0, numerics=True),
-        python,
-        fault_variables(fault, python),
+        Side(python, python, fault_variables(fault, python)),
         lambda steps: progress.append((steps, time.monotonic() - started)),
     )
     if record.failure and record.failure.kind != DIVERGED:

@@ -28,7 +28,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(tfgate: Tfgate, keep: Callable[
     before = snapshot(folder)
     found = tfgate("run", "--no-speed", "--config", "tiny", "--output", folder)
     assert found.code == 2
-    assert found.error == f"{folder / 'run.json'} exists already and is not overwritten: choose another --output"
+    assert found.error == f"{folder / 'run.json'} exists already and is not overwritten: choose another place"
     assert snapshot(folder) == before
 
 

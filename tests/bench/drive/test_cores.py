@@ -53,11 +53,6 @@ def test_one_core_alone_is_none_to_pin(tmp_path: Path, monkeypatch: pytest.Monke
     assert core_to_pin(machine(tmp_path, monkeypatch, {3}, {})) is None
 
 
-def test_a_system_without_affinities_has_none_to_pin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity")
-    assert core_to_pin() is None
-
-
 def test_a_proc_that_does_not_show_this_process_has_none_to_pin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -230,7 +230,7 @@ def test_a_failed_resolve_shows_uv_s_reason_and_leaves_nothing(environment_cache
 
 @pytest.mark.usefixtures("wheelhouse")
 def test_a_build_that_fails_leaves_nothing(environment_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def install(lock: Path, interpreter: str, limit: AsOf) -> None:
+    def install(lock: Path, interpreter: str, moment: str) -> None:
         assert environments(environment_cache)[0].stored is None
         raise BuildError("no room")
 

@@ -9,12 +9,17 @@ import pytest
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
+from bench.record.paired import Side
 from bench.record.types import OWN_CODE, Failure, Memory, NumericError, Startup, Subject
 
 Fake = Callable[[str], str]
 
 PLAN = Plan("tiny", 30)
 ALONE = Plan("tiny", 30, speed=False)  # untimed
+
+
+def side(python: str, **variables: str) -> Side:
+    return Side("a", python, variables)
 
 
 class TestPlan:
@@ -42,13 +47,13 @@ class TestWithKnownNumbers:
     def test_a_plan_s_variables_reach_the_process(self, fake_session: Fake) -> None:
         plan = Plan("tiny", 30, variables=(("TOLD", "5"),))
         python = fake_session("Session.finish = lambda self: answers.Finished(4321, int(os.environ['TOLD']), 0, {})")
-        record = measure_launch(plan, Launch(1), python, {"TOLD": "4"})
+        record = measure_launch(plan, Launch(1), side(python, TOLD="4"))
         assert record.memory
         assert record.memory.file_rss_bytes == 5
 
     def test_what_is_kept_of_a_launch(self, fake_session: Fake) -> None:
         heard: list[int] = []
-        record = measure_launch(PLAN, Launch(3, 1003), fake_session(""), {}, heard.append)
+        record = measure_launch(PLAN, Launch(3, 1003), side(fake_session("")), heard.append)
         assert record.failure is None
         assert record.subject == Subject("tiny", "synthetic", "cells", "cpu:0", "fa4e", 30, 10, 80)
         assert (record.launch, record.jitter, record.retraces) == (3, 1003, 0)
@@ -70,20 +75,20 @@ class TestWithKnownNumbers:
         own.write_text("def workload(): pass")
         known = hashlib.sha256(own.read_bytes()).hexdigest()[:16]
         plan = Plan("own", 30, "", None, "", workload=str(own), answers=True, fingerprint=known)
-        assert measure_launch(plan, Launch(1), fake_session(""), {}).failure is None
+        assert measure_launch(plan, Launch(1), side(fake_session(""))).failure is None
         own.write_text("def workload(): return 3")
         with pytest.raises(WorkerError, match=r"^mine\.py was changed while it was measured: measure anew$") as caught:
-            measure_launch(plan, Launch(1), fake_session(""), {})
+            measure_launch(plan, Launch(1), side(fake_session("")))
         assert caught.value.failure.kind == OWN_CODE
 
     def test_units_that_train_nothing_are_not_evaluated(self, fake_session: Fake) -> None:
         plan = Plan("tiny", 30, "", None, "", workload="masked", answers=True)
-        record = measure_launch(plan, Launch(1), fake_session("del Session.evaluate"), {})
+        record = measure_launch(plan, Launch(1), side(fake_session("del Session.evaluate")))
         assert (record.failure, record.evaluation, len(record.losses)) == (None, None, 30)
 
     def test_a_launch_that_is_compared_with_the_oracle_tells_no_times_of_steps(self, fake_session: Fake) -> None:
         heard: list[int] = []
-        record = measure_launch(PLAN, Launch(0, numerics=True), fake_session(""), {}, heard.append)
+        record = measure_launch(PLAN, Launch(0, numerics=True), side(fake_session("")), heard.append)
         assert record.failure is None
         assert record.losses == tuple(50 - step / 8 for step in range(30))
         assert (record.step_seconds, heard) == ((), [5, 10, 15, 20, 25, 30])
@@ -94,16 +99,16 @@ class TestWithKnownNumbers:
     def test_memory_belongs_to_launches_without_the_oracle(self, fake_session: Fake) -> None:
         """The fake's resident size is 1000 + 7 a step. Steps that share the machine are not timed."""
         python = fake_session("")
-        checked = measure_launch(ALONE, Launch(0, numerics=True), python, {})
+        checked = measure_launch(ALONE, Launch(0, numerics=True), side(python))
         assert (checked.failure, checked.memory) == (None, None)
-        record = measure_launch(ALONE, Launch(1), python, {})
+        record = measure_launch(ALONE, Launch(1), side(python))
         assert (len(record.losses), record.step_seconds) == (30, ())
         steps = (5, 10, 15, 20, 25, 30)  # six blocks
         assert record.memory == Memory(4321, 7.0, steps, tuple(1000 + 7 * count for count in steps), 21)
 
     def test_a_gpu_s_memory_is_the_launch_s(self, fake_session: Fake) -> None:
         finishing = "Session.finish = lambda self: answers.Finished(4321, 21, 0, {}, 2**20)"
-        memory = measure_launch(ALONE, Launch(1), fake_session(finishing), {}).memory
+        memory = measure_launch(ALONE, Launch(1), side(fake_session(finishing))).memory
         assert memory is not None
         assert memory.peak_gpu_bytes == 2**20
 
@@ -118,19 +123,19 @@ class Session(Session):
 """
 
     def test_what_was_measured_before_a_crash_is_kept(self, fake_session: Fake) -> None:
-        record = measure_launch(PLAN, Launch(1), fake_session(self.CRASHING.format(step=10)), {})
+        record = measure_launch(PLAN, Launch(1), side(fake_session(self.CRASHING.format(step=10))))
         assert record.failure == Failure("crashed", "the worker was killed by SIGSEGV during steps")
         assert len(record.losses) == 10
         assert record.startup is not None
         assert (record.evaluation, record.memory, record.graph_operations) == (None, None, {})
 
     def test_a_crash_before_the_first_step_leaves_no_start_up_times(self, fake_session: Fake) -> None:
-        record = measure_launch(PLAN, Launch(1), fake_session(self.CRASHING.format(step=0)), {})
+        record = measure_launch(PLAN, Launch(1), side(fake_session(self.CRASHING.format(step=0))))
         assert (record.losses, record.startup) == ((), None)
         assert record.subject.fingerprint == "fa4e"
 
     def test_a_launch_that_never_started_has_no_environment(self, tmp_path: Path) -> None:
-        record = measure_launch(PLAN, Launch(0, 1000, numerics=True), str(tmp_path / "python"), {})
+        record = measure_launch(PLAN, Launch(0, 1000, numerics=True), side(str(tmp_path / "python")))
         assert record.failure is not None
         assert record.failure.kind == "crashed"
         assert record.environment is None
@@ -145,7 +150,7 @@ class Session(Session):
             return super().steps(count, tell)
         return answers.Block((44.0, float("nan")), (0.0, 0.0), (0.0, 0.0), 1070)
 """
-        record = measure_launch(ALONE, Launch(1), fake_session(diverging), {})
+        record = measure_launch(ALONE, Launch(1), side(fake_session(diverging)))
         assert record.failure == Failure("diverged", "training diverged: the loss is nan at step 11")
         assert len(record.losses) == 12
         assert record.evaluation is not None

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from bench.drive.lock import LOCK_VARIABLE, LockedError, host_lock, lock_path
 
 ROOT = Path(__file__).resolve().parents[3]
-NOBODY = 65534
 
 # Takes the lock named by its argument, says so, and waits for its standard input to end.
 HOLDER = """
@@ -88,24 +86,6 @@ def test_a_file_that_was_left_behind_is_no_lock(tmp_path: Path) -> None:
     path.write_text("a process id longer than ours: 12345678901234567890")
     with host_lock(path):
         assert path.read_text() == str(os.getpid())
-
-
-def test_a_file_of_another_user_can_be_held_all_the_same() -> None:
-    """It can be read but not written. The root user may write anything, so root tries as nobody."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        path = Path(folder) / "lock"
-        path.write_text("1")
-        path.chmod(0o444)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(NOBODY)
-        try:
-            with host_lock(path), pytest.raises(LockedError), host_lock(path):
-                pytest.fail("held twice")
-        finally:
-            os.seteuid(user)
-        assert path.read_text() == "1"
 
 
 def test_another_user_s_file_that_may_be_written_names_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

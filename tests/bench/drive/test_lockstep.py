@@ -18,6 +18,7 @@ from bench.judge.lockstep import lockstep_verdict
 from bench.judge.reasons import LockstepFailed, ReferenceDiverged
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
+from tests.builders.fake_interpreter import write_interpreter
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 HOOK = Path(__file__).resolve().parents[2] / "faults" / "hook"
@@ -106,6 +107,15 @@ def test_a_candidate_that_crashes_at_its_import_is_a_regression(numpy_python: In
     assert result.candidate is None
     assert result.failure
     assert lockstep_verdict(result).comparisons[0].reason == LockstepFailed(None, result.failure.message)
+
+
+def test_a_referee_that_fails_is_named(
+    numpy_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, referee = numpy_python(), write_interpreter(tmp_path / "referee", "os._exit(3)")
+    monkeypatch.setattr(sys, "executable", referee)
+    with pytest.raises(WorkerError, match=r"^the referee failed: the worker exited with code 3 during prepare$"):
+        compared(python, python)
 
 
 def test_a_candidate_without_tensorflow_is_no_regression(numpy_python: Interpreter) -> None:

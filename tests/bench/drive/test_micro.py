@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.micro import MicroRequest, Suite, measure_launch, measure_micro
+from bench.drive.micro import MicroRequest, Suite, measure_micro, time_suite
 from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, read_micro
 from bench.record.paired import Side
@@ -35,9 +35,7 @@ def measure(
 
 def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
     python = micro_interpreter(tmp_path, *LAUNCHES)
-    found = measure_launch(
-        side(python), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json"
-    )
+    found = time_suite(side(python), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json")
     assert found.cases[STEP].median_seconds == 0.06
     assert found.path == tmp_path / "out" / "a.json"
     assert found.path.is_file()
@@ -116,14 +114,14 @@ def test_a_candidate_that_hangs_is_told_in_proportion_to_the_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits: list[float] = []
-    real = measure_launch
+    real = time_suite
 
     def observed(side: Side, suite: Suite, path: Path, limit: float) -> MicroLaunch:
         limits.append(limit)
         return real(side, suite, path, limit)
 
     times = iter([0.0, 10.0, 100.0])  # the reference's launch takes 10 s; nobody asks for the candidate's end
-    monkeypatch.setattr("bench.drive.micro.measure_launch", observed)
+    monkeypatch.setattr("bench.drive.micro.time_suite", observed)
     monkeypatch.setattr("bench.drive.micro.time", type("Clock", (), {"monotonic": lambda: next(times)}))
     measure(tmp_path, micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES), launches=1)
     assert limits == [1800, 3 * 10 + 60]
@@ -151,7 +149,7 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
     ]
     for number, (suite, wanted) in enumerate(suites):
         python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-        measure_launch(side(python, PLANTED="here"), suite, tmp_path / f"{number}.json")
+        time_suite(side(python, PLANTED="here"), suite, tmp_path / f"{number}.json")
         assert (python.parent / "seen").read_text() == wanted
         assert [argument for argument in calls(python)[0] if "PLANTED" in argument] == ["--variable=PLANTED=here"]
 
@@ -159,7 +157,7 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
 def test_a_workload_s_variables_come_last(tmp_path: Path) -> None:
     planted = "import os; (home / 'seen').write_text(os.environ['PLANTED'])"
     python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-    measure_launch(side(python, PLANTED="here"), Suite(variables={"PLANTED": "there"}), tmp_path / "a.json")
+    time_suite(side(python, PLANTED="here"), Suite(variables={"PLANTED": "there"}), tmp_path / "a.json")
     assert (python.parent / "seen").read_text() == "there"
 
 
@@ -193,7 +191,7 @@ def test_a_failure_says_why_in_one_line(tmp_path: Path, planted: str, said: str)
 def failure(folder: Path, planted: str, limit: float = 60.0) -> str:
     python = micro_interpreter(folder, *LAUNCHES, planted=planted)
     with pytest.raises(WorkerError) as failed:
-        measure_launch(side(python), Suite(), folder / "launch.json", limit)
+        time_suite(side(python), Suite(), folder / "launch.json", limit)
     assert not (folder / "launch.json").exists()
     return str(failed.value).replace(str(python), "PYTHON")
 
@@ -206,19 +204,19 @@ def test_a_launch_that_hangs_is_ended(tmp_path: Path) -> None:
 
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another"):
-        measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
+        time_suite(side("/nowhere/python"), Suite(), tmp_path / "a.json")
 
 
 @pytest.mark.usefixtures("no_memory")
 def test_an_exhausted_machine_is_not_the_interpreters_fault(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Cannot allocate memory"):
-        measure_launch(side("/nowhere/python"), Suite(), tmp_path / "a.json")
+        time_suite(side("/nowhere/python"), Suite(), tmp_path / "a.json")
 
 
 @pytest.mark.slow
 def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
     suite = Suite(("tiny",), ("cells",), targets=("clip",))
-    found = measure_launch(side(newest_python), suite, tmp_path / "a.json")
+    found = time_suite(side(newest_python), suite, tmp_path / "a.json")
     assert sorted(one.metric for one in found.cases.values()) == [
         f"clip {form} {mode}" for form in ("dense", "slices") for mode in ("eager", "graph")
     ]

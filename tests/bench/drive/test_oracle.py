@@ -9,7 +9,7 @@ import pytest
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.record.paired import Side
-from bench.record.types import NO_ORACLE, REPEAT, Record
+from bench.record.types import NO_ORACLE, REPEAT, Failure, Record
 from tests.builders.fake_interpreter import FAKE_ORACLE, session_text, write_interpreter
 from tests.builders.numpy_interpreter import numpy_interpreter
 
@@ -22,7 +22,8 @@ Compared = Callable[..., Record]
 def compared(tmp_path: Path) -> Compared:
     """Measures a launch with statements injected before and after each step."""
     python = functools.partial(numpy_interpreter, tmp_path)
-    return lambda *injected: measure_launch(Plan("tiny", STEPS), Launch(0, 5, numerics=True), python(*injected), {})
+    plan, launch = Plan("tiny", STEPS), Launch(0, 5, numerics=True)
+    return lambda *injected: measure_launch(plan, launch, Side("a", python(*injected), {}))
 
 
 def over(record: Record) -> list[tuple[int, str, str]]:
@@ -104,6 +105,19 @@ def test_a_failure_of_the_oracle_is_called_so(
     assert record.failure.message.startswith("the oracle failed: the worker exited with code 3 during prepare")
 
 
+def test_an_oracle_that_can_not_be_started_is_no_failure_of_the_side(
+    tmp_path: Path, fake_session: Callable[[str], str]
+) -> None:
+    """A user's own model is defined in the reference's environment, which another command may have removed."""
+    own = tmp_path / "mine.py"
+    own.write_text("def workload(): pass")
+    removed = str(tmp_path / "removed" / "python")
+    plan = Plan("own", 1, "", None, "", workload=str(own), answers=True, definer=Side("reference", removed, {}))
+    failure = measure_launch(plan, Launch(0, numerics=True), Side("a", fake_session(""), {})).failure
+    message = f"the oracle failed: interpreter {removed} can't be started: No such file or directory; name another"
+    assert failure == Failure(NO_ORACLE, message)
+
+
 @pytest.mark.parametrize(("by_another", "kind"), [(True, NO_ORACLE), (False, "exception")])
 def test_who_fails_at_files_to_be_read_is_another_side_or_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_another: bool, kind: str
@@ -111,8 +125,8 @@ def test_who_fails_at_files_to_be_read_is_another_side_or_itself(
     oracle = FAKE_ORACLE.replace('{"": [2]}}})', '{"": [2]}}}, files=True)')
     monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_interpreter(tmp_path / "oracle-python", oracle))
     python = write_interpreter(tmp_path / "python", session_text("Session.write_files = lambda self, folder: 1 / 0"))
-    author = Side("a", python, {}) if by_another else None
-    record = measure_launch(TestAnswers.PLAN, Launch(0, numerics=True), python, {}, author=author)
+    side = Side("a", python, {})
+    record = measure_launch(TestAnswers.PLAN, Launch(0, numerics=True), side, author=side if by_another else None)
     assert record.failure is not None
     assert record.failure.kind == kind
     assert record.failure.message.startswith("the process that writes the files to be read failed: ZeroDivisionError")
@@ -124,7 +138,8 @@ class TestAnswers:
     PLAN = Plan("tiny", 1, "", None, "", speed=False, workload="predict-call", answers=True)
 
     def record(self, folder: Path, answered: str = "pass") -> Record:
-        return measure_launch(self.PLAN, Launch(0, numerics=True), numpy_interpreter(folder, answered=answered), {})
+        side = Side("a", numpy_interpreter(folder, answered=answered), {})
+        return measure_launch(self.PLAN, Launch(0, numerics=True), side)
 
     def test_right_answers_are_within_their_limits(self, tmp_path: Path) -> None:
         record = self.record(tmp_path)

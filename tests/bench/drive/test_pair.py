@@ -103,9 +103,10 @@ def test_sides_are_started_in_turn_stopped_while_they_wait_and_traced_at_once(
     events: list[str] = []
 
     class Noting(Worker):
-        def __init__(self, python: str, kind: str, device: str, variables: Any, *, takes_turns: bool = False) -> None:
-            events.append(f"start {variables['SIDE']} on {device}{' to take turns' if takes_turns else ''}")
-            super().__init__(python, kind, device, variables, takes_turns=takes_turns)
+        def __init__(self, python: str, kind: str, device: str, variables: Any, *given: Any, **named: Any) -> None:
+            turns = " to take turns" if named["takes_turns"] else ""
+            events.append(f"start {variables['SIDE']} on {device}{turns}")
+            super().__init__(python, kind, device, variables, *given, **named)
 
         def send(self, operation: str, **arguments: Any) -> None:
             events.append(f"ask {operation}")
@@ -115,7 +116,7 @@ def test_sides_are_started_in_turn_stopped_while_they_wait_and_traced_at_once(
             events.append(f"hear {operation}")
             return super().receive(kind, operation, *given, **named)
 
-    monkeypatch.setattr("bench.drive.pair.Worker", Noting)
+    monkeypatch.setattr("bench.drive.opening.Worker", Noting)
     plan = PairPlan.of(Plan("tiny", 1, device="gpu:0"), dataclasses.replace(BLOCKS, quads=1, evaluation_quads=2))
     sides = {REFERENCE: Side("a", fake(""), {"SIDE": "a"}), CANDIDATE: Side("b", fake(""), {"SIDE": "b"})}
     found = measure_pair(plan, launch, launch, 70, sides)

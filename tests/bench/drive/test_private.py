@@ -13,12 +13,10 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 
 Fake = Callable[[str], str]
 
-SECONDS = 600.0  # deadline of requests; long, for machines that do other things as well
-
 
 def reply_of(python: str, kind: Any, variables: dict[str, str] | None = None, device: str = "cpu:0") -> Any:
     with Worker(python, "tensorflow", device, variables) as worker:
-        return worker.request(kind, "work", SECONDS)
+        return worker.request(kind, "work")
 
 
 DUMP = "send(json.dumps({'reply': dict(os.environ)}) + '\\n')"
@@ -132,7 +130,7 @@ def test_the_oldest_tensorflow_has_its_own_numpy(oldest_python: Path, monkeypatc
     site_packages = str(Path(numpy.__file__).parents[1])
     monkeypatch.setenv("PYTHONPATH", site_packages)
     with Worker(str(oldest_python), "tensorflow") as worker:
-        environment = worker.request(Description, "describe", SECONDS, threads=1).environment
+        environment = worker.request(Description, "describe", threads=1).environment
     assert numpy.__version__.startswith("2.")
     assert environment.numpy.startswith("1.")
     assert environment.tensorflow.startswith("2.12.")

@@ -21,10 +21,12 @@ import pytest
 
 from bench.drive import process
 from bench.drive.folders import sweep
+from bench.drive.patience import Deadlines, Patience
 from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
 from bench.record.lockstep import Prepared
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.replies import Description
-from bench.record.types import DIVERGED, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
+from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
 from tests.builders.cluster import lives, wait_until
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -32,20 +34,20 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 Fake = Callable[[str], str]
 
 ROOT = Path(__file__).resolve().parents[3]
-SECONDS = 600.0  # deadline of requests that should be answered; long, for machines that do other things as well
+SECONDS = 600.0  # deadline of what should be over soon; long, for machines that do other things as well
 
 
-def failure_of(python: str, operation: str = "work", timeout: float = SECONDS, kind: Any = None) -> Failure:
+def failure_of(python: str, operation: str = "work", seconds: float | None = None, kind: Any = None) -> Failure:
     """How a worker of that interpreter fails an operation."""
     with pytest.raises(WorkerError) as caught, Worker(python, "tensorflow") as worker:
-        worker.request(kind, operation, timeout)
+        worker.request(kind, operation, seconds=seconds)
     assert str(caught.value) == caught.value.failure.message
     return caught.value.failure
 
 
 def reply_of(python: str, kind: Any) -> Any:
     with Worker(python, "tensorflow") as worker:
-        return worker.request(kind, "work", SECONDS)
+        return worker.request(kind, "work")
 
 
 class TestFailures:
@@ -95,29 +97,79 @@ class TestFailures:
 
     def test_a_process_that_has_ended_before_it_is_asked_has_crashed(self, fake_interpreter: Fake) -> None:
         with Worker(fake_interpreter("send('{\"reply\": null}\\n'); os._exit(5)"), "tensorflow") as worker:
-            worker.request(None, "first", SECONDS)
+            worker.request(None, "first")
             with pytest.raises(WorkerError) as caught:
-                worker.request(None, "second", SECONDS)
+                worker.request(None, "second")
         assert caught.value.failure == Failure("crashed", "the worker exited with code 5 during second")
 
     def test_a_process_that_says_nothing_in_time_hangs(self, fake_interpreter: Fake) -> None:
-        failure = failure_of(fake_interpreter("print('at work', flush=True); time.sleep(1000)"), timeout=0.3)
+        failure = failure_of(fake_interpreter("print('at work', flush=True); time.sleep(1000)"), seconds=0.3)
         assert (failure.kind, failure.message) == ("hung", "the worker did not respond for 0 s during work")
 
+    @pytest.mark.parametrize(
+        ("body", "seconds", "message"),
+        [
+            ("time.sleep(1000)", 0.1, "the worker did not respond for 0 s during work; the reference took 0.1 s"),
+            ("os._exit(3)", 100.0, "the worker exited with code 3 during work"),
+        ],
+        ids=["hangs", "crashes"],
+    )
+    def test_the_reference_s_time_is_told_of_a_candidate_that_hangs(
+        self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch, body: str, seconds: float, message: str
+    ) -> None:
+        monkeypatch.setattr("bench.drive.patience.GRACE_SECONDS", 0.0)
+        patience = Patience()
+        patience.note("work", seconds)
+        deadlines = Deadlines(patience, CANDIDATE)
+        python = fake_interpreter(body)
+        with pytest.raises(WorkerError) as caught, Worker(python, "tensorflow", deadlines=deadlines) as worker:
+            worker.request(None, "work")
+        assert caught.value.failure.message == message
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (None, "the oracle failed: interpreter "),
+            ("os._exit(3)", "the oracle failed: the worker exited with code 3 during work"),
+            ("send('noise\\n')", "the oracle failed: the worker wrote b'noise' where its reply to work should be"),
+            (
+                """send('{"error": {"type": "ModelError", "message": "no data", "traceback": ""}}\\n')""",
+                "the oracle failed: no data",
+            ),
+        ],
+        ids=["not started", "ended", "garbage", "raised"],
+    )
+    def test_a_process_that_is_named_fails_under_its_name_and_as_its_kind(
+        self, fake_interpreter: Fake, tmp_path: Path, body: str | None, message: str
+    ) -> None:
+        python = fake_interpreter(body) if body else str(tmp_path / "missing")
+        with (
+            pytest.raises(WorkerError) as caught,
+            Worker(python, "oracle", whose="the oracle", failing_as=NO_ORACLE) as worker,
+        ):
+            worker.request(None, "work")
+        assert caught.value.failure.kind == NO_ORACLE
+        assert caught.value.failure.message.startswith(message)
+
     def test_a_process_that_says_nothing_more_hangs(self, fake_interpreter: Fake) -> None:
-        failure = failure_of(fake_interpreter("send('{\"event\": 1}\\n'); time.sleep(1000)"), timeout=0.3)
+        failure = failure_of(fake_interpreter("send('{\"event\": 1}\\n'); time.sleep(1000)"), seconds=0.3)
         assert failure.kind == "hung"
 
     def test_each_event_starts_the_silence_anew(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-        """By a clock that each reading moves by a second: fifty events, and a deadline of thirty readings."""
+        """By a clock that each reading moves by a second: fifty events, and a deadline of thirty readings. Of the
+        reference no silence is noted as longer than between two events.
+        """
         python = fake_interpreter("for n in range(50): send('{\"event\": 1}\\n')\nsend('{\"reply\": 7}\\n')")
-        with Worker(python, "tensorflow") as worker:
+        patience = Patience()
+        monkeypatch.setattr("bench.drive.patience.ALONE_SECONDS", 30.0)
+        with Worker(python, "tensorflow", deadlines=Deadlines(patience, REFERENCE)) as worker:
             worker.send("work")
             clock = itertools.count()
             with monkeypatch.context() as patched:
                 patched.setattr(time, "monotonic", lambda: next(clock))
-                assert worker.receive(int, "work", 30.0) == 7
+                assert worker.receive(int, "work") == 7
         assert next(clock) > 30
+        assert 0 < (patience.longest("work") or 0) < 10
 
     def test_a_process_that_closes_its_pipe_but_lives_is_ended(
         self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
@@ -149,7 +201,7 @@ class TestFailures:
             ),
             (
                 '{"reply": {"peak_rss_bytes": 1.5, "slope_bytes_per_step": 0}}',
-                "peak_rss_bytes: expected an integer, found 1.5",
+                "peak_rss_bytes: expected an integer of at least 0, found 1.5",
             ),
         ],
     )
@@ -206,13 +258,13 @@ class TestFailures:
     def test_an_exception_in_a_request_comes_with_its_traceback(self) -> None:
         with Worker(sys.executable, "referee") as worker:
             with pytest.raises(WorkerError) as caught:
-                worker.request(None, "prepare", SECONDS, config="huge", corpus="synthetic")
+                worker.request(None, "prepare", config="huge", corpus="synthetic")
             failure = caught.value.failure
             assert failure.kind == "exception"
             assert failure.message.startswith("ConfigError: no configuration is called 'huge'")
             assert failure.stderr_tail.startswith("Traceback (most recent call last)")
             with pytest.raises(WorkerError, match="AttributeError: 'Session' object has no attribute 'fly'"):
-                worker.request(None, "fly", SECONDS)
+                worker.request(None, "fly")
 
     @pytest.mark.parametrize(
         ("kind", "of", "message"),
@@ -236,8 +288,7 @@ class TestReplies:
     def test_a_real_worker_answers_again_and_again(self) -> None:
         with Worker(sys.executable, "referee") as worker:
             tiny, notebook = (
-                worker.request(Prepared, "prepare", SECONDS, config=name, corpus="synthetic")
-                for name in ("tiny", "notebook")
+                worker.request(Prepared, "prepare", config=name, corpus="synthetic") for name in ("tiny", "notebook")
             )
         assert tiny.tensors == notebook.tensors
         assert 0 < tiny.bytes < notebook.bytes
@@ -256,14 +307,14 @@ class TestReplies:
         )
         heard: list[int] = []
         with Worker(python, "tensorflow") as worker:
-            assert worker.request(str, "work", SECONDS, heard.append) == "ä"
+            assert worker.request(str, "work", on_event=heard.append) == "ä"
         assert heard == list(range(500))
 
     def test_the_request_is_what_was_asked(self, fake_interpreter: Fake) -> None:
         with Worker(
             fake_interpreter("send(json.dumps({'reply': {'kind': kind, **request}}) + '\\n')"), "referee"
         ) as worker:
-            asked = worker.request(dict[str, str], "work", SECONDS, config="tiny")
+            asked = worker.request(dict[str, str], "work", config="tiny")
         assert asked == {"kind": "referee", "op": "work", "config": "tiny"}
 
 
@@ -281,15 +332,15 @@ class TestTurns:
 
     def test_a_worker_that_takes_turns_is_stopped_between_them(self, fake_interpreter: Fake) -> None:
         with Worker(fake_interpreter(self.BUSY), "tensorflow", takes_turns=True) as worker:
-            worker.request(int, "work", SECONDS)
+            worker.request(int, "work")
             before = ticks(worker)
             time.sleep(0.3)
             assert ticks(worker) - before <= 3  # of some 30: what it was at when the signal came, as the kernel counts
-            worker.request(int, "work", SECONDS)
+            worker.request(int, "work")
 
     def test_others_work_on(self, fake_interpreter: Fake) -> None:
         with Worker(fake_interpreter(self.BUSY), "tensorflow") as worker:
-            worker.request(int, "work", SECONDS)
+            worker.request(int, "work")
             before, deadline = ticks(worker), time.monotonic() + SECONDS
             while ticks(worker) - before < 5:
                 assert time.monotonic() < deadline
@@ -316,7 +367,7 @@ class TestEnd:
             "time.sleep(1000)"
         )
         worker = Worker(python, "tensorflow")
-        pids = worker.request(tuple[int, ...], "work", SECONDS)
+        pids = worker.request(tuple[int, ...], "work")
         assert all(map(lives, pids))
         worker.kill()
         wait_until(lambda: not any(map(lives, pids)))  # the child is for the system to reap, in its own time
@@ -327,12 +378,12 @@ class TestEnd:
             "send('{\"reply\": 1}\\n'); requests.readline(); open(sys.argv[0] + '.asked', 'w').close()"
         )
         worker = Worker(python, "tensorflow")
-        worker.request(int, "work", SECONDS)
+        worker.request(int, "work")
         with pytest.raises(KeyboardInterrupt), worker:
             raise KeyboardInterrupt
         assert not Path(f"{python}.asked").exists()
         with Worker(python, "tensorflow") as worker:
-            worker.request(int, "work", SECONDS)
+            worker.request(int, "work")
         assert Path(f"{python}.asked").exists()
 
     def test_ctrl_c_while_it_closes_ends_it_too(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +392,7 @@ class TestEnd:
             "os.kill(os.getppid(), signal.SIGINT); time.sleep(1000)"
         )
         with pytest.raises(KeyboardInterrupt), Worker(python, "tensorflow") as worker:
-            pid = worker.request(int, "work", SECONDS)
+            pid = worker.request(int, "work")
         assert not lives(pid)
 
     def test_all_workers_are_killed_at_once(self, fake_interpreter: Fake) -> None:
@@ -353,10 +404,10 @@ class TestEnd:
 
         def drive(takes_turns: bool) -> tuple[int, Failure]:
             with Worker(python, "tensorflow", takes_turns=takes_turns) as worker:
-                pid = worker.request(int, "work", SECONDS)
+                pid = worker.request(int, "work")
                 began.wait()
                 with pytest.raises(WorkerError) as caught:
-                    worker.receive(int, "more", SECONDS)
+                    worker.receive(int, "more")
             return pid, caught.value.failure
 
         with ThreadPoolExecutor() as pool:
@@ -405,7 +456,7 @@ ORCHESTRATOR = """
 import os, sys
 from bench.drive.process import Worker
 worker = Worker(sys.executable, "referee", takes_turns={takes_turns})
-worker.request(None, "prepare", 600.0, config="tiny", corpus="synthetic")
+worker.request(None, "prepare", config="tiny", corpus="synthetic")
 print(worker._process.pid, worker._home, flush=True)
 if not {takes_turns}:
     os.write(worker._commands, b'{{"op": "prepare", "config": "large", "corpus": "synthetic"}}\\n')

@@ -16,13 +16,14 @@ import pytest
 
 from bench.drive import oracle
 from bench.drive.launch import Launch
-from bench.drive.patience import Patience
+from bench.drive.patience import Deadlines, Patience, Wait
 from bench.drive.plan import Plan
-from bench.drive.process import Worker, kill_workers
+from bench.drive.process import kill_workers
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.watch import CpuWatch
 from bench.machine import usable_cores
 from bench.record.files import keeper, read_record
+from bench.record.paired import Side
 from bench.record.types import SCHEMA, Record, Run
 
 Fake = Callable[[str], str]
@@ -49,10 +50,14 @@ class Listener:
         self.on_disk.append((len(stored.records), stored.incomplete))
 
 
+def side(python: str) -> Side:
+    return Side("a", python, {})
+
+
 def run_with(python: str, output: Path, launches: int = 2, side_by_side: int = 1) -> tuple[Run, Listener]:
     listener = Listener(output / "run.json")
     keep, command = keeper(output / "run.json"), ("tfgate", "run")
-    request = RunRequest(PLANS, launches, python, {}, command, 70, ("a warning",), side_by_side)
+    request = RunRequest(PLANS, launches, side(python), command, 70, ("a warning",), side_by_side)
     return measure_run(request, keep, listener), listener
 
 
@@ -82,7 +87,8 @@ def test_a_timed_launch_holds_what_others_had_of_the_cpu(
 ) -> None:
     monkeypatch.setattr(CpuWatch, "others", lambda self: 0.31)  # what the machine does beside the tests isn't theirs
     path = tmp_path / "timed" / "run.json"
-    timed = measure_run(RunRequest([Plan("tiny", 10)], 1, fake_session(""), {}, ()), keeper(path), Listener(path))
+    request = RunRequest([Plan("tiny", 10)], 1, side(fake_session("")), ())
+    timed = measure_run(request, keeper(path), Listener(path))
     assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (0.31, True)
     assert timed.warnings == (
         "tiny-synthetic-cells-cpu0 launch 1: other processes used 31% of the machine's CPU, which disturbs its speed",
@@ -168,7 +174,7 @@ class TestSideBySide:
     def test_threads_that_a_plan_names_are_kept(self, fake_session: Fake, tmp_path: Path) -> None:
         plan = Plan("tiny", 10, threads=7, speed=False)
         path = tmp_path / "run.json"
-        request = RunRequest([plan], 2, fake_session(""), {}, (), side_by_side=2)
+        request = RunRequest([plan], 2, side(fake_session("")), (), side_by_side=2)
         run = measure_run(request, keeper(path), Listener(path))
         assert [record.environment.threads for record in run.records if record.environment] == [7, 7]
 
@@ -176,24 +182,18 @@ class TestSideBySide:
         """A step of the reference took a second on all cores."""
         waits = []
 
-        def receive(
-            self: Worker,
-            kind: Any,
-            operation: str,
-            timeout: float,
-            on_event: Any = None,
-            original: Any = Worker.receive,
-        ) -> Any:
+        def wait(self: Deadlines, operation: str, original: Any = Deadlines.wait, **terms: Any) -> Wait:
+            found: Wait = original(self, operation, **terms)
             if operation == "take":
-                waits.append(timeout)
-            return original(self, kind, operation, timeout, on_event)
+                waits.append(found.seconds)
+            return found
 
-        monkeypatch.setattr(Worker, "receive", receive)
+        monkeypatch.setattr(Deadlines, "wait", wait)
         path, patience = tmp_path / "run.json", Patience()
         patience.note("steps", 1.0)
         for number, side_by_side in enumerate((1, 3)):
             path = tmp_path / f"{number}.json"
-            request = RunRequest(PLANS[:1], 1, fake_session(""), {}, (), side_by_side=side_by_side)
+            request = RunRequest(PLANS[:1], 1, side(fake_session("")), (), side_by_side=side_by_side)
             measure_run(request, keeper(path), Listener(path), patience)
         # Each step of a launch that is compared with the oracle is asked for by itself.
         steps = PLANS[0].steps
@@ -209,7 +209,7 @@ class TestSideBySide:
 
         listener = unittest.mock.Mock()
         with pytest.raises(OSError, match="the disk is full"):
-            measure_run(RunRequest(PLANS[:1], 2, fake_session(hanging), {}, (), 70, side_by_side=2), keep, listener)
+            measure_run(RunRequest(PLANS[:1], 2, side(fake_session(hanging)), (), 70, side_by_side=2), keep, listener)
         assert listener.record.call_count == 1  # that one was killed is nothing to be told
 
     @pytest.mark.parametrize("twice", [False, True])
@@ -237,7 +237,7 @@ class TestSideBySide:
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            measure_run(RunRequest(PLANS, 2, python, {}, (), side_by_side=2), kept.append, unittest.mock.Mock())
+            measure_run(RunRequest(PLANS, 2, side(python), (), side_by_side=2), kept.append, unittest.mock.Mock())
         thread.join()
         assert next(seconds, None) is None
         assert len(list(tmp_path.glob("interpreter.*"))) == 2  # no other was started

@@ -1,8 +1,6 @@
 """Files are written whole or not at all, never over another, and read only if they are what they should be."""
 
 import dataclasses
-import errno
-import fcntl
 import json
 import os
 import resource
@@ -11,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -73,9 +70,8 @@ def test_a_keeper_replaces_only_what_it_wrote_itself(tmp_path: Path, run: Run) -
     for warning in ("first", "second"):
         keep(dataclasses.replace(run, warnings=(warning,)))
         assert read_record(Run, path).warnings == (warning,)
-    for resumable, mend in ((True, "continue it by --resume, or choose another --output"), (False, "choose another")):
-        with pytest.raises(FileExistsError, match=f"{path} exists already and is not overwritten: {mend}"):
-            keeper(path, resumable=resumable)(run)
+    with pytest.raises(FileExistsError, match=f"{path} exists already and is not overwritten: choose another place"):
+        keeper(path)(run)
     assert read_record(Run, path).warnings == ("second",)
 
 
@@ -212,43 +208,3 @@ def test_a_report_that_was_changed_is_refused_until_its_seal_is_deleted(tmp_path
 def test_baselines_have_no_seal_for_git_merges_them(tmp_path: Path, baseline: Baseline) -> None:
     write_record(tmp_path / "baseline.json", baseline)
     assert SEAL not in (tmp_path / "baseline.json").read_text()
-
-
-# Is killed between the writing of a file and its moving into place.
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from bench.record.files import write_text
-os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
-write_text(Path(sys.argv[1]), "half")
-"""
-
-
-def test_what_a_killed_process_has_left_of_a_file_goes_when_the_file_is_written(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, check=False)
-    assert killed.returncode == -9
-    (left,) = os.listdir(tmp_path)
-    assert left != "run.json"
-    other = tmp_path / ".run.json.1.part"  # of a process that is at work
-    with other.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        write_text(path, "whole")
-    assert sorted(os.listdir(tmp_path)) == [other.name, "run.json"]
-
-
-def test_it_goes_on_a_file_system_that_locks_only_what_may_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As NFS does."""
-    lock = fcntl.flock
-
-    def of_nfs(file: IO[bytes], how: int) -> None:
-        if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise OSError(errno.EBADF, "Bad file descriptor")
-        lock(file, how)
-
-    monkeypatch.setattr(fcntl, "flock", of_nfs)
-    (tmp_path / ".run.json.1.part").touch()
-    write_text(tmp_path / "run.json", "whole")
-    assert os.listdir(tmp_path) == ["run.json"]

@@ -15,7 +15,7 @@ from tests.builders.micro import EAGER, MICRO_RUN, STEP, case_json, launch_json,
 
 
 def test_a_case_is_what_extra_info_says(tmp_path: Path) -> None:
-    found = read_launch(write_launch(tmp_path / "launch.json", {STEP: 0.06, EAGER: 0.25}))
+    found = read_launch(write_launch(tmp_path / "launch.json", {STEP: 0.06, EAGER: 0.25}, flops=7))  # and more
     assert list(found.cases) == [STEP, EAGER]
     one = found.cases[STEP]
     assert (one.median_seconds, one.tensorflow) == (0.06, "2.21.0")
@@ -48,28 +48,60 @@ def test_a_unit_is_of_its_workload(tmp_path: Path) -> None:
     assert (one.subject, one.metric) == ("masked notebook on cpu:0", "unit")
 
 
+def of(*benchmarks: Any) -> dict[str, Any]:
+    return launch_json({}) | {"benchmarks": list(benchmarks)}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return of(case_json(STEP, 0.5) | changes)
+
+
+def told(**info: Any) -> dict[str, Any]:
+    return of(case_json(STEP, 0.5, **info))
+
+
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("plain", "said"),
     [
-        ({"extra_info": {}}, "was not written by bench/micro: 'target' is missing"),
-        ({"stats": {}}, "can't be read as pytest-benchmark's JSON"),  # its own tests have the other shapes
-        ({"target": 7}, "target of .*: expected a string"),
-        ({"onednn": 1}, "onednn of .*: expected true or false"),
-        ({"threads": "2"}, "threads of .*: expected an integer"),
-        ({"variables": {"A": 1}}, "variables of .*: expected a string"),
+        ([], "the whole: expected an object"),
+        ({}, "it holds no benchmark"),
+        ({"benchmarks": {"a": 1}}, "it holds no benchmark"),
+        (of(), "it holds no benchmark"),
+        (of(7), "benchmarks[0]: expected an object"),
+        (of(case_json(STEP, 0.5), case_json(STEP, 0.6)), "it holds a benchmark twice"),
+        (changed(name=None), "benchmarks[0].name: expected a string, found null"),
+        (changed(stats=None), "benchmarks[0].median_seconds: expected a finite number of at least 0, found null"),
+        (changed(stats=7), "benchmarks[0].stats: expected an object"),
+        (changed(stats={"median": "fast"}), "benchmarks[0].median_seconds: expected a finite number of at least 0"),
+        (changed(stats={"median": True}), "benchmarks[0].median_seconds: expected a finite number of at least 0"),
+        (changed(stats={"median": 0}), "benchmarks[0].median_seconds: expected seconds above 0, found 0.0"),
+        (changed(stats={"median": -1}), "benchmarks[0].median_seconds: expected a finite number of at least 0"),
+        (changed(stats={"median": "Infinity"}), "benchmarks[0].median_seconds: expected a finite number of at least 0"),
+        (changed(stats={"median": 10**400}), "benchmarks[0].median_seconds: expected a finite number of at least 0"),
+        (changed(params=7), "benchmarks[0].params: expected an object"),
+        (changed(extra_info={}), "benchmarks[0]: field 'config' is missing"),
+        (told(target=7), "benchmarks[0].target: expected a string, found 7"),
+        (told(onednn=1), "benchmarks[0].onednn: expected true or false, found 1"),
+        (told(threads="2"), 'benchmarks[0].threads: expected an integer, found "2"'),
+        (told(variables={"A": 1}), "benchmarks[0].variables.A: expected a string, found 1"),
     ],
 )
-def test_what_the_suite_did_not_write_is_refused_with_its_path(
-    tmp_path: Path, changes: dict[str, Any], said: str
-) -> None:
-    case = case_json(STEP, 0.06)
-    case |= changes if changes.keys() <= case.keys() else {"extra_info": case["extra_info"] | changes}
+def test_what_the_suite_did_not_write_is_refused_with_its_path(tmp_path: Path, plain: Any, said: str) -> None:
     path = tmp_path / "launch.json"
-    path.write_text(json.dumps(launch_json({}) | {"benchmarks": [case]}))
-    with pytest.raises(FormatError, match=said) as refused:
+    path.write_text(json.dumps(plain))
+    with pytest.raises(FormatError) as refused:
         read_launch(path)
-    assert str(refused.value).startswith(str(path))
-    assert "\n" not in str(refused.value)
+    assert str(refused.value).startswith(f"{path} was not written by bench/micro: {said}")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xfe", b"{", b'{"benchmarks": NaN}', json.dumps(launch_json({STEP: 1.0})).encode()[:-9]]
+)
+def test_damaged_files_are_refused_with_their_path(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "one.json"
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=r"one\.json was not written by bench/micro: "):
+        read_launch(path)
 
 
 def keep(folder: Path, run: MicroRun, reference: int, candidate: int) -> Path:

@@ -16,8 +16,9 @@ from bench.judge.ledger import (
     require_acceptable,
     tolerated,
 )
-from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
+from bench.judge.notices import NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches
+from bench.judge.reports import incomplete
 from bench.judge.samples import compare, decision_of
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict, overall
 from bench.record.ledger import Entry, Ledger, Ratio
@@ -55,7 +56,7 @@ def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin:
         comparisons += tolerated(judged, ledger, run)
         warnings += not_accepted(comparisons, ledger, run)
         warnings += _warnings(reference[:pairs], candidate[:pairs])
-    failures = (Incomplete(run.incomplete),) if run.incomplete else ()
+    failures = tuple(incomplete(run))
     return Verdict(Question.MICRO, overall(comparisons, failures), tuple(comparisons), tuple(warnings), failures)
 
 

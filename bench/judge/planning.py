@@ -25,12 +25,7 @@ def with_plans(samples: Sequence[Sample], run: PairedRun) -> list[Sample]:
     kinds = {pair.cores for pair in run.pairs}
     most, pass_from = affordable(run), math.ceil(PASS_LAUNCHES / max(len(kinds), 1))
     plans = {kind: _plan([sample for sample in samples if sample.cores == kind], most, pass_from) for kind in kinds}
-    return [
-        dataclasses.replace(
-            sample, plan=dataclasses.replace(plans.get(sample.cores, sample.plan), first=sample.plan.first)
-        )
-        for sample in samples
-    ]
+    return [dataclasses.replace(sample, plan=plans.get(sample.cores, sample.plan)) for sample in samples]
 
 
 def affordable(run: PairedRun) -> int:
@@ -131,4 +126,4 @@ def _complete(sample: Sample) -> bool:
     if launches >= sample.plan.most:
         return True
     decision = decision_of(sample) if sample.metric.gates else None
-    return decision.final if decision else launches in LOOKS and launches >= sample.plan.first
+    return decision.final if decision else launches in LOOKS

@@ -26,7 +26,7 @@ from bench.record.types import Subject
 from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
-from bench.stats.sequential import Decision, Plan, decide
+from bench.stats.sequential import LOOKS, Decision, decide
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -63,7 +63,7 @@ def samples_of(
         differences = (row.difference(pair) for pair in own)
         apart = tuple(None if value is None else value - shift for value in differences)
         sample = Sample(
-            subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores, Plan(first=row.first)
+            subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores
         )
         if told(sample) or named or not row.optional:
             found.append(sample)
@@ -93,7 +93,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
         return dataclasses.replace(found, outcome=Outcome.PASS, reason=Identical(len(values)))
     decision = decision_of(sample)
     if decision is None:
-        return dataclasses.replace(found, reason=TooFewLaunches(len(values), sample.plan.first))
+        return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
     compared = dataclasses.replace(_decided(found, sample, decision), precision=precision)
     return _widened(compared, between_hosts, decision.launches, sample.plan.pass_from) if between_hosts else compared
@@ -176,7 +176,7 @@ def _identical(sample: Sample) -> bool:
     """
     return (
         sample.noiseless
-        and len(sample.difference) >= sample.plan.first
+        and len(sample.difference) >= LOOKS[0]
         and all(value == -sample.accepted for value in sample.difference)
         and abs(sample.accepted) < (sample.metric.margin or 0.0)
     )

@@ -19,7 +19,7 @@ from bench.judge.ledger import (
 from bench.judge.notices import NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches
 from bench.judge.reports import incomplete
-from bench.judge.samples import compare, decision_of
+from bench.judge.samples import compare, is_settled
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict, overall
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import MicroCase, MicroLaunch, MicroRun
@@ -68,8 +68,7 @@ def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: flo
     if not len(reference) == len(candidate) >= LEAST_LAUNCHES:
         return False
     samples = _samples(run, reference, candidate, margin, ledger)
-    decisions = [decision_of(sample) for sample in samples if sample.metric.gates]
-    return all(decision is not None and decision.final for decision in decisions)
+    return all(is_settled(sample) for sample in samples if sample.metric.gates)
 
 
 def _samples(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> list[Sample]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from statistics import fmean
 
 from bench.judge.ledger import NO_LEDGER, tolerated
-from bench.judge.samples import compare, decision_of, told, whole_pairs
+from bench.judge.samples import compare, is_settled, told, whole_pairs
 from bench.judge.types import Comparison, Sample
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
@@ -104,7 +104,7 @@ def _open(
     if not every_metric and _regressed(run, samples, ledger):
         return []
     of_kind = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
-    return [kind for kind in kinds if not (of_kind[kind] and all(map(_complete, of_kind[kind])))]
+    return [kind for kind in kinds if not (of_kind[kind] and all(map(is_settled, of_kind[kind])))]
 
 
 def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
@@ -118,12 +118,3 @@ def _regressed(run: PairedRun, samples: Sequence[Sample], ledger: Ledger) -> boo
     """Tells whether a metric is a REGRESSION that the ledger doesn't accept."""
     compared = [compare(sample) for sample in samples if sample.metric.gates]
     return any(one.outcome is Outcome.REGRESSION for one in tolerated(compared, ledger, run))
-
-
-def _complete(sample: Sample) -> bool:
-    """Tells whether more launches would change nothing of a metric."""
-    launches = len(sample.difference)
-    if launches >= sample.plan.most:
-        return True
-    decision = decision_of(sample) if sample.metric.gates else None
-    return decision.final if decision else launches in LOOKS

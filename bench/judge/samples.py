@@ -89,9 +89,9 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
     if len(values) < len(sample.difference):
         lacking = len(sample.difference) - len(values)
         return dataclasses.replace(found, reason=LaunchesLackIt(lacking, len(sample.difference)))
-    if _identical(sample):
+    if _is_identical(sample):
         return dataclasses.replace(found, outcome=Outcome.PASS, reason=Identical(len(values)))
-    decision = decision_of(sample)
+    decision = _decision(sample)
     if decision is None:
         return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
@@ -99,12 +99,19 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
     return _widened(compared, between_hosts, decision.launches, sample.plan.pass_from) if between_hosts else compared
 
 
-def decision_of(sample: Sample) -> Decision | None:
-    """Returns what the launches prove of a metric with a margin; None before the first look, without a margin, and of
-    equal numbers.
-    """
+def is_settled(sample: Sample) -> bool:
+    """Tells whether more launches would change nothing of a metric."""
+    launches = len(sample.difference)
+    if launches >= sample.plan.most:
+        return True
+    decision = _decision(sample) if sample.metric.gates and not _is_identical(sample) else None
+    return decision.final if decision else launches in LOOKS
+
+
+def _decision(sample: Sample) -> Decision | None:
+    """Returns what the launches prove; None before the first look, and without a margin."""
     margin = sample.metric.margin
-    if margin is None or _identical(sample):
+    if margin is None:
         return None
     return decide(told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
 
@@ -170,7 +177,7 @@ def mean_told(values: Sequence[float | None]) -> float | None:
     return math.fsum(told) / len(told) if told else None
 
 
-def _identical(sample: Sample) -> bool:
+def _is_identical(sample: Sample) -> bool:
     """Tells whether a metric without noise was the same on both sides of every launch, and what was accepted last is
     within the margin of that: it says more than any statistic.
     """

@@ -19,7 +19,7 @@ from bench.judge.reasons import (
     Reason,
     TooFewLaunches,
 )
-from bench.judge.samples import compare, decision_of, samples_of, whole_pairs
+from bench.judge.samples import compare, is_settled, samples_of, whole_pairs
 from bench.judge.types import Direction, Metric
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import Failure, Memory
@@ -299,7 +299,33 @@ class TestBetweenHosts:
         assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)
 
 
-def test_decisions_are_those_of_metrics_with_a_margin() -> None:
-    samples = samples_of(launches(), PAIRED)
-    assert [one.metric.name for one in samples if decision_of(one)] == GATING
-    assert not any(map(decision_of, samples_of(launches(3), PAIRED)))
+AT_MARGIN = around(0.05)  # which no number of launches decides
+BARE = dataclasses.replace(SHOWN, margin=None)
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "settled"),
+    [
+        (around(0.0), SECONDS, True),
+        (around(0.0, 3), SECONDS, False),
+        (AT_MARGIN, SECONDS, False),
+        (AT_MARGIN * 2, SECONDS, False),
+        (AT_MARGIN * 3, SECONDS, True),  # the plan's last
+        (AT_MARGIN, SHOWN, True),  # what decides nothing: at each look
+        ((*AT_MARGIN, 0.05), SHOWN, False),
+        (AT_MARGIN, BARE, True),
+        ((*AT_MARGIN, 0.05), BARE, False),
+        ((None,) * 4, SECONDS, True),
+        ((None,) * 5, SECONDS, False),
+    ],
+)
+def test_a_metric_is_settled_once_more_launches_would_change_nothing(
+    values: Sequence[float | None], metric: Metric, settled: bool
+) -> None:
+    assert is_settled(sample(values, metric)) is settled
+
+
+@pytest.mark.parametrize(("launches", "settled"), [(3, False), (4, True), (5, False), (6, True)])
+def test_equal_numbers_are_settled_at_each_look(launches: int, settled: bool) -> None:
+    """A later launch may differ."""
+    assert is_settled(sample((0.0,) * launches, noiseless=True)) is settled

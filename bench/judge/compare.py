@@ -13,14 +13,15 @@ from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS, PERPLEXITY
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
 from bench.judge.paired import failed_once
-from bench.judge.reasons import LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
+from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
 from bench.judge.reports import Report, paired_runs, reference_label
-from bench.judge.samples import compare, samples_of, whole_pairs
-from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, overall
+from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
+from bench.judge.types import Comparison, Direction, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of, overall
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
 from bench.record.types import OWN_CODE
+from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES
 
@@ -116,18 +117,36 @@ def _compared(reference: Sample, candidate: Sample, pass_from: int, between: flo
     ratio = reference.metric.scale is Scale.LOG
     metric = dataclasses.replace(reference.metric, unit=Unit.RATIO) if ratio else reference.metric
     old, new = reference.difference, candidate.difference
+    lacking = sum(value is None for value in (*old, *new))
+    if lacking and metric.gates:
+        reason = LaunchesLackIt(lacking, len(old) + len(new))
+        after, before = (metric.natural(mean_told(side)) for side in (new, old))
+        return Comparison(reference.subject, metric, Outcome.INCONCLUSIVE, reason, after, before)
     differences = tuple(
         None if before is None or after is None else after - before for before, after in zip(old, new, strict=False)
     )
     plan = dataclasses.replace(candidate.plan, pass_from=pass_from)
-    compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan), between)
-    lacking = sum(value is None for value in (*old, *new))
-    if lacking and metric.gates:
-        reason = LaunchesLackIt(lacking, len(old) + len(new))
-        return dataclasses.replace(
-            compared, outcome=Outcome.INCONCLUSIVE, reason=reason, interval=None, precision=None, improved=False
-        )
-    return compared
+    compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan))
+    return across_hosts(compared, between, pass_from) if between else compared
+
+
+def across_hosts(found: Comparison, between: float, pass_from: int) -> Comparison:
+    """Returns a comparison with bounds that hold the deviation between hosts, and what they prove."""
+    metric, reason = found.metric, found.reason
+    if not (found.interval and metric.margin and metric.scale is Scale.LOG and isinstance(reason, Decided)):
+        return found
+    interval = widened(found.interval, between)
+    outcome = outcome_of(interval, metric)
+    if outcome is Outcome.PASS and reason.launches < pass_from:
+        outcome = Outcome.INCONCLUSIVE
+    return dataclasses.replace(
+        found,
+        outcome=outcome if metric.gates else Outcome.NOT_GATED,
+        reason=Decided(reason.launches, across_hosts=True),
+        interval=interval,
+        precision=None,
+        improved=metric.direction is not Direction.EQUAL and interval.high < -metric.margin,
+    )
 
 
 def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> list[UnlikePlaces]:

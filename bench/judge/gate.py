@@ -27,13 +27,13 @@ from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import samples_of, whole_pairs
 from bench.judge.summary import by_subject
 from bench.judge.throughput import judge_throughput
-from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, overall
+from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of, overall
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
 from bench.record.repeats import settled_records, unrepeated
 from bench.record.types import DIVERGED, NO_ORACLE, UNCOMPILED, Baseline, Failure, Record, Run
-from bench.stats.intervals import one_sided, widened
+from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
 
 
@@ -187,7 +187,7 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     return Comparison(
         sample.subject,
         since_metric,
-        one_sided(since, margin),
+        outcome_of(since, since_metric),
         Decided(reason.launches, across_hosts=elsewhere),
         math.exp(found.estimate + sample.accepted),  # of the reference, as the entry's
         math.exp(first.estimate),

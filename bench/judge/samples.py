@@ -23,7 +23,6 @@ from bench.judge.reasons import (
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.types import Subject
-from bench.stats.intervals import equivalence, one_sided, widened
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
 from bench.stats.sequential import LOOKS, Decision, decide
@@ -70,11 +69,8 @@ def samples_of(
     return found
 
 
-def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
-    """Returns the comparison that a sample's launches come to.
-
-    `between_hosts`: standard deviation of the difference from host to host, where its sides were measured on two.
-    """
+def compare(sample: Sample) -> Comparison:
+    """Returns the comparison that a sample's launches come to."""
     metric, values = sample.metric, told(sample)
     found = Comparison(
         sample.subject,
@@ -95,8 +91,7 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
     if decision is None:
         return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
-    compared = dataclasses.replace(_decided(found, sample, decision), precision=precision)
-    return _widened(compared, between_hosts, decision.launches, sample.plan.pass_from) if between_hosts else compared
+    return dataclasses.replace(_decided(found, sample, decision), precision=precision)
 
 
 def is_settled(sample: Sample) -> bool:
@@ -146,24 +141,6 @@ def _reason(sample: Sample, decision: Decision) -> Reason:
         return Decided(decision.launches, sample.accepted)
     wrong = next((value for value in told(sample) if not math.isfinite(value)), None)
     return NoSpread(decision.launches) if wrong is None else NotANumber(wrong)
-
-
-def _widened(found: Comparison, between_hosts: float, launches: int, pass_from: int) -> Comparison:
-    """Returns the comparison with bounds that hold the deviation between hosts, and what they prove."""
-    margin = found.metric.margin
-    if found.interval is None or margin is None or found.metric.scale is not Scale.LOG:
-        return found
-    interval = widened(found.interval, between_hosts)
-    equal = found.metric.direction is Direction.EQUAL
-    decided = (equivalence if equal else one_sided)(interval, margin)
-    if decided is Outcome.PASS and launches < pass_from:
-        decided = Outcome.INCONCLUSIVE
-    outcome = decided if found.metric.gates else Outcome.NOT_GATED
-    reason = Decided(launches, across_hosts=True)
-    improved = not equal and interval.high < -margin
-    return dataclasses.replace(
-        found, outcome=outcome, reason=reason, interval=interval, precision=None, improved=improved
-    )
 
 
 def told(sample: Sample) -> list[float]:

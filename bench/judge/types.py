@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.judge.reasons import Reason
 from bench.record.paired import ALL_CORES
-from bench.stats.intervals import Interval
+from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
 from bench.stats.power import Precision
 from bench.stats.sequential import USUAL, Plan
@@ -76,6 +76,13 @@ class Metric:
         if value is None or self.scale is Scale.LINEAR:
             return value
         return math.exp(value) if value < 700 else math.inf
+
+
+def outcome_of(found: Interval, metric: Metric) -> Outcome:
+    """Returns what an interval proves of a metric's margin: of one that is to stay equal, in either direction."""
+    if metric.margin is None:
+        return Outcome.INCONCLUSIVE
+    return (equivalence if metric.direction is Direction.EQUAL else one_sided)(found, metric.margin)
 
 
 @dataclasses.dataclass(frozen=True)

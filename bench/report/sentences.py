@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, Reason
-from bench.judge.types import Comparison, Direction
+from bench.judge.types import Comparison, Direction, outcome_of
 from bench.record.lockstep import tensor_name
 from bench.record.types import (
     ANSWER,
@@ -20,7 +20,7 @@ from bench.record.types import (
     NOT_REPEATED,
 )
 from bench.report import values
-from bench.stats.intervals import Interval, equivalence, one_sided
+from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, PASS_LAUNCHES
 
@@ -89,9 +89,8 @@ def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
 
 def is_within(comparison: Comparison) -> bool:
     """Tells whether the bounds alone would prove a PASS, which takes more launches."""
-    found, margin = comparison.interval, comparison.metric.margin
-    decide = equivalence if comparison.metric.direction is Direction.EQUAL else one_sided
-    return found is not None and margin is not None and decide(found, margin) is Outcome.PASS
+    found = comparison.interval
+    return found is not None and outcome_of(found, comparison.metric) is Outcome.PASS
 
 
 def _lacking(comparison: Comparison) -> str:

@@ -5,14 +5,17 @@ import math
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bench.judge.compare import compare_reports
+from bench.judge.compare import across_hosts, compare_reports
 from bench.judge.metrics import ONE_CORE_STEP_TIME, in_turn
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
 from bench.judge.reasons import (
     Decided,
     Field,
     LaunchesLackIt,
+    NoSpread,
     NotTimed,
     Reason,
     TooFewLaunches,
@@ -20,7 +23,8 @@ from bench.judge.reasons import (
     UnlikeReports,
 )
 from bench.judge.reports import Report
-from bench.judge.types import Question, Scope, Unit, Verdict
+from bench.judge.samples import compare
+from bench.judge.types import Comparison, Metric, Question, Scope, Unit, Verdict, outcome_of
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import OWN_CODE, Failure, Memory
 from bench.report.sentences import is_within, sentence
@@ -30,6 +34,7 @@ from tests.builders.paired import pair
 from tests.builders.records import MARGINS as SAMPLE_MARGINS
 from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.reports import CREATED, LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
 
 MARGINS = dataclasses.replace(
     SAMPLE_MARGINS, gating={**SAMPLE_MARGINS.gating, "step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10}
@@ -237,6 +242,62 @@ def test_ratios_of_two_hosts_differ_by_two_draws() -> None:
     here, there = (interval_of(by_metric(verdict(report))["step time"]) for report in (later(), elsewhere))
     reach = math.hypot(here.pass_high - here.estimate, 0.0698)
     assert there.pass_high - there.estimate == pytest.approx(reach, rel=1e-3)
+
+
+def widened(values: Sequence[float | None], between: float, metric: Metric = SECONDS) -> Comparison:
+    return across_hosts(compare(sample(values, metric)), between, pass_from=4)
+
+
+class TestAcrossHosts:
+    @pytest.mark.parametrize(
+        ("shift", "between", "outcome"),
+        [
+            # 1.645 × 0.02 = 3.3% more, in quadrature, to be passed; 1.960 × 0.02 = 3.9% to be a REGRESSION.
+            (0.010, 0.02, Outcome.PASS),
+            (0.020, 0.02, Outcome.INCONCLUSIVE),
+            (0.085, 0.02, Outcome.INCONCLUSIVE),
+            (0.095, 0.02, Outcome.REGRESSION),
+            (0.095, 0.03, Outcome.INCONCLUSIVE),
+        ],
+    )
+    def test_bounds_hold_what_hosts_differ(self, shift: float, between: float, outcome: Outcome) -> None:
+        here, there = compare(sample(around(shift))), widened(around(shift), between)
+        assert (there.outcome, there.reason, there.precision) == (outcome, Decided(4, across_hosts=True), None)
+        own, wide = interval_of(here), interval_of(there)
+        assert wide.estimate == own.estimate
+        assert wide.high - wide.estimate == pytest.approx(math.hypot(own.high - own.estimate, 1.959964 * between))
+        assert wide.pass_high - wide.estimate == pytest.approx(
+            math.hypot(own.pass_high - own.estimate, 1.644854 * between)
+        )
+
+    @pytest.mark.parametrize(("shift", "improved"), [(-0.056, False), (-0.08, False), (-0.095, True)])
+    def test_an_improvement_is_certain_of_other_hosts_too(self, shift: float, improved: bool) -> None:
+        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.6% were."""
+        assert compare(sample(around(shift))).improved
+        assert widened(around(shift), 0.02).improved is improved
+
+    def test_bytes_do_not_differ_between_hosts(self) -> None:
+        grown = [9.0, 10.0, 8.0, 8.0]
+        assert widened(grown, 0.03, BYTES) == compare(sample(grown, BYTES))
+
+    @pytest.mark.parametrize(
+        ("shift", "outcome"), [(0.0, Outcome.PASS), (-0.2, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)]
+    )
+    def test_what_is_to_be_equal_may_not_fall_across_hosts_either(self, shift: float, outcome: Outcome) -> None:
+        found = widened(around(shift), 0.01, EITHER_WAY)
+        assert (found.outcome, found.improved) == (outcome, False)
+
+    def test_what_does_not_gate_decides_nothing_across_hosts_either(self) -> None:
+        assert widened(around(0.2), 0.01, SHOWN).outcome is Outcome.NOT_GATED
+
+    def test_what_cannot_be_computed_stays_so(self) -> None:
+        assert widened([0.01] * 4, 0.03).reason == NoSpread(4)
+
+    @given(st.lists(st.floats(-0.2, 0.2), min_size=4, max_size=14), st.sampled_from([SECONDS, EITHER_WAY]))
+    def test_an_outcome_agrees_with_its_interval(self, values: list[float], metric: Metric) -> None:
+        found = widened(values, 0.02, metric)
+        assert found.outcome is (outcome_of(found.interval, metric) if found.interval else Outcome.INCONCLUSIVE)
+        assert not found.improved or (metric is SECONDS and interval_of(found).high < -MARGIN)
 
 
 def test_a_report_given_twice_is_refused() -> None:

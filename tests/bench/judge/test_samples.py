@@ -232,14 +232,11 @@ class TestCompare:
 VALUES = st.one_of(st.none(), st.just(math.nan), st.just(math.inf), st.floats(-1e300, 1e300), st.floats(-0.2, 0.2))
 
 
-@given(
-    st.lists(VALUES, max_size=14), st.sampled_from([(SECONDS, 0.0), (SECONDS, 0.02), (BYTES, 0.0), (EITHER_WAY, 0.0)])
-)
+@given(st.lists(VALUES, max_size=14), st.sampled_from([SECONDS, BYTES, EITHER_WAY]))
 def test_whatever_launches_give_an_outcome_agrees_with_its_interval(
-    values: list[float | None], how: tuple[Metric, float]
+    values: list[float | None], metric: Metric
 ) -> None:
-    metric, between_hosts = how
-    found = compare(sample(values, metric), between_hosts)
+    found = compare(sample(values, metric))
     margin, interval = metric.margin or 0.0, found.interval
     if interval is None:
         assert (found.outcome, found.improved) == (Outcome.INCONCLUSIVE, False)
@@ -249,54 +246,6 @@ def test_whatever_launches_give_an_outcome_agrees_with_its_interval(
         within, beyond = within and interval.pass_low > -margin, beyond or interval.high < -margin
     assert (found.outcome is Outcome.PASS, found.outcome is Outcome.REGRESSION) == (within, beyond)
     assert not found.improved or interval.high < -margin
-
-
-class TestBetweenHosts:
-    @pytest.mark.parametrize(
-        ("shift", "between", "outcome"),
-        [
-            # 1.645 × 0.02 = 3.3% more, in quadrature, to be passed; 1.960 × 0.02 = 3.9% to be a REGRESSION.
-            (0.010, 0.02, Outcome.PASS),
-            (0.020, 0.02, Outcome.INCONCLUSIVE),
-            (0.085, 0.02, Outcome.INCONCLUSIVE),
-            (0.095, 0.02, Outcome.REGRESSION),
-            (0.095, 0.03, Outcome.INCONCLUSIVE),
-        ],
-    )
-    def test_bounds_hold_what_hosts_differ(self, shift: float, between: float, outcome: Outcome) -> None:
-        here, there = compare(sample(around(shift))), compare(sample(around(shift)), between)
-        assert (there.outcome, there.reason, there.precision) == (outcome, Decided(4, across_hosts=True), None)
-        own, wide = interval_of(here), interval_of(there)
-        assert wide.estimate == own.estimate
-        assert wide.high - wide.estimate == pytest.approx(math.hypot(own.high - own.estimate, 1.959964 * between))
-        assert wide.pass_high - wide.estimate == pytest.approx(
-            math.hypot(own.pass_high - own.estimate, 1.644854 * between)
-        )
-
-    @pytest.mark.parametrize(("shift", "improved"), [(-0.056, False), (-0.08, False), (-0.095, True)])
-    def test_an_improvement_is_certain_of_other_hosts_too(self, shift: float, improved: bool) -> None:
-        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.6% were."""
-        assert compare(sample(around(shift))).improved
-        assert compare(sample(around(shift)), 0.02).improved is improved
-
-    def test_bytes_do_not_differ_between_hosts(self) -> None:
-        grown = sample([9.0, 10.0, 8.0, 8.0], BYTES)
-        assert compare(grown, 0.03) == compare(grown)
-
-    @pytest.mark.parametrize(
-        ("shift", "outcome"), [(0.0, Outcome.PASS), (-0.2, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)]
-    )
-    def test_what_is_to_be_equal_may_not_fall_across_hosts_either(self, shift: float, outcome: Outcome) -> None:
-        found = compare(sample(around(shift), EITHER_WAY), 0.01)
-        assert (found.outcome, found.improved) == (outcome, False)
-
-    def test_what_does_not_gate_decides_nothing_across_hosts_either(self) -> None:
-        shown = sample(around(0.2))
-        shown = dataclasses.replace(shown, metric=dataclasses.replace(shown.metric, gates=False))
-        assert compare(shown, 0.01).outcome is Outcome.NOT_GATED
-
-    def test_what_cannot_be_computed_stays_so(self) -> None:
-        assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)
 
 
 AT_MARGIN = around(0.05)  # which no number of launches decides

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import LIKENESS, PERPLEXITY
+from bench.judge.metrics import LIKENESS
 from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
 from bench.judge.paired import failed_once
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
@@ -94,7 +94,7 @@ def _problem(name: str, timed: Sequence[dict[str, PairedRun]], reports: Sequence
 def _samples(
     before: Sequence[Pair], after: Sequence[Pair], margins: Margins, only: Sequence[str]
 ) -> list[tuple[Sample, Sample]]:
-    """Returns (the reference report's sample, the candidate report's) of every metric but perplexity.
+    """Returns (the reference report's sample, the candidate report's) of every metric but those of numbers.
 
     A gating metric that one report lacks is one that none of its launches tell.
     """
@@ -102,7 +102,7 @@ def _samples(
     found = []
     for name in {**old, **new}:
         some = old.get(name) or new[name]
-        if name != PERPLEXITY and (some.metric.gates or (name in old and name in new)):
+        if not some.noiseless and (some.metric.gates or (name in old and name in new)):
             found.append((old.get(name, _untold(some)), new.get(name, _untold(some))))
     return found
 

@@ -350,6 +350,21 @@ def test_own_models_of_unlike_steps_compare() -> None:
     assert changed.comparisons[0].reason == UnlikeReports((Field("fingerprint", SUBJECT.fingerprint, "f" * 16),))
 
 
+def test_fitted_losses_are_numbers_which_are_not_compared() -> None:
+    """They are equal, so that no statistic could be computed."""
+    subject = dataclasses.replace(SUBJECT, workload="fit", metrics=("fitted loss", "step time"))
+    margins = dataclasses.replace(MARGINS, without_pilot={"fitted_loss": 0.01, "step_time": 0.05})
+
+    def report(shift: int, created: str) -> PairedRun:
+        return paired_report([on_both(one, subject=subject, losses=(50.0,) * 10) for one in pairs(10, shift)], created)
+
+    found = compare_reports(report(0, CREATED), report(3, LATER), margins)
+    assert (found.outcome, [one.metric.name for one in found.comparisons if one.metric.gates]) == (
+        Outcome.PASS,
+        ["step time"],
+    )
+
+
 def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:
     memory, speed = (dataclasses.replace(later(), only=(name,)) for name in ("peak memory", "step time"))
     assert [one.metric.name for one in verdict(memory).comparisons if one.metric.gates] == ["peak memory"]

@@ -16,7 +16,7 @@ from bench.judge.paired import failed_once
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
-from bench.judge.types import Comparison, Direction, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of, overall
+from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of, overall
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
@@ -145,7 +145,7 @@ def across_hosts(found: Comparison, between: float, pass_from: int) -> Compariso
         reason=Decided(reason.launches, across_hosts=True),
         interval=interval,
         precision=None,
-        improved=metric.direction is not Direction.EQUAL and interval.high < -metric.margin,
+        improved=outcome is Outcome.PASS and interval.high < -metric.margin,
     )
 
 

@@ -276,6 +276,10 @@ class TestAcrossHosts:
         assert compare(sample(around(shift))).improved
         assert widened(around(shift), 0.02).improved is improved
 
+    def test_an_improvement_is_a_pass_which_takes_nine_launches(self) -> None:
+        found = across_hosts(compare(sample(around(-0.2, 8))), 0.02, pass_from=9)
+        assert (found.outcome, found.improved) == (Outcome.INCONCLUSIVE, False)
+
     def test_bytes_do_not_differ_between_hosts(self) -> None:
         grown = [9.0, 10.0, 8.0, 8.0]
         assert widened(grown, 0.03, BYTES) == compare(sample(grown, BYTES))

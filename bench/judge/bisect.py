@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired
-from bench.judge.samples import samples_of, told, whole_pairs
+from bench.judge.samples import differences_of, samples_of, whole_pairs
 from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
 from bench.stats.bisection import MOST_FIRST, Search
@@ -46,7 +46,7 @@ def expected(releases: int, metric: str) -> tuple[int, int]:
 def values_of(run: PairedRun | None, metric: str, margins: Margins) -> list[float]:
     """Returns a metric's values, one of each launch that tells it: release − good, on the metric's scale."""
     samples = samples_of(whole_pairs(run) if run else [], margins, (metric,))
-    return next((told(one) for one in samples if one.metric.name == metric), [])
+    return next((differences_of(one) for one in samples if one.metric.name == metric), [])
 
 
 def find_by_launches(search: Search) -> Finding:

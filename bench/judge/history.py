@@ -19,7 +19,7 @@ from typing import NamedTuple
 from bench.judge.margins import Margins
 from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, STEP_TIME
 from bench.judge.reports import Report, paired_runs, reference_label
-from bench.judge.samples import samples_of, told, whole_pairs
+from bench.judge.samples import differences_of, samples_of, whole_pairs
 from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
@@ -165,7 +165,7 @@ def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
 
 def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:
     """Returns the log ratios by launch of each metric that has a margin here and that launches tell."""
-    found = {sample.metric.name: told(sample) for sample in samples_of(pairs, NO_MARGINS)}
+    found = {sample.metric.name: differences_of(sample) for sample in samples_of(pairs, NO_MARGINS)}
     on_all = [pair for pair in pairs if pair.cores == ALL_CORES]
     starts = [(_startup_seconds(pair.reference), _startup_seconds(pair.candidate)) for pair in on_all]
     found[START_UP] = [math.log(candidate / reference) for reference, candidate in starts if reference and candidate]

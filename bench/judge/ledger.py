@@ -23,7 +23,7 @@ from bench.judge.reasons import (
     NotCompiled,
     Reason,
 )
-from bench.judge.samples import samples_of, told, whole_pairs
+from bench.judge.samples import differences_of, samples_of, whole_pairs
 from bench.judge.types import Comparison, Direction, Sample, Scale
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -203,7 +203,7 @@ def ratio_interval(ratio: Ratio) -> Interval | None:
 
 def _measured_ratio(sample: Sample) -> Ratio | None:
     """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
-    values = told(sample)
+    values = differences_of(sample)
     if len(values) < LOOKS[0] or sample.metric.name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
         return None
     return ratio_of(sample.subject, sample.metric.name, values)

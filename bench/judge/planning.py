@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from statistics import fmean
 
 from bench.judge.ledger import NO_LEDGER, tolerated
-from bench.judge.samples import compare, is_settled, told, whole_pairs
+from bench.judge.samples import compare, differences_of, is_settled, whole_pairs
 from bench.judge.types import Comparison, Sample
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
@@ -109,7 +109,7 @@ def _open(
 
 def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
     """Returns the plan of launches of one kind, of which these are the samples."""
-    gating = ((sample.metric.margin, told(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
+    gating = ((sample.metric.margin, differences_of(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
     wanted = [planned(first, margin, most) for margin, first in gating if margin and len(first) == LOOKS[0]]
     return Plan(max(wanted, default=USUAL_LAUNCHES), pass_from)
 

@@ -20,7 +20,7 @@ from bench.judge.reasons import (
     Reason,
     TooFewLaunches,
 )
-from bench.judge.types import Comparison, Direction, Sample, Scale
+from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.types import Subject
 from bench.stats.outcome import Outcome
@@ -49,29 +49,29 @@ def samples_of(
     subject = pairs[0].reference.subject
     found = []
     for row in in_turn(margins.window_start.get(subject.config, 0.0)):
-        named = row.metric.name in only
-        if not (named or row.optional or subject.tells(row.metric.name)):
-            continue
-        margin = _margin(row, margins, subject, only)
-        metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
-        shift = (accepted or {}).get(metric.name, 0.0) if metric.scale is Scale.LOG else 0.0
-        own = [pair for pair in pairs if pair.cores == row.cores]
-        if not (own or named):
-            continue
-        candidate, reference = (tuple(row.side(pair, side) for pair in own) for side in (CANDIDATE, REFERENCE))
-        differences = (row.difference(pair) for pair in own)
-        apart = tuple(None if value is None else value - shift for value in differences)
-        sample = Sample(
-            subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores
-        )
-        if told(sample) or named or not row.optional:
-            found.append(sample)
+        own, named = [pair for pair in pairs if pair.cores == row.cores], row.metric.name in only
+        applies = row.optional or subject.tells(row.metric.name)
+        if named or (applies and own):
+            margin = _margin(row, margins, subject, only)
+            metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
+            sample = _sample(row, metric, subject, own, (accepted or {}).get(metric.name, 0.0))
+            if named or not row.optional or differences_of(sample):
+                found.append(sample)
     return found
+
+
+def _sample(row: InTurn, metric: Metric, subject: Subject, pairs: Sequence[Pair], accepted: float) -> Sample:
+    """Returns a metric of launches, its differences measured from the accepted ratio, if it is one."""
+    shift = accepted if metric.scale is Scale.LOG else 0.0
+    candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
+    measured = (row.difference(pair) for pair in pairs)
+    differences = tuple(None if value is None else value - shift for value in measured)
+    return Sample(subject.name, metric, candidate, reference, differences, shift, row.noiseless, row.cores)
 
 
 def compare(sample: Sample) -> Comparison:
     """Returns the comparison that a sample's launches come to."""
-    metric, values = sample.metric, told(sample)
+    metric, values = sample.metric, differences_of(sample)
     found = Comparison(
         sample.subject,
         metric,
@@ -108,7 +108,7 @@ def _decision(sample: Sample) -> Decision | None:
     margin = sample.metric.margin
     if margin is None:
         return None
-    return decide(told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
+    return decide(differences_of(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
 
 
 def _margin(row: InTurn, margins: Margins, subject: Subject, only: Sequence[str]) -> float | None:
@@ -139,11 +139,11 @@ def _decided(found: Comparison, sample: Sample, decision: Decision) -> Compariso
 def _reason(sample: Sample, decision: Decision) -> Reason:
     if decision.interval:
         return Decided(decision.launches, sample.accepted)
-    wrong = next((value for value in told(sample) if not math.isfinite(value)), None)
+    wrong = next((value for value in differences_of(sample) if not math.isfinite(value)), None)
     return NoSpread(decision.launches) if wrong is None else NotANumber(wrong)
 
 
-def told(sample: Sample) -> list[float]:
+def differences_of(sample: Sample) -> list[float]:
     """Returns the differences of the launches that tell one."""
     return [value for value in sample.difference if value is not None]
 

@@ -12,7 +12,7 @@ from bench.judge.margins import Margins
 from bench.judge.notices import LaunchFailed
 from bench.judge.paired import paired_samples
 from bench.judge.reasons import CandidateFailed, Identical, LockstepFailed, NotCompiled, Reason
-from bench.judge.samples import DEFAULT_MARGIN, told
+from bench.judge.samples import DEFAULT_MARGIN, differences_of
 from bench.judge.types import Comparison, Metric, Sample, Scale, Unit, Verdict
 from bench.record.paired import CANDIDATE, PairedRun
 from bench.record.survey import Survey
@@ -202,7 +202,7 @@ def _says_it_fails(reason: Reason) -> bool:
 
 def _interval_of(sample: Sample) -> Interval | None:
     """Returns the interval of all launches, looked at once; None of too few, of equal ones, and of no numbers."""
-    values = told(sample)
+    values = differences_of(sample)
     if len(values) < LOOKS[0]:
         return None
     estimate, error = mean_of(values)

@@ -133,9 +133,11 @@ def _compared(reference: Sample, candidate: Sample, pass_from: int, between: flo
 def across_hosts(found: Comparison, between: float, pass_from: int) -> Comparison:
     """Returns a comparison with bounds that hold the deviation between hosts, and what they prove."""
     metric, reason = found.metric, found.reason
-    if not (found.interval and metric.margin and metric.scale is Scale.LOG and isinstance(reason, Decided)):
+    if found.interval is None or metric.scale is not Scale.LOG:
         return found
     interval = widened(found.interval, between)
+    if metric.margin is None or not isinstance(reason, Decided):
+        return dataclasses.replace(found, interval=interval)
     outcome = outcome_of(interval, metric)
     if outcome is Outcome.PASS and reason.launches < pass_from:
         outcome = Outcome.INCONCLUSIVE

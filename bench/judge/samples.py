@@ -23,9 +23,10 @@ from bench.judge.reasons import (
 from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.types import Subject
+from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
-from bench.stats.sequential import LOOKS, Decision, decide
+from bench.stats.sequential import LOOKS, Decision, decide, mean_of
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -81,7 +82,9 @@ def compare(sample: Sample) -> Comparison:
         metric.natural(mean_told(sample.reference)),
     )
     if metric.margin is None:
-        return dataclasses.replace(found, reason=NoMargin(sample.subject)) if metric.gates else found
+        if metric.gates:
+            return dataclasses.replace(found, reason=NoMargin(sample.subject))
+        return dataclasses.replace(found, interval=_interval(values))
     if len(values) < len(sample.difference):
         lacking = len(sample.difference) - len(values)
         return dataclasses.replace(found, reason=LaunchesLackIt(lacking, len(sample.difference)))
@@ -120,6 +123,14 @@ def _margin(row: InTurn, margins: Margins, subject: Subject, only: Sequence[str]
     if margin is None and only and relative:
         margin = DEFAULT_MARGIN
     return math.log1p(margin) if margin is not None and relative else margin
+
+
+def _interval(values: Sequence[float]) -> Interval | None:
+    """Returns the interval of launches that are looked at once; None of too few, of equal ones and of no numbers."""
+    if len(values) < LOOKS[0]:
+        return None
+    estimate, error = mean_of(values)
+    return interval(estimate, error, len(values) - 1) if math.isfinite(error) else None
 
 
 def _decided(found: Comparison, sample: Sample, decision: Decision) -> Comparison:

@@ -72,12 +72,13 @@ def _reach(found: Interval | None, margin: float | None) -> float:
 
 
 def _row(comparison: Comparison, shown: float) -> Row:
-    found, metric = comparison.interval, comparison.metric
+    metric = comparison.metric
+    found = comparison.interval if metric.margin else None
     size = values.difference(found.estimate, metric) if found else ""
     low, high = (values.difference(end, metric) for end in (found.low, found.high)) if found else ("", "")
     return Row(
         comparison,
-        _span(found, metric.margin, shown) if found else None,
+        _span(found, metric.margin, shown) if found and metric.margin else None,
         size,
         f"95% CI {low} to {high}" if found else "",
         values.margin(metric),
@@ -88,11 +89,10 @@ def _row(comparison: Comparison, shown: float) -> Row:
     )
 
 
-def _span(found: Interval, margin: float | None, shown: float) -> Span:
-    unit = margin or max(abs(found.low), abs(found.high)) or 1.0  # without a margin: as wide as the interval needs
+def _span(found: Interval, margin: float, shown: float) -> Span:
     ends = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
-    low, high, pass_low, pass_high, estimate = (_percent(end / unit, shown) for end in ends)
-    off_left, off_right = found.low / unit < -shown, found.high / unit > shown
+    low, high, pass_low, pass_high, estimate = (_percent(end / margin, shown) for end in ends)
+    off_left, off_right = found.low / margin < -shown, found.high / margin > shown
     return Span(low, high, pass_low, pass_high, estimate, off_left, off_right)
 
 

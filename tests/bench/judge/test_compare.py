@@ -293,6 +293,10 @@ class TestAcrossHosts:
 
     def test_what_does_not_gate_decides_nothing_across_hosts_either(self) -> None:
         assert widened(around(0.2), 0.01, SHOWN).outcome is Outcome.NOT_GATED
+        bare = dataclasses.replace(SHOWN, margin=None)
+        here, there = compare(sample(around(0.2), bare)), widened(around(0.2), 0.01, bare)
+        assert (there.outcome, there.reason) == (Outcome.NOT_GATED, here.reason)
+        assert interval_of(there).high > interval_of(here).high
 
     def test_what_cannot_be_computed_stays_so(self) -> None:
         assert widened([0.01] * 4, 0.03).reason == NoSpread(4)

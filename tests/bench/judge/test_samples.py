@@ -13,6 +13,7 @@ from bench.judge.reasons import (
     Decided,
     Identical,
     LaunchesLackIt,
+    NoMargin,
     NoSpread,
     NotANumber,
     NotGated,
@@ -28,6 +29,8 @@ from tests.builders.launches import GATING, PAIRED, interval_of, launches, of_ki
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import SUBJECT
 from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
+
+BARE = dataclasses.replace(SHOWN, margin=None)
 
 
 class TestSamplesOf:
@@ -220,11 +223,29 @@ class TestCompare:
         assert (found.outcome, found.reason) == (Outcome.NOT_GATED, Decided(4))
         assert interval_of(found).estimate == pytest.approx(0.1)
 
+    def test_without_a_margin_the_interval_is_that_of_all_launches(self) -> None:
+        """Its bounds are Student's: 0.18% / √4 × 1.23 × 3.18 to either side."""
+        found = compare(sample([*around(0.1), None], BARE))
+        assert (found.outcome, found.reason, found.precision) == (
+            Outcome.NOT_GATED,
+            NotGated(math.fsum(around(0.1)) / 4),
+            None,
+        )
+        told = interval_of(found)
+        assert told.estimate == pytest.approx(0.1)
+        assert told.degrees_of_freedom == 3
+        assert told.high - told.estimate == pytest.approx(0.0036, abs=1e-4)
+        for values in (around(0.1, 3), [0.1] * 4, [0.0, 0.1, 0.2, math.inf]):
+            assert compare(sample(values, BARE)).interval is None
+
+    def test_what_is_asked_for_without_a_margin_is_inconclusive(self) -> None:
+        named = compare(sample(around(0.1), dataclasses.replace(BARE, gates=True)))
+        assert (named.outcome, named.reason, named.interval) == (Outcome.INCONCLUSIVE, NoMargin("it"), None)
+
     def test_without_a_margin_the_mean_difference_is_told(self) -> None:
-        bare = dataclasses.replace(SHOWN, margin=None)
-        found = compare(sample([0.1, 0.3, None], bare))
+        found = compare(sample([0.1, 0.3, None], BARE))
         assert (found.outcome, found.reason, found.interval) == (Outcome.NOT_GATED, NotGated(0.2), None)
-        untold = compare(sample([], bare)).reason
+        untold = compare(sample([], BARE)).reason
         assert isinstance(untold, NotGated)
         assert math.isnan(untold.difference)
 
@@ -233,9 +254,7 @@ VALUES = st.one_of(st.none(), st.just(math.nan), st.just(math.inf), st.floats(-1
 
 
 @given(st.lists(VALUES, max_size=14), st.sampled_from([SECONDS, BYTES, EITHER_WAY]))
-def test_whatever_launches_give_an_outcome_agrees_with_its_interval(
-    values: list[float | None], metric: Metric
-) -> None:
+def test_whatever_launches_give_an_outcome_agrees_with_its_interval(values: list[float | None], metric: Metric) -> None:
     found = compare(sample(values, metric))
     margin, interval = metric.margin or 0.0, found.interval
     if interval is None:
@@ -249,7 +268,6 @@ def test_whatever_launches_give_an_outcome_agrees_with_its_interval(
 
 
 AT_MARGIN = around(0.05)  # which no number of launches decides
-BARE = dataclasses.replace(SHOWN, margin=None)
 
 
 @pytest.mark.parametrize(

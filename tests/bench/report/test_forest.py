@@ -1,5 +1,6 @@
 """The forest plot: rows in units of their margins."""
 
+import dataclasses
 import math
 
 import pytest
@@ -43,6 +44,13 @@ def test_what_decides_comes_first() -> None:
     rows = forest([EXACT, fine, unsure, slow]).rows[SUBJECT.name]
     assert [row.comparison.metric.name for row in rows] == ["slow", "unsure", "fine", "lockstep"]
     assert [row.margin for row in rows] == ["5.0%", "5.0%", "5.0%", "–"]
+
+
+def test_without_a_margin_there_is_no_unit_to_draw_in() -> None:
+    drawn = comparison("import", 0.5, 0.01, 0.05)
+    found = forest([dataclasses.replace(drawn, metric=dataclasses.replace(drawn.metric, margin=None))])
+    (row,) = found.rows[SUBJECT.name]
+    assert (row.span, row.size, row.margin) == (None, "", "–")
 
 
 def test_nothing_compared() -> None:

@@ -41,7 +41,7 @@ class Parts:
             for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
                 require_same(path, side, sides[name])
         keep = keeper(path, begun=stored is not None)
-        margins = standards.margins.with_step_times(self.margin)
+        margins = dataclasses.replace(standards.margins, step_times=self.margin)
         plans, unpinned = pair_plans(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
 

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from bench.judge.margins import Margins
 from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, STEP_TIME
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import differences_of, samples_of, whole_pairs
@@ -43,7 +42,6 @@ MARGINS = {
 # Metrics of which a PASS takes a proof; the others are too noisy for their margins. The noise of the step time on one
 # core, too, is half of its margin and more in reports/published, where a proof takes a quarter.
 PROVEN = (STEP_TIME, PERPLEXITY, PEAK_MEMORY)
-NO_MARGINS = Margins({}, {}, {}, 0.0, 0.0)  # for the values of a paired run's metrics, which need none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +163,7 @@ def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
 
 def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:
     """Returns the log ratios by launch of each metric that has a margin here and that launches tell."""
-    found = {sample.metric.name: differences_of(sample) for sample in samples_of(pairs, NO_MARGINS)}
+    found = {sample.metric.name: differences_of(sample) for sample in samples_of(pairs)}
     on_all = [pair for pair in pairs if pair.cores == ALL_CORES]
     starts = [(_startup_seconds(pair.reference), _startup_seconds(pair.candidate)) for pair in on_all]
     found[START_UP] = [math.log(candidate / reference) for reference, candidate in starts if reference and candidate]

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean, stdev
 from typing import TypeAlias
 
-from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.notices import NotAccepted
 from bench.judge.reasons import (
@@ -120,9 +119,7 @@ class LedgerError(ValueError):
     """A report of which no entry can be made."""
 
 
-def entry_of(
-    run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False
-) -> Entry:
+def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: bool = False) -> Entry:
     """Returns the entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference; of
     a run that names metrics, of those alone, since nothing judged the others.
 
@@ -135,7 +132,7 @@ def entry_of(
     versions = [
         each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
     ]
-    samples = [one for one in samples_of(pairs, margins) if one.metric.name in run.only or not run.only]
+    samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
     measured = filter(None, map(_measured_ratio, samples))
     ratios = (dataclasses.replace(ratio, fingerprint=_file(run, ratio.subject)) for ratio in measured)
     entry = make_entry(run, candidate.machine, versions, ratios, reason)

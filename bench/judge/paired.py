@@ -1,5 +1,6 @@
 """A paired run to a verdict: what reference and candidate computed, and how fast, on one machine at one time."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
@@ -53,7 +54,8 @@ def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
 
     Step times are judged by the run's own margin, if it has one.
     """
-    return with_plans(samples_of(whole_pairs(run), margins.with_step_times(run.margin), run.only), run)
+    own = dataclasses.replace(margins, step_times=run.margin)
+    return with_plans(samples_of(whole_pairs(run), own, run.only), run)
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool) -> list[Comparison]:

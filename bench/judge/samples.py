@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from bench.judge.margins import Margins
+from bench.judge.margins import NO_MARGINS, Margins
 from bench.judge.metrics import InTurn, in_turn
 from bench.judge.reasons import (
     Decided,
@@ -38,7 +38,10 @@ def whole_pairs(run: PairedRun, cores: str | None = None) -> list[Pair]:
 
 
 def samples_of(
-    pairs: Sequence[Pair], margins: Margins, only: Sequence[str] = (), accepted: Mapping[str, float] | None = None
+    pairs: Sequence[Pair],
+    margins: Margins = NO_MARGINS,
+    only: Sequence[str] = (),
+    accepted: Mapping[str, float] | None = None,
 ) -> list[Sample]:
     """Returns every metric of launches of one subject, those that gate first; none of no launches.
 

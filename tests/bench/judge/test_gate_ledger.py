@@ -253,7 +253,7 @@ def test_what_was_accepted_of_an_own_model_is_of_that_file() -> None:
         verdict = judge_gate(gate(file), dataclasses.replace(standards(margins=margins), ledger=ledger))
         return {one.metric.name: one for one in verdict.comparisons if one.subject == own.name}
 
-    known = Ledger(SCHEMA, (entry_of(gate("aaaa").speed[0], margins, NO_LEDGER, "why"),))
+    known = Ledger(SCHEMA, (entry_of(gate("aaaa").speed[0], NO_LEDGER, "why"),))
     same, edited = judge("aaaa", known), judge("bbbb", known)
     assert (same[STEP_TIME].outcome, edited[STEP_TIME].outcome) == (Outcome.PASS, Outcome.REGRESSION)
     assert ("step time since 2.21.0" in same, "step time since 2.21.0" in edited) == (True, False)

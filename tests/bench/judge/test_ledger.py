@@ -36,7 +36,7 @@ from bench.record.types import SCHEMA
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 from tests.builders.paired import gate_run, pair, paired_run, side_of
-from tests.builders.records import MACHINE, MARGINS, SUBJECT
+from tests.builders.records import MACHINE, SUBJECT
 
 STEP_TIME = "step time"
 MADE = "2026-01-02T03:04:05+00:00"
@@ -327,7 +327,7 @@ def measured(candidate: Side = CANDIDATE, launches: int = 4, created: str = MADE
 
 
 def test_an_entry_holds_the_ratios_of_a_run() -> None:
-    made = entry_of(measured(), MARGINS, ledger(), "it is newer")
+    made = entry_of(measured(), ledger(), "it is newer")
     assert (made.tensorflow, made.environment, made.reference) == ("2.21.0", CANDIDATE.identity, REFERENCE.identity)
     assert made.reference_tensorflow == "2.20.0"
     assert (made.created, made.machine, made.host) == (MADE, MACHINE.fingerprint(), "A CPU, 2 cores")
@@ -342,18 +342,18 @@ def test_an_entry_holds_the_ratios_of_a_run() -> None:
 
 def test_a_run_of_named_metrics_tells_those_alone() -> None:
     """The others are told, and nothing has judged them."""
-    made = entry_of(dataclasses.replace(measured(), only=("peak memory",)), MARGINS, ledger(), "it is newer")
+    made = entry_of(dataclasses.replace(measured(), only=("peak memory",)), ledger(), "it is newer")
     assert [ratio.metric for ratio in made.ratios] == ["peak memory"]
 
 
 def test_the_reference_s_packages_with_other_variables_are_another_environment() -> None:
     without = dataclasses.replace(REFERENCE, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})
-    made = entry_of(measured(without), MARGINS, ledger(), "shipped without oneDNN")
+    made = entry_of(measured(without), ledger(), "shipped without oneDNN")
     assert STEP_TIME in {ratio.metric for ratio in made.ratios}
     assert (made.environment, made.reference) == (without.setup, REFERENCE.setup)
     assert (without.identity, REFERENCE.setup) == (REFERENCE.identity, REFERENCE.identity)
     with pytest.raises(LedgerError, match=rf"reference 2\.20\.0 \({without.setup}\) is not one of the"):
-        entry_of(dataclasses.replace(LATER, reference=without), MARGINS, KNOWN, "why")
+        entry_of(dataclasses.replace(LATER, reference=without), KNOWN, "why")
 
 
 def test_variables_are_told_in_any_order() -> None:
@@ -362,13 +362,13 @@ def test_variables_are_told_in_any_order() -> None:
 
 
 def test_the_reference_itself_has_no_ratios() -> None:
-    made = entry_of(measured(REFERENCE), MARGINS, ledger(), "the first")
+    made = entry_of(measured(REFERENCE), ledger(), "the first")
     assert (made.environment, made.reference, made.ratios) == (REFERENCE.identity, REFERENCE.identity, ())
     assert accepted_ratio(ledger(made), REFERENCE.identity, SUBJECT.name, STEP_TIME) == 0.0
     assert knows(ledger(made), REFERENCE.identity)
 
 
-KNOWN = ledger(entry_of(measured(), MARGINS, ledger(), "why"))
+KNOWN = ledger(entry_of(measured(), ledger(), "why"))
 LATER = measured(created="2026-02-01")
 
 
@@ -382,9 +382,9 @@ LATER = measured(created="2026-02-01")
     ],
 )
 def test_runs_that_no_entry_can_be_made_of(run: PairedRun, said: str) -> None:
-    assert entry_of(LATER, MARGINS, KNOWN, "why").created == LATER.created
+    assert entry_of(LATER, KNOWN, "why").created == LATER.created
     with pytest.raises(LedgerError, match=said):
-        entry_of(run, MARGINS, KNOWN, "why")
+        entry_of(run, KNOWN, "why")
 
 
 def test_a_ratio_s_interval_is_that_of_its_launches() -> None:

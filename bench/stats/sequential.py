@@ -76,13 +76,8 @@ class Look:
 
     launches: int
     estimate: Floats
-    deviation: Floats  # between launches, widened for those that resemble each other
-
-    @property
-    def standard_error(self) -> Floats:
-        """Returns the standard error of the estimate, [runs]."""
-        found: Floats = self.deviation / math.sqrt(self.launches)
-        return found
+    deviation: Floats  # between launches
+    standard_error: Floats  # of the estimate, widened for launches that resemble each other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +150,7 @@ def look_at(values: Floats, widen: Widen = widening) -> Look:
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = values.std(axis=1, ddof=1)
         deviation = np.where((deviation > LEAST_DEVIATION) & (deviation < math.inf), deviation, math.nan)
-        return Look(count, values.mean(axis=1), deviation * widen(count))
+        return Look(count, values.mean(axis=1), deviation, deviation * widen(count) / math.sqrt(count))
 
 
 def mean_of(values: Sequence[float]) -> tuple[float, float]:

@@ -20,9 +20,10 @@ from bench.commands.stored import (
 )
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
+from bench.judge.acceptances import FAILURES, accepted_regression
 from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
-from bench.judge.ledger import FAILURES, LedgerError, Measured, accepted_regression, entry_of, positions
+from bench.judge.ledger import LedgerError, Measured, entry_of, positions
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key

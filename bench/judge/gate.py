@@ -4,8 +4,9 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
-from bench.judge.ledger import accepted_ratio, knows, not_accepted, of_models, positions, tolerated
+from bench.judge.ledger import accepted_ratio, knows, of_models, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import ForeignReference, LaunchFailed, NumbersNotMeasured, Told
@@ -153,6 +154,7 @@ def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -
 
 def _speed(run: PairedRun, standards: Standards) -> list[Comparison]:
     """Returns what was measured in turn, and what it has come to since the ledger's first entry."""
+    standards = dataclasses.replace(standards, ledger=of_models(standards.ledger, run))
     samples = gate_samples(run, standards)
     told_alone = all(pair.reference.subject.tells(RETRACES.name) for pair in run.pairs)  # with the numbers
     found = compare_in_turn(run, samples, retraces=not told_alone)
@@ -168,13 +170,10 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     The entry's own bounds are added in quadrature. Where it was measured on another host, its ratio may differ here by
     two draws of a host's own effect.
     """
-    ledger, margins, metric = of_models(standards.ledger, run), standards.margins, sample.metric
-    found, reason = compared.interval, compared.reason
+    margins, metric, found, reason = standards.margins, sample.metric, compared.interval, compared.reason
     budget = margins.budget.get(key(metric.name))
-    entries = positions(ledger, run.reference.setup, sample.subject, metric.name)
-    if not (budget and entries and knows(ledger, run.reference.setup)):
-        return None
-    if found is None or not isinstance(reason, Decided):
+    entries = positions(standards.ledger, run.reference.setup, sample.subject, metric.name)
+    if not (budget and entries and found and isinstance(reason, Decided)):
         return None
     first, here = entries[0], run.pairs[-1].candidate.machine
     elsewhere = any(machine != here.fingerprint() for machine in first.machines)

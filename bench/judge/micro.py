@@ -7,14 +7,13 @@ ratios, less the ratio that the ledger accepted last, are decided as all launche
 import math
 from collections.abc import Iterator, Sequence
 
+from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.ledger import (
     LedgerError,
     accepted_ratio,
     make_entry,
-    not_accepted,
     ratio_of,
     require_acceptable,
-    tolerated,
 )
 from bench.judge.notices import NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches

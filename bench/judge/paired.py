@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.ledger import NO_LEDGER, not_accepted, tolerated
+from bench.judge.ledger import NO_LEDGER
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins

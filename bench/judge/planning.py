@@ -10,7 +10,8 @@ import math
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
-from bench.judge.ledger import NO_LEDGER, tolerated
+from bench.judge.acceptances import tolerated
+from bench.judge.ledger import NO_LEDGER
 from bench.judge.samples import compare, differences_of, is_settled, whole_pairs
 from bench.judge.types import Comparison, Sample
 from bench.record.ledger import Ledger

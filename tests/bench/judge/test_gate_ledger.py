@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from bench.judge.acceptances import accepted_regression
 from bench.judge.gate import Standards, judge_gate
-from bench.judge.ledger import NO_LEDGER, accepted_regression, entry_of
+from bench.judge.ledger import NO_LEDGER, entry_of
 from bench.judge.margins import Margins
 from bench.judge.notices import ForeignReference, NotAccepted
 from bench.judge.paired import judge_paired

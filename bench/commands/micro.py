@@ -20,10 +20,10 @@ from bench.drive.environments import PINNED
 from bench.drive.lock import host_lock
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
 from bench.drive.requests import BuildError, RequestError
-from bench.judge.micro import decided
+from bench.judge.micro import settled
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
-from bench.record.micro import MICRO_FILE
+from bench.record.micro import MICRO_FILE, Micro
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, USUAL_LAUNCHES
@@ -184,7 +184,7 @@ def run(asked: Request) -> int:
     with host_lock():
         report = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
-            lambda so_far, old, new: decided(so_far, old, new, margin, standards.ledger),
+            lambda so_far, old, new: settled(Micro(so_far, [*old], [*new]), margin, standards.ledger),
             say,
         )
     say(f"kept in {asked.output}")

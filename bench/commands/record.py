@@ -300,7 +300,7 @@ def _entry(report: AnyRun | Micro, ledger: Ledger, asked: Request) -> Entry | No
     if isinstance(report, Micro):
         if moves:
             raise UsageError(MOVES)
-        return entry_of_micro(*report, ledger, asked.reason)
+        return entry_of_micro(report, ledger, asked.reason)
     runs = paired_runs(report)  # of one reference and one candidate
     if moves and any(run.only for run in runs):
         raise UsageError(MOVES_ALL)

@@ -98,7 +98,7 @@ def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: 
         each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
     ]
     samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
-    measured = filter(None, map(_measured_ratio, samples))
+    measured = filter(None, map(measured_ratio, samples))
     ratios = (dataclasses.replace(ratio, fingerprint=file_of(run, ratio.subject)) for ratio in measured)
     entry = make_entry(run, candidate.machine, versions, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
@@ -117,9 +117,12 @@ def make_entry(
     return dataclasses.replace(made, reference_tensorflow=earlier)
 
 
-def ratio_of(subject: str, metric: str, values: Sequence[float]) -> Ratio:
-    """Returns the ratio that the log ratios of two launches or more tell."""
-    return Ratio(subject, metric, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
+def measured_ratio(sample: Sample) -> Ratio | None:
+    """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
+    values, name = differences_of(sample), sample.metric.name
+    if len(values) < LOOKS[0] or name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
+        return None
+    return Ratio(sample.subject, name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
 
 
 def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger) -> None:
@@ -145,14 +148,6 @@ def ratio_interval(ratio: Ratio) -> Interval | None:
     if ratio.launches < 2:
         return None
     return interval(ratio.estimate, widening(ratio.launches) * ratio.standard_error, ratio.launches - 1)
-
-
-def _measured_ratio(sample: Sample) -> Ratio | None:
-    """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
-    values = differences_of(sample)
-    if len(values) < LOOKS[0] or sample.metric.name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
-        return None
-    return ratio_of(sample.subject, sample.metric.name, values)
 
 
 def _subjects(report: Measured) -> list[Subject]:

@@ -384,7 +384,6 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
         "ratios to both can't be compared"
     ),
     reasons.UnlikeReports: _unlike_reports,
-    reasons.OneSideAlone: "some launches lack it; at least one of the {side} has it",
     notices.Told: "{text}",
     notices.Incomplete: "incomplete: {message}",
     notices.NumbersNotMeasured: "the numbers were not measured",

@@ -77,7 +77,6 @@ REASONS: tuple[Reason, ...] = (
     reasons.NotTimed("candidate", (), "there is no network"),
     reasons.UnlikeReferences("TensorFlow 2.20.0 (0123)", "TensorFlow 2.21.0 (4567)"),
     reasons.UnlikeReports(FIELDS),
-    reasons.OneSideAlone("reference"),
     notices.Told("background load of 3.00 processes"),
     notices.Told("background load of 3.00 processes", "reference"),
     notices.Incomplete("the run was interrupted after 4 of 12 launches"),

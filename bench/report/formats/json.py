@@ -17,12 +17,13 @@ from bench.report.judged import Judged
 from bench.report.survey import notes
 
 FILE = "report.json"
+# 7: without one_side_alone, whose place launches_lack_it takes.
 # 6: unpromised's refused, others and error; kinds, not_finite and own_code; not_accepted, foreign_reference, unmoved.
 # 5: without too_large, no_stored_speed's instead, graph_changes' counted and lockstep_agrees' overhead.
 # 4: as 3; outcomes by the launches that a PASS takes.
 # 3: numbers and reasons of a kind in the place of texts.
 # 2: a verdict's scope.
-SCHEMA = 6
+SCHEMA = 7
 
 
 def render(judged: Sequence[Judged]) -> str:

@@ -17,7 +17,7 @@ from bench.stats.bisection import MOST_FIRST, Search
 from bench.stats.outcome import Outcome
 
 NUMBERS = "numbers"  # what the oracle and lockstep tell, in the place of a metric's name
-# Median launches of a search where one release brought a change of 20, and of 3 deviations: docs/bisect.md.
+# Median launches of a search for a change of 20 deviations, and of 3: docs/bisect.md.
 LAUNCHES = (11, 19)
 
 

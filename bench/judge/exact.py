@@ -155,7 +155,9 @@ def _left_open(records: Sequence[Record]) -> tuple[tuple[str, ...], int]:
 
 
 def _errors(records: Sequence[Record]) -> list[NumericError]:
-    """Returns the errors; without updates that agree since no variable moved."""
+    """Returns the errors. Updates of a model whose variables never moved are left out where they agree: they prove
+    nothing.
+    """
     return [
         error
         for record in records
@@ -169,8 +171,8 @@ def _unmoved(record: Record) -> bool:
 
 
 def _kind(error: NumericError) -> str:
-    """Returns what an answer is counted as: the case of a workload's; loss, gradient or update of a user's own model;
-    "" of others, and of what decides nothing.
+    """Returns what an answer is counted as: the workload's case; for a user's own model loss, gradient or update; "" if
+    it isn't counted.
     """
     if not (error.is_answer and error.decides):
         return ""

@@ -6,8 +6,7 @@ none, and each release passes against the one before it, until ten of them make 
 from one report for all time.
 
 Values are logarithms, candidate/reference, each measured in turn: so a series goes on from machine to machine. Noise is
-the deviation between reports next to each other, by the median absolute deviation of their differences (neither steps
-nor a steady drift widen it), and of each report at least what its own launches tell.
+that of bench.stats.series, and of each report at least what its own launches tell.
 """
 
 import dataclasses

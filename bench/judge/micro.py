@@ -26,8 +26,8 @@ from bench.record.micro import Micro, MicroCase, MicroLaunch
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, MOST_GATING, Plan
 
-# At most these eight gate, of the first configuration, implementation and device, in a graph; or the first eight units
-# of workloads. The rest is shown alone.
+# These targets gate, in graph mode, for the first configuration, implementation and device; of workloads, the first
+# eight units gate. All else is only shown.
 GATING = ("forward", "gradient", "clip", "update", "step", "evaluation", "fit", "predict")
 LAUNCHES = Metric("launches", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)  # of a candidate that fails
 

@@ -60,7 +60,8 @@ def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool) -> list[Comparison]:
-    """Returns the comparisons of the launches that both sides finished, the graphs' operations last; none of none.
+    """Returns the comparisons of the launches that both sides finished, the graphs' operations last. An empty list for
+    a run without launches.
 
     `retraces`: theirs are compared, too.
     """

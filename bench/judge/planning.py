@@ -45,8 +45,8 @@ def next_kind(
     every_metric: bool = False,
 ) -> str | None:
     """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
-    launches; None once all metrics are decided, or one is a REGRESSION that the ledger doesn't accept, and not
-    `every_metric` is asked for.
+    launches; None once nothing is open. A REGRESSION that the ledger doesn't accept closes all kinds, unless
+    `every_metric` is set.
     """
     left = _open(run, samples, kinds, ledger, every_metric=every_metric)
     return min(left, key=lambda kind: len(whole_pairs(run, kind)), default=None)
@@ -61,8 +61,8 @@ def seconds_left(
     every_metric: bool = False,
 ) -> tuple[float, float] | None:
     """Returns the seconds that a PASS takes yet, and the most that plan and budget take, at the pace of the launches so
-    far; None before the first. The first are the more where the budget allows no PASS. A REGRESSION may end a run
-    sooner: see next_kind.
+    far; None before the first launch. Where the budget allows no PASS, the first number is what one would take, and is
+    larger than the second. A REGRESSION may end a run sooner: see next_kind.
     """
     measured = whole_pairs(run)
     if not measured:

@@ -43,7 +43,7 @@ def samples_of(
     only: Sequence[str] = (),
     accepted: Mapping[str, float] | None = None,
 ) -> list[Sample]:
-    """Returns every metric of launches of one subject, those that gate first; none of no launches.
+    """Returns every metric of launches of one subject, those that gate first. An empty list without launches.
 
     `only`: names of those that gate; none: all with a margin. `accepted`: log ratios by name, from which differences
     are measured.
@@ -169,8 +169,8 @@ def mean_told(values: Sequence[float | None]) -> float | None:
 
 
 def _is_identical(sample: Sample) -> bool:
-    """Tells whether a metric without noise was the same on both sides of every launch, and what was accepted last is
-    within the margin of that: it says more than any statistic.
+    """Tells whether a metric without noise was the same on both sides of every launch, which proves more than a
+    statistic. The ratio accepted last must lie within the margin of 1.
     """
     return (
         sample.noiseless

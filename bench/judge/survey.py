@@ -64,7 +64,7 @@ class Row:
     left_out: str = ""  # why it can't be had
     before: Against | None = None  # against the last one that ran; None for the first
     fixed: Against | None = None  # against the fixed reference; None for itself
-    complete: bool = False  # what was asked for is there
+    complete: bool = False  # all comparisons that were asked for were measured to their end
 
     @property
     def failure(self) -> Reason | None:

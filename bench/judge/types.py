@@ -160,8 +160,8 @@ class Verdict:
 
     @property
     def decisive(self) -> list[Comparison]:
-        """Returns the comparisons that made the outcome, the furthest beyond its margin first; none of a PASS or a
-        failure.
+        """Returns the comparisons that made the outcome, the furthest beyond its margin first. An empty list for a
+        PASS and for a failed measurement.
         """
         if self.outcome is Outcome.PASS or self.failed:
             return []
@@ -169,8 +169,8 @@ class Verdict:
         return sorted(found, key=_margins_off, reverse=True)
 
     def ruled_out(self, metric: str) -> dict[str, float]:
-        """Returns, by subject, the margins of a gating metric that a PASS excludes; none unless every subject's is
-        excluded.
+        """Returns, by subject, the margins of a gating metric that a PASS excludes. An empty dict unless every
+        subject's margin is excluded.
         """
         found = [one for one in self.comparisons if one.metric.name == metric and one.metric.gates]
         margins = {

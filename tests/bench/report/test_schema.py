@@ -133,7 +133,7 @@ def test_verdicts_are_valid() -> None:
     [
         (lambda plain: plain.update(outcome="not gated"), "'not gated' is not one of"),
         (lambda plain: plain.update(exit_code=2), "2 is not one of"),
-        (lambda plain: plain.update(schema=1), "6 was expected"),
+        (lambda plain: plain.update(schema=1), "7 was expected"),
         (lambda plain: plain.pop("failures"), "'failures' is a required property"),
         (lambda plain: plain.update(added=1), "Additional properties are not allowed"),
         (lambda plain: plain["comparisons"][1]["interval"].update(low="low"), "is not valid under any"),

@@ -38,8 +38,8 @@ from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
 from bench.report.judged import AnyRun
 from bench.report.lines import one_line
-from bench.report.sentences import Count
 from bench.report.stored import describe_change
+from bench.report.values import Count
 from bench.stats.outcome import Outcome
 
 EXAMPLES = """\

@@ -53,8 +53,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.lines import one_line
-from bench.report.sentences import Count
-from bench.report.values import minutes
+from bench.report.values import Count, minutes
 from lm.workloads.registry import workload
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from bench.judge.reasons import CandidateFailed, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names
-from bench.report.judged import severity
+from bench.report.judged import by_subject, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import seen
@@ -16,6 +16,7 @@ from bench.report.sentences import is_within, sentence, why
 from bench.report.strip import DRAWN, Glyphs, reach, strip
 from bench.report.terms import kinds
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, with_command, wrapped
+from bench.report.values import Count
 from bench.stats.outcome import Outcome
 
 METRIC, OUTCOME, CHANGE, BOUND, MARGIN, PLOT, SIDES = (
@@ -81,15 +82,14 @@ def _told(verdict: Verdict) -> list[str]:
 
 def _shifted(comparisons: Sequence[Comparison], told: Sequence[Comparison]) -> Iterator[str]:
     """Yields a line for each subject whose changes, but for those told, are measured from what the ledger accepted."""
-    several = len({one.subject for one in comparisons}) > 1
-    for subject in dict.fromkeys(one.subject for one in comparisons):
+    for subject, of in by_subject(comparisons):
         found = [
             f"{one.metric.name} {values.difference(one.reason.accepted, one.metric)}"
-            for one in comparisons
-            if one.subject == subject and one not in told and isinstance(one.reason, Decided) and one.reason.accepted
+            for one in of
+            if one not in told and isinstance(one.reason, Decided) and one.reason.accepted
         ]
         if found:
-            yield f"measured from what the ledger accepted{f' for {subject}' if several else ''}: {', '.join(found)}"
+            yield f"measured from what the ledger accepted{subject and f' for {subject}'}: {', '.join(found)}"
 
 
 def _decisive(verdict: Verdict) -> list[Comparison]:
@@ -222,12 +222,11 @@ def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
 
 
 def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Yields a paragraph for each subject: what was measured besides, and decides nothing."""
-    several = len({one.subject for one in comparisons}) > 1
-    for subject in dict.fromkeys(one.subject for one in comparisons):
-        of = [one for one in comparisons if one.subject == subject and one.outcome is Outcome.NOT_GATED]
-        if of:
-            yield f"Not gated{f' in {subject}' if several else ''}: {'; '.join(map(_aside, of))}"
+    """Yields a paragraph for each subject with the metrics that do not gate."""
+    for subject, of in by_subject(comparisons):
+        asides = [_aside(one) for one in of if one.outcome is Outcome.NOT_GATED]
+        if asides:
+            yield f"Not gated{subject and f' in {subject}'}: {'; '.join(asides)}"
 
 
 def _aside(comparison: Comparison) -> str:
@@ -241,4 +240,4 @@ def _notes(verdict: Verdict) -> list[str]:
     more = len(verdict.warnings) - MOST_WARNINGS
     lines = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     lines += [f"warning: {sentence(warning)}" for warning in verdict.warnings[:MOST_WARNINGS]]
-    return [*lines, f"and {more} more warning{'' if more == 1 else 's'}"] if more > 0 else lines
+    return [*lines, f"and {Count(more):more warning}"] if more > 0 else lines

@@ -7,9 +7,8 @@ from bench.judge.history import PROVEN, Point, Series, outcome
 from bench.record.codec import to_plain
 from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned, ticks
 from bench.report.pages import rendered
-from bench.report.sentences import Count
 from bench.report.tables import Cell, Table
-from bench.report.values import NOTHING, percent
+from bench.report.values import NOTHING, Count, percent
 from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.series import LEAST_REPORTS, Change, Drift
 

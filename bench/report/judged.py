@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
-from bench.judge.types import Verdict
+from bench.judge.types import Comparison, Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
@@ -70,6 +70,15 @@ class SideLaunch:
 def severity(outcome: Outcome) -> int:
     """Returns an outcome's place among all, the worst first."""
     return WORST_FIRST.index(outcome)
+
+
+def by_subject(comparisons: Sequence[Comparison]) -> list[tuple[str, list[Comparison]]]:
+    """Returns comparisons by subject, which has no name where it is the only one."""
+    subjects = dict.fromkeys(one.subject for one in comparisons)
+    return [
+        (subject if len(subjects) > 1 else "", [one for one in comparisons if one.subject == subject])
+        for subject in subjects
+    ]
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

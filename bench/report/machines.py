@@ -13,10 +13,10 @@ from bench.report.bisect import plain_bounds
 from bench.report.grids import short_size
 from bench.report.headlines import GLYPHS
 from bench.report.lines import one_line
-from bench.report.sentences import Count, sentence
+from bench.report.sentences import sentence
 from bench.report.survey import called, unlike_packages
 from bench.report.text import WIDTH, table_text, wrapped
-from bench.report.values import NOTHING
+from bench.report.values import NOTHING, Count
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 

@@ -21,6 +21,7 @@ from bench.record.types import (
 from bench.report import values
 from bench.report.lines import one_line
 from bench.report.notices import NOTICES, Words, differences, of_reports, why_open
+from bench.report.values import Count
 from bench.stats.intervals import equivalence, one_sided
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, PASS_LAUNCHES
@@ -60,15 +61,6 @@ def sentence(reason: Reason) -> str:
     said = words(reason) if callable(words) else words.format_map(_fields(reason))
     report = getattr(reason, "report", "")
     return one_line(f"within the {report} report: {said}" if report else said)
-
-
-class Count(int):
-    """An integer that templates show with its noun: {launches:launch} is "1 launch" or "4 launches"."""
-
-    def __format__(self, noun: str) -> str:
-        """Returns the number, and its noun in the plural unless it is 1."""
-        plural = "es" if noun.endswith(("ch", "s", "x")) else "s"
-        return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
 
 
 def _fields(reason: Reason) -> dict[str, object]:

@@ -17,9 +17,9 @@ from bench.report.headlines import SCOPES, Names, decisive_lines, headline
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
-from bench.report.sentences import Count, sentence, why
+from bench.report.sentences import sentence, why
 from bench.report.text import WIDTH, wrapped
-from bench.report.values import NOTHING
+from bench.report.values import NOTHING, Count
 from bench.stats.outcome import Outcome
 
 SPURIOUS_LEVELS = 0.17  # of unchanged series of ten: bench/stats/series.py

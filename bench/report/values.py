@@ -19,6 +19,15 @@ WORDS: dict[type[Reason], tuple[str, str]] = {
 }
 
 
+class Count(int):
+    """An integer that templates show with its noun: {launches:launch} is "1 launch" or "4 launches"."""
+
+    def __format__(self, noun: str) -> str:
+        """Returns the number, and its noun in the plural unless it is 1."""
+        plural = "es" if noun.endswith(("ch", "s", "x")) else "s"
+        return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
+
+
 def percent(log_difference: float) -> str:
     """Returns a difference of logarithms as a signed percentage: 0.0488 is +5.0%; below 1% it has a second decimal."""
     if not log_difference < MOST_LOG:  # NaN as well

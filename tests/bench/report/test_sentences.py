@@ -9,7 +9,8 @@ from bench.judge import notices, reasons
 from bench.judge.metrics import PERPLEXITY, STEP_TIME
 from bench.judge.reasons import Reason
 from bench.judge.types import Comparison
-from bench.report.sentences import OF_COMPARISONS, SENTENCES, Count, sentence, why
+from bench.report.sentences import OF_COMPARISONS, SENTENCES, sentence, why
+from bench.report.values import Count
 from bench.stats.outcome import Outcome
 from bench.stats.power import Precision
 from tests.builders.golden import golden

@@ -82,9 +82,8 @@ def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
 
 
 def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str) -> GridRow:
-    """Returns a release's marks; where there is no comparison what is to be said instead.
-
-    That is `first` of the one that has nothing to be compared with.
+    """Returns a release's marks, or a text in their place: why there are none, or `first` for the one that has nothing
+    to be compared with.
     """
     said = why_missing(row) or ("" if pair else first if row.complete else "not measured")
     return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)

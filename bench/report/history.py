@@ -56,7 +56,7 @@ def _plain(series: Series) -> dict[str, Any]:
 
 
 def findings(series: Series) -> list[str]:
-    """Returns what is to be said of a series, a line each; nothing of one that stands where it stood."""
+    """Returns a line for each finding about a series: its drift, its changes for the worse, or why it isn't judged."""
     name = f"{series.key.metric} of {series.key.subject} against {series.key.reference}"
     return [f"{name}: {said}" for said in _said(series)]
 

@@ -34,11 +34,11 @@ RATES = (
     "what neither covers."
 )
 CATCHES = (
-    "Of numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training of tiny, and "
-    "docs/clean.md counts false alarms there."
+    "For numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training tiny, and "
+    "docs/clean.md the false alarms."
 )
 OWN = (
-    "Of your own model, tfgate's docs/own-model.md lists what was caught in examples, and what is not judged: "
+    "For your own model, tfgate's docs/own-model.md lists what was caught in examples, and what is not judged: "
     "one batch is compared, and no convergence."
 )
 

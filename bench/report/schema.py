@@ -43,9 +43,9 @@ Definitions = dict[str, Any]
 
 
 def record_schema(kind: type, *, sealed: bool = False) -> dict[str, Any]:
-    """Returns the schema of a type that bench.record.codec writes, whose first field is its schema version.
+    """Returns the schema of a type that bench.record.codec writes; its first field is the schema version.
 
-    What is `sealed` may have its own sum before that.
+    A `sealed` type may hold its own checksum before it.
     """
     definitions: Definitions = {"Number": NUMBER}
     _schema(kind, definitions)

@@ -13,8 +13,8 @@ MOST_OPEN = 3  # metrics that a line names
 
 
 def left_text(seconds: tuple[float, float] | None) -> str:
-    """Returns the time left, from the least to the most; "" where none is, or nobody knows. A PASS that takes longer is
-    told.
+    """Returns the time left as a range; "" where none is, or nobody knows. Where the least exceeds the most, says that
+    no PASS fits the budget.
     """
     if seconds is None or not seconds[1]:
         return ""

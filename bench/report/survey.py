@@ -110,8 +110,8 @@ def findings(found: Surveyed) -> list[tuple[str, str, str]]:
 
 
 def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
-    """Yields each REGRESSION from a release to the next, and of those against the fixed reference the first since the
-    metric passed last, unless a step from a release to the next explains it.
+    """Yields every REGRESSION from a release to the next. Of the drifts from the fixed reference, yields the first since
+    the metric last passed, unless such a step explains it.
     """
     explained: set[str] = set()
     for last, row in zip((None, *(row.release for row in chapter.rows)), chapter.rows, strict=False):
@@ -150,7 +150,7 @@ def sections(found: Surveyed) -> list[Section]:
 
 
 def paragraphs(found: Surveyed) -> list[Paragraph]:
-    """Returns what is to be said of each release."""
+    """Returns a paragraph for each release."""
     return [
         Paragraph(
             release,
@@ -181,7 +181,7 @@ def called(release: str) -> str:
 
 
 def _said(row: Row, found: Surveyed) -> Iterator[str]:
-    """Yields the sentences on a release in a chapter."""
+    """Yields what a chapter says of a release."""
     fixed = found.survey.reference
     if problem := why_missing(row):
         yield f"It {problem}."

@@ -8,7 +8,7 @@ from bench.judge.types import Comparison, Direction, Metric, Scale, Unit
 
 NOTHING = "–"
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
-MOST_LOG = 20.0  # a larger difference of logarithms is said and drawn to be this large
+MOST_LOG = 20.0  # larger differences of logarithms are shown as this one: e²⁰ times is beyond any real slowdown
 
 # Candidate and reference of comparisons without numbers.
 WORDS: dict[type[Reason], tuple[str, str]] = {

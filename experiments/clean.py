@@ -25,7 +25,7 @@ from bench.record.files import read_record, write_record, write_text
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from bench.report.values import percent
 from bench.stats.outcome import Outcome
 from experiments.faults import BASELINES
@@ -232,9 +232,7 @@ def _exceptions(judged: Iterable[Judged]) -> list[str]:
         (one, comparison) for one in judged for comparison in one.comparisons if comparison.outcome is not Outcome.PASS
     ]
     lines = [
-        folded(
-            f"- {', '.join(one.setting)}: {found.metric.name}: {found.outcome.value}: {sentence(found.reason, found)}"
-        )
+        folded(f"- {', '.join(one.setting)}: {found.metric.name}: {found.outcome.value}: {why(found)}")
         for one, found in failed
     ]
     return [*lines, ""] if lines else []

@@ -19,6 +19,7 @@ from bench.drive.children import ending_with_us
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA, Machine
+from bench.stats.outcome import Outcome
 from experiments import markdown
 from experiments.rate import Rate
 from experiments.rates.document import PROTOCOL
@@ -116,9 +117,15 @@ def verdict_of(command: Sequence[str], folder: Path) -> dict[str, Any]:
     return found
 
 
+def outcome_of(verdict: Mapping[str, Any]) -> Outcome:
+    """Returns a verdict's outcome; of a measurement that failed INCONCLUSIVE, which is neither right nor wrong."""
+    outcome = Outcome(verdict["outcome"])
+    return Outcome.INCONCLUSIVE if outcome is Outcome.FAILED else outcome
+
+
 def told(name: str, verdict: Mapping[str, Any], folder: Path, seconds: float) -> Ran:
     """Returns what is kept of a run."""
-    outcome = verdict["outcome"]
+    outcome = outcome_of(verdict).value
     named = [one["metric"]["name"] for one in verdict["comparisons"] if one["outcome"] == outcome != "PASS"]
     report = json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8")) if name != "micro" else {}
     runs = report.get("speed", [report] if "pairs" in report else [])

@@ -15,7 +15,7 @@ from bench.machine import this_machine
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import Environment
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 from experiments.markdown import fill, table
 from lm.config import CONFIGS
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(
                 heading(result),
                 comparison.outcome.value,
-                sentence(comparison.reason, comparison),
+                why(comparison),
                 sep=" | ",
                 file=sys.stderr,
                 flush=True,

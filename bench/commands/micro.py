@@ -25,7 +25,6 @@ from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
 from bench.record.micro import MICRO_FILE, Micro
 from bench.record.paired import CANDIDATE, REFERENCE
-from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
 from lm.workloads.registry import workload
@@ -194,4 +193,4 @@ def run(asked: Request) -> int:
 def _without_reference(telling: Telling, error: Exception) -> int:
     """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
     told = Told(f"the reference isn't available ({error}): name another by --from")
-    return tell(Verdict(Question.MICRO, Outcome.INCONCLUSIVE, (), (told,)), as_json=telling.json)
+    return tell(Verdict(Question.MICRO, (), (told,)), as_json=telling.json)

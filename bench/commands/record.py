@@ -27,7 +27,6 @@ from bench.judge.ledger import LedgerError, Measured, entry_of, positions
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
-from bench.judge.reasons import Accepted
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison
 from bench.machine import now
@@ -37,12 +36,11 @@ from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Run
-from bench.report.headlines import outcome_word
 from bench.report.judged import AnyRun
 from bench.report.lines import one_line
-from bench.report.sentences import Count
 from bench.report.stored import describe_change
-from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
+from bench.report.values import Count
+from bench.stats.outcome import Outcome
 
 EXAMPLES = """\
 tfgate record reports/gate --reason "2.22.0 is what we ship from June on"
@@ -285,10 +283,10 @@ def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: R
     by_folder = dataclasses.replace(report, margin=None) if isinstance(report, PairedRun) else report
     verdict = judged(by_folder, standards).verdict
     metrics = ", ".join(dict.fromkeys(one.metric.name for one in verdict.decisive))
-    accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if isinstance(one.reason, Accepted))
-    word = ", ".join((f"{outcome_word(verdict)}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
+    accepted = (f"{one.metric.name} accepted" for one in verdict.comparisons if one.accepted)
+    word = ", ".join((f"{verdict.outcome.value}{metrics and f' in {metrics}'}", *dict.fromkeys(accepted)))
     if verdict.exit_code and not asked.despite_verdict:
-        helps = {EXIT_CODES[Outcome.REGRESSION]: REGRESSED, FAILED_CODE: UNMEASURED}.get(verdict.exit_code, UNPROVEN)
+        helps = {Outcome.REGRESSION: REGRESSED, Outcome.FAILED: UNMEASURED}.get(verdict.outcome, UNPROVEN)
         helps = helps if margin is None else REMARGINED
         raise UsageError(f"{name} is not a PASS by {asked.folder} ({word}): {helps}")
     return word

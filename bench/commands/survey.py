@@ -52,10 +52,8 @@ from bench.record.files import keeper, read_record, write_text
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
-from bench.report.headlines import outcome_word
 from bench.report.lines import one_line
-from bench.report.sentences import Count
-from bench.report.values import minutes
+from bench.report.values import Count, minutes
 from lm.workloads.registry import workload
 
 if TYPE_CHECKING:
@@ -294,7 +292,7 @@ class _Measuring:
             found = stored(self._asked.output, self._survey, plan.name, self._standards, reference, candidate)
         if found:
             self._found[path] = found
-            say(f"{plan.name}: {candidate} against {reference}: {outcome_word(found.verdict)}")
+            say(f"{plan.name}: {candidate} against {reference}: {found.verdict.outcome.value}")
         return found
 
     def _measure(self, plan: Plan, path: Path, reference: str, candidate: str) -> None:

@@ -16,7 +16,7 @@ from bench.judge.paired import failed_once
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
-from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of, overall
+from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
@@ -64,7 +64,6 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
     failures = [failure for side, report in zip(SIDES, reports, strict=True) for failure in _incomplete(side, report)]
     return Verdict(
         Question.REPORTS,
-        overall(comparisons, failures),
         tuple(comparisons),
         (*warnings, NumbersNotCompared()),
         tuple(failures),

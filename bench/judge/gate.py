@@ -28,7 +28,7 @@ from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import samples_of, whole_pairs
 from bench.judge.summary import by_subject
 from bench.judge.throughput import judge_throughput
-from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of, overall
+from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
@@ -71,7 +71,6 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     warnings = [*not_accepted(comparisons, standards.ledger, gate), *foreign, *warnings]
     return Verdict(
         Question.GATE,
-        overall(comparisons, failures),
         tuple(_by_subject(comparisons)),
         tuple(dict.fromkeys((*map(Told, gate.warnings), *warnings))),
         tuple(failures),
@@ -85,8 +84,7 @@ def judge_run(run: Run, standards: Standards) -> Verdict:
     timed = [record for record in settled_records(run.records)[0] if not record.failure]
     for name, records in by_subject(timed).items():
         comparisons += judge_throughput(name, records, standards.baselines.get(name), in_turn=False, gates=False)
-    found = tuple(_by_subject(comparisons))
-    return Verdict(Question.RUN, overall(found, failures), found, tuple(warnings), tuple(failures), Scope.NUMBERS)
+    return Verdict(Question.RUN, tuple(_by_subject(comparisons)), tuple(warnings), tuple(failures), Scope.NUMBERS)
 
 
 def gate_samples(run: PairedRun, standards: Standards) -> list[Sample]:

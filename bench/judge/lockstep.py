@@ -20,8 +20,7 @@ from bench.stats.outcome import Outcome
 
 def lockstep_verdict(result: Lockstep) -> Verdict:
     """Returns the verdict on one comparison."""
-    comparison = judge_lockstep(result)
-    return Verdict(Question.LOCKSTEP, comparison.outcome, (comparison,), ())
+    return Verdict(Question.LOCKSTEP, (judge_lockstep(result),), ())
 
 
 def judge_lockstep(result: Lockstep) -> Comparison:

@@ -20,7 +20,7 @@ from bench.judge.notices import NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, LaunchesLackIt, Reason, TooFewLaunches
 from bench.judge.reports import incomplete
 from bench.judge.samples import compare, is_settled
-from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict, overall
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict
 from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro, MicroCase, MicroLaunch
 from bench.stats.outcome import Outcome
@@ -53,8 +53,7 @@ def judge_micro(report: Micro, margin: float, ledger: Ledger) -> Verdict:
         comparisons += tolerated(judged, ledger, run)
         warnings += not_accepted(comparisons, ledger, run)
         warnings += _warnings(whole)
-    failures = tuple(incomplete(run))
-    return Verdict(Question.MICRO, overall(comparisons, failures), tuple(comparisons), tuple(warnings), failures)
+    return Verdict(Question.MICRO, tuple(comparisons), tuple(warnings), tuple(incomplete(run)))
 
 
 def settled(report: Micro, margin: float, ledger: Ledger) -> bool:

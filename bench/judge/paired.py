@@ -15,7 +15,7 @@ from bench.judge.planning import with_plans
 from bench.judge.reasons import CandidateFailed, NotCompiled, Reason
 from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import compare, samples_of, whole_pairs
-from bench.judge.types import Comparison, Metric, Question, Sample, Scope, Verdict, overall
+from bench.judge.types import Comparison, Metric, Question, Sample, Scope, Verdict
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs, to_repeat
@@ -42,7 +42,6 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     comparisons = tolerated(comparisons, ledger, run)
     return Verdict(
         Question.UPGRADE,
-        overall(comparisons, failures),
         tuple(comparisons),
         (*not_accepted(comparisons, ledger, run), *paired_warnings(run)),
         tuple(failures),

@@ -3,12 +3,11 @@
 import dataclasses
 import enum
 import math
-from collections.abc import Sequence
 
-from bench.judge.reasons import Reason
+from bench.judge.reasons import Accepted, Reason
 from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval, equivalence, one_sided
-from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
+from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.power import Precision
 from bench.stats.sequential import USUAL, Plan
 
@@ -116,6 +115,31 @@ class Comparison:
     precision: Precision | None = None  # of the interval
     improved: bool = False  # better by more than the margin, with the certainty of a REGRESSION
 
+    @property
+    def accepted(self) -> bool:
+        """Tells whether it is a REGRESSION that the ledger accepts."""
+        return isinstance(self.reason, Accepted)
+
+    @property
+    def unaccepted(self) -> "Comparison":
+        """Returns the comparison as it was before the ledger accepted it: a REGRESSION."""
+        if not isinstance(self.reason, Accepted):
+            return self
+        return dataclasses.replace(self, outcome=Outcome.REGRESSION, reason=self.reason.regression)
+
+    @property
+    def has_pass_bounds(self) -> bool:
+        """Tells whether `bounds` are those of a PASS, which are narrower: an improvement has those of a REGRESSION."""
+        return self.outcome is Outcome.PASS and not self.improved
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Returns the ends of the interval that the outcome rests on; None without an interval."""
+        found = self.interval
+        if found is None:
+            return None
+        return (found.pass_low, found.pass_high) if self.has_pass_bounds else (found.low, found.high)
+
 
 class Scope(enum.Enum):
     """The part that was measured: a PASS must not sound wider."""
@@ -142,30 +166,38 @@ class Verdict:
     """All comparisons of a run, and what they come to."""
 
     question: Question
-    outcome: Outcome
     comparisons: tuple[Comparison, ...]
     warnings: tuple[Reason, ...]
-    failures: tuple[Reason, ...] = ()  # launches that did not finish: the measurement failed
+    failures: tuple[Reason, ...] = ()  # launches that did not finish
     scope: Scope = Scope.ALL
 
     @property
-    def failed(self) -> bool:
-        """Tells whether the measurement failed. A regression elsewhere outweighs that."""
-        return bool(self.failures) and self.outcome is not Outcome.REGRESSION
+    def outcome(self) -> Outcome:
+        """Returns REGRESSION if any comparison is; else FAILED if a launch did not finish; PASS only if all comparisons
+        that gate are, and there is one; else INCONCLUSIVE.
+        """
+        outcomes = {comparison.outcome for comparison in self.comparisons}
+        if Outcome.REGRESSION in outcomes:
+            return Outcome.REGRESSION
+        if self.failures:
+            return Outcome.FAILED
+        passed = Outcome.PASS in outcomes and Outcome.INCONCLUSIVE not in outcomes
+        return Outcome.PASS if passed else Outcome.INCONCLUSIVE
 
     @property
     def exit_code(self) -> int:
-        """Returns 0 for a pass, 1 for a regression, 3 for an inconclusive verdict and 4 for a failed measurement."""
-        return FAILED_CODE if self.failed else EXIT_CODES[self.outcome]
+        """Returns the exit code of a command that gives this verdict."""
+        return EXIT_CODES[self.outcome]
 
     @property
     def decisive(self) -> list[Comparison]:
         """Returns the comparisons that made the outcome, the furthest beyond its margin first. An empty list for a
         PASS and for a failed measurement.
         """
-        if self.outcome is Outcome.PASS or self.failed:
+        outcome = self.outcome
+        if outcome is Outcome.PASS:
             return []
-        found = [comparison for comparison in self.comparisons if comparison.outcome is self.outcome]
+        found = [comparison for comparison in self.comparisons if comparison.outcome is outcome]
         return sorted(found, key=_margins_off, reverse=True)
 
     def ruled_out(self, metric: str) -> dict[str, float]:
@@ -186,14 +218,3 @@ def _margins_off(comparison: Comparison) -> float:
     if comparison.interval is None or not comparison.metric.margin:
         return math.inf
     return abs(comparison.interval.estimate) / comparison.metric.margin
-
-
-def overall(comparisons: Sequence[Comparison], failures: Sequence[Reason] = ()) -> Outcome:
-    """Returns REGRESSION if any is, PASS only if all that gate are, there is one at all and every launch finished, and
-    else INCONCLUSIVE.
-    """
-    outcomes = {comparison.outcome for comparison in comparisons}
-    if Outcome.REGRESSION in outcomes:
-        return Outcome.REGRESSION
-    passed = Outcome.PASS in outcomes and Outcome.INCONCLUSIVE not in outcomes and not failures
-    return Outcome.PASS if passed else Outcome.INCONCLUSIVE

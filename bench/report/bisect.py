@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.judge.bisect import Answer, Finding
 from bench.judge.types import Comparison
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING, counted, percent
 from bench.stats.bisection import SINGLE, Search
@@ -71,8 +71,8 @@ def numbers_text(finding: Finding, wrong: Sequence[Comparison | None], names: Se
     release = finding.release or 0
     found = wrong[release - 1]
     assert found
-    why = f"{found.metric.name} of {found.subject}: {sentence(found.reason)}"
-    return wrapped(f"{names[release]} is the first whose numbers are a regression from {names[0]}: {why}", WIDTH)
+    wrong_one = f"{found.metric.name} of {found.subject}: {why(found)}"
+    return wrapped(f"{names[release]} is the first whose numbers are a regression from {names[0]}: {wrong_one}", WIDTH)
 
 
 def numbers_json(
@@ -80,7 +80,7 @@ def numbers_json(
 ) -> dict[str, Any]:
     """Returns the same for programs; a release that was not `compared` is neither right nor wrong."""
     releases = [
-        {"name": name, "compared": done, "regression": sentence(one.reason) if one and done else None}
+        {"name": name, "compared": done, "regression": why(one) if one and done else None}
         for name, done, one in zip(names[1:], compared, wrong, strict=True)
     ]
     return _head(finding, "numbers", names) | {"releases": releases}

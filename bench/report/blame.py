@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part
 from bench.report.bisect import plain_bounds, told
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 from bench.stats.effects import Effects
@@ -50,7 +50,7 @@ def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequ
     else:
         rows = zip((plain, *plain["parts"]), (blame.whole, *parts), blame.departures, strict=True)
         for said, part, departure in rows:
-            said |= {"compared": part.compared, "regression": sentence(departure.reason) if departure else None}
+            said |= {"compared": part.compared, "regression": why(departure) if departure else None}
     return plain
 
 
@@ -84,7 +84,7 @@ def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
     one = next(departure for part, departure in parts if departure and part.title == first)
     with_it = f"with {first}{'' if first in pairs else ' alone'}"
     blamed = ", ".join(pairs.get(name, name) for name in blame.blamed)
-    return f"to blame: {blamed}; {with_it}, {one.metric.name} of {one.subject}: {sentence(one.reason)}"
+    return f"to blame: {blamed}; {with_it}, {one.metric.name} of {one.subject}: {why(one)}"
 
 
 def _named(pair: Part, blame: Blame) -> str:

@@ -4,18 +4,19 @@ import shlex
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from bench.judge.reasons import Accepted, CandidateFailed, Decided
+from bench.judge.reasons import CandidateFailed, Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names
-from bench.report.judged import severity
+from bench.report.judged import by_subject, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import seen
-from bench.report.sentences import is_within, sentence
-from bench.report.strip import DRAWN, Glyphs, deciding, reach, strip, unaccepted
+from bench.report.sentences import is_within, sentence, why
+from bench.report.strip import DRAWN, Glyphs, reach, strip
 from bench.report.terms import kinds
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, first_line, with_command, wrapped
+from bench.report.values import Count
 from bench.stats.outcome import Outcome
 
 METRIC, OUTCOME, CHANGE, BOUND, MARGIN, PLOT, SIDES = (
@@ -56,7 +57,7 @@ def brief_text(
         [wrapped(line, width) for line in _not_gated(verdict.comparisons)],
         [
             *(wrapped(line, width) for line in _notes(verdict)),
-            *(line for why, command in steps for line in with_command(why, command, width)),
+            *(line for step in steps for line in with_command(*step, width)),
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -73,7 +74,7 @@ def _told(verdict: Verdict) -> list[str]:
     """
     decisive = _decisive(verdict)
     more = len(verdict.decisive) - len(decisive)
-    let_pass = [one for one in verdict.comparisons if isinstance(one.reason, Accepted)]
+    let_pass = [one for one in verdict.comparisons if one.accepted]
     lines = list(map(_full, (*decisive, *let_pass)))
     lines += [f"and {more} more"] if more else []
     return lines + list(_shifted(verdict.comparisons, decisive))
@@ -81,15 +82,14 @@ def _told(verdict: Verdict) -> list[str]:
 
 def _shifted(comparisons: Sequence[Comparison], told: Sequence[Comparison]) -> Iterator[str]:
     """Yields a line for each subject whose changes, but for those told, are measured from what the ledger accepted."""
-    several = len({one.subject for one in comparisons}) > 1
-    for subject in dict.fromkeys(one.subject for one in comparisons):
+    for subject, of in by_subject(comparisons):
         found = [
             f"{one.metric.name} {values.difference(one.reason.accepted, one.metric)}"
-            for one in comparisons
-            if one.subject == subject and one not in told and isinstance(one.reason, Decided) and one.reason.accepted
+            for one in of
+            if one not in told and isinstance(one.reason, Decided) and one.reason.accepted
         ]
         if found:
-            yield f"measured from what the ledger accepted{f' for {subject}' if several else ''}: {', '.join(found)}"
+            yield f"measured from what the ledger accepted{subject and f' for {subject}'}: {', '.join(found)}"
 
 
 def _decisive(verdict: Verdict) -> list[Comparison]:
@@ -97,7 +97,7 @@ def _decisive(verdict: Verdict) -> list[Comparison]:
 
 
 def _full(one: Comparison) -> str:
-    return f"{one.metric.name} of {one.subject}: {sentence(one.reason, one)}"
+    return f"{one.metric.name} of {one.subject}: {why(one)}"
 
 
 def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
@@ -124,16 +124,16 @@ def _judged(verdict: Verdict, width: int, glyphs: Glyphs) -> list[str]:
         span = max(min(width - taken, 2 * MOST_LETTERS), LEAST_WHY_WIDTH)
     heading = GAP.join(_heading(column, widths[column]) for column in middle) if drawn else "why".ljust(span)
     lines = [_line(METRIC, OUTCOME, heading, last, widths)]
-    shown = reach(map(unaccepted, found))
+    shown = reach(one.unaccepted for one in found)
     for subject in dict.fromkeys(one.subject for one in comparisons):
         of = [one for one in found if one.subject == subject]
         lines += [one_line(subject)] if of else []
         for one in of:
             row = rows[id(one)]
-            row[PLOT] = strip(unaccepted(one), shown, widths[PLOT], glyphs)
-            why = one_line(sentence(one.reason, one))
-            said = textwrap.shorten(why, span, placeholder=" …").ljust(span)
-            if len(why) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
+            row[PLOT] = strip(one.unaccepted, shown, widths[PLOT], glyphs)
+            reason = why(one)
+            said = textwrap.shorten(reason, span, placeholder=" …").ljust(span)
+            if len(reason) > span and one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one):
                 cut += [] if one in _decisive(verdict) else [_full(one)]
             cells = GAP.join(row[column].ljust(widths[column]) for column in middle) if _is_drawn(one) else said
             lines.append(_line(row[METRIC], row[OUTCOME], cells, row[SIDES] if last else "", widths))
@@ -177,13 +177,12 @@ def _layout(widths: Mapping[str, int], width: int) -> tuple[tuple[str, ...], int
 def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
     metric, drawn = comparison.metric, _is_drawn(comparison)
     margin = values.margin(metric).partition(" ")[0]  # its unit stands beside the values
-    equal = glyphs.either if metric.direction is Direction.EQUAL else ""
     found = {
         METRIC: metric.name,
         OUTCOME: _outcome(comparison),
         CHANGE: _difference(comparison, comparison.interval.estimate) if drawn and comparison.interval else "",
-        BOUND: _bound(unaccepted(comparison), glyphs) if drawn else "",
-        MARGIN: f"{equal}{margin}" if drawn else "",
+        BOUND: _bound(comparison.unaccepted, glyphs) if drawn else "",
+        MARGIN: margin.replace("±", glyphs.either) if drawn else "",
         SIDES: values.both(comparison),
     }
     return {column: one_line(cell) for column, cell in found.items()}
@@ -191,11 +190,11 @@ def _row(comparison: Comparison, glyphs: Glyphs) -> dict[str, str]:
 
 def _is_drawn(comparison: Comparison) -> bool:
     """Tells whether an interval made the outcome; else a sentence says what did."""
-    return comparison.interval is not None and isinstance(unaccepted(comparison).reason, Decided)
+    return comparison.interval is not None and isinstance(comparison.unaccepted.reason, Decided)
 
 
 def _outcome(comparison: Comparison) -> str:
-    if isinstance(comparison.reason, Accepted):
+    if comparison.accepted:
         return "accepted"
     return f"{comparison.outcome.value}{', better' if comparison.improved else ''}"
 
@@ -213,7 +212,7 @@ def _unit(comparison: Comparison) -> str:
 
 def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
     """Returns the bound that made the outcome, or both where it takes both or neither did."""
-    low, high = (_difference(comparison, end) for end in deciding(comparison))
+    low, high = (_difference(comparison, end) for end in comparison.bounds or ())
     both = f"{low} to {high}"
     if comparison.outcome is Outcome.INCONCLUSIVE:
         return f"{both} {FEW}" if is_within(comparison) else both
@@ -223,18 +222,17 @@ def _bound(comparison: Comparison, glyphs: Glyphs) -> str:
 
 
 def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Yields a paragraph for each subject: what was measured besides, and decides nothing."""
-    several = len({one.subject for one in comparisons}) > 1
-    for subject in dict.fromkeys(one.subject for one in comparisons):
-        of = [one for one in comparisons if one.subject == subject and one.outcome is Outcome.NOT_GATED]
-        if of:
-            yield f"Not gated{f' in {subject}' if several else ''}: {'; '.join(map(_aside, of))}"
+    """Yields a paragraph for each subject with the metrics that do not gate."""
+    for subject, of in by_subject(comparisons):
+        asides = [_aside(one) for one in of if one.outcome is Outcome.NOT_GATED]
+        if asides:
+            yield f"Not gated{subject and f' in {subject}'}: {'; '.join(asides)}"
 
 
 def _aside(comparison: Comparison) -> str:
     if comparison.interval:
         return f"{comparison.metric.name} {values.difference(comparison.interval.estimate, comparison.metric)}"
-    said = textwrap.shorten(one_line(sentence(comparison.reason, comparison)), MOST_LETTERS, placeholder=" …")
+    said = textwrap.shorten(why(comparison), MOST_LETTERS, placeholder=" …")
     return f"{comparison.metric.name} {said}"
 
 
@@ -242,4 +240,4 @@ def _notes(verdict: Verdict) -> list[str]:
     more = len(verdict.warnings) - MOST_WARNINGS
     lines = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     lines += [f"warning: {sentence(warning)}" for warning in verdict.warnings[:MOST_WARNINGS]]
-    return [*lines, f"and {more} more warning{'' if more == 1 else 's'}"] if more > 0 else lines
+    return [*lines, f"and {Count(more):more warning}"] if more > 0 else lines

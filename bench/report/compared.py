@@ -35,7 +35,7 @@ class Packages:
 
     side: str
     lines: list[str]
-    hashed: list[str]  # the same with hashes; none of an interpreter that was there
+    hashed: list[str]  # the same with hashes; empty for an existing interpreter
 
 
 def environments(run: AnyRun | Micro) -> list[Property]:
@@ -58,7 +58,7 @@ def packages(run: AnyRun | Micro) -> list[Property]:
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     told = {"keras", "numpy", *(one.distribution for one in found if one)}
     versions = [_versions(side.packages, told) for side in asked_sides(run)]
-    absent = ABSENT if all(versions) else NOTHING  # an interpreter that was there doesn't list its packages
+    absent = ABSENT if all(versions) else NOTHING  # an existing interpreter doesn't list its packages
     rows = _side_by_side(*versions, absent=absent) if versions else []
     return sorted(rows, key=lambda row: row.name)
 
@@ -82,7 +82,7 @@ def machines(run: AnyRun | Micro) -> list[Machine]:
 
 
 def locks(run: AnyRun | Micro) -> list[Packages]:
-    """Returns the requirements of each side; of an interpreter that was there the versions that it told."""
+    """Returns the requirements of each side; of an existing interpreter the versions that it told."""
     sides = asked_sides(run)
     if any(side.packages for side in sides):
         named = zip((REFERENCE, CANDIDATE), sides, strict=True)

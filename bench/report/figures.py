@@ -11,7 +11,7 @@ from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE
 from bench.record.types import Baseline
 from bench.report.charts import Axis, Chart, Shape, as_percent, thinned
 from bench.report.judged import Judged, SideLaunch
-from bench.report.values import MEBIBYTE, growth, mebibytes
+from bench.report.values import MEBIBYTE, Count, growth, mebibytes
 
 APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
 MOST_LABELS = 12  # launches with their numbers below them
@@ -105,7 +105,7 @@ def _perplexities(
         )
 
     low, high = (relative([choose(values) for values in zip(*reference, strict=True)]) for choose in (min, max))
-    count = f"{len(reference)} reference training{'' if len(reference) == 1 else 's'}"
+    count = f"{Count(len(reference)):reference training}"
     shapes = [Shape("envelope", low + high[::-1], f"between the lowest and the highest of {count}", closed=True)]
     shapes += [
         Shape("candidate thin", relative(_running(launch.record.losses, start)), _named(launch))

@@ -3,11 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
-from bench.judge.reasons import Accepted
 from bench.judge.types import Comparison
 from bench.report import values
 from bench.report.judged import severity
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.report.terms import KINDS
 from bench.stats.intervals import Interval
 
@@ -40,7 +39,6 @@ class Row:
     sides: str  # both values
     kind: str  # of both values, where there is another; else ""
     why: str
-    accepted: bool  # by the ledger
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +82,7 @@ def _row(comparison: Comparison, shown: float) -> Row:
         values.margin(metric),
         values.both(comparison),
         KINDS.get(metric.name, ""),
-        sentence(comparison.reason, comparison),
-        isinstance(comparison.reason, Accepted),
+        why(comparison),
     )
 
 

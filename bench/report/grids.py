@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from bench.judge.reasons import NotGated
 from bench.judge.survey import Against, Chapter, Row
-from bench.judge.types import Comparison, Direction, Metric
+from bench.judge.types import Comparison, Metric
 from bench.report import values
 from bench.report.headlines import GLYPHS
-from bench.report.sentences import sentence
-from bench.report.strip import deciding, unaccepted
+from bench.report.sentences import sentence, why
 from bench.report.text import table_text
 from bench.report.values import NOTHING
 from bench.stats.outcome import Outcome
@@ -17,8 +16,8 @@ from bench.stats.outcome import Outcome
 IMPROVED = "▲"
 MOST_RELEASES = 7  # side by side on a terminal
 LEGEND = (
-    f"{GLYPHS[Outcome.PASS.value]} PASS, {GLYPHS[Outcome.REGRESSION.value]} REGRESSION, "
-    f"{GLYPHS[Outcome.INCONCLUSIVE.value]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED.value]} not gated, "
+    f"{GLYPHS[Outcome.PASS]} PASS, {GLYPHS[Outcome.REGRESSION]} REGRESSION, "
+    f"{GLYPHS[Outcome.INCONCLUSIVE]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED]} not gated, "
     f"{IMPROVED} better by more than the margin"
 )
 BRACKETS = "In brackets: the margin"
@@ -28,7 +27,7 @@ BRACKETS = "In brackets: the margin"
 class Mark:
     """A metric of one comparison, as a cell shows it."""
 
-    word: str  # the outcome; "" where nothing was compared
+    outcome: Outcome | None  # None where nothing was compared
     size: str = NOTHING  # the difference, or the candidate's value of what is compared exactly
     bounds: str = ""  # of the interval that the outcome rests on
     why: str = ""
@@ -37,7 +36,7 @@ class Mark:
     @property
     def glyph(self) -> str:
         """Returns the sign of the outcome."""
-        return IMPROVED if self.improved else GLYPHS.get(self.word, "")
+        return IMPROVED if self.improved else GLYPHS[self.outcome] if self.outcome else ""
 
     @property
     def text(self) -> str:
@@ -83,9 +82,8 @@ def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
 
 
 def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str) -> GridRow:
-    """Returns a release's marks; where there is no comparison what is to be said instead.
-
-    That is `first` of the one that has nothing to be compared with.
+    """Returns a release's marks, or a text in their place: why there are none, or `first` for the one that has nothing
+    to be compared with.
     """
     said = why_missing(row) or ("" if pair else first if row.complete else "not measured")
     return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
@@ -106,15 +104,15 @@ def why_partly(row: Row) -> str:
 def mark(comparison: Comparison | None) -> Mark:
     """Returns a comparison as a cell shows it."""
     if comparison is None:
-        return Mark("")
-    found, metric, reason = comparison.interval, comparison.metric, comparison.reason
+        return Mark(None)
+    found, metric = comparison.interval, comparison.metric
     size, bounds = values.sides(comparison)[0], ""
     if found:
         size = short_size(found.estimate, metric)
-        bounds = " to ".join(short_size(end, metric) for end in deciding(unaccepted(comparison)))
-    elif isinstance(reason, NotGated):
-        size = sentence(reason, comparison)
-    return Mark(comparison.outcome.value, size, bounds, sentence(reason, comparison), comparison.improved)
+        bounds = " to ".join(short_size(end, metric) for end in comparison.unaccepted.bounds or ())
+    elif isinstance(comparison.reason, NotGated):
+        size = why(comparison)
+    return Mark(comparison.outcome, size, bounds, why(comparison), comparison.improved)
 
 
 def short_size(value: float, metric: Metric) -> str:
@@ -124,9 +122,7 @@ def short_size(value: float, metric: Metric) -> str:
 
 def _margin(metric: Metric) -> str:
     """Returns a metric's margin as a header shows it; "" without one."""
-    if metric.margin is None:
-        return ""
-    return f"{'±' * (metric.direction is Direction.EQUAL)}{values.margin(metric).removesuffix('/step')}"
+    return "" if metric.margin is None else values.margin(metric).removesuffix("/step")
 
 
 def grid_text(grid: Grid) -> str:

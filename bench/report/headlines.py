@@ -1,24 +1,23 @@
-"""The one table that says what a verdict means for who has to act on it, by its question and outcome."""
+"""What a verdict means for who has to act on it, by its question, outcome and scope."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
 from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, STEP_TIME
 from bench.judge.notices import Incomplete
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
+from bench.judge.reasons import CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 
-FAILED = "MEASUREMENT FAILED"
 GLYPHS = {
-    Outcome.PASS.value: "✔",
-    Outcome.REGRESSION.value: "✖",
-    Outcome.INCONCLUSIVE.value: "?",
-    Outcome.NOT_GATED.value: "ℹ",
-    FAILED: "!",
+    Outcome.PASS: "✔",
+    Outcome.REGRESSION: "✖",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.FAILED: "!",
+    Outcome.NOT_GATED: "ℹ",
 }
 
 SCOPES = {
@@ -27,47 +26,15 @@ SCOPES = {
     Scope.SPEED: "speed and memory only; numbers not compared",
     Scope.NAMED: "the named metrics only",
 }
-PASSED = {  # of an upgrade without numbers
-    Scope.SPEED: "{candidate} is not slower or larger than {reference}{work} by more than the margin{speed}{but}",
-    Scope.NAMED: "{candidate} is not worse than {reference}{work} by more than the margin{excluded}{but}",
-}
 
 BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of one environment are checked against
-ACCEPTED = "what was accepted last"  # from which changes are measured once the ledger holds a ratio
-FIRST = "what was accepted first"  # from which the total is measured that has a budget
+LEDGER = "what the ledger accepted"  # from which changes are measured of which it holds a ratio
+EXCEPT = ", except for what the ledger accepts"
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
-FAILS = "{candidate} fails where {reference} runs"
 ADVICE = "; more launches or a quieter machine may decide it"
 TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 INTERRUPTED = "launches are missing, so there is no verdict: go on by the same command with --resume"
-
-_WHOLE = {
-    Outcome.PASS: "{candidate} is as correct as {reference}{work}{speed}{but}",
-    Outcome.REGRESSION: "{candidate} is worse than {reference} by more than the margin{metrics}{of}",
-    Outcome.INCONCLUSIVE: (
-        "the measurements prove neither that {candidate} is as good as {reference} nor that it is worse"
-        "{metrics}{of}{advice}"
-    ),
-}
-HEADLINES: Mapping[Question, Mapping[Outcome, str]] = {
-    Question.GATE: {**_WHOLE, Outcome.PASS: "{candidate} is as correct as {standard}{work}{speed}{but}"},
-    Question.RUN: _WHOLE,
-    Question.UPGRADE: _WHOLE,
-    Question.LOCKSTEP: {
-        Outcome.PASS: "{candidate} computes what {reference} computes, step by step",
-        Outcome.REGRESSION: "{candidate} does not compute what {reference} computes",
-        Outcome.INCONCLUSIVE: (
-            "the comparison proves neither that {candidate} computes what {reference} computes nor that it does not"
-        ),
-    },
-    Question.MICRO: {
-        **_WHOLE,
-        Outcome.PASS: "no gated hot path of {candidate} is slower than the reference's by {margin}{but}",
-        Outcome.REGRESSION: "a hot path of {candidate} is slower than the reference's by {margin}{metrics}",
-    },
-    Question.REPORTS: {**_WHOLE, Outcome.PASS: PASSED[Scope.SPEED]},
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,32 +55,20 @@ class Names:
 UNNAMED = Names()
 
 
-def outcome_word(verdict: Verdict) -> str:
-    """Returns PASS, REGRESSION, INCONCLUSIVE or MEASUREMENT FAILED."""
-    return FAILED if verdict.failed else verdict.outcome.value
-
-
 def scope_text(verdict: Verdict) -> str:
     """Returns what follows the outcome where not everything was measured: " (numbers only; speed not measured)"."""
-    scope = "" if verdict.failed else SCOPES[verdict.scope]
+    scope = "" if verdict.outcome is Outcome.FAILED else SCOPES[verdict.scope]
     return f" ({scope})" if scope else ""
 
 
 def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
     """Returns what the verdict means, as a sentence without a capital and a full stop."""
-    return _template(verdict).format(
-        candidate=names.candidate,
-        reference=compared_with(verdict, names),
-        standard=_standard(verdict, names),
-        metrics=f" in {metrics}" if (metrics := _listed(verdict)) else "",
-        work=f" in {names.work}" if names.work else "",
-        of=f", in {names.work}" if names.work else "",
-        speed=_speed(verdict, names),
-        excluded=_excluded(verdict),
-        margin=_margin(verdict),
-        advice=_advice(verdict),
-        but=", except for what the ledger accepts" if any(map(_is_accepted, verdict.comparisons)) else "",
-    )
+    if verdict.outcome is Outcome.FAILED:
+        resumable = verdict.question in (Question.UPGRADE, Question.GATE)
+        return INTERRUPTED if resumable and all(isinstance(one, Incomplete) for one in verdict.failures) else NO_VERDICT
+    tell = {Question.LOCKSTEP: _of_lockstep, Question.MICRO: _of_micro}.get(verdict.question, _of_all)
+    accepted = verdict.outcome is Outcome.PASS and any(one.accepted for one in verdict.comparisons)
+    return f"{tell(verdict, names)}{EXCEPT if accepted else ''}"
 
 
 def compared_with(verdict: Verdict, names: Names) -> str:
@@ -135,21 +90,17 @@ def _standard(verdict: Verdict, names: Names) -> str:
 
 
 def _base(comparisons: Iterable[Comparison], names: Names) -> str:
-    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio. A total
-    counts where it is alone: its name says since when.
-    """
-    decided = [one for one in comparisons if isinstance(one.reason, Decided)]
-    measured = [one for one in decided if not _is_total(one)]
-    if decided and not measured:
-        return FIRST
-    if not _is_shifted(measured):
+    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio."""
+    shifted = [_is_shifted(one) for one in comparisons if isinstance(one.reason, Decided)]
+    if not any(shifted):
         return names.reference
-    return ACCEPTED if all(_is_shifted([one]) for one in measured) else f"{names.reference} or {ACCEPTED}"
+    return LEDGER if all(shifted) else f"{names.reference} or {LEDGER}"
 
 
-def _is_shifted(comparisons: Iterable[Comparison]) -> bool:
-    """Tells whether any change is measured from a ratio that the ledger accepted."""
-    return any(isinstance(one.reason, Decided) and bool(one.reason.accepted) for one in comparisons)
+def _is_shifted(comparison: Comparison) -> bool:
+    """Tells whether a change is measured from a ratio that the ledger accepted: the last, and of a total the first."""
+    reason = comparison.reason
+    return isinstance(reason, Decided) and (bool(reason.accepted) or _is_total(comparison))
 
 
 def _is_total(comparison: Comparison) -> bool:
@@ -160,25 +111,51 @@ def _is_total(comparison: Comparison) -> bool:
 def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
     """Yields the comparisons that made the outcome, each with its reason in English."""
     for comparison in verdict.decisive:
-        yield comparison, sentence(comparison.reason, comparison)
+        yield comparison, why(comparison)
 
 
-def _template(verdict: Verdict) -> str:
-    if verdict.failed:
-        resumable = verdict.question in (Question.UPGRADE, Question.GATE)
-        return INTERRUPTED if resumable and all(isinstance(one, Incomplete) for one in verdict.failures) else NO_VERDICT
-    table = HEADLINES[verdict.question]
-    passed_upgrade = verdict.question is Question.UPGRADE and verdict.outcome is Outcome.PASS
-    if passed_upgrade and verdict.scope in PASSED:
-        return PASSED[verdict.scope]
-    if verdict.question is Question.MICRO:
-        if verdict.outcome is Outcome.REGRESSION and any(
-            isinstance(one.reason, CandidateFailed) for one in verdict.comparisons
-        ):
-            return FAILS
-        if all(one.outcome is Outcome.NOT_GATED for one in verdict.comparisons):
-            return NOTHING_JUDGED
-    return table[verdict.outcome]
+def _of_all(verdict: Verdict, names: Names) -> str:
+    """Returns the headline of any question, unless it has its own."""
+    work = f" in {names.work}" if names.work else ""
+    if verdict.outcome is Outcome.PASS:
+        return f"{names.candidate} is {_passed(verdict, names, work)}"
+    against, where = compared_with(verdict, names), f"{_in_metrics(verdict)}{work and ','}{work}"
+    if verdict.outcome is Outcome.REGRESSION:
+        return f"{names.candidate} is worse than {against} by more than the margin{where}"
+    neither = f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse"
+    return f"{neither}{where}{_advice(verdict)}"
+
+
+def _passed(verdict: Verdict, names: Names, work: str) -> str:
+    """Returns what a PASS says of the candidate: no more than its scope."""
+    standard = f"{_standard(verdict, names)}{work}"
+    if verdict.scope is Scope.NAMED:
+        return f"not worse than {standard} by more than the margin{_excluded(verdict)}"
+    if verdict.scope is Scope.SPEED:
+        return f"not slower or larger than {standard} by more than the margin{_speed(verdict, names)}"
+    return f"as correct as {standard}{_speed(verdict, names)}"
+
+
+def _of_lockstep(verdict: Verdict, names: Names) -> str:
+    candidate, reference = names.candidate, names.reference
+    if verdict.outcome is Outcome.PASS:
+        return f"{candidate} computes what {reference} computes, step by step"
+    if verdict.outcome is Outcome.REGRESSION:
+        return f"{candidate} does not compute what {reference} computes"
+    return f"the comparison proves neither that {candidate} computes what {reference} computes nor that it does not"
+
+
+def _of_micro(verdict: Verdict, names: Names) -> str:
+    outcome, slower = verdict.outcome, f"is slower than the reference's by {_margin(verdict)}"
+    if outcome is Outcome.REGRESSION and any(isinstance(one.reason, CandidateFailed) for one in verdict.comparisons):
+        return f"{names.candidate} fails where {names.reference} runs"
+    if all(one.outcome is Outcome.NOT_GATED for one in verdict.comparisons):
+        return NOTHING_JUDGED
+    if outcome is Outcome.PASS:
+        return f"no gated hot path of {names.candidate} {slower}"
+    if outcome is Outcome.REGRESSION:
+        return f"a hot path of {names.candidate} {slower}{_in_metrics(verdict)}"
+    return _of_all(verdict, names)
 
 
 def _speed(verdict: Verdict, names: Names) -> str:
@@ -217,7 +194,8 @@ def _margin(verdict: Verdict) -> str:
     if not gating:
         return "its margin or more"
     widest = max(gating, key=lambda one: one.metric.margin or 0.0)
-    return f"{values.margin(widest.metric)} or more{' than was accepted last' if _is_shifted(gating) else ''}"
+    than = " than the ledger accepted" if any(map(_is_shifted, gating)) else ""
+    return f"{values.margin(widest.metric)} or more{than}"
 
 
 def _advice(verdict: Verdict) -> str:
@@ -240,11 +218,8 @@ def _takes_launches(comparison: Comparison) -> bool:
     return comparison.interval is not None or isinstance(reason, TooFewLaunches)
 
 
-def _is_accepted(comparison: Comparison) -> bool:
-    return isinstance(comparison.reason, Accepted)
-
-
-def _listed(verdict: Verdict) -> str:
-    """Returns the decisive metrics, each once: "step time and perplexity"."""
+def _in_metrics(verdict: Verdict) -> str:
+    """Returns the decisive metrics, each once: " in step time and perplexity"; "" where there is none."""
     *rest, last = dict.fromkeys(comparison.metric.name for comparison in verdict.decisive) or ("",)
-    return f"{', '.join(rest)} and {last}" if rest else last
+    listed = f"{', '.join(rest)} and {last}" if rest else last
+    return listed and f" in {listed}"

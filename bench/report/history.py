@@ -7,9 +7,8 @@ from bench.judge.history import PROVEN, Point, Series, outcome
 from bench.record.codec import to_plain
 from bench.report.charts import MOST_POINTS, Axis, Chart, Shape, as_percent, thinned, ticks
 from bench.report.pages import rendered
-from bench.report.sentences import Count
 from bench.report.tables import Cell, Table
-from bench.report.values import NOTHING, percent
+from bench.report.values import NOTHING, Count, percent
 from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.series import LEAST_REPORTS, Change, Drift
 
@@ -21,7 +20,7 @@ def history_page(series: Sequence[Series], reports: int, warnings: Sequence[str]
     ordered = sorted(series, key=lambda each: each.outcome is not Outcome.REGRESSION)
     return rendered(
         "history.html",
-        word=outcome(series).value,
+        outcome=outcome(series),
         charts=[_chart(each) for each in ordered],
         table=_table(ordered),
         reports=reports,
@@ -57,7 +56,7 @@ def _plain(series: Series) -> dict[str, Any]:
 
 
 def findings(series: Series) -> list[str]:
-    """Returns what is to be said of a series, a line each; nothing of one that stands where it stood."""
+    """Returns a line for each finding about a series: its drift, its changes for the worse, or why it isn't judged."""
     name = f"{series.key.metric} of {series.key.subject} against {series.key.reference}"
     return [f"{name}: {said}" for said in _said(series)]
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
-from bench.judge.types import Verdict
+from bench.judge.types import Comparison, Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
@@ -20,7 +20,7 @@ from bench.stats.outcome import Outcome
 
 AnyRun: TypeAlias = Run | PairedRun | GateRun
 
-WORST_FIRST = (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
+WORST_FIRST = (Outcome.REGRESSION, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
 DEFAULT_WORK = "training steps (SGD) of a stacked LSTM"
 MOST_NAMED = 2  # workloads in a headline
@@ -72,11 +72,18 @@ def severity(outcome: Outcome) -> int:
     return WORST_FIRST.index(outcome)
 
 
+def by_subject(comparisons: Sequence[Comparison]) -> list[tuple[str, list[Comparison]]]:
+    """Returns comparisons by subject, which has no name where it is the only one."""
+    subjects = dict.fromkeys(one.subject for one in comparisons)
+    return [
+        (subject if len(subjects) > 1 else "", [one for one in comparisons if one.subject == subject])
+        for subject in subjects
+    ]
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Returns the first of the worst verdicts: a REGRESSION comes before a failed measurement, which comes before all
-    others.
-    """
-    return min(verdicts, key=lambda one: (one.outcome is not Outcome.REGRESSION, not one.failed, severity(one.outcome)))
+    """Returns the first of the worst verdicts."""
+    return min(verdicts, key=lambda one: severity(one.outcome))
 
 
 def measured(run: AnyRun | Micro) -> list[SideLaunch]:

@@ -13,17 +13,17 @@ from bench.report.bisect import plain_bounds
 from bench.report.grids import short_size
 from bench.report.headlines import GLYPHS
 from bench.report.lines import one_line
-from bench.report.sentences import Count, sentence
+from bench.report.sentences import sentence
 from bench.report.survey import called, unlike_packages
 from bench.report.text import WIDTH, table_text, wrapped
-from bench.report.values import NOTHING
+from bench.report.values import NOTHING, Count
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 
 HEADERS = ("", "outcomes", "mean (95% CI)", "deviation", "another machine (95%)")
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 NOTE = (
-    f"{', '.join(f'{GLYPHS[one.value]} {one.value}' for one in OUTCOMES)}; deviation: of the machines' own effects, "
+    f"{', '.join(f'{GLYPHS[one]} {one.value}' for one in OUTCOMES)}; deviation: of the machines' own effects, "
     "without the errors of single reports; another machine: what a report of a machine that wasn't measured would "
     "show, if it is like these"
 )
@@ -71,7 +71,7 @@ def _compared(pair: Against) -> str:
 
 
 def _cells(row: Across) -> list[str]:
-    outcomes = " ".join(f"{count} {GLYPHS[outcome.value]}" for outcome, count in Counter(row.outcomes).items())
+    outcomes = " ".join(f"{count} {GLYPHS[outcome]}" for outcome, count in Counter(row.outcomes).items())
     if row.spread is None:
         return [row.metric.name, outcomes, *[NOTHING] * 3]
     mean, metric = row.spread.mean, row.metric

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from bench.judge.bisect import NUMBERS
 from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED, STEP_TIMES
-from bench.judge.reasons import Accepted
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.command_lines import words_without
 from bench.record.releases import are_listed, end
@@ -39,7 +38,7 @@ def _left_open(verdict: Verdict, names: Names) -> list[Step]:
     if verdict.question not in (Question.UPGRADE, Question.GATE):  # stored reports end no launches
         return []
     in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
-    ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or isinstance(one.reason, Accepted)}
+    ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION or one.accepted}
     undecided: dict[str, list[str]] = {}
     for one in in_turn:
         if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended and _has_launches_left(one):

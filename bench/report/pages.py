@@ -8,12 +8,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from bench.report.headlines import FAILED, GLYPHS, SCOPES
+from bench.report.headlines import GLYPHS, SCOPES
 from bench.report.lines import one_line
 from bench.report.terms import PAGES, TERMS
 from bench.stats.outcome import Outcome
 
-SLUGS = {outcome.value: outcome.name.lower().replace("_", "-") for outcome in Outcome} | {FAILED: "failed"}
+SLUGS = {outcome: outcome.name.lower().replace("_", "-") for outcome in Outcome}
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -27,7 +27,8 @@ def rendered(template: str, **values: Any) -> str:
 
 def template_environment() -> jinja2.Environment:
     """Returns an environment that escapes every value and shows it as one line without control characters."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its remarks on folders and fonts would mend no page
+    # matplotlib logs remarks on its font and cache folders, which no reader of a page can act on.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from bench.report.plots import svg  # not before a page is drawn: matplotlib takes half a second
 
     environment = jinja2.Environment(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from bench.judge.metrics import LOCKSTEP, NUMERICS, STEP_TIMES
 from bench.judge.types import Comparison
 from bench.report import values
+from bench.report.judged import by_subject
 from bench.report.tables import Cell, Table
 from bench.report.values import NOTHING
 from bench.stats.power import EFFECTS, Precision, unseen
@@ -33,11 +34,11 @@ RATES = (
     "what neither covers."
 )
 CATCHES = (
-    "Of numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training of tiny, and "
-    "docs/clean.md counts false alarms there."
+    "For numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training tiny, and "
+    "docs/clean.md the false alarms."
 )
 OWN = (
-    "Of your own model, tfgate's docs/own-model.md lists what was caught in examples, and what is not judged: "
+    "For your own model, tfgate's docs/own-model.md lists what was caught in examples, and what is not judged: "
     "one batch is compared, and no convergence."
 )
 
@@ -61,15 +62,14 @@ def seen(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Yields a line for each subject: the changes of step times that 95% of such runs see, and how far launches
     deviate.
     """
-    several = len({one.subject for one in comparisons}) > 1
-    for subject in dict.fromkeys(one.subject for one in comparisons):
+    for subject, of in by_subject(comparisons):
         told = [
             f"{metric.name} {values.difference(found.detectable, metric)} ({values.deviation(found.deviation, metric)})"
-            for metric, found in ((one.metric, one.precision) for one in comparisons if one.subject == subject)
+            for metric, found in ((one.metric, one.precision) for one in of)
             if found and metric.name in STEP_TIMES
         ]
         if told:
-            runs = f"such runs{f' of {subject}' if several else ''}"
+            runs = f"such runs{subject and f' of {subject}'}"
             yield f"Would be seen in 95% of {runs} (deviation of launches): {', '.join(told)}"
 
 

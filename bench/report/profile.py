@@ -13,9 +13,9 @@ from bench.profile.timeline import IDLE, PYTHON, REST, Timeline, timeline
 from bench.record.codec import to_plain
 from bench.record.profile import PeakMemory, Profile, Traces
 from bench.report.lines import one_line
-from bench.report.sentences import Count
 from bench.report.tables import Cell, Table, differences
 from bench.report.text import table_text
+from bench.report.values import Count
 
 TOP = 20  # rows of a table; the others are one row
 MEMORY_TOP = 5

@@ -24,8 +24,8 @@ from bench.record.paired import PairedRun
 from bench.record.survey import Survey
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
-from bench.report.sentences import SENTENCES
-from bench.stats.outcome import EXIT_CODES, FAILED_CODE
+from bench.report.sentences import OF_COMPARISONS, SENTENCES
+from bench.stats.outcome import EXIT_CODES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}  # JSON has no word for some
@@ -43,9 +43,9 @@ Definitions = dict[str, Any]
 
 
 def record_schema(kind: type, *, sealed: bool = False) -> dict[str, Any]:
-    """Returns the schema of a type that bench.record.codec writes, whose first field is its schema version.
+    """Returns the schema of a type that bench.record.codec writes; its first field is the schema version.
 
-    What is `sealed` may have its own sum before that.
+    A `sealed` type may hold its own checksum before it.
     """
     definitions: Definitions = {"Number": NUMBER}
     _schema(kind, definitions)
@@ -60,9 +60,12 @@ def verdict_schema() -> dict[str, Any]:
     definitions: Definitions = {}
     _schema(Verdict, definitions)
     whole = definitions.pop(Verdict.__name__)
-    added = {"schema": {"const": VERDICT_SCHEMA}, "exit_code": {"enum": sorted({*EXIT_CODES.values(), FAILED_CODE})}}
+    added = {
+        "schema": {"const": VERDICT_SCHEMA},
+        "exit_code": {"enum": list(EXIT_CODES.values())},
+        "outcome": {"enum": [outcome.value for outcome in EXIT_CODES]},
+    }
     whole["properties"] = added | whole["properties"]
-    whole["properties"]["outcome"] = {"enum": [outcome.value for outcome in EXIT_CODES]}
     for definition in (whole, *definitions.values()):
         if "properties" in definition:
             definition["required"] = list(definition["properties"])  # fields with defaults are written as well
@@ -134,7 +137,7 @@ def _reference(kind: Any, definitions: Definitions) -> dict[str, Any]:
 
 def _definition(kind: Any, definitions: Definitions) -> dict[str, Any]:
     if kind is Reason:
-        return {"anyOf": [_reference(each, definitions) for each in SENTENCES]}
+        return {"anyOf": [_reference(each, definitions) for each in (*OF_COMPARISONS, *SENTENCES)]}
     hints, required = fields_of(kind)
     told = {"kind": {"const": kind.__new__(kind).kind}} if issubclass(kind, Reason) else {}
     return {

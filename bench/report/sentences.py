@@ -1,12 +1,11 @@
-"""The one table that turns a reason of the judge into English."""
+"""The tables that turn a reason of the judge into English."""
 
-import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from bench.judge import notices, reasons
-from bench.judge.reasons import Field, Reason
+from bench.judge import reasons
+from bench.judge.reasons import Reason
 from bench.judge.types import Comparison, Direction, outcome_of
 from bench.record.lockstep import tensor_name
 from bench.record.types import (
@@ -20,13 +19,13 @@ from bench.record.types import (
     NOT_REPEATED,
 )
 from bench.report import values
-from bench.stats.intervals import Interval
+from bench.report.lines import one_line
+from bench.report.notices import NOTICES, Words, differences, of_reports, why_open
+from bench.report.values import Count
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, PASS_LAUNCHES
 
 MOST_KINDS = 5  # of operations that a sentence names: a line's worth
-PARTS = {"oracle": "the launch checked against the oracle", "lockstep": "the lockstep comparison"}  # of a measurement
-PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
 BELOW = {Outcome.PASS: "excludes", Outcome.REGRESSION: "exceeds", Outcome.INCONCLUSIVE: "does not exclude"}
 WITHIN = {Outcome.PASS: "within", Outcome.REGRESSION: "outside", Outcome.INCONCLUSIVE: "neither within nor outside"}
 # Launches of each of two kinds, and of one alone: the first looks that may call a PASS.
@@ -48,24 +47,19 @@ UNCHECKED = {  # by bench.record.types.Unchecked.why
     "of zero, a division by zero or too high a learning rate",
 }
 
-Words = Callable[[Any, Comparison | None], str]
+
+def why(comparison: Comparison) -> str:
+    """Returns why a comparison has its outcome, as one line without a full stop."""
+    words = OF_COMPARISONS.get(type(comparison.reason))
+    return one_line(words(comparison.reason, comparison)) if words else sentence(comparison.reason)
 
 
-def sentence(reason: Reason, comparison: Comparison | None = None) -> str:
-    """Returns a reason in English, without a full stop. `comparison`: the one that it explains; a warning has none."""
+def sentence(reason: Reason) -> str:
+    """Returns a reason as one line of English without a full stop."""
     words = SENTENCES[type(reason)]
-    said = words(reason, comparison) if callable(words) else words.format_map(_fields(reason))
+    said = words(reason) if callable(words) else words.format_map(_fields(reason))
     report = getattr(reason, "report", "")
-    return f"within the {report} report: {said}" if report else said
-
-
-class Count(int):
-    """An integer that templates show with its noun: {launches:launch} is "1 launch" or "4 launches"."""
-
-    def __format__(self, noun: str) -> str:
-        """Returns the number, and its noun in the plural unless it is 1."""
-        plural = "es" if noun.endswith(("ch", "s", "x")) else "s"
-        return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
+    return one_line(f"within the {report} report: {said}" if report else said)
 
 
 def _fields(reason: Reason) -> dict[str, object]:
@@ -73,12 +67,11 @@ def _fields(reason: Reason) -> dict[str, object]:
     return {name: Count(value) if type(value) is int else value for name, value in vars(reason).items()}
 
 
-def _decided(reason: reasons.Decided, comparison: Comparison | None) -> str:
+def _decided(reason: reasons.Decided, comparison: Comparison) -> str:
     """Returns the estimate, the bounds that decided, and what they say of the margin."""
-    assert comparison
     assert comparison.interval
     metric = comparison.metric
-    estimate, told = values.difference(comparison.interval.estimate, metric), bounds(comparison, comparison.interval)
+    estimate, told = values.difference(comparison.interval.estimate, metric), bounds(comparison)
     rests_on = f"{Count(reason.launches):launch}{', across hosts' if reason.across_hosts else ''}"
     against = _against(comparison, values.margin(metric))
     shift = f"; measured from the accepted {values.difference(reason.accepted, metric)}" if reason.accepted else ""
@@ -102,36 +95,33 @@ def _lacking(comparison: Comparison) -> str:
     return f", which takes about {found.needed:,} launches if nothing changed"
 
 
-def bounds(comparison: Comparison, found: Interval) -> str:
-    """Returns the bounds that an outcome rests on: those of a PASS are narrower."""
-    metric = comparison.metric
-    low, high, pass_low, pass_high = (
-        values.difference(bound, metric) for bound in (found.low, found.high, found.pass_low, found.pass_high)
-    )
-    if comparison.outcome is not Outcome.PASS or comparison.improved:
+def bounds(comparison: Comparison) -> str:
+    """Returns the bounds of an interval that an outcome rests on: those of a PASS are narrower."""
+    low, high = (values.difference(end, comparison.metric) for end in comparison.bounds or ())
+    if not comparison.has_pass_bounds:
         return f"95% CI {low} to {high}"
-    return f"90% CI {pass_low} to {pass_high}" if metric.direction is Direction.EQUAL else f"95% bound {pass_high}"
+    return f"90% CI {low} to {high}" if comparison.metric.direction is Direction.EQUAL else f"95% bound {high}"
 
 
 def _against(comparison: Comparison, margin: str) -> str:
     """Returns what an interval says of its margin; "" where nothing is decided by it."""
-    outcome, equal = comparison.outcome, comparison.metric.direction is Direction.EQUAL
+    outcome = comparison.outcome
     if outcome is Outcome.NOT_GATED or comparison.metric.margin is None:
         return ""
     if comparison.improved:
         return f"improves by more than the {margin} margin"
     if outcome is Outcome.INCONCLUSIVE and is_within(comparison):
         return f"is within the {margin} margin, but so few launches may have missed a slow mode: {A_PASS_TAKES}"
-    return f"{(WITHIN if equal else BELOW)[outcome]} the {'±' * equal}{margin} margin"
+    words = WITHIN if comparison.metric.direction is Direction.EQUAL else BELOW
+    return f"{words[outcome]} the {margin} margin"
 
 
-def _not_gated(reason: reasons.NotGated, comparison: Comparison | None) -> str:
-    if comparison is None or math.isnan(reason.difference):
-        return "not measured"
-    return values.difference(reason.difference, comparison.metric)
+def _not_gated(reason: reasons.NotGated, comparison: Comparison) -> str:
+    unknown = math.isnan(reason.difference)
+    return "not measured" if unknown else values.difference(reason.difference, comparison.metric)
 
 
-def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
+def _oracle_errors(reason: reasons.OracleErrors) -> str:
     tensor = tensor_name(reason.quantity, reason.tensor)
     where = tensor.removeprefix(ANSWER) if reason.answers else f"{tensor} at step {reason.step}"
     steps = f"{Count(reason.steps):tensor}" if reason.answers else f"{Count(reason.steps):step}"
@@ -145,14 +135,7 @@ def _oracle_errors(reason: reasons.OracleErrors, _: Comparison | None) -> str:
     return f"{steps} within the limits{f' ({kinds})' if kinds else ''}; nearest: {where}"
 
 
-def _unpromised(reason: notices.Unpromised, _: Comparison | None) -> str:
-    said = [f"{case} is refused ({why})" for case, why in reason.refused]
-    if reason.others:
-        said.append(f"{_few(reason.others)}: up to {reason.error:.1e} from what was written")
-    return f"of files that no version promises to read: {'; '.join(said)}"
-
-
-def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -> str:
+def _reference_departs(reason: reasons.ReferenceDeparts) -> str:
     candidate, reference = sentence(reason.candidate), sentence(reason.reference)
     if not isinstance(reason.reference, reasons.NotRepeated):
         return f"the reference departs from the oracle: {reference}; the candidate: {candidate}"
@@ -161,88 +144,48 @@ def _reference_departs(reason: reasons.ReferenceDeparts, _: Comparison | None) -
     return f"{whose}: {'the reference: ' * both}{reference}; the candidate: {candidate}"
 
 
-def _depart_alike(reason: reasons.DepartAlike, _: Comparison | None) -> str:
+def _depart_alike(reason: reasons.DepartAlike) -> str:
     return f"both sides depart from the oracle in the same way, {reason.apart:.1e} apart: {sentence(reason.candidate)}"
 
 
-def _depart_apart(reason: reasons.DepartApart, _: Comparison | None) -> str:
+def _depart_apart(reason: reasons.DepartApart) -> str:
     sides = f"the reference: {sentence(reason.reference)}; the candidate: {sentence(reason.candidate)}"
     return f"both sides depart from the oracle, {reason.apart:.1e} apart: {sides}"
 
 
-def _not_comparable(reason: reasons.NotComparable, _: Comparison | None) -> str:
+def _not_comparable(reason: reasons.NotComparable) -> str:
     return UNCHECKED[reason.why].format(detail=reason.detail)
 
 
-def _mostly_open(reason: reasons.MostlyOpen, _: Comparison | None) -> str:
+def _mostly_open(reason: reasons.MostlyOpen) -> str:
     total = reason.left_open + reason.compared
-    why = _why_open(reason.left_open, reason.not_finite)
-    return f"{reason.left_open} of {total} tensors can't be compared: {why}"
+    because = why_open(reason.left_open, reason.not_finite)
+    return f"{reason.left_open} of {total} tensors can't be compared: {because}"
 
 
-def _not_accepted(reason: notices.NotAccepted, _: Comparison | None) -> str:
-    limit = "" if reason.limit is None else f" up to {100 * reason.limit:.1f}%"
-    told = f"ended on {reason.expires}" if reason.ended else f"until {reason.expires} is of less"
-    if reason.other_file:
-        told = "is of another file than this one"
-    return f"{reason.metric} of {reason.subject}: its acceptance{limit} {told} ({reason.link})"
-
-
-def _foreign_reference(reason: notices.ForeignReference, _: Comparison | None) -> str:
-    reference = f"{reason.reference} ({reason.setup})"
-    return f"the ledger's entries are of another reference than {reference}: nothing that was accepted counts here"
-
-
-def _left_open(reason: notices.LeftOpen, _: Comparison | None) -> str:
-    total = len(reason.tensors) + reason.compared
-    left_open = f"{len(reason.tensors)} of {total} tensors not compared ({_few(reason.tensors)})"
-    return f"{reason.subject}: {left_open}: {_why_open(len(reason.tensors), reason.not_finite)}"
-
-
-def _why_open(left_open: int, not_finite: int) -> str:
-    if not not_finite:
-        return "rounding to float32 alone decides their values"
-    if not_finite == left_open:
-        return "they are NaN or Inf in the reference"
-    return f"{not_finite} of these are NaN or Inf in the reference, and rounding to float32 alone decides the others"
-
-
-def _both_depart(reason: notices.BothDepart, _: Comparison | None) -> str:
-    return (
-        f"{reason.subject}: {_few(reason.tensors)}: both sides are up to {reason.error:.1e} from the oracle and "
-        f"at most {reason.apart:.1e} from each other, so the candidate changed nothing"
-    )
-
-
-def _few(tensors: Sequence[str]) -> str:
-    """Returns the first of the names, and the number of the others."""
-    more = len(tensors) - MOST_KINDS
-    return f"{', '.join(tensors[:MOST_KINDS])}{f' and {more} more' if more > 0 else ''}"
-
-
-def _retraces(_: reasons.Retraces, comparison: Comparison | None) -> str:
-    again = int(comparison.candidate or 0) if comparison else 0
+def _retraces(_: reasons.Retraces, comparison: Comparison) -> str:
+    again = int(comparison.candidate or 0)
     return f"the step was retraced {Count(again):time}" if again else "no retrace was counted"
 
 
-def _graph_changes(reason: reasons.GraphChanges, comparison: Comparison | None) -> str:
-    if comparison is None or None in (comparison.candidate, comparison.reference):
+def _graph_changes(reason: reasons.GraphChanges, comparison: Comparison) -> str:
+    if None in (comparison.candidate, comparison.reference):
         return "not counted on both sides"
     return ", ".join(f"{change:+d} {kind}" for kind, change in reason.changes[:MOST_KINDS]) or "the same operations"
 
 
-def _candidate_failed(reason: reasons.CandidateFailed, _: Comparison | None) -> str:
+def _candidate_failed(reason: reasons.CandidateFailed) -> str:
     where = "" if reason.launch is None else f" in launch {reason.launch + 1},"
     return f"the candidate failed{where} where the reference runs: {reason.message}"
 
 
-def _not_compiled(reason: reasons.NotCompiled, _: Comparison | None) -> str:
+def _not_compiled(reason: reasons.NotCompiled) -> str:
     whose = "either side" if len(reason.sides) > 1 else f"the {reason.sides[0]}"
     other = ", but compiles the other side's" if reason.alone else ""
     return f"XLA can't compile the graph of {whose}{other}: {reason.message}"
 
 
-def _lockstep_agrees(reason: reasons.LockstepAgrees, _: Comparison | None) -> str:
+def _lockstep_agrees(reason: reasons.LockstepAgrees) -> str:
     agree = f"{Count(reason.steps):step} × {Count(reason.tensors):tensor} agree"
     nearest = (
         f"nearest to its limit: {reason.nearest} at step {reason.nearest_step}" if reason.nearest else "bit-identical"
@@ -250,112 +193,68 @@ def _lockstep_agrees(reason: reasons.LockstepAgrees, _: Comparison | None) -> st
     return f"{agree}; {nearest}"
 
 
-def _lockstep_departs(reason: reasons.LockstepDeparts, _: Comparison | None) -> str:
+def _lockstep_departs(reason: reasons.LockstepDeparts) -> str:
     more = f" with {Count(reason.others):other}" if reason.others else ""
     errors = f"reference {reason.reference_error:.1e} from it, candidate {reason.candidate_error:.1e}"
     first = f"{reason.tensor} exceeds its limit first, at step {reason.step}{more}"
     return f"{first}; the oracle sides with the {reason.right} ({errors})"
 
 
-def _lockstep_failed(reason: reasons.LockstepFailed, _: Comparison | None) -> str:
+def _lockstep_failed(reason: reasons.LockstepFailed) -> str:
     when = "before the first step" if reason.step is None else f"at step {reason.step}"
     return f"the candidate failed {when}, where the reference runs: {reason.message}"
 
 
-def _stored_range(reason: reasons.StoredRange, _: Comparison | None) -> str:
+def _stored_range(reason: reasons.StoredRange) -> str:
     days = reason.first_day if reason.first_day == reason.last_day else f"{reason.first_day} to {reason.last_day}"
     return f"{reason.place} the stored range ({Count(reason.launches):launch}, {days})"
 
 
-def _accepted(reason: reasons.Accepted, comparison: Comparison | None) -> str:
-    regressed = comparison and dataclasses.replace(comparison, outcome=Outcome.REGRESSION)
-    return f"accepted until {reason.expires}: {reason.why} ({reason.link}); {sentence(reason.regression, regressed)}"
+def _accepted(reason: reasons.Accepted, comparison: Comparison) -> str:
+    return f"accepted until {reason.expires}: {reason.why} ({reason.link}); {why(comparison.unaccepted)}"
 
 
-def _not_timed(reason: reasons.NotTimed, _: Comparison | None) -> str:
-    why = reason.message or f"it timed {', '.join(reason.subjects) or 'nothing'}"
-    return f"the {reason.side} report did not time it: {why}"
+def _not_timed(reason: reasons.NotTimed) -> str:
+    because = reason.message or f"it timed {', '.join(reason.subjects) or 'nothing'}"
+    return f"the {reason.side} report did not time it: {because}"
 
 
-def _unlike_baseline(reason: reasons.UnlikeBaseline, _: Comparison | None) -> str:
-    found = _differences(reason.fields, "in the baseline", "in the run")
+def _unlike_baseline(reason: reasons.UnlikeBaseline) -> str:
+    found = differences(reason.fields, "in the baseline", "in the run")
     return f"the baseline is of another subject ({found}): record a new one with --replace"
 
 
-def _unlike_reports(reason: reasons.UnlikeReports, _: Comparison | None) -> str:
-    return f"the reports measured different subjects ({_of_reports(reason.fields)})"
+def _unlike_reports(reason: reasons.UnlikeReports) -> str:
+    return f"the reports measured different subjects ({of_reports(reason.fields)})"
 
 
-def _unlike_environments(reason: notices.UnlikeEnvironments, _: Comparison | None) -> str:
-    found = _differences([reason.field], "on the reference side", "on the candidate side")
-    return f"the sides differ: {found}; this may explain a difference"
-
-
-def _unlike_places(reason: notices.UnlikePlaces, _: Comparison | None) -> str:
-    spread = f"ratios deviate by about {reason.between_hosts:.0%} from host to host, which their bounds include"
-    return f"{reason.subject}: measured on different machines or settings ({_of_reports(reason.fields)}): {spread}"
-
-
-def _of_reports(fields: Sequence[Field]) -> str:
-    return _differences(fields, "in the reference report", "in the candidate report")
-
-
-def _differences(fields: Sequence[Field], one: str, other: str) -> str:
-    """Returns each property with both its values: "steps 10 in the baseline, 20 in the run"."""
-    return "; ".join(
-        f"{PROPERTIES.get(field.name, field.name)} {field.one or 'unknown'} {one}, {field.other or 'unknown'} {other}"
-        for field in fields
-    )
-
-
-def _launch_failed(reason: notices.LaunchFailed, _: Comparison | None) -> str:
-    launch = "" if reason.launch is None else f"launch {reason.launch + 1}"
-    where = ", ".join(filter(None, (PARTS.get(reason.where, reason.where), launch)))
-    failed = f"your file failed in the {reason.side}" if reason.own_code else f"the {reason.side} failed"
-    return f"{where}{where and ': '}{failed}: {reason.message}"
-
-
-def _failed_once(reason: notices.FailedOnce, _: Comparison | None) -> str:
-    where = f"{reason.where}, " if reason.where else ""
-    again = f"the {reason.side} failed once, and ran when it was repeated"
-    return f"{where}launch {reason.launch + 1}: {again}: {reason.message}"
-
-
-def _machine_drifted(reason: notices.MachineDrifted, _: Comparison | None) -> str:
-    fastest, slowest = map(values.milliseconds, (reason.fastest_seconds, reason.slowest_seconds))
-    launches = f"{fastest} in launch {reason.fastest_launch + 1} and {slowest} in launch {reason.slowest_launch + 1}"
-    meaning = "both sides are measured in turn, so this may widen intervals, and favours neither"
-    return f"the machine's speed changed: the reference's step on all cores took {launches}; {meaning}"
-
-
-def _nothing_gates(reason: notices.NothingGates, _: Comparison | None) -> str:
-    targets = ", ".join(reason.gating)
-    return f"none of the timed cases gates; choose, by --mode and --target, one that does: in graph mode, {targets}"
-
-
-SENTENCES: Mapping[type[Reason], str | Words] = {
+# The words of a reason that takes numbers of the comparison that it explains.
+OF_COMPARISONS: Mapping[type[Reason], Callable[[Any, Comparison], str]] = {
     reasons.Decided: _decided,
+    reasons.NotGated: _not_gated,
+    reasons.Retraces: _retraces,
+    reasons.GraphChanges: _graph_changes,
+    reasons.Accepted: _accepted,
+}
+SENTENCES: Mapping[type[Reason], Words] = {  # of all others
     reasons.TooFewLaunches: "{launches:launch} measured, and {needed} are needed for a verdict",
     reasons.LaunchesLackIt: "{lacking} of {launches:launch} did not measure it",
     reasons.NoSpread: "all {launches} launches gave the same value: without a spread nothing can be proven",
     reasons.NotANumber: "a launch gave {value}, which is not a measurement",
     reasons.Identical: "bit-identical in {launches:launch}",
-    reasons.NotGated: _not_gated,
     reasons.OracleErrors: _oracle_errors,
     reasons.FileRefused: "{case}, which is promised to be read, is refused: {message}",
     reasons.NotRepeated: (
         "{steps:step} from the same start gave a different {tensor} in a second process, which read nothing in between "
         "(a difference of {error:.1e})"
     ),
-    reasons.WeightsChanged: lambda reason, _: f"evaluation changed the weights in launch {reason.launch + 1}",
+    reasons.WeightsChanged: lambda reason: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",
     reasons.NotComparable: _not_comparable,
     reasons.MostlyOpen: _mostly_open,
     reasons.ReferenceDeparts: _reference_departs,
     reasons.DepartAlike: _depart_alike,
     reasons.DepartApart: _depart_apart,
-    reasons.Retraces: _retraces,
-    reasons.GraphChanges: _graph_changes,
     reasons.CandidateFailed: _candidate_failed,
     reasons.NotCompiled: _not_compiled,
     reasons.Diverged: "{message}",
@@ -377,35 +276,11 @@ SENTENCES: Mapping[type[Reason], str | Words] = {
     reasons.NoStoredSpeed: "the baseline holds no words/s that were measured in the same way on this machine",
     reasons.StoredRange: _stored_range,
     reasons.SpeedNotMeasured: "{message}",
-    reasons.Accepted: _accepted,
     reasons.NotTimed: _not_timed,
     reasons.UnlikeReferences: (
         "the references differ, {reference} in the reference report, {candidate} in the candidate report: "
         "ratios to both can't be compared"
     ),
     reasons.UnlikeReports: _unlike_reports,
-    notices.Told: "{text}",
-    notices.Incomplete: "incomplete: {message}",
-    notices.NumbersNotMeasured: "the numbers were not measured",
-    notices.LaunchFailed: _launch_failed,
-    notices.FailedOnce: _failed_once,
-    notices.LeftOpen: _left_open,
-    notices.Unmoved: (
-        "{subject}: no variable moved in two steps, so no update was compared: a step that trains applies its gradients"
-    ),
-    notices.BothDepart: _both_depart,
-    notices.UnlikeEnvironments: _unlike_environments,
-    notices.NotAccepted: _not_accepted,
-    notices.ForeignReference: _foreign_reference,
-    notices.Unpromised: _unpromised,
-    notices.MachineDrifted: _machine_drifted,
-    notices.UnlikeSettings: (
-        "TensorFlow's settings differ: the reference ran with {reference}, the candidate with {candidate}"
-    ),
-    notices.NothingGates: _nothing_gates,
-    notices.UnlikePlaces: _unlike_places,
-    notices.NumbersNotCompared: (
-        "values are ratios to the reference that both reports share; numbers are not compared: `tfgate check` judges "
-        "each report's"
-    ),
+    **NOTICES,
 }

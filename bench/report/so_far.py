@@ -13,8 +13,8 @@ MOST_OPEN = 3  # metrics that a line names
 
 
 def left_text(seconds: tuple[float, float] | None) -> str:
-    """Returns the time left, from the least to the most; "" where none is, or nobody knows. A PASS that takes longer is
-    told.
+    """Returns the time left as a range; "" where none is, or nobody knows. Where the least exceeds the most, says that
+    no PASS fits the budget.
     """
     if seconds is None or not seconds[1]:
         return ""
@@ -37,7 +37,7 @@ def so_far_text(comparisons: Sequence[Comparison], left: str) -> str:
     parts = []
     if steps and found and steps.metric.gates:
         shown = values.difference(found.estimate, steps.metric)
-        parts.append(f"last look {shown} ({bounds(steps, found)}), margin {values.margin(steps.metric)}")
+        parts.append(f"last look {shown} ({bounds(steps)}), margin {values.margin(steps.metric)}")
     gating = [one for one in comparisons if one.metric.gates]
     left_open = [one.metric.name for one in gating if one.outcome not in (Outcome.PASS, Outcome.REGRESSION)]
     decided = len(gating) - len(left_open)

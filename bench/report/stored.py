@@ -12,9 +12,8 @@ from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
-from bench.report.sentences import Count
 from bench.report.text import WIDTH, failed_lines, fitted, table_text, wrapped
-from bench.report.values import MEBIBYTE, NOTHING, count, percent, perplexity_of
+from bench.report.values import MEBIBYTE, NOTHING, Count, count, percent, perplexity_of
 
 LAUNCH = (
     *("subject", "TensorFlow", "launch", "perturbation", "perplexity\nall steps", "words/s", "start-up s"),
@@ -126,9 +125,8 @@ def describe_change(old: Baseline | None, new: Baseline) -> str:
 
 
 def _holding(baseline: Baseline) -> str:
-    counts = (("replicate", len(baseline.replicas)), ("stored speed", len(baseline.throughput)))
-    held = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in counts]
-    return ", ".join([*held, f"perplexity of all steps {perplexity_of(_log_perplexity(baseline))}"])
+    held = f"{Count(len(baseline.replicas)):replicate}, {Count(len(baseline.throughput)):stored speed}"
+    return f"{held}, perplexity of all steps {perplexity_of(_log_perplexity(baseline))}"
 
 
 def _log_perplexity(baseline: Baseline) -> float:

@@ -4,9 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterable
 
-from bench.judge.reasons import Accepted
 from bench.judge.types import Comparison
-from bench.stats.outcome import Outcome
 
 # Margins to either side of "no change" that are shown at least and at most; what lies beyond ends in an arrow.
 LEAST_SHOWN, MOST_SHOWN = 1.6, 4.0
@@ -30,31 +28,13 @@ DRAWN = Glyphs()
 ASCII = Glyphs(":", "|", "=", "o", at_most="<=", at_least=">=", either="+-")
 
 
-def unaccepted(comparison: Comparison) -> Comparison:
-    """Returns the comparison as it was before the ledger accepted it: a REGRESSION."""
-    if not isinstance(comparison.reason, Accepted):
-        return comparison
-    return dataclasses.replace(comparison, outcome=Outcome.REGRESSION, reason=comparison.reason.regression)
-
-
-def deciding(comparison: Comparison) -> tuple[float, float]:
-    """Returns the ends of the interval that the outcome rests on: a PASS has narrower ones. Raises ValueError without
-    an interval.
-    """
-    found = comparison.interval
-    if found is None:
-        raise ValueError(f"{comparison.metric.name} has no interval")
-    passed = comparison.outcome is Outcome.PASS and not comparison.improved
-    return (found.pass_low, found.pass_high) if passed else (found.low, found.high)
-
-
 def reach(comparisons: Iterable[Comparison]) -> float:
     """Returns the margins to either side of "no change" that a plot of all shows."""
     ends = (
         abs(end) / one.metric.margin
         for one in comparisons
-        if one.interval and one.metric.margin
-        for end in deciding(one)
+        if one.bounds and one.metric.margin
+        for end in one.bounds
         if not math.isnan(end)
     )
     return min(max(max(ends, default=0.0), LEAST_SHOWN), MOST_SHOWN)
@@ -64,11 +44,11 @@ def strip(comparison: Comparison, shown: float, width: int, glyphs: Glyphs = DRA
     """Returns the plot from -`shown` to `shown` margins in `width` characters, an odd number; blank where there is
     nothing to draw.
     """
-    found, margin = comparison.interval, comparison.metric.margin
+    found, bounds, margin = comparison.interval, comparison.bounds, comparison.metric.margin
     cells = [glyphs.blank] * width
-    if not found or not margin:
+    if not found or not bounds or not margin:
         return "".join(cells)
-    low, high, estimate = (end / margin for end in (*deciding(comparison), found.estimate))
+    low, high, estimate = (end / margin for end in (*bounds, found.estimate))
     if math.isnan(low + estimate + high):
         return "".join(cells)
     first, last = _place(low, shown, width), _place(high, shown, width)

@@ -1,6 +1,7 @@
 """A survey in words: its chapters, a paragraph for each release, and what got worse."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bench.judge.reasons import Decided
@@ -12,13 +13,13 @@ from bench.report import values
 from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.grids import BRACKETS, LEGEND, Grid, grid_text, grids, why_missing, why_partly
-from bench.report.headlines import GLYPHS, SCOPES, Names, decisive_lines, headline, outcome_word
+from bench.report.headlines import SCOPES, Names, decisive_lines, headline
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
-from bench.report.sentences import Count, sentence
+from bench.report.sentences import sentence, why
 from bench.report.text import WIDTH, wrapped
-from bench.report.values import NOTHING
+from bench.report.values import NOTHING, Count
 from bench.stats.outcome import Outcome
 
 SPURIOUS_LEVELS = 0.17  # of unchanged series of ten: bench/stats/series.py
@@ -52,8 +53,8 @@ def title(found: Surveyed) -> str:
 def summary(found: Surveyed) -> str:
     """Returns what was compared, and what is missing."""
     survey, pairs = found.survey, found.compared
-    counts = {word: sum(outcome_word(pair.verdict) == word for pair in pairs) for word in GLYPHS}
-    outcomes = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or NOTHING
+    counts = Counter(pair.verdict.outcome for pair in pairs)
+    outcomes = ", ".join(f"{counts[one]} {one.value}" for one in Outcome if one in counts) or NOTHING
     missing = sum(not row.complete for chapter in found.chapters for row in chapter.rows)
     lacking = f"; {Count(missing):row} of the tables incomplete" if missing else ""
     scope = "" if survey.numerics and survey.speed else f" ({SCOPES[Scope.SPEED if survey.speed else Scope.NUMBERS]})"
@@ -94,11 +95,11 @@ def unlike_packages(pairs: Sequence[Against]) -> list[str]:
     ]
 
 
-def outcome(found: Surveyed) -> str:
+def outcome(found: Surveyed) -> Outcome:
     """Returns the worst outcome of all comparisons: PASS only of a survey that is complete."""
     verdicts = [pair.verdict for pair in found.compared]
-    word = outcome_word(worst(verdicts)) if verdicts else Outcome.INCONCLUSIVE.value
-    return Outcome.INCONCLUSIVE.value if found.exit_code and word == Outcome.PASS.value else word
+    whole = worst(verdicts).outcome if verdicts else Outcome.INCONCLUSIVE
+    return Outcome.INCONCLUSIVE if found.exit_code and whole is Outcome.PASS else whole
 
 
 def findings(found: Surveyed) -> list[tuple[str, str, str]]:
@@ -109,8 +110,8 @@ def findings(found: Surveyed) -> list[tuple[str, str, str]]:
 
 
 def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
-    """Yields each REGRESSION from a release to the next, and of those against the fixed reference the first since the
-    metric passed last, unless a step from a release to the next explains it.
+    """Yields every REGRESSION from a release to the next. Of the drifts from the fixed reference, yields the first since
+    the metric last passed, unless such a step explains it.
     """
     explained: set[str] = set()
     for last, row in zip((None, *(row.release for row in chapter.rows)), chapter.rows, strict=False):
@@ -126,7 +127,7 @@ def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
             explained -= {one.metric.name for one in row.fixed.verdict.comparisons if one.outcome is Outcome.PASS}
         for found, against in ((steps, since), (drifts, f", against {called(fixed)}")):
             for one in found:
-                yield row.release, f"{one.metric.name} of {chapter.name}{against}", sentence(one.reason, one)
+                yield row.release, f"{one.metric.name} of {chapter.name}{against}", why(one)
 
 
 def _regressions(pair: Against | None) -> list[Comparison]:
@@ -149,7 +150,7 @@ def sections(found: Surveyed) -> list[Section]:
 
 
 def paragraphs(found: Surveyed) -> list[Paragraph]:
-    """Returns what is to be said of each release."""
+    """Returns a paragraph for each release."""
     return [
         Paragraph(
             release,
@@ -168,7 +169,7 @@ def survey_text(found: Surveyed) -> str:
         blocks += [f"{one_line(grid.title)}\n{grid_text(grid)}" for grid in grids(chapter, fixed, gating=True)]
         problems = ((row.release, why_missing(row) or why_partly(row)) for row in chapter.rows)
         lines = [f"{release} {problem}" for release, problem in problems if problem]
-        lines += [f"{release}: {what}: {why}" for release, what, why in _worse(chapter, fixed)]
+        lines += [f"{release}: {what}: {reason}" for release, what, reason in _worse(chapter, fixed)]
         lines += [f"change of level: {line}" for line in change_lines(chapter, fixed)]
         blocks += ["\n".join(wrapped(line, WIDTH) for line in lines)] if lines else []
     return "\n\n".join([*blocks, "\n".join(wrapped(note, WIDTH) for note in notes(found))])
@@ -180,7 +181,7 @@ def called(release: str) -> str:
 
 
 def _said(row: Row, found: Surveyed) -> Iterator[str]:
-    """Yields the sentences on a release in a chapter."""
+    """Yields what a chapter says of a release."""
     fixed = found.survey.reference
     if problem := why_missing(row):
         yield f"It {problem}."
@@ -202,8 +203,8 @@ def _whole(pair: Against) -> str:
     """Returns what a comparison came to, with the reasons, what got better, and what changed within its margin."""
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
-    said = [f"{outcome_word(verdict)}: {headline(verdict, names)}"]
-    said += [f"{one.metric.name}: {why}" for one, why in decisive_lines(verdict)]
+    said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]
+    said += [f"{one.metric.name}: {reason}" for one, reason in decisive_lines(verdict)]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
     better = [f"{one.metric.name} {_sized(one)}" for one in pair.verdict.comparisons if one.improved]
     said += [f"Better: {', '.join(better)}"] if better else []
@@ -228,7 +229,7 @@ def _short(pair: Against) -> str:
     metrics = ", ".join(f"{one.metric.name} {_sized(one)}".strip() for one in verdict.decisive)
     better = ", ".join(f"{one.metric.name} {_sized(one)}" for one in pair.verdict.comparisons if one.improved)
     told = "; ".join(filter(None, [metrics, f"better: {better}" if better else ""]))
-    return f"Against {called(pair.reference)}: {outcome_word(verdict)}{f' ({told})' if told else ''}."
+    return f"Against {called(pair.reference)}: {verdict.outcome.value}{f' ({told})' if told else ''}."
 
 
 def _sized(comparison: Comparison) -> str:

@@ -19,6 +19,7 @@ GLOSSARY: Mapping[str, str] = {
     "PASS": "Every gating metric is proven to be within its margin.",
     "REGRESSION": "A gating metric is proven to be beyond its margin.",
     "INCONCLUSIVE": "The measurements prove neither a PASS nor a REGRESSION.",
+    "MEASUREMENT FAILED": "A launch did not finish, and no metric is a REGRESSION: there is no verdict.",
     "not gated": "Shown, and decides nothing.",
     "oracle": "The training step written in NumPy in float64: the definition of right.",
     "lockstep": "Both sides take the same step from the same weights, hundreds of times, and every tensor is compared.",

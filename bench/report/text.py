@@ -8,11 +8,11 @@ from tabulate import MIN_PADDING, tabulate
 from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, outcome_word, scope_text
+from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, scope_text
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
 
@@ -21,14 +21,15 @@ WIDTH = 120  # columns, where no terminal says how many it has
 LEAST_WHY_WIDTH = 24
 HEADERS = ("metric", "outcome", "candidate", "reference", "why")
 LEAST_NEEDED = ("× 1.5", "× 3", "unseen", "× 2")  # columns that give way on a narrow terminal, in this order
-COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33"}  # ANSI: green, red, yellow
+# ANSI: green, red, yellow
+COLOURS = {Outcome.PASS: "32", Outcome.REGRESSION: "31", Outcome.INCONCLUSIVE: "33", Outcome.FAILED: "31"}
 
 
 def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, names: Names = UNNAMED) -> str:
     """Returns the headline, what decided, every metric, the precision and why to trust this, then warnings; `width`
     columns wide where the values allow.
     """
-    decisive = [f"{one.metric.name} of {one.subject}: {why}" for one, why in decisive_lines(verdict)]
+    decisive = [f"{one.metric.name} of {one.subject}: {reason}" for one, reason in decisive_lines(verdict)]
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     notes += [f"warning: {sentence(warning)}" for warning in verdict.warnings]
     told = trust(verdict.comparisons, own=names.own)
@@ -48,8 +49,8 @@ def verdict_text(verdict: Verdict, width: int = WIDTH, *, colour: bool = False, 
 
 def first_line(verdict: Verdict, width: int, *, colour: bool, names: Names) -> str:
     """Returns the outcome and its headline."""
-    first = wrapped(f"{outcome_word(verdict)}{scope_text(verdict)}: {headline(verdict, names)}", width)
-    return f"\x1b[1;{'31' if verdict.failed else COLOURS[verdict.outcome]}m{first}\x1b[0m" if colour else first
+    first = wrapped(f"{verdict.outcome.value}{scope_text(verdict)}: {headline(verdict, names)}", width)
+    return f"\x1b[1;{COLOURS[verdict.outcome]}m{first}\x1b[0m" if colour else first
 
 
 def wrapped(text: str, width: int, indent: str = "") -> str:
@@ -108,20 +109,19 @@ def _comparison_lines(comparisons: Sequence[Comparison], width: int) -> list[str
         return ["nothing was compared"]
     told = ((one.metric.name, one.outcome.value, *values.sides(one)) for one in comparisons)
     rows = [list(map(one_line, cells)) for cells in told]
-    whys = [sentence(one.reason, one) for one in comparisons]
     columns = zip(HEADERS[:-1], *rows, strict=True)
     taken = sum(max(len(header) + MIN_PADDING, *map(len, cells)) + 2 for header, *cells in columns) + len("  ")
     aside = width - taken >= LEAST_WHY_WIDTH
     room = width - taken if aside else max(width - 4, LEAST_WHY_WIDTH)
-    broken = [textwrap.wrap(one_line(why), room) for why in whys]
-    cells = [[*row, "\n".join(why)] for row, why in zip(rows, broken, strict=True)] if aside else rows
+    broken = [textwrap.wrap(why(one), room) for one in comparisons]
+    cells = [[*row, "\n".join(reason)] for row, reason in zip(rows, broken, strict=True)] if aside else rows
     headers = HEADERS if aside else HEADERS[:-1]
     header, rule, *body = tabulate(cells, headers, STYLE, disable_numparse=True).splitlines()
     blocks = []
-    for why in broken:
-        height = max(len(why), 1) if aside else 1
+    for reason in broken:
+        height = max(len(reason), 1) if aside else 1
         blocks.append([f"  {line}".rstrip() for line in body[:height]])
-        blocks[-1] += [] if aside else [f"    {line}" for line in why]
+        blocks[-1] += [] if aside else [f"    {line}" for line in reason]
         body = body[height:]
     return [f"  {header}", f"  {rule}", *_below_subjects([one.subject for one in comparisons], blocks)]
 

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable
 
-from bench.judge.reasons import Accepted, CandidateFailed, Diverged, LockstepFailed, Reason, StoredRange, WeightsChanged
-from bench.judge.types import Comparison, Metric, Scale, Unit
+from bench.judge.reasons import CandidateFailed, Diverged, LockstepFailed, Reason, StoredRange, WeightsChanged
+from bench.judge.types import Comparison, Direction, Metric, Scale, Unit
 
 NOTHING = "–"
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
-MOST_LOG = 20.0  # a larger difference of logarithms is said and drawn to be this large
+MOST_LOG = 20.0  # larger differences of logarithms are shown as this one: e²⁰ times is beyond any real slowdown
 
 # Candidate and reference of comparisons without numbers.
 WORDS: dict[type[Reason], tuple[str, str]] = {
@@ -17,6 +17,15 @@ WORDS: dict[type[Reason], tuple[str, str]] = {
     LockstepFailed: ("failed", "runs"),
     WeightsChanged: ("weights changed", "weights kept"),
 }
+
+
+class Count(int):
+    """An integer that templates show with its noun: {launches:launch} is "1 launch" or "4 launches"."""
+
+    def __format__(self, noun: str) -> str:
+        """Returns the number, and its noun in the plural unless it is 1."""
+        plural = "es" if noun.endswith(("ch", "s", "x")) else "s"
+        return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
 
 
 def percent(log_difference: float) -> str:
@@ -98,8 +107,10 @@ def difference(value: float, metric: Metric) -> str:
 
 
 def margin(metric: Metric) -> str:
-    """Returns the metric's margin without a sign; "–" without one."""
-    return NOTHING if metric.margin is None else difference(metric.margin, metric).removeprefix("+")
+    """Returns the metric's margin: "5.0%", "±1.0%" of one that must not differ either way; "–" without one."""
+    if metric.margin is None:
+        return NOTHING
+    return f"{'±' * (metric.direction is Direction.EQUAL)}{difference(metric.margin, metric).removeprefix('+')}"
 
 
 def deviation(value: float, metric: Metric) -> str:
@@ -134,8 +145,7 @@ def _sides(comparison: Comparison) -> tuple[str, str]:
 
 
 def _words(comparison: Comparison) -> tuple[str, str] | None:
-    reason = comparison.reason.regression if isinstance(comparison.reason, Accepted) else comparison.reason
-    return WORDS.get(type(reason))
+    return WORDS.get(type(comparison.unaccepted.reason))
 
 
 def _is_limited(comparison: Comparison) -> bool:

@@ -4,13 +4,14 @@ import enum
 
 
 class Outcome(enum.Enum):
-    """The three outcomes; NOT_GATED marks what nothing is decided by."""
+    """The outcomes of a comparison and of a verdict."""
 
     PASS = "PASS"
     REGRESSION = "REGRESSION"
     INCONCLUSIVE = "INCONCLUSIVE"
-    NOT_GATED = "not gated"
+    FAILED = "MEASUREMENT FAILED"  # launches did not finish; of a verdict alone
+    NOT_GATED = "not gated"  # nothing is decided by it; of a comparison alone
 
 
-EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.INCONCLUSIVE: 3}
-USAGE_CODE, FAILED_CODE = 2, 4  # a usage error; the measurement failed
+EXIT_CODES = {Outcome.PASS: 0, Outcome.REGRESSION: 1, Outcome.INCONCLUSIVE: 3, Outcome.FAILED: 4}
+USAGE_CODE, FAILED_CODE = 2, EXIT_CODES[Outcome.FAILED]

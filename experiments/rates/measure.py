@@ -20,7 +20,7 @@ from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
-from experiments.gates import verdict_of
+from experiments.gates import outcome_of, verdict_of
 from experiments.rates.cells import FAULTS, Cell
 from experiments.rates.store import STORE, Judged, Ran, Store, missing, read_store
 
@@ -117,7 +117,7 @@ def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, marg
         run.created,
         environment.tensorflow if environment else "–",
         records[0].machine,
-        verdict["outcome"],
+        outcome_of(verdict).value,
         tuple(round(pair.seconds, 1) for pair in pairs),
         tuple(judged),
     )

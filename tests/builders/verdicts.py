@@ -9,7 +9,7 @@ from bench.judge.metrics import LOCKSTEP, PERPLEXITY, REPLICATES, STEP_TIME
 from bench.judge.notices import Told
 from bench.judge.paired import judge_paired
 from bench.judge.reasons import Decided, LockstepAgrees, Reason
-from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Scope, Unit, Verdict, overall
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Scope, Unit, Verdict
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.lockstep import Departure, Difference, Lockstep, TensorDifferences
@@ -93,8 +93,7 @@ def verdict(
     warnings: Iterable[Reason] = (),
     failures: Iterable[Reason] = (),
 ) -> Verdict:
-    failed = tuple(failures)
-    return Verdict(question, overall(comparisons, failed), tuple(comparisons), tuple(warnings), failed, scope)
+    return Verdict(question, tuple(comparisons), tuple(warnings), tuple(failures), scope)
 
 
 def upgrade_verdict(slowdown: float = 1.0, standard_error: float = 0.005, warnings: Sequence[str] = ()) -> Verdict:

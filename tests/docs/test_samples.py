@@ -17,7 +17,7 @@ from bench.judge.types import Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.report.brief import brief_text
 from bench.report.judged import names
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.report.survey import survey_text
 from bench.stats.outcome import Outcome
 from tests.docs.markdown import ROOT, code_blocks
@@ -64,7 +64,7 @@ def test_what_is_said_of_two_releases_of_the_survey_is_what_compare_says() -> No
         folders = (SURVEY / f"{pair}-from-01-2.12.1" / subject for pair in ("05-2.16.2", "09-2.20.0"))
         before, after = (read_ratios(str(folder)) for folder in folders)
         verdict = compare_reports(before, after, margins)
-        return verdict, {one.metric.name: sentence(one.reason, one) for one in verdict.comparisons}
+        return verdict, {one.metric.name: why(one) for one in verdict.comparisons}
 
     training, told = compared("tiny")
     assert training.outcome is Outcome.PASS

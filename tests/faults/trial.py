@@ -12,7 +12,7 @@ from bench.judge.metrics import PERPLEXITY
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import DIVERGED, REPEAT, SCHEMA, Record, Run
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 from lm.config import LAUNCH_PLANS
 from tests.faults.hook.injected.registry import fault_by_name
@@ -127,7 +127,7 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
         found.append(Catch(TRAINING, record.failure.message, trial.seconds_at(len(record.losses) - 1)))
     for comparison in judge_run(Run(SCHEMA, record.started, (), (record,), ()), standards).comparisons:
         if comparison.metric.name == PERPLEXITY and comparison.outcome is Outcome.REGRESSION:
-            found.append(Catch(PERPLEXITY, sentence(comparison.reason, comparison), trial.seconds))
+            found.append(Catch(PERPLEXITY, why(comparison), trial.seconds))
     return sorted(found, key=lambda catch: catch.seconds)
 
 

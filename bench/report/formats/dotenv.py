@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from bench.judge.metrics import STEP_TIME
 from bench.judge.types import Verdict
 from bench.report import values
-from bench.report.headlines import outcome_word
 from bench.report.judged import Judged, worst
 
 FILE = "verdict.env"
@@ -14,7 +13,7 @@ FILE = "verdict.env"
 def render(judged: Sequence[Judged]) -> str:
     """Returns the worst verdict, and the largest change of the step time on all cores ("" where none was measured)."""
     verdicts = [each.verdict for each in judged]
-    found = {"TFGATE_VERDICT": outcome_word(worst(verdicts)), "TFGATE_SLOWDOWN": _slowdown(verdicts)}
+    found = {"TFGATE_VERDICT": worst(verdicts).outcome.value, "TFGATE_SLOWDOWN": _slowdown(verdicts)}
     return "".join(f"{name}={value.replace(' ', '_')}\n" for name, value in found.items())  # a shell may read the file
 
 

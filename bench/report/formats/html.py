@@ -13,7 +13,7 @@ from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import forest
 from bench.report.grids import LEGEND
-from bench.report.headlines import compared_with, decisive_lines, headline, outcome_word, scope_text
+from bench.report.headlines import compared_with, decisive_lines, headline, scope_text
 from bench.report.judged import Judged, launches_by_subject, names, reproducing, worst
 from bench.report.next_steps import next_steps
 from bench.report.pages import rendered
@@ -29,7 +29,7 @@ FILE = "report.html"
 def render(judged: Sequence[Judged]) -> str:
     """Returns the page; the runs in their order, after a headline for the worst of them."""
     sections = [_section(each) for each in judged]
-    return rendered("page.html", sections=sections, worst=outcome_word(worst(each.verdict for each in judged)))
+    return rendered("page.html", sections=sections, worst=worst(each.verdict for each in judged))
 
 
 def render_survey(found: Surveyed) -> str:
@@ -56,7 +56,6 @@ def _section(judged: Judged) -> dict[str, Any]:
     standard = compared_with(verdict, called)
     return {
         "judged": judged,
-        "word": outcome_word(verdict),
         "scope": scope_text(verdict),
         "headline": f"{said[0].upper()}{said[1:]}.",
         "decisive": list(decisive_lines(verdict)),

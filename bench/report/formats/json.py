@@ -17,7 +17,7 @@ from bench.report.judged import Judged
 from bench.report.survey import notes
 
 FILE = "report.json"
-# 7: without one_side_alone, whose place launches_lack_it takes.
+# 7: the outcome "MEASUREMENT FAILED" of a verdict, which was INCONCLUSIVE; no one_side_alone.
 # 6: unpromised's refused, others and error; kinds, not_finite and own_code; not_accepted, foreign_reference, unmoved.
 # 5: without too_large, no_stored_speed's instead, graph_changes' counted and lockstep_agrees' overhead.
 # 4: as 3; outcomes by the launches that a PASS takes.
@@ -34,7 +34,7 @@ def render(judged: Sequence[Judged]) -> str:
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """Returns a verdict as plain data of the published schema."""
     plain = _plain(verdict)
-    return {"schema": SCHEMA, "exit_code": verdict.exit_code, **plain}
+    return {"schema": SCHEMA, "exit_code": verdict.exit_code, "outcome": verdict.outcome.value, **plain}
 
 
 def survey_json(found: Surveyed) -> dict[str, Any]:

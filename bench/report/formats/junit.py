@@ -14,10 +14,10 @@ from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
 from bench.record.gate import GateRun
 from bench.report import values
-from bench.report.headlines import FAILED, NOTHING_JUDGED, compared_with, outcome_word, scope_text
+from bench.report.headlines import NOTHING_JUDGED, compared_with, scope_text
 from bench.report.judged import Judged, measured, names
 from bench.report.lines import one_line
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from bench.report.terms import KINDS
 from bench.stats.outcome import Outcome
 
@@ -45,47 +45,46 @@ def _suite(judged: Judged) -> ET.Element:
     verdict, called = judged.verdict, names(judged)
     name = one_line(f"{called.candidate} compared with {compared_with(verdict, called)}{scope_text(verdict)}")
     suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created), time=f"{_seconds(judged):.3f}")
-    suite.extend(_case(each, decides=each.outcome is verdict.outcome) for each in verdict.comparisons)
+    stopped = verdict.outcome is Outcome.REGRESSION
+    suite.extend(_case(each, stopped=stopped) for each in verdict.comparisons)
     suite.extend(_unfinished(verdict))
     if verdict.warnings:
-        lines = (one_line(sentence(warning)) for warning in verdict.warnings)
-        ET.SubElement(suite, "system-out").text = "\n".join(lines)
+        ET.SubElement(suite, "system-out").text = "\n".join(map(sentence, verdict.warnings))
     for count, tag in COUNTS.items():
         suite.set(count, str(len(suite.findall(tag))))
     return suite
 
 
-def _case(comparison: Comparison, *, decides: bool) -> ET.Element:
+def _case(comparison: Comparison, *, stopped: bool) -> ET.Element:
+    """Returns a comparison's case; a run that `stopped` at a REGRESSION left the INCONCLUSIVE open."""
     subject, metric = one_line(comparison.subject), one_line(comparison.metric.name)
     candidate, reference = values.sides(comparison)
-    why = one_line(sentence(comparison.reason, comparison))
+    reason = why(comparison)
     case = ET.Element("testcase", classname=subject, name=metric)
-    message = f"{metric} of {subject}: {why}"
-    if decides and (tag := TAGS.get(comparison.outcome)):
-        ET.SubElement(case, tag, type=comparison.outcome.value, message=message).text = why
-    elif comparison.outcome is Outcome.INCONCLUSIVE or (
-        comparison.outcome is Outcome.NOT_GATED and not comparison.interval
-    ):
+    message = f"{metric} of {subject}: {reason}"
+    left_open = comparison.outcome is Outcome.INCONCLUSIVE and stopped
+    if left_open or (comparison.outcome is Outcome.NOT_GATED and not comparison.interval):
         ET.SubElement(case, "skipped", message=message)
+    elif tag := TAGS.get(comparison.outcome):
+        ET.SubElement(case, tag, type=comparison.outcome.value, message=message).text = reason
     kind = f" ({KINDS[metric]})" if metric in KINDS else ""
-    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}{kind}: {why}")
+    ET.SubElement(case, "system-out").text = one_line(f"candidate {candidate}, reference {reference}{kind}: {reason}")
     return case
 
 
 def _unfinished(verdict: Verdict) -> list[ET.Element]:
     """Returns cases for what no comparison stands for: launches that failed, and a verdict that nothing supports."""
-    cases = [
-        _error(FAILED, f"failure {number}", sentence(failure)) for number, failure in enumerate(verdict.failures, 1)
+    if verdict.outcome is Outcome.INCONCLUSIVE and not verdict.decisive:
+        return [_error(verdict.outcome, "verdict", NOTHING_JUDGED)]
+    return [
+        _error(Outcome.FAILED, f"failure {number}", sentence(failure))
+        for number, failure in enumerate(verdict.failures, 1)
     ]
-    decided = any(comparison.outcome is verdict.outcome for comparison in verdict.comparisons)
-    if verdict.outcome is Outcome.INCONCLUSIVE and not decided and not cases:
-        cases.append(_error(outcome_word(verdict), "verdict", NOTHING_JUDGED))
-    return cases
 
 
-def _error(kind: str, name: str, message: str) -> ET.Element:
+def _error(outcome: Outcome, name: str, message: str) -> ET.Element:
     case = ET.Element("testcase", classname="tfgate", name=name)
-    ET.SubElement(case, "error", type=kind, message=one_line(message)).text = one_line(message)
+    ET.SubElement(case, "error", type=outcome.value, message=message).text = message
     return case
 
 

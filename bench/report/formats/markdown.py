@@ -7,18 +7,17 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from bench.judge.reasons import Accepted
 from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
-from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, outcome_word, scope_text
+from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, scope_text
 from bench.report.judged import Judged, names, reproducing, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
-from bench.report.sentences import sentence
-from bench.report.strip import Glyphs, reach, strip, unaccepted
+from bench.report.sentences import sentence, why
+from bench.report.strip import Glyphs, reach, strip
 from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
 from bench.report.terms import kinds
 from bench.stats.outcome import Outcome
@@ -43,7 +42,7 @@ def render(judged: Sequence[Judged]) -> str:
 
 def render_survey(found: Surveyed) -> str:
     """Returns a survey: what got worse, the tables, and a paragraph for each release."""
-    worse = [f"- **{escaped(release)}**: {escaped(what)}: {escaped(why)}" for release, what, why in findings(found)]
+    worse = [f"- **{escaped(release)}**: {escaped(what)}: {escaped(said)}" for release, what, said in findings(found)]
     blocks = [[f"# {escaped(title(found))}"], [f"{escaped(summary(found))}."], worse]
     for section in sections(found):
         blocks += [[f"## {escaped(section.name)}"]]
@@ -82,18 +81,19 @@ def escaped(text: str) -> str:
 
 def _section(judged: Judged) -> str:
     verdict, called = judged.verdict, names(judged)
-    word, said = outcome_word(verdict), escaped(headline(verdict, called))
+    outcome, said = verdict.outcome, escaped(headline(verdict, called))
     bullets = [
-        f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(why)}"
-        for comparison, why in decisive_lines(verdict)
+        f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(reason)}"
+        for comparison, reason in decisive_lines(verdict)
     ]
     bullets += [f"- {escaped(str(step))}" for step in next_steps(verdict, called)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
-    blocks = [[f"### {GLYPHS[word]} {word}{scope_text(verdict)}"], [f"{said[0].upper()}{said[1:]}."], bullets]
+    title = f"### {GLYPHS[outcome]} {outcome.value}{scope_text(verdict)}"
+    blocks = [[title], [f"{said[0].upper()}{said[1:]}."], bullets]
     if verdict.comparisons:
         ordered = sorted(verdict.comparisons, key=lambda one: severity(one.outcome))
-        shown = reach(map(unaccepted, ordered))
+        shown = reach(one.unaccepted for one in ordered)
         table = _table(HEADERS, [_row(comparison, shown) for comparison in ordered])
         legend = [LEGEND_OF_PLOT.format_map(vars(GLYPHS_OF_PLOT))] if any(_plot(one, shown) for one in ordered) else []
         blocks += [table, [*legend, *(f"{line}." for line in kinds(ordered))]]
@@ -114,18 +114,18 @@ def _section(judged: Judged) -> str:
 
 
 def _row(comparison: Comparison, shown: float) -> tuple[str, ...]:
-    word = comparison.outcome.value
+    outcome = comparison.outcome
     texts = (comparison.metric.name, comparison.subject, *values.sides(comparison))
-    why = escaped(sentence(comparison.reason, comparison))
-    accepted = ", accepted" if isinstance(comparison.reason, Accepted) else ""
-    return (f"{GLYPHS[word]} {word}{accepted}", *map(escaped, texts), _plot(comparison, shown), why)
+    reason = escaped(why(comparison))
+    accepted = ", accepted" if comparison.accepted else ""
+    return (f"{GLYPHS[outcome]} {outcome.value}{accepted}", *map(escaped, texts), _plot(comparison, shown), reason)
 
 
 def _plot(comparison: Comparison, shown: float) -> str:
     """Returns the interval in text; "" of a metric without one, and of one that does not gate."""
     if not comparison.interval or not comparison.metric.margin or comparison.outcome is Outcome.NOT_GATED:
         return ""
-    return f"`{strip(unaccepted(comparison), shown, PLOT_WIDTH, GLYPHS_OF_PLOT)}`"
+    return f"`{strip(comparison.unaccepted, shown, PLOT_WIDTH, GLYPHS_OF_PLOT)}`"
 
 
 def _folded(title: str, lines: list[str]) -> list[list[str]]:

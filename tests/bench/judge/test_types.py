@@ -8,8 +8,8 @@ import pytest
 
 from bench.judge.metrics import NUMERICS, REPLICATES, WORDS
 from bench.judge.notices import Incomplete
-from bench.judge.reasons import Decided
-from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict, outcome_of, overall
+from bench.judge.reasons import Accepted, Decided
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict, outcome_of
 from bench.stats.intervals import interval
 from bench.stats.outcome import Outcome
 
@@ -23,25 +23,23 @@ def compared(outcome: Outcome, estimate: float | None = None, metric: Metric = S
 
 
 def verdict(comparisons: Sequence[Comparison], *failures: str) -> Verdict:
-    failed = tuple(map(Incomplete, failures))
-    return Verdict(Question.UPGRADE, overall(comparisons, failed), tuple(comparisons), (), failed)
+    return Verdict(Question.UPGRADE, tuple(comparisons), (), tuple(map(Incomplete, failures)))
 
 
 @pytest.mark.parametrize(
-    ("outcome", "failures", "code", "failed"),
+    ("outcome", "failures", "whole", "code"),
     [
-        (Outcome.PASS, (), 0, False),
-        (Outcome.REGRESSION, (), 1, False),
-        (Outcome.INCONCLUSIVE, (), 3, False),
-        (Outcome.PASS, ("crashed",), 4, True),
-        (Outcome.INCONCLUSIVE, ("crashed",), 4, True),
-        (Outcome.REGRESSION, ("crashed",), 1, False),  # it outweighs
+        (Outcome.PASS, (), Outcome.PASS, 0),
+        (Outcome.REGRESSION, (), Outcome.REGRESSION, 1),
+        (Outcome.INCONCLUSIVE, (), Outcome.INCONCLUSIVE, 3),
+        (Outcome.PASS, ("crashed",), Outcome.FAILED, 4),
+        (Outcome.INCONCLUSIVE, ("crashed",), Outcome.FAILED, 4),
+        (Outcome.REGRESSION, ("crashed",), Outcome.REGRESSION, 1),  # it outweighs
     ],
 )
-def test_exit_codes(outcome: Outcome, failures: tuple[str, ...], code: int, failed: bool) -> None:
+def test_exit_codes(outcome: Outcome, failures: tuple[str, ...], whole: Outcome, code: int) -> None:
     found = verdict([compared(outcome)], *failures)
-    assert (found.exit_code, found.failed) == (code, failed)
-    assert found.outcome is not Outcome.PASS or code == 0  # scripts may read either
+    assert (found.outcome, found.exit_code) == (whole, code)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +54,25 @@ def test_exit_codes(outcome: Outcome, failures: tuple[str, ...], code: int, fail
     ],
 )
 def test_the_worst_outcome_wins(outcomes: str, whole: str) -> None:
-    assert overall([compared(Outcome[name]) for name in outcomes.split()]) is Outcome[whole]
+    assert verdict([compared(Outcome[name]) for name in outcomes.split()]).outcome is Outcome[whole]
+
+
+def test_an_outcome_rests_on_the_narrower_bounds_of_a_pass_or_on_those_of_a_regression() -> None:
+    passed = compared(Outcome.PASS, 0.0)
+    assert passed.interval
+    narrow, wide = (passed.interval.pass_low, passed.interval.pass_high), (passed.interval.low, passed.interval.high)
+    others = [dataclasses.replace(passed, improved=True), compared(Outcome.REGRESSION, 0.0)]
+    others += [compared(Outcome.INCONCLUSIVE, 0.0), compared(Outcome.NOT_GATED, 0.0)]
+    assert [one.bounds for one in (passed, *others)] == [narrow, *[wide] * 4]
+    assert [one.has_pass_bounds for one in (passed, *others)] == [True, *[False] * 4]
+    assert compared(Outcome.PASS).bounds is None
+
+
+def test_what_was_accepted_is_the_regression_that_it_was() -> None:
+    found = compared(Outcome.REGRESSION, 0.2)
+    accepted = dataclasses.replace(found, outcome=Outcome.PASS, reason=Accepted("2026-06-30", "known", "", Decided(4)))
+    assert (accepted.unaccepted, accepted.accepted) == (found, True)
+    assert (found.unaccepted is found, found.accepted) == (True, False)
 
 
 @pytest.mark.parametrize(

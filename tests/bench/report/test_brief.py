@@ -11,7 +11,7 @@ from bench.judge.reasons import Accepted, CandidateFailed, Decided, NotComparabl
 from bench.judge.types import Verdict
 from bench.record.types import NO_FLOAT64
 from bench.report.brief import FEW_LAUNCHES, LAST_OUTPUT, MORE, brief_text
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.report.strip import ASCII
 from bench.stats.outcome import Outcome
 from tests.bench.report.test_text import NAMES, verdict
@@ -68,7 +68,7 @@ def test_every_failing_metric_has_its_whole_sentence() -> None:
     found = verdict("regression")
     shown = " ".join(brief_text(found).split())
     assert len(found.decisive) > 1
-    assert all(sentence(one.reason, one) in shown for one in found.decisive)
+    assert all(why(one) in shown for one in found.decisive)
 
 
 def test_of_what_is_undecided_the_first_are_explained() -> None:
@@ -155,11 +155,13 @@ def test_many_warnings_are_counted() -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_has_no_room_in_the_row_of_an_undecided_metric_is_told_whole(width: int) -> None:
     """Once: above the table where it made the outcome, below it where a failure did."""
-    why = NotComparable(NO_FLOAT64, "mine.py:12 at step 0 of those that are compared, in float64: TypeError: no kernel")
-    undecided = dataclasses.replace(EXACT, outcome=Outcome.INCONCLUSIVE, reason=why)
+    reason = NotComparable(
+        NO_FLOAT64, "mine.py:12 at step 0 of those that are compared, in float64: TypeError: no kernel"
+    )
+    undecided = dataclasses.replace(EXACT, outcome=Outcome.INCONCLUSIVE, reason=reason)
     for found in (of([undecided]), of([undecided], failures=[Told("a failure")])):
         words = " ".join(brief_text(found, width).split())
-        assert words.count(sentence(why)) == 1
+        assert words.count(why(undecided)) == 1
 
 
 def test_a_run_that_holds_nothing_is_inconclusive() -> None:

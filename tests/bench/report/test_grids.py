@@ -15,9 +15,9 @@ def test_a_regression_stands_in_its_own_cell_alone() -> None:
     assert before.headers[before.metrics.index("retraces")] == "retraces"
 
     def worse(grid: Grid) -> list[tuple[str, str]]:
-        regression = Outcome.REGRESSION.value
         marks = [(row.release, dict(zip(grid.metrics, row.marks, strict=True))) for row in grid.rows]
-        return [(release, name) for release, of in marks for name, one in of.items() if one.word == regression]
+        worst = Outcome.REGRESSION
+        return [(release, name) for release, of in marks for name, one in of.items() if one.outcome is worst]
 
     assert worse(before) == [("2.18.1", "step time")]
     assert worse(fixed) == [(release, "step time") for release in ("2.18.1", "2.19.1", "2.20.0", "2.21.0")]

@@ -21,11 +21,10 @@ from bench.report.judged import (
     reproducing,
     worst,
 )
-from bench.stats.outcome import Outcome
 from tests.builders.micro import MICRO_RUN
 from tests.builders.records import SUBJECT, TINY, run
 from tests.builders.records import records as launches
-from tests.builders.verdicts import EXACT, NEW, OLD, gate_run, paired_run, side, verdict
+from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, paired_run, side, verdict
 
 
 def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
@@ -43,14 +42,10 @@ def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
 
 def test_a_regression_is_worse_than_a_failed_measurement_which_is_worse_than_all_else() -> None:
     """A verdict of each kind, the worst first: of every rest the first is the worst, in whichever order they come."""
-    passed = verdict((EXACT,))
-    incomplete = dataclasses.replace(passed, failures=(LaunchFailed("", 1, "candidate", "killed"),))
-    ordered = [
-        dataclasses.replace(passed, outcome=Outcome.REGRESSION),
-        incomplete,
-        dataclasses.replace(passed, outcome=Outcome.INCONCLUSIVE),
-        passed,
-    ]
+    slower, undecided = comparison("step time", 0.2, 0.001), comparison("step time", 0.05, 0.02)
+    incomplete = verdict([EXACT], failures=[LaunchFailed("", 1, "candidate", "killed")])
+    ordered = [verdict([slower]), incomplete, verdict([undecided]), verdict([EXACT])]
+    assert [one.exit_code for one in ordered] == [1, 4, 3, 0]
     for place, expected in enumerate(ordered):
         assert worst(ordered[place:]) is worst(reversed(ordered[place:])) is expected
 

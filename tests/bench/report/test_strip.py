@@ -5,8 +5,7 @@ import math
 
 import pytest
 
-from bench.judge.reasons import Accepted, Decided
-from bench.report.strip import ASCII, LEAST_SHOWN, MOST_SHOWN, deciding, reach, strip, unaccepted
+from bench.report.strip import ASCII, LEAST_SHOWN, MOST_SHOWN, reach, strip
 from bench.stats.outcome import Outcome
 from tests.builders.verdicts import EXACT, comparison
 
@@ -27,7 +26,6 @@ def test_a_pass_is_drawn_by_the_bounds_that_made_it() -> None:
     assert one.outcome is Outcome.PASS
     assert one.interval
     assert one.interval.high > MARGIN > one.interval.pass_high
-    assert deciding(one) == (one.interval.pass_low, one.interval.pass_high)
     assert strip(one, 2.0, 21) == "     ┊━━━━●━━━━┊     "  # inside both margins
     undecided = dataclasses.replace(one, outcome=Outcome.INCONCLUSIVE)
     assert strip(undecided, 2.0, 21) == "    ━┊━━━━●━━━━┊━    "
@@ -70,12 +68,3 @@ def test_nothing_to_draw_is_blank() -> None:
 def test_plain_characters_alone() -> None:
     assert strip(comparison("step time", 0.0, 0.0), 2.0, 21, ASCII) == "     :    o    :     "
     assert "".join(vars(ASCII).values()).isascii()
-
-
-def test_what_was_accepted_is_drawn_as_the_regression_that_it_is() -> None:
-    found = comparison("step time", 0.2, 0.001)
-    accepted = dataclasses.replace(found, outcome=Outcome.PASS, reason=Accepted("2026-06-30", "known", "", Decided(4)))
-    assert unaccepted(accepted) == found
-    assert unaccepted(EXACT) is EXACT
-    with pytest.raises(ValueError, match="lockstep has no interval"):
-        deciding(EXACT)

@@ -44,6 +44,12 @@ def test_every_outcome_is_explained() -> None:
     assert {*OUTCOMES} <= {one.value for one in Outcome} <= TERMS.keys()
 
 
+def test_words_that_a_template_explains_have_an_explanation() -> None:
+    templates = (ROOT / "bench" / "report" / "templates").glob("*.html")
+    words = {word for path in templates for word in re.findall(r'term\("(.+?)"\)', path.read_text(encoding="utf-8"))}
+    assert {"margin"} < words <= TERMS.keys()
+
+
 def page_of(kind: str) -> str:
     """A page of each kind."""
     if kind == "report":

@@ -10,7 +10,7 @@ from bench.judge.gate import judge_gate
 from bench.judge.types import Verdict
 from bench.record.types import Failure
 from bench.report.precision import TRUST
-from bench.report.sentences import sentence
+from bench.report.sentences import why
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
@@ -56,7 +56,7 @@ def test_a_verdict_fits_the_terminal(name: str, width: int) -> None:
 def test_every_word_of_every_reason_is_shown(found: Verdict, width: int) -> None:
     shown = set(verdict_text(found, width).split())
     for one in found.comparisons:
-        assert {word.rstrip(";") for word in sentence(one.reason, one).split()} <= {word.rstrip(";") for word in shown}
+        assert {word.rstrip(";") for word in why(one).split()} <= {word.rstrip(";") for word in shown}
 
 
 def test_metrics_keep_their_order_under_their_subjects() -> None:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from bench.judge.metrics import MEMORY_GROWTH, STEP_TIME, in_turn
+from bench.judge.metrics import MEMORY_GROWTH, PERPLEXITY, STEP_TIME, in_turn
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, StoredRange
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Scale, Unit
 from bench.report import values
@@ -60,9 +60,10 @@ def test_a_difference_is_a_percentage_or_a_number_of_its_unit() -> None:
     assert values.difference(3.0, counted) == "+3"
 
 
-def test_margins_have_no_sign() -> None:
+def test_a_margin_has_no_sign_but_where_both_ways_count() -> None:
     assert values.margin(comparison(STEP_TIME, 0.0, 0.1, 0.05).metric) == "5.0%"
     assert values.margin(dataclasses.replace(GROWTH, margin=1024.0)) == "1.0 KiB/step"
+    assert values.margin(comparison(PERPLEXITY, 0.0, 0.1, 0.01).metric) == "±1.0%"
     assert values.margin(GROWTH) == values.NOTHING
 
 

@@ -19,7 +19,7 @@ from bench.judge.types import Metric
 from bench.record.files import read_record
 from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
-from bench.report import headlines, registry, sentences, values
+from bench.report import headlines, notices, registry, sentences, values
 from bench.report.formats import json, junit, markdown
 from bench.report.judged import Judged
 from bench.report.text import verdict_text
@@ -79,7 +79,7 @@ def scramble(monkeypatch: pytest.MonkeyPatch, module: object) -> None:
 
 def test_whatever_the_sentences_say_the_verdicts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     before = [facts(judged) for judged in reports()]
-    for module in (sentences, headlines, values):
+    for module in (sentences, notices, headlines, values):
         scramble(monkeypatch, module)
     assert [facts(judged) for judged in reports()] == before
     words = verdict_text(gate(1.2).verdict)

@@ -9,7 +9,7 @@ import pytest
 from bench.judge.notices import LaunchFailed
 from bench.judge.types import Verdict
 from bench.report.formats.json import SCHEMA, render, verdict_json
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from tests.builders.golden import golden
 from tests.builders.reasons import REASONS
 from tests.builders.verdicts import EXACT, LOAD, failed, gate, upgrade, verdict
@@ -55,7 +55,7 @@ def test_numbers_that_json_lacks_are_words() -> None:
 @pytest.mark.parametrize("of", [gate(1.2).verdict, upgrade(1.2).verdict, failed().verdict])
 def test_no_sentence_is_in_it(of: Verdict) -> None:
     text = json.dumps(plain(of))
-    said = [sentence(one.reason, one) for one in of.comparisons] + [sentence(reason) for reason in of.failures]
+    said = [why(one) for one in of.comparisons] + [sentence(reason) for reason in of.failures]
     assert not [each for each in said if each in text]
 
 
@@ -63,4 +63,10 @@ def test_the_rest_of_a_verdict() -> None:
     numbers = gate(speed=False).verdict
     found = plain(dataclasses.replace(numbers, failures=failed().verdict.failures))
     told = {name: found[name] for name in ("schema", "question", "outcome", "scope", "exit_code")}
-    assert told == {"schema": SCHEMA, "question": "gate", "outcome": "PASS", "scope": "numbers", "exit_code": 4}
+    assert told == {
+        "schema": SCHEMA,
+        "question": "gate",
+        "outcome": "MEASUREMENT FAILED",
+        "scope": "numbers",
+        "exit_code": 4,
+    }

@@ -8,7 +8,6 @@ import pytest
 
 from bench.judge.notices import Told
 from bench.judge.reasons import NoStoredSpeed
-from bench.judge.types import Verdict
 from bench.record.types import Failure
 from bench.report.formats.junit import render
 from bench.report.judged import Judged
@@ -17,6 +16,7 @@ from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.records import record, run
 from tests.builders.verdicts import (
+    EXACT,
     HOSTILE,
     HOSTILE_REPORTS,
     LOAD,
@@ -27,6 +27,7 @@ from tests.builders.verdicts import (
     judged_run,
     stored,
     upgrade,
+    verdict,
 )
 
 
@@ -98,7 +99,7 @@ def test_what_a_regression_left_open_is_skipped() -> None:
 def test_what_is_not_gated_is_skipped() -> None:
     judged = stored()
     unknown = dataclasses.replace(judged.verdict.comparisons[-1], reason=NoStoredSpeed())
-    root = read(dataclasses.replace(judged, verdict=dataclasses.replace(judged.verdict, comparisons=(unknown,))))
+    root = read(dataclasses.replace(judged, verdict=verdict([EXACT, unknown])))
     assert unknown.outcome is Outcome.NOT_GATED
     assert (root.get("skipped"), root.get("failures"), root.get("errors")) == ("1", "0", "0")
 
@@ -135,6 +136,5 @@ def test_hostile_names_stay_text(of: Callable[[], Judged]) -> None:
 
 
 def test_no_verdict_at_all_is_an_error() -> None:
-    empty = nothing().verdict
-    judged = Judged(run([]), Verdict(empty.question, Outcome.INCONCLUSIVE, (), ()))
+    judged = Judged(run([]), verdict([]))
     assert [error.get("type") for error in read(judged).iter("error")] == [Outcome.INCONCLUSIVE.value]

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS
-from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
+from bench.judge.notices import LaunchFailed, NumbersNotCompared, OfReport, Told, UnlikePlaces
 from bench.judge.paired import failed_once
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
-from bench.judge.reports import Report, paired_runs, reference_label
+from bench.judge.reports import Report, incomplete, paired_runs, reference_label
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
@@ -59,9 +59,10 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         pass_from = math.ceil(PASS_LAUNCHES / len({pair.cores for pair in after}))
         comparisons += [_compared(*sides, pass_from, between) for sides in _samples(before, after, margins, only)]
         warnings += _unlike_places(name, before[0], after[0], margins)
+    failures: list[Reason] = []
     for side, report in zip(SIDES, reports, strict=True):
-        warnings += _warnings(side, report)
-    failures = [failure for side, report in zip(SIDES, reports, strict=True) for failure in _incomplete(side, report)]
+        warnings += [OfReport(side, warning) for warning in _warnings(report)]
+        failures += [OfReport(side, failure) for run in paired_runs(report) for failure in incomplete(run)]
     return Verdict(
         Question.REPORTS,
         tuple(comparisons),
@@ -162,21 +163,17 @@ def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> li
     return [UnlikePlaces(name, found, margins.between_hosts)] if found else []
 
 
-def _warnings(side: str, report: Report) -> list[Reason]:
+def _warnings(report: Report) -> list[Reason]:
     """Returns the report's own, and its launches that failed."""
     runs = paired_runs(report)
     told = dict.fromkeys([*report.warnings, *(warning for run in runs for warning in run.warnings)])
     failed: list[Reason] = []
     for pairs, once in (settled_pairs(run.pairs) for run in runs):
-        failed += [failed_once(one, "", side) for one in once]
+        failed += [failed_once(one, "") for one in once]
         failed += [
-            LaunchFailed("", pair.launch, role, why.message, side, own_code=why.kind == OWN_CODE)
+            LaunchFailed("", pair.launch, role, why.message, own_code=why.kind == OWN_CODE)
             for pair in pairs
             for role, why in ((REFERENCE, pair.reference.failure), (CANDIDATE, pair.candidate.failure))
             if why
         ]
-    return [*(Told(text, side) for text in told), *failed]
-
-
-def _incomplete(side: str, report: Report) -> list[Incomplete]:
-    return [Incomplete(run.incomplete, side) for run in paired_runs(report) if run.incomplete]
+    return [*map(Told, told), *failed]

@@ -88,9 +88,9 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
     ]
 
 
-def failed_once(one: Once, subject: str, report: str = "") -> FailedOnce:
+def failed_once(one: Once, subject: str) -> FailedOnce:
     """Returns the warning of a failure that didn't come again; `subject` is "" where there is one alone."""
-    return FailedOnce(subject, one.launch, one.side, one.failure.message, report)
+    return FailedOnce(subject, one.launch, one.side, one.failure.message)
 
 
 def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:

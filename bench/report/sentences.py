@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bench.judge import reasons
+from bench.judge import notices, reasons
 from bench.judge.reasons import Reason
 from bench.judge.types import Comparison, Direction, outcome_of
 from bench.record.lockstep import tensor_name
@@ -57,9 +57,7 @@ def why(comparison: Comparison) -> str:
 def sentence(reason: Reason) -> str:
     """Returns a reason as one line of English without a full stop."""
     words = SENTENCES[type(reason)]
-    said = words(reason) if callable(words) else words.format_map(_fields(reason))
-    report = getattr(reason, "report", "")
-    return one_line(f"within the {report} report: {said}" if report else said)
+    return one_line(words(reason) if callable(words) else words.format_map(_fields(reason)))
 
 
 def _fields(reason: Reason) -> dict[str, object]:
@@ -282,5 +280,6 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
         "ratios to both can't be compared"
     ),
     reasons.UnlikeReports: _unlike_reports,
+    notices.OfReport: lambda reason: f"within the {reason.side} report: {sentence(reason.said)}",
     **NOTICES,
 }

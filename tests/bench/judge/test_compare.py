@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.judge.compare import across_hosts, compare_reports
 from bench.judge.metrics import ONE_CORE_STEP_TIME, in_turn
-from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
+from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, OfReport, Told, UnlikePlaces
 from bench.judge.reasons import (
     Decided,
     Field,
@@ -316,8 +316,8 @@ def test_a_report_given_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ((True, True), LaunchFailed("", 10, "candidate", CRASH.message, "candidate")),
-        ((True, False), FailedOnce("", 10, "candidate", CRASH.message, "candidate")),
+        ((True, True), LaunchFailed("", 10, "candidate", CRASH.message)),
+        ((True, False), FailedOnce("", 10, "candidate", CRASH.message)),
     ],
     ids=["failed again", "failed once"],
 )
@@ -325,7 +325,7 @@ def test_failed_launches_are_named_and_left_out(more: Sequence[bool], reason: Re
     (last,) = pairs(11)[10:]
     tries = [on_candidate(last, failure=CRASH if fails else None) for fails in more]
     found = verdict(paired_report([*pairs(10, 3), *tries], LATER))
-    assert (found.outcome, found.warnings) == (Outcome.PASS, (reason, NumbersNotCompared()))
+    assert (found.outcome, found.warnings) == (Outcome.PASS, (OfReport("candidate", reason), NumbersNotCompared()))
 
 
 def test_each_side_that_failed_is_named() -> None:
@@ -334,8 +334,8 @@ def test_each_side_that_failed_is_named() -> None:
     failed = dataclasses.replace(last, reference=dataclasses.replace(last.reference, failure=raised))
     found = verdict(paired_report([*pairs(10, 3), on_candidate(failed, failure=CRASH)], LATER))
     reference, candidate = found.warnings[:2]
-    assert reference == LaunchFailed("", 10, "reference", raised.message, "candidate", own_code=True)
-    assert candidate == LaunchFailed("", 10, "candidate", CRASH.message, "candidate")
+    assert reference == OfReport("candidate", LaunchFailed("", 10, "reference", raised.message, own_code=True))
+    assert candidate == OfReport("candidate", LaunchFailed("", 10, "candidate", CRASH.message))
     assert "launch 11: the candidate failed: killed by SIGSEGV" in sentence(candidate)
 
 
@@ -383,8 +383,8 @@ def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:
 def test_an_unfinished_report_is_a_failed_measurement_unless_it_shows_a_regression() -> None:
     cut = dataclasses.replace(later(), incomplete="interrupted", warnings=("load",))
     found = verdict(cut)
-    assert (found.exit_code, found.failures) == (4, (Incomplete("interrupted", "candidate"),))
-    assert Told("load", "candidate") in found.warnings
+    assert (found.exit_code, found.failures) == (4, (OfReport("candidate", Incomplete("interrupted")),))
+    assert OfReport("candidate", Told("load")) in found.warnings
     slow = dataclasses.replace(later(step=0.2), incomplete="interrupted")
     assert (regressed(verdict(slow)), verdict(slow).exit_code) == (["step time"], 1)
 

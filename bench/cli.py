@@ -1,8 +1,8 @@
 """The command line: finds the command that is asked for, and answers with its exit code.
 
 A command is a module of bench.commands with `add_arguments(parser)`, `request(options)`, `run(request)` and `EXAMPLES`.
-It may have `REPORTS`, patterns of the files that its `--resume` goes on from, or `interrupted(request)`, which returns
-the error line after Ctrl-C. It is imported when it is asked for, so that `tfgate --help` starts at once.
+Patterns of the files that Ctrl-C leaves in its --output folder are its `REPORTS`, or its request's `patterns`. It is
+imported when it is asked for, so that `tfgate --help` starts at once.
 """
 
 import argparse
@@ -11,18 +11,16 @@ import importlib
 import io
 import os
 import platform
-import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import NoReturn
 
-from bench.commands.messages import print_error
-from bench.commands.signals import interrupt_by_ending_signals
+from bench.commands.errors import Interrupted, guarded
+from bench.commands.messages import print_error, quieted
 from bench.commands.usage import UsageError
 from bench.report.lines import like_ascii
-from bench.stats.outcome import FAILED_CODE, USAGE_CODE
+from bench.stats.outcome import USAGE_CODE
 
 GROUPS = {
     "compare two TensorFlows": {
@@ -84,19 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] == "--version":
         print(f"tfgate {_version()} (Python {platform.python_version()})")
         return 0
-    handlers = interrupt_by_ending_signals()  # as guarded does, once it is imported
-    try:
-        from bench.commands.errors import guarded  # late: `--help` needs nothing of it
-
-        return guarded(lambda: _run(words))
-    except KeyboardInterrupt:  # of which guarded has not heard: modules are still imported
-        print_error("tfgate: error: interrupted")
-        return FAILED_CODE
-    finally:
-        if arguments is None:  # the process is about to end: its exit code is settled
-            handlers = dict.fromkeys((signal.SIGINT, *handlers), signal.SIG_IGN)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    return guarded(lambda: _run(words), ends_process=arguments is None)
 
 
 def overview() -> str:
@@ -133,9 +119,7 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 
 
 def _run(words: Sequence[str]) -> int:
-    from bench.commands.errors import Interrupted
-    from bench.commands.messages import quieted
-    from bench.drive.folders import sweep
+    from bench.drive.folders import sweep  # late: `--help` needs nothing of it
 
     name, *rest = words
     found = argparse.Namespace(command_line=("tfgate", *words))
@@ -147,13 +131,12 @@ def _run(words: Sequence[str]) -> int:
         try:
             code: int = command.run(asked)
         except KeyboardInterrupt:
-            if hasattr(command, "REPORTS"):
-                from bench.commands.resume import kept  # which the command has imported
+            patterns = getattr(asked, "patterns", getattr(command, "REPORTS", ()))
+            if not (patterns and asked.output):
+                raise
+            from bench.commands.resume import kept
 
-                raise Interrupted(kept(asked.output, *command.REPORTS)) from None
-            if hasattr(command, "interrupted"):
-                raise Interrupted(command.interrupted(asked)) from None
-            raise
+            raise Interrupted(kept(asked.output, *patterns, resumes=hasattr(options, "resume"))) from None
     return code
 
 
@@ -164,6 +147,8 @@ def _module(name: str) -> ModuleType:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # late: slow, and --help needs none of it
+
     try:
         return version("tfgate")
     except PackageNotFoundError:

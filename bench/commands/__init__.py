@@ -7,6 +7,7 @@ sides      --from and --to, from words to environments
 stored     reading reports, profiles and baselines
 verdicts   judging, printing, exit codes
 summary    the CI job's summary
+timing     one timing job at a time on this host, and what disturbs it
 paired     two sides, measured to the end; growing: launch by launch; clustered: on a Dask cluster
 surveys    stored surveys
 acquire    the Penn Treebank, from an address, an archive or a folder

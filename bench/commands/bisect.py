@@ -1,7 +1,6 @@
-"""`tfgate bisect`: which release brought a change, by launches of releases in turn with a good one."""
+"""`tfgate bisect`: finds the release that brought a change, by launches of releases in turn with a good one."""
 
 import argparse
-import contextlib
 import shlex
 from collections.abc import Sequence
 
@@ -15,9 +14,9 @@ from bench.commands.model import add_model, add_workload, model_request
 from bench.commands.options import add_budget, add_output, add_shared, fraction
 from bench.commands.resume import as_begun, is_kept, resumed_folder
 from bench.commands.sides import RELEASE, add_index, add_releases, releases_request
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, releases_between
-from bench.drive.lock import host_lock
 from bench.drive.mixed import differing
 from bench.drive.requests import Interpreter, RequestError, read_request
 from bench.judge.bisect import NUMBERS, Answer, Finding
@@ -93,10 +92,11 @@ def run(asked: Request) -> int:
 
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
-    with cluster_hosts(asked.cluster, timed=asked.metric != NUMBERS) as hosts:
-        bisection = Bisection(asked, _between(asked), read_margins(asked.sides.locks.parent / "margins.toml"))
-        with contextlib.nullcontext() if hosts or asked.metric == NUMBERS else host_lock():
-            finding = bisection.search_on(hosts) if hosts else bisection.search()
+    timed = asked.metric != NUMBERS
+    with cluster_hosts(asked.cluster, timed=timed) as hosts, timing(timed=timed and not hosts) as disturbed:
+        margins = read_margins(asked.sides.locks.parent / "margins.toml")
+        bisection = Bisection(asked, _between(asked), margins, disturbed)
+        finding = bisection.search_on(hosts) if hosts else bisection.search()
     names = [asked.sides.reference.what, *(release.name for release in bisection.releases)]
     suspect = _blame(asked, bisection, finding, names)
     _tell(asked, bisection, finding, names, shlex.join(suspect))

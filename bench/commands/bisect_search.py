@@ -2,7 +2,6 @@
 answer.
 """
 
-import contextlib
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from bench.commands.model import ModelRequest
 from bench.commands.options import SideRequest
 from bench.commands.progress import BisectProgress
 from bench.commands.sides import Sides
-from bench.drive.lock import host_lock
+from bench.commands.timing import timing
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.bisect import (
     NUMBERS,
@@ -79,10 +78,10 @@ def search(folder: Path, searching: Searching) -> int:
 
 def _search(folder: Path, searching: Searching) -> int:
     building, asked = searching.building, searching.asked
-    with contextlib.nullcontext() if asked.metric == NUMBERS else host_lock(wait=True):
+    with timing(timed=asked.metric != NUMBERS, wait=True) as disturbed:
         sides = building.here(folder)
         asked = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, cluster="")
-        bisection = Bisection(asked, searching.between, searching.margins)
+        bisection = Bisection(asked, searching.between, searching.margins, disturbed)
         bisection.search()
         write_text(folder / LEFT_OUT_FILE, json.dumps(bisection.left_out))
     return 0
@@ -91,10 +90,10 @@ def _search(folder: Path, searching: Searching) -> int:
 class Bisection:
     """Searches the releases, and holds what was measured of each."""
 
-    def __init__(self, asked: Request, between: tuple[str, ...], margins: Margins) -> None:
+    def __init__(self, asked: Request, between: tuple[str, ...], margins: Margins, disturbed: Sequence[str]) -> None:
         self._asked, (plan,), self._good = asked, asked.model.plans(), asked.sides.reference.what
         self._margins, self._between = margins, between
-        self._measure = Measure(plan, asked.metric, self._margins, asked.command_line)
+        self._measure = Measure(plan, asked.metric, self._margins, asked.command_line, disturbed)
         self.left_out: dict[str, str] = {}  # why, by name
         self.releases = self._stored(resume=asked.resume)
 
@@ -106,7 +105,7 @@ class Bisection:
         pace = self._measure.pace()
         if (finding := self._known()).answer is not Answer.OPEN:
             return finding
-        self._measure = self._measure.examined()
+        self._measure.warn()
         say(self._cost(pace))
         good = self._side(self._good)
         with BisectProgress() as progress:

@@ -1,7 +1,8 @@
-"""`tfgate blame`: which package brought a change, each measured alone among the reference's, or two together."""
+"""`tfgate blame`: finds the package that brought a change. Each is exchanged alone, or two together, in the reference
+environment.
+"""
 
 import argparse
-import contextlib
 import dataclasses
 import pickle
 import shlex
@@ -29,9 +30,9 @@ from bench.commands.options import add_budget, add_launches, add_output, add_sha
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import as_begun, is_kept, resumed_folder
 from bench.commands.sides import BUILT, Sides, add_sides, sides_request
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED
-from bench.drive.lock import host_lock
 from bench.drive.mixed import mixed
 from bench.drive.requests import BuildError, Interpreter, RequestError, read_request
 from bench.judge.bisect import NUMBERS
@@ -200,8 +201,8 @@ def _on_a_host(asked: Request, margins: Margins, hosts: Hosts) -> Blamed:
 
 def _here(asked: Request, margins: Margins, *, wait: bool = False) -> Blamed:
     """Searches on this host. `wait`: for another job that measures here."""
-    with contextlib.nullcontext() if asked.metric == NUMBERS else host_lock(wait=wait):
-        blaming = _Blaming(asked, margins)
+    with timing(timed=asked.metric != NUMBERS, wait=wait) as disturbed:
+        blaming = _Blaming(asked, margins, disturbed)
         return Blamed(blaming.measure(), blaming.left_out, blaming.origin())
 
 
@@ -215,10 +216,11 @@ def _profile(asked: Request) -> list[str]:
 class _Blaming:
     """Measures the candidate and each part of its difference: the rows of the table that is printed."""
 
-    def __init__(self, asked: Request, margins: Margins) -> None:
+    def __init__(self, asked: Request, margins: Margins, disturbed: Sequence[str]) -> None:
         (plan,) = asked.model.plans()
         self._margins = margins
-        self._measure = Measure(plan, asked.metric, margins, asked.command_line).examined()
+        self._measure = Measure(plan, asked.metric, margins, asked.command_line, disturbed)
+        self._measure.warn()
         self._asked, self._sides = asked, asked.sides.prepared()
         whole, parts, switches, self.left_out = chosen(self._measure, self._sides, asked.parts)
         self._whole = self._row(0, whole)

@@ -24,9 +24,8 @@ from bench.commands.model import ModelRequest
 from bench.commands.options import SideRequest
 from bench.commands.paired import Parts
 from bench.commands.sides import Sides, side_warnings
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.doctor import disturbances, examine
-from bench.drive.lock import host_lock
 from bench.drive.requests import BuildError, ClusterError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
@@ -146,10 +145,8 @@ def compare(folder: Path, asked: Comparison) -> int:
 
 
 def _compare(folder: Path, asked: Comparison) -> int:
-    speed = asked.parts.speed
     made: dict[str, Side] = {}
-    with host_lock(wait=True) if speed else contextlib.nullcontext():
-        disturbed = disturbances(examine()) if speed else ()  # before environments are built: that is load
+    with timing(timed=asked.parts.speed, wait=True) as disturbed:
         plan = next(plan for plan in asked.building.model.plans() if plan.name == asked.plan)
         sides = asked.building.here(folder)
         for role, release in ((CANDIDATE, asked.candidate), (REFERENCE, asked.reference)):

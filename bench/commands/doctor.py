@@ -1,4 +1,4 @@
-"""`tfgate doctor`: what this machine and environment are, and what would disturb a measurement."""
+"""`tfgate doctor`: shows what this machine and environment are, and what would disturb a measurement."""
 
 import argparse
 import dataclasses

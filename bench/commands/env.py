@@ -1,4 +1,4 @@
-"""`tfgate env`: the environments that comparisons have built, and their removal."""
+"""`tfgate env`: lists or removes the environments that were built to be compared."""
 
 import argparse
 import dataclasses

@@ -5,30 +5,31 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 from bench.commands.messages import flush, print_error
-from bench.commands.signals import interrupt_by_ending_signals
 from bench.drive.children import EXHAUSTED
-from bench.drive.lock import LockedError
-from bench.drive.process import WorkerError
-from bench.drive.requests import BuildError, ClusterError
+from bench.record.failed import FailedError
 from bench.report.lines import one_line
 from bench.stats.outcome import FAILED_CODE, USAGE_CODE
 
 MOST_CHARACTERS = 1000  # of a message
+# CI cancels a job by the first; a terminal that is closed, or a connection to it that breaks, sends the second.
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, with a line that says what the command leaves behind."""
 
 
-def guarded(command: Callable[[], int]) -> int:
+def guarded(command: Callable[[], int], *, ends_process: bool = False) -> int:
     """Runs a command and returns its exit code; an error that the user can fix becomes a line on standard error.
 
     SIGTERM and SIGHUP end a command as Ctrl-C does: workers are reaped and what was measured is kept.
     ValueError covers every error class of the project that stands for bad input (UsageError, CorpusError, …).
+    `ends_process`: no command follows, and a later signal must not change the exit code.
     """
-    handlers = {signal.SIGINT: signal.getsignal(signal.SIGINT), **interrupt_by_ending_signals()}
+    handlers = {signal.SIGINT: signal.getsignal(signal.SIGINT), **_interrupt_by_ending_signals()}
     try:
         code = command()
         sys.stdout.flush()  # here, where a full disk or a reader that left can still be answered
@@ -37,7 +38,7 @@ def guarded(command: Callable[[], int]) -> int:
         for number in handlers:  # another one must not come between this line and the exit code
             signal.signal(number, signal.SIG_IGN)
         return _fail(str(error) or "interrupted", FAILED_CODE)
-    except (BuildError, ClusterError, LockedError, WorkerError) as error:
+    except FailedError as error:
         return _fail(str(error), FAILED_CODE)
     except BrokenPipeError:  # the reader, `head` say, has read enough
         flush(sys.stdout)
@@ -53,7 +54,13 @@ def guarded(command: Callable[[], int]) -> int:
         return _fail("internal error of tfgate: please report the lines above", FAILED_CODE)
     finally:
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if ends_process else handler)
+
+
+def _interrupt_by_ending_signals() -> dict[signal.Signals, Any]:
+    """Has them raise KeyboardInterrupt, but one that is ignored (nohup). Returns their handlers from before."""
+    signals = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, signal.default_int_handler) for number in signals}
 
 
 def _system_line(error: OSError) -> str:

@@ -1,48 +1,37 @@
-"""`tfgate gate`: is this TensorFlow as correct as the baselines, and as fast as a reference in turn with it?"""
+"""`tfgate gate`: judges a TensorFlow: its numbers by the baselines, its speed in turn with the reference."""
 
 import argparse
 import contextlib
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
 from bench.commands.model import GATE_CONFIGS, ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import Telling, add_budget, add_launches, add_output, add_shared, telling
+from bench.commands.paired import measured_until_decided
 from bench.commands.plans import gating, pair_plans
-from bench.commands.progress import RunProgress, UpgradeProgress
-from bench.commands.resume import (
-    as_begun,
-    begun,
-    require_machine,
-    require_same,
-    require_same_file,
-    resumed_folder,
-)
+from bench.commands.progress import RunProgress
+from bench.commands.resume import as_begun, begun, require_same, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
-from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import PINNED
-from bench.drive.lock import host_lock
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
-from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest, measure_run
-from bench.drive.upgrade import PairedRequest, measure_upgrade
+from bench.drive.upgrade import PairedRequest
 from bench.judge.gate import Standards, gate_samples
-from bench.judge.planning import next_kind, so_far
-from bench.judge.types import Sample
 from bench.machine import now, usable_cores
 from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.record.types import SCHEMA, Run
-from bench.report.judged import records
 from lm.workloads.registry import is_path
 
 EXAMPLES = """\
@@ -127,16 +116,14 @@ def request(options: argparse.Namespace) -> Request:
 
 
 class _Report:
-    """The gate's report so far, kept on disk after each launch."""
+    """The gate's report so far, kept on disk once both environments are there and after each launch."""
 
-    def __init__(self, asked: Request, candidate: Side) -> None:
+    def __init__(self, asked: Request, stored: GateRun | None, candidate: Side) -> None:
         self.path = asked.output / GATE_FILE
-        self._keep = keeper(self.path, begun=asked.resume)
-        if asked.resume:
-            self.gate = dataclasses.replace(begun(GateRun, self.path, asked.command_line), speed_problem="")
-            require_machine(self.path, records(self.gate))
-            require_same(self.path, self.gate.candidate, candidate)
-            self.gate = dataclasses.replace(self.gate, candidate=candidate)  # which may lie elsewhere now
+        self._keep = keeper(self.path, begun=stored is not None)
+        if stored:
+            require_same(self.path, stored.candidate, candidate)
+            self.gate = dataclasses.replace(stored, candidate=candidate)  # which may lie elsewhere now
             return
         created = now()
         command = tuple(asked.command_line)
@@ -170,30 +157,42 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     planned = asked.model.plans()
-    disturbed = disturbances(examine()) if asked.speed else ()  # before environments are built: that is load, too
-    candidate = asked.sides.one(asked.sides.candidate)
-    report = _Report(asked, candidate)
-    for plan in planned:
-        require_same_file(report.path, plan, records(report.gate))
-    sides = {CANDIDATE: candidate}
-    report.warn(*old_nightlies(sides))
-    if asked.speed:
-        with report.phase("reference environment"):
-            sides |= _reference(asked, report)
-    for run in report.gate.speed if REFERENCE in sides else ():
-        require_same(report.path, run.reference, sides[REFERENCE])
-    patience = Patience()
-    with host_lock() if REFERENCE in sides else contextlib.nullcontext():
-        if REFERENCE in sides:
+    stored = begun(GateRun, asked.output / GATE_FILE, asked.command_line, planned) if asked.resume else None
+    with timing(timed=asked.speed) as disturbed:
+        candidate = asked.sides.one(asked.sides.candidate)
+        report = _Report(asked, stored, candidate)
+        reference: Side | None = None
+        if asked.speed:
+            with report.phase("reference environment"):
+                reference = _reference(asked, report)
+        patience = Patience()
+        if reference:
+            sides = {REFERENCE: reference, CANDIDATE: candidate}
             report.warn(*side_warnings(sides), *disturbed)
             for number, plan in enumerate(_timed(planned, full=asked.full)):
                 _measure_speed(asked, report, plan, number, sides, standards, patience)
+            report.keep(speed_problem="")  # not sooner: what an earlier command measured, numbers alone, would pass
+        else:
+            report.warn(*old_nightlies({CANDIDATE: candidate}))
         if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
             report.warn("the candidate failed in its launches in turn with the reference: no numbers were measured")
         else:
-            _measure_numbers(asked, report, planned, sides.get(REFERENCE), patience)
+            _measure_numbers(asked, report, planned, reference, patience)
     say(f"report kept in {asked.output}")
     return judge_and_print(asked.telling, {str(asked.output): report.gate}, standards)
+
+
+def _reference(asked: Request, report: _Report) -> Side | None:
+    """Returns the reference; None where the pinned one can't be had, which the report says."""
+    reference, why = asked.sides.reference_or_why()
+    if reference:
+        for run in report.gate.speed:
+            require_same(report.path, run.reference, reference)
+    else:
+        mend = "name another by --from, or leave speed out by --no-speed"
+        report.keep(speed_problem=f"the reference environment can't be built ({why}): {mend}")
+        say(f"warning: {report.gate.speed_problem}")
+    return reference
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
@@ -205,27 +204,12 @@ def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
     return [next((plan for plan in group if plan.config == TIMED_CONFIG), group[0]) for group in groups]
 
 
-def _reference(asked: Request, report: _Report) -> dict[str, Side]:
-    """Returns the reference's side; none where the pinned one can't be had, which the report says."""
-    try:
-        return {REFERENCE: asked.sides.one(asked.sides.reference)}
-    except (BuildError, RequestError) as error:
-        if asked.sides.reference.what != PINNED:
-            if isinstance(error, RequestError) and not asked.resume:
-                report.path.unlink()  # nothing is measured
-            raise  # a usage error, or a failed build, of what the user asked for
-        mend = "name another by --from, or leave speed out by --no-speed"
-        report.keep(speed_problem=f"the reference environment can't be built ({error}): {mend}")
-        say(f"warning: {report.gate.speed_problem}")
-        return {}
-
-
 def _measure_speed(
     asked: Request,
     report: _Report,
     plan: Plan,
     number: int,
-    sides: dict[str, Side],
+    sides: Mapping[str, Side],
     standards: Standards,
     patience: Patience,
 ) -> None:
@@ -239,10 +223,6 @@ def _measure_speed(
         report.keep(speed=(*report.gate.speed[:number], run, *report.gate.speed[number + 1 :]))
 
     plans, unpinned = pair_plans(plan, gating(plan, standards.margins))
-
-    def samples(run: PairedRun) -> list[Sample]:
-        return gate_samples(run, standards)
-
     request = PairedRequest(
         sides,
         asked.command_line,
@@ -251,13 +231,8 @@ def _measure_speed(
         budget_minutes=asked.budget_minutes,
         begun=stored[0] if stored else None,
     )
-
-    def wanted(run: PairedRun) -> str | None:
-        return next_kind(run, samples(run), plans, standards.ledger)
-
-    progress = UpgradeProgress(lambda run: so_far(run, samples(run), plans, standards.ledger))
-    with report.phase(f"speed of {plan.name}"), progress:
-        measure_upgrade(request, keep, progress, wanted, patience)
+    with report.phase(f"speed of {plan.name}"):
+        measured_until_decided(request, keep, lambda run: gate_samples(run, standards), standards.ledger, patience)
 
 
 def _measure_numbers(

@@ -11,17 +11,16 @@ from typing import Any
 from bench.commands.messages import say
 from bench.commands.plans import numbers_plans, pair_plans
 from bench.commands.progress import BisectProgress
-from bench.commands.resume import begun, require_machine, require_same, require_same_file
+from bench.commands.resume import begun, require_sides
 from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
-from bench.drive.doctor import disturbances, examine
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import NUMBERS, values_of
 from bench.judge.margins import Margins
 from bench.judge.metrics import SEARCHED
 from bench.record.files import keeper
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.paired import REFERENCE, PairedRun, Side
 from bench.record.survey import folder_name
 from lm.workloads.registry import workload
 
@@ -42,7 +41,7 @@ def add_metric(parser: argparse.ArgumentParser) -> None:
 
 @dataclasses.dataclass
 class Growing:
-    """An environment that is measured in turn with a reference, and its report."""
+    """The report of one environment of a search, which grows launch by launch."""
 
     name: str
     path: Path
@@ -90,15 +89,10 @@ class Measure:
         """Tells whether numbers are compared, and nothing is timed."""
         return self.metric == NUMBERS
 
-    def examined(self) -> "Measure":
-        """Returns the same with what disturbs this machine now, which it says; itself where nothing is timed.
-
-        Building environments is load: examine the machine before.
-        """
-        disturbed = () if self.numbers else disturbances(examine())
-        for line in disturbed:
+    def warn(self) -> None:
+        """Says what disturbs this machine."""
+        for line in self.disturbed:
             say(f"warning: {line}")
-        return dataclasses.replace(self, disturbed=disturbed)
 
     def pace(self) -> Pace:
         """Returns the pace before anything is measured."""
@@ -112,11 +106,7 @@ class Measure:
         path = output / folder_name(place, name) / PAIRED_FILE
         if not (resume and path.exists()):
             return Growing(name, path)
-        run = begun(PairedRun, path, self.command_line)
-        require_same_file(path, self.plan, run.records)
-        if here:
-            require_machine(path, run.records)
-        return Growing(name, path, run)
+        return Growing(name, path, begun(PairedRun, path, self.command_line, [self.plan], here=here))
 
     def origin(self, reports: Iterable[Growing]) -> dict[str, Any]:
         """Returns the command, when it began, and the machines' processors, for programs."""
@@ -140,8 +130,7 @@ class Measure:
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
         """Returns a report's run with one launch more, or with its numbers."""
         if growing.run:
-            require_same(growing.path, growing.run.reference, sides[REFERENCE])
-            require_same(growing.path, growing.run.candidate, sides[CANDIDATE])
+            require_sides(growing.path, growing.run, sides)
         only = () if self.numbers else (self.metric,)
         plans, warnings = ({}, ()) if self.numbers else pair_plans(self.plan, only)
         oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)

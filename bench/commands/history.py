@@ -1,4 +1,4 @@
-"""`tfgate history DIR…`: candidates' ratios to a fixed reference over time."""
+"""`tfgate history DIR…`: follows ratios to a reference over time."""
 
 import argparse
 import dataclasses

@@ -1,4 +1,4 @@
-"""`tfgate lockstep`: two environments take the same steps from the same weights, and every tensor is compared."""
+"""`tfgate lockstep`: compares two environments step by step, each step from the same weights."""
 
 import argparse
 import dataclasses
@@ -60,11 +60,6 @@ def request(options: argparse.Namespace) -> Request:
             what = f"{Path(name).name} is a model of yours" if is_path(name) else f"workload {name} has none"
             raise UsageError(f"lockstep compares training steps of tfgate's own models, and {what}: {mend}")
     return Request(model, sides_request(options, gpu=model.gpu), options.steps, options.json)
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    return "interrupted: lockstep keeps nothing of a comparison that is not over"
 
 
 def run(asked: Request) -> int:

@@ -1,4 +1,4 @@
-"""`tfgate machines REPORT…`: how far machines differ in what they say of the same two environments."""
+"""`tfgate machines REPORT…`: says how much results differ between machines, from reports of several."""
 
 import argparse
 import dataclasses

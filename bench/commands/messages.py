@@ -5,29 +5,27 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
 from typing import TextIO
 
 from bench.report.lines import one_line
 
-_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+_quiet = False  # whether the command has --quiet; a process runs one at a time
 
 
 @contextlib.contextmanager
 def quieted(*, quiet: bool) -> Iterator[None]:
-    """Leaves out, if `quiet`, what would be said within the block. Errors are said by bench.commands.errors all the
-    same.
-    """
-    before = _QUIET.set(quiet)
+    """Silences `say` within the block if `quiet`; errors are still printed."""
+    global _quiet
+    before, _quiet = _quiet, quiet
     try:
         yield
     finally:
-        _QUIET.reset(before)
+        _quiet = before
 
 
 def is_quiet() -> bool:
-    """Tells whether this thread's command has --quiet; a thread that it starts has to be told."""
-    return _QUIET.get()
+    """Tells whether the command that runs has --quiet."""
+    return _quiet
 
 
 def say(line: str) -> None:

@@ -10,16 +10,13 @@ from pathlib import Path
 from bench.commands.messages import say
 from bench.commands.model import IMPLEMENTATION, add_config, add_workload, chosen_workloads, device
 from bench.commands.options import Telling, add_launches, add_output, add_shared, output_folder, telling
-from bench.commands.resume import NOTHING_KEPT
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print, tell
-from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import PINNED
-from bench.drive.lock import host_lock
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
-from bench.drive.requests import BuildError, RequestError
 from bench.judge.micro import settled
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
@@ -34,6 +31,7 @@ tfgate micro --to .venv/bin/python
 tfgate micro --from 2.20.0 --to 2.21.0 --target clip --target step
 tfgate micro --to 2.21.0 --workload masked --config tiny"""
 CONFIGS = ("notebook",)
+REPORTS = (MICRO_FILE,)
 TARGETS = ("forward", "gradient", "clip", "update", "step", "evaluation", "input", "dropout", "fit", "predict")
 # Timed where nothing else is asked for: what the project is for. Twelve launches of each side take at most six minutes
 # (docs/micro.md).
@@ -157,30 +155,22 @@ def _parts(options: argparse.Namespace) -> Suite:
     )
 
 
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    there = (asked.output / MICRO_FILE).exists()
-    return f"interrupted: what was finished is kept in {asked.output}" if there else NOTHING_KEPT
-
-
 def run(asked: Request) -> int:
-    """Returns the verdict's exit code; 3, with the reason, where the reference can't be had.
+    """Returns the verdict's exit code; 3, with the reason, where the pinned reference can't be had.
 
     Raises RequestError, BuildError, WorkerError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
     margin = math.log1p(standards.margins.micro)
-    disturbed = disturbances(examine())  # before an environment is built: that is load, too
-    candidate = asked.sides.one(asked.sides.candidate, NEEDED)
-    require_suite(candidate, asked.suite)
-    try:
-        reference = asked.sides.one(asked.sides.reference, NEEDED)
-    except (RequestError, BuildError) as error:
-        return _without_reference(asked.telling, error)
-    require_suite(reference, asked.suite)
-    sides = {REFERENCE: reference, CANDIDATE: candidate}
-    warnings = (*side_warnings(sides), *disturbed)
-    with host_lock():
+    with timing() as disturbed:
+        candidate = asked.sides.one(asked.sides.candidate, NEEDED)
+        require_suite(candidate, asked.suite)
+        reference, why = asked.sides.reference_or_why(NEEDED)
+        if reference is None:
+            return _without_reference(asked.telling, why)
+        require_suite(reference, asked.suite)
+        sides = {REFERENCE: reference, CANDIDATE: candidate}
+        warnings = (*side_warnings(sides), *disturbed)
         report = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
             lambda so_far, old, new: settled(Micro(so_far, [*old], [*new]), margin, standards.ledger),
@@ -190,7 +180,7 @@ def run(asked: Request) -> int:
     return judge_and_print(asked.telling, {str(asked.output): report}, standards)
 
 
-def _without_reference(telling: Telling, error: Exception) -> int:
+def _without_reference(telling: Telling, why: str) -> int:
     """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
-    told = Told(f"the reference isn't available ({error}): name another by --from")
+    told = Told(f"the reference isn't available ({why}): name another by --from")
     return tell(Verdict(Question.MICRO, (), (told,)), as_json=telling.json)

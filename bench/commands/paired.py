@@ -1,12 +1,13 @@
 """One workload in one configuration, measured on two sides to its end: what `upgrade` does once, and `survey` often."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
-from bench.commands.resume import begun, require_machine, require_same, require_same_file
+from bench.commands.resume import begun, require_sides
+from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
@@ -14,7 +15,8 @@ from bench.judge.paired import paired_samples
 from bench.judge.planning import next_kind, so_far
 from bench.judge.types import Comparison, Sample
 from bench.record.files import keeper
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.ledger import Ledger
+from bench.record.paired import REFERENCE, PairedRun, Side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,20 +36,14 @@ class Parts:
         self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
     ) -> PairedRun:
         """Measures a workload in a configuration, and keeps the run in a file."""
-        stored = begun(PairedRun, path, self.command_line) if self.resume and path.exists() else None
-        if stored:
-            require_same_file(path, plan, stored.records)
-            require_machine(path, stored.records)
-            for name, side in ((REFERENCE, stored.reference), (CANDIDATE, stored.candidate)):
-                require_same(path, side, sides[name])
+        stored = None
+        if self.resume and path.exists():
+            stored = begun(PairedRun, path, self.command_line, [plan])
+            require_sides(path, stored, sides)
         keep = keeper(path, begun=stored is not None)
         margins = dataclasses.replace(standards.margins, step_times=self.margin)
         plans, unpinned = pair_plans(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
-
-        def samples(run: PairedRun) -> list[Sample]:
-            return paired_samples(run, standards.margins)
-
         request = PairedRequest(
             sides,
             self.command_line,
@@ -60,12 +56,34 @@ class Parts:
             margin=self.margin,
             begun=stored,
         )
+        return measured_until_decided(
+            request,
+            keep,
+            lambda run: paired_samples(run, standards.margins),
+            standards.ledger,
+            every_metric=self.every_metric,
+        )
 
-        def wanted(run: PairedRun) -> str | None:
-            return next_kind(run, samples(run), plans, standards.ledger, every_metric=self.every_metric)
 
-        def told(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
-            return so_far(run, samples(run), plans, standards.ledger, every_metric=self.every_metric)
+def measured_until_decided(
+    request: PairedRequest,
+    keep: Callable[[PairedRun], None],
+    samples: Callable[[PairedRun], list[Sample]],
+    ledger: Ledger,
+    patience: Patience | None = None,
+    *,
+    every_metric: bool = False,
+) -> PairedRun:
+    """Measures launches until the judge has seen enough of their `samples`, and shows how that goes on.
 
-        with UpgradeProgress(told) as progress:
-            return measure_upgrade(request, keep, progress, wanted)
+    `every_metric`: a REGRESSION doesn't end them.
+    """
+
+    def wanted(run: PairedRun) -> str | None:
+        return next_kind(run, samples(run), request.pair_plans, ledger, every_metric=every_metric)
+
+    def told(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
+        return so_far(run, samples(run), request.pair_plans, ledger, every_metric=every_metric)
+
+    with UpgradeProgress(told) as progress:
+        return measure_upgrade(request, keep, progress, wanted, patience)

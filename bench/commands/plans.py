@@ -24,7 +24,7 @@ def gating(plan: Plan, margins: Margins) -> list[str]:
 def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan], tuple[str, ...]]:
     """Returns the plans of the launches in turn that these metrics need, by kind, and warnings.
 
-    Launches on one core are of a CPU, and need one core beside it.
+    Launches on one core run on a CPU, and need a second core for the orchestrator.
     """
     kinds = kinds_of(metrics)
     launches, plans = launch_plan(plan), {}

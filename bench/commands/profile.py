@@ -1,4 +1,4 @@
-"""`tfgate profile`: where the time of a step goes, in one environment or in two."""
+"""`tfgate profile`: shows where a step's time goes, in one environment or in two."""
 
 import argparse
 import dataclasses
@@ -12,9 +12,8 @@ from bench.commands.model import IMPLEMENTATION, ModelRequest, add_all_but_imple
 from bench.commands.options import add_output, add_shared, at_least, output_folder
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.stored import judging, read_profile
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.doctor import disturbances, examine
-from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.profile import HLO_FILE, NODES_FILE, ONEDNN_FILE, PROFILE_FILE, run_profile
 from bench.profile.compare import compare
@@ -37,6 +36,7 @@ tfgate profile --to .venv/bin/python --workload predict-call --config tiny
 tfgate profile --from 2.20.0 --to 2.21.0 --config tiny --target clip
 tfgate profile --compare reports/old-profile reports/new-profile"""
 CONFIGS = ("notebook",)
+REPORTS = (f"**/{PROFILE_FILE}",)
 CHROME_FILE, FLAME_FILE, TEXT_FILE = "trace.json", "flame.svg", "profile.txt"
 WHOLE = "step"  # the target that is a unit of any workload
 LEAST_STEPS = 4  # a quarter of them is dropped at either end
@@ -130,12 +130,6 @@ def request(options: argparse.Namespace) -> Request:
     return Request(measuring, output_folder(options, "profile"), options.json)
 
 
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    whole = asked.output and any(asked.output.rglob(PROFILE_FILE))
-    return f"interrupted: finished profiles are kept in {asked.output}" if whole else "interrupted: nothing is kept"
-
-
 def run(asked: Request) -> int:
     """Returns 0: a profile explains, and judges nothing.
 
@@ -166,12 +160,12 @@ def run(asked: Request) -> int:
 
 def _profiled(asked: Measuring, output: Path) -> list[tuple[Path | None, list[Stored]]]:
     """Returns (folder, its profiles) of each configuration; two lie in folders `reference` and `candidate`."""
-    for line in disturbances(examine()):  # before an environment is built: that is load, too
-        say(f"warning: {line}")
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
-    sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
     found: list[tuple[Path | None, list[Stored]]] = []
-    with host_lock():
+    with timing() as disturbed:
+        for line in disturbed:
+            say(f"warning: {line}")
+        sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
         for plans in zip(*planned, strict=True):
             folder = asked.models[0].folder(output, plans[0].name)
             one_each = [(side, plan) for side in sides for plan in plans]

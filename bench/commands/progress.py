@@ -1,6 +1,5 @@
 """Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet."""
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -9,7 +8,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.commands.messages import is_quiet
+from bench.commands.messages import is_quiet, say
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.quads import quad_log_ratio
@@ -38,8 +37,7 @@ class Bar:
         console = Console(stderr=True)
         counted = TextColumn(f"{{task.completed}}/{{task.total}}{unit}")
         columns = (TextColumn("{task.description}"), BarColumn(), counted, TimeElapsedColumn())
-        self._quiet = is_quiet()  # launches side by side say their lines from threads, which don't know it
-        self.on_terminal = may_draw(console) and not self._quiet
+        self.on_terminal = may_draw(console) and not is_quiet()
         # No thread draws: it would run while steps are timed.
         self._bar = Progress(
             *columns, console=console, auto_refresh=False, transient=True, disable=not self.on_terminal
@@ -58,8 +56,8 @@ class Bar:
         """Prints a line that stays."""
         if self.on_terminal:
             self._bar.console.print(one_line(line), highlight=False, markup=False)
-        elif not self._quiet:
-            print(one_line(line), file=sys.stderr, flush=True)
+        else:
+            say(line)
 
     def __enter__(self) -> Self:
         self._bar.start()

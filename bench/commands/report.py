@@ -1,4 +1,4 @@
-"""`tfgate report REPORT…`: what runs measured and their verdicts, as a page for people and files for programs."""
+"""`tfgate report REPORT…`: writes stored reports with their verdicts as a page, or as files for other programs."""
 
 import argparse
 import dataclasses

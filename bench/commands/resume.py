@@ -1,9 +1,9 @@
-"""`--resume`: an interrupted gate, upgrade, survey, bisect or blame goes on from what was over."""
+"""Goes on with an interrupted gate, upgrade, survey, bisect or blame by `--resume`, from what was over."""
 
 import argparse
 import dataclasses
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,13 +17,12 @@ from bench.machine import this_machine
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.files import read_record
 from bench.record.gate import GateRun
-from bench.record.paired import PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.survey import Survey
 from bench.record.types import Record
+from bench.report.judged import records as all_records
 
 T = TypeVar("T", GateRun, PairedRun, Survey)
-
-NOTHING_KEPT = "interrupted: nothing was measured yet, and nothing is kept"
 
 
 def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:
@@ -39,20 +38,33 @@ def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) ->
     return output
 
 
-def begun(kind: type[T], path: Path, command_line: Sequence[str]) -> T:
-    """Reads the report that a command has begun. Raises UsageError if another command has, FormatError, OSError."""
+def begun(
+    kind: type[T], path: Path, command_line: Sequence[str], plans: Iterable[Plan] = (), *, here: bool = True
+) -> T:
+    """Reads the report that a command has begun, of the models of `plans`.
+
+    Raises UsageError if another command has, or another machine if it goes on `here`, or with another file of a user's
+    own; FormatError, OSError.
+    """
     found = read_record(kind, path)
     if _measuring(found.command) != _measuring(command_line):
         raise UsageError(
             f"{path} was begun by another command, {shlex.join(found.command)}: give the same options, or choose "
             "another --output"
         )
+    records: list[Record] = []
+    if not isinstance(found, Survey):
+        records = all_records(found)
+    for plan in plans:
+        _require_same_file(path, plan, records)
+    if here:
+        _require_machine(path, records)
     return found
 
 
 def as_begun(options: argparse.Namespace, sides: Sides, output: Path, *patterns: str) -> Sides:
-    """Returns sides that with --resume see the package index as the reports did that the patterns find, unless --as-of
-    names a moment. Raises FormatError, OSError.
+    """Returns the sides. With --resume they read the package index as of the moment that the folder's reports name,
+    unless --as-of names another. Raises FormatError, OSError.
     """
     if not (options.resume and sides.as_of.present):
         return sides
@@ -75,7 +87,13 @@ def require_same(path: Path, stored: Side, side: Side) -> None:
         )
 
 
-def require_machine(path: Path, records: Iterable[Record]) -> None:
+def require_sides(path: Path, run: PairedRun, sides: Mapping[str, Side]) -> None:
+    """Raises UsageError unless the sides of a run are the ones that it was begun with."""
+    require_same(path, run.reference, sides[REFERENCE])
+    require_same(path, run.candidate, sides[CANDIDATE])
+
+
+def _require_machine(path: Path, records: Iterable[Record]) -> None:
     """Raises UsageError unless this machine is that of a report's records."""
     machine = this_machine()
     if any(record.machine.fingerprint() != machine.fingerprint() for record in records):
@@ -85,7 +103,7 @@ def require_machine(path: Path, records: Iterable[Record]) -> None:
         )
 
 
-def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
+def _require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
     """Raises UsageError where a report was begun with another file of a user's own of that name."""
     known = {record.subject.fingerprint for record in records if record.subject.workload == plan.workload_name}
     if plan.fingerprint and known - {"", plan.fingerprint}:
@@ -104,16 +122,15 @@ def _reports(output: Path, patterns: Iterable[str]) -> list[Path]:
     return sorted(path for pattern in patterns for path in output.glob(pattern))
 
 
-def kept(output: Path, *patterns: str) -> str:
-    """Returns what an interrupted command says of the reports that it may have begun in its --output folder."""
+def kept(output: Path, *patterns: str, resumes: bool) -> str:
+    """Returns what an interrupted command says of the files that it may have left in its --output folder, and how it
+    goes on if it `resumes`.
+    """
     if not is_kept(output, *patterns):
-        return NOTHING_KEPT
-    return f"interrupted: what was finished is kept in {output}: {go_on(output)}"
-
-
-def go_on(output: Path) -> str:
-    """Returns how an interrupted command goes on, its folder as a shell takes it."""
-    return f"go on by the same command with --resume {shlex.join(('--output', str(output)))}"
+        return "interrupted: nothing was finished yet, and nothing is kept"
+    option = shlex.join(("--output", str(output)))
+    more = f": go on by the same command with --resume {option}" if resumes else ""
+    return f"interrupted: what was finished is kept in {output}{more}"
 
 
 def _measuring(words: Sequence[str]) -> list[list[str]]:

@@ -1,7 +1,6 @@
 """`tfgate run`: trains configurations to their pinned step counts, or does a workload's units; keeps the records."""
 
 import argparse
-import contextlib
 import dataclasses
 import shlex
 from collections.abc import Sequence
@@ -21,11 +20,9 @@ from bench.commands.options import (
 )
 from bench.commands.plans import timed_alone
 from bench.commands.progress import RunProgress
-from bench.commands.resume import NOTHING_KEPT
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import terminal
-from bench.drive.doctor import disturbances, examine
-from bench.drive.lock import host_lock
 from bench.drive.run import JITTER_BASE, RUN_FILE, RunRequest, measure_run
 from bench.record.codec import to_plain
 from bench.record.files import keeper
@@ -37,6 +34,7 @@ EXAMPLES = """\
 tfgate run --python .venv/bin/python
 tfgate run --python .venv/bin/python --config tiny --workload masked --no-speed --json"""
 LAUNCHES = 4
+REPORTS = (RUN_FILE,)
 JITTERS = range(2**31)  # what a NumPy stream takes, with room for a run's launches
 
 
@@ -88,19 +86,12 @@ def request(options: argparse.Namespace) -> Request:
     )
 
 
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    path = asked.output / RUN_FILE
-    return f"interrupted: what was finished is kept in {path}" if path.exists() else NOTHING_KEPT
-
-
 def run(asked: Request) -> int:
     """Returns 0, or 4 if a launch failed, and failed again. Raises CorpusError, OSError."""
     planned = [timed_alone(plan) for plan in asked.model.plans(speed=asked.speed)]
-    warnings = disturbances(examine()) if asked.speed else ()
     path = asked.output / RUN_FILE
     keep = keeper(path, resumable=False)
-    with host_lock() if asked.speed else contextlib.nullcontext(), RunProgress(planned, asked.launches) as progress:
+    with timing(timed=asked.speed) as disturbed, RunProgress(planned, asked.launches) as progress:
         wanted = RunRequest(
             planned,
             asked.launches,
@@ -108,7 +99,7 @@ def run(asked: Request) -> int:
             asked.environment.variables,
             asked.command_line,
             asked.jitter,
-            warnings,
+            disturbed,
         )
         measured = measure_run(wanted, keep, progress)
     if asked.json:

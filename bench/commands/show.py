@@ -1,4 +1,4 @@
-"""`tfgate show`: what a report, a baseline or the ledger holds."""
+"""`tfgate show`: shows what a report of run, upgrade or gate, a baseline or the ledger holds."""
 
 import argparse
 import dataclasses

@@ -12,14 +12,14 @@ from bench.commands.options import SideRequest, told, variable
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
-from bench.drive.requests import AsOf, RequestError, Requirements, read_as_of, read_request
+from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 OLD_DAYS = 14  # of a nightly; there is one for most nights
 RELEASE = "a version, requirements in quotes, a wheel or an interpreter's path"
 BUILT = "a version, requirements in quotes, a wheel, tf-nightly, or `reference`, the pinned one"
-WHAT = BUILT.replace(", or", ", an interpreter's path, or")
+WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,19 @@ class Sides:
         Raises RequestError for what can't be had and BuildError for what can't be built.
         """
         return {REFERENCE: self.one(self.reference), CANDIDATE: self.one(self.candidate)}
+
+    def reference_or_why(self, needed: Sequence[str] = ()) -> tuple[Side | None, str]:
+        """Returns the reference, built with the packages `needed`; or, of the pinned one alone, why it can't be had:
+        that the machine is offline, say, is no fault of the command.
+
+        Raises RequestError, BuildError for a reference that the command names.
+        """
+        try:
+            return self.one(self.reference, needed), ""
+        except (BuildError, RequestError) as error:
+            if self.reference.what != PINNED:
+                raise
+            return None, str(error)
 
     def one(self, side: SideRequest, needed: Sequence[str] = ()) -> Side:
         """Returns one side, built where it isn't there yet, and then with the packages `needed`.

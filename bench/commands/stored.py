@@ -134,7 +134,9 @@ def baselines_option(folder: Path) -> tuple[str, ...]:
 
 
 def baselines_to_change(name: str | None) -> Path:
-    """Returns the same, to be written to. Raises UsageError for those of an installation, which nobody can review."""
+    """Returns the folder of baselines that a command may change. Raises UsageError for that of an installation, which
+    nobody can review.
+    """
     folder = baselines_folder(name)
     if not name and folder == BASELINES[0]:
         raise UsageError(f"{folder} belongs to the installation: name the folder with your baselines by --baselines")

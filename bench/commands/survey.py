@@ -1,4 +1,4 @@
-"""`tfgate survey`: every release against the one before it and against a fixed one, in one folder with one page."""
+"""`tfgate survey`: measures every release against the one before it and a fixed reference, for one page."""
 
 import argparse
 import contextlib
@@ -37,10 +37,9 @@ from bench.commands.resume import begun, resumed_folder
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.doctor import disturbances, examine
 from bench.drive.environments import PINNED, Resolved, UnlistedError, newest_patches, releases_between
-from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
@@ -153,11 +152,11 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     plans = asked.model.plans()
-    with cluster_hosts(asked.cluster, timed=asked.speed) as hosts:
-        timed = asked.speed and not hosts
-        with host_lock() if timed else contextlib.nullcontext():
-            disturbed = disturbances(examine()) if timed else ()  # before environments are built: that is load
-            _Measuring(asked, plans, standards, disturbed).run(hosts)
+    with (
+        cluster_hosts(asked.cluster, timed=asked.speed) as hosts,
+        timing(timed=asked.speed and not hosts) as disturbed,
+    ):
+        _Measuring(asked, plans, standards, disturbed).run(hosts)
     page = shlex.join(("tfgate", "report", str(asked.output), *baselines_option(asked.telling.baselines)))
     say(f"kept in {asked.output}; `{page}` writes its page")
     return tell_survey(judged_survey(asked.output, standards), json=asked.telling.json)

@@ -1,9 +1,10 @@
-"""`tfgate train`: a configuration to the end, with validation each epoch, checkpoints and a final test."""
+"""`tfgate train`: trains a configuration to the end, with validation each epoch, checkpoints and a final test."""
 
 import argparse
 import contextlib
 import dataclasses
 import fcntl
+import glob
 import json
 import os
 import sys
@@ -23,7 +24,6 @@ from bench.commands.options import (
     environment_request,
     output_folder,
 )
-from bench.commands.resume import go_on
 from bench.commands.usage import UsageError
 from bench.drive.launch import describe, open_model
 from bench.drive.plan import Plan
@@ -61,6 +61,11 @@ class Request:
     json: bool
     command_line: Sequence[str]
 
+    @property
+    def patterns(self) -> list[str]:
+        """Returns a pattern of each training's checkpoint in the --output folder, in order."""
+        return [glob.escape(str(self.model.folder(Path(), config) / CHECKPOINT_FILE)) for config in self.model.configs]
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
@@ -82,7 +87,7 @@ def request(options: argparse.Namespace) -> Request:
         options.json,
         options.command_line,
     )
-    there = _checkpoints(asked)
+    there = [path for pattern in asked.patterns for path in asked.output.glob(pattern)]
     if asked.resume and not there:
         raise UsageError(
             f"no checkpoint of {' or '.join(model.configs)} in {asked.output}: name its folder by --output, or start "
@@ -92,20 +97,6 @@ def request(options: argparse.Namespace) -> Request:
         folder = there[0].parent
         raise UsageError(THERE.format(folder))
     return asked
-
-
-def _checkpoints(asked: Request) -> list[Path]:
-    """Returns the checkpoints that are there, in the order of the trainings."""
-    paths = [asked.model.folder(asked.output, config) / CHECKPOINT_FILE for config in asked.model.configs]
-    return [path for path in paths if path.exists()]
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C: what is kept, and how to continue."""
-    there = _checkpoints(asked)
-    if not there:
-        return "interrupted: no checkpoint was written yet, and nothing is kept"
-    return f"interrupted: {there[-1]} is kept: {go_on(asked.output)}"
 
 
 def run(asked: Request) -> int:

@@ -1,7 +1,6 @@
-"""`tfgate upgrade`: is the candidate as correct and as fast as the reference, both measured here and now?"""
+"""`tfgate upgrade`: compares two environments, both measured here and now: numbers, speed and memory."""
 
 import argparse
-import contextlib
 import dataclasses
 import glob
 from collections.abc import Sequence
@@ -11,13 +10,12 @@ from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, margin_request, telling
 from bench.commands.paired import Parts
-from bench.commands.resume import as_begun, kept, resumed_folder
+from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
+from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
-from bench.drive.doctor import disturbances, examine
-from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.metrics import NAMES, STEP_TIMES
@@ -38,7 +36,7 @@ class Request:
     sides: Sides
     parts: Parts
     output: Path
-    reports: Sequence[str]  # patterns of those that it writes there
+    patterns: Sequence[str]  # of the reports that it writes there
     telling: Telling
 
 
@@ -71,8 +69,8 @@ def request(options: argparse.Namespace) -> Request:
     timed = not options.numerics_only and (not options.metric or bool({*options.metric} & {*STEP_TIMES}))
     model = model_request(options, CONFIGS)
     plans = model.plans()
-    reports = [glob.escape(str(model.folder(Path(), plan.name) / PAIRED_FILE)) for plan in plans]
-    output = resumed_folder(options, "upgrade", *reports)
+    patterns = [glob.escape(str(model.folder(Path(), plan.name) / PAIRED_FILE)) for plan in plans]
+    output = resumed_folder(options, "upgrade", *patterns)
     parts = Parts(
         not (options.speed_only or options.metric),
         not options.numerics_only,
@@ -82,13 +80,8 @@ def request(options: argparse.Namespace) -> Request:
         options.command_line,
         margin_request(options, timed=timed),
     )
-    sides = as_begun(options, sides_request(options, gpu=model.gpu), output, *reports)
-    return Request(model, plans, sides, parts, output, reports, telling(options))
-
-
-def interrupted(asked: Request) -> str:
-    """Returns the error line after Ctrl-C."""
-    return kept(asked.output, *asked.reports)
+    sides = as_begun(options, sides_request(options, gpu=model.gpu), output, *patterns)
+    return Request(model, plans, sides, parts, output, patterns, telling(options))
 
 
 def run(asked: Request) -> int:
@@ -97,10 +90,9 @@ def run(asked: Request) -> int:
     Raises RequestError, BuildError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    disturbed = disturbances(examine()) if asked.parts.speed else ()  # before environments are built: that is load, too
-    sides = asked.sides.prepared()
-    warnings = (*side_warnings(sides), *disturbed)
-    with host_lock() if asked.parts.speed else contextlib.nullcontext():
+    with timing(timed=asked.parts.speed) as disturbed:
+        sides = asked.sides.prepared()
+        warnings = (*side_warnings(sides), *disturbed)
         folders = [asked.model.folder(asked.output, plan.name) for plan in asked.plans]
         runs = {
             str(folder): asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)

@@ -7,11 +7,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.record.failed import FailedError
+
 LOCK_FILE = Path("/tmp/tfgate.lock")  # not TMPDIR's: jobs with folders of their own would measure each other
 LOCK_VARIABLE = "TFGATE_LOCK"  # names another file: where /tmp can't be written, and for tests, which measure nothing
 
 
-class LockedError(RuntimeError):
+class LockedError(FailedError):
     """Another timing job runs on this host."""
 
 

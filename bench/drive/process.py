@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from bench.drive.children import ending_with_us, not_started
 from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
+from bench.record.failed import FailedError
 from bench.record.replies import Raised
 from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure
 
@@ -30,7 +31,7 @@ OWN = ("ModelError", "MachineError")
 KINDS = {"DivergenceError": DIVERGED, "CompilationError": UNCOMPILED, "ModelError": OWN_CODE}
 
 
-class WorkerError(RuntimeError):
+class WorkerError(FailedError):
     """A worker that did not do what it was asked; `failure` says how it failed."""
 
     def __init__(self, failure: Failure) -> None:

@@ -12,6 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from bench.record.failed import FailedError
+
 # The space between two requirements: what follows begins a name, and what stands before doesn't wait for more
 # ("keras >= 3", "keras @ URL").
 BETWEEN = re.compile(r"(?<![<>=!~,;@\[(\s])\s+(?=[A-Za-z])")
@@ -21,11 +23,11 @@ class RequestError(ValueError):
     """A side that can't be what was asked for."""
 
 
-class BuildError(RuntimeError):
+class BuildError(FailedError):
     """A side that can be what was asked for, but could not be installed."""
 
 
-class ClusterError(RuntimeError):
+class ClusterError(FailedError):
     """A cluster that isn't there, or is no more."""
 
 

@@ -56,7 +56,7 @@ class TestWholeSearches:
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         load = "background load of 2.0 processes"
-        monkeypatch.setattr("bench.commands.growing.examine", lambda: (Finding("load", "2.0", load),))
+        monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", load),))
         found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
         assert found.err.splitlines().count(f"warning: {load}") == 1
         assert load in read_record(PairedRun, next(tmp_path.glob("out/*/paired.json"))).warnings

@@ -272,23 +272,19 @@ class TestWholeSearches:
         assert found.out.startswith("no change of step time from 2.98.0 to 2.99.0 is proven")
         assert "left out: tensorflow-cpu 2.98.0 and 2.99.0: not asked for" in found.out
 
-    def test_the_machine_is_looked_at_before_anything_is_built(
-        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.usefixtures("environments")
+    def test_what_disturbs_launches_is_said_once_and_kept(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Building is load."""
-
-        def examine() -> tuple[Finding]:
-            return (Finding("load", "2.0", "our own" if environments.moments else "2.0 processes of others"),)
-
-        monkeypatch.setattr("bench.commands.growing.examine", examine)
+        monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
         found = blame(tfgate, tmp_path, "--budget", "0.001", "--part", "keras")
-        assert found.err.splitlines().count("warning: 2.0 processes of others") == 1
+        assert found.err.splitlines().count("warning: a load of 2.0") == 1
         run = read_record(PairedRun, tmp_path / "out" / "00-all" / "paired.json")
         assert run.warnings[:2] == (
             "keras differs too, 2.0.0 and 3.0.0, and may explain a difference",
             "numpy differs too, 1.0.0 and 2.0.0, and may explain a difference",
         )
-        assert "2.0 processes of others" in run.warnings
+        assert "a load of 2.0" in run.warnings
 
     @pytest.mark.usefixtures("environments")
     def test_numbers_that_the_budget_leaves_out_are_not_said_to_be_right(

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.errors import Interrupted, guarded
-from bench.commands.signals import ENDING
+from bench.commands.errors import ENDING, Interrupted, guarded
 from bench.commands.usage import UsageError
 from bench.drive.lock import LockedError
 from bench.drive.process import WorkerError
-from bench.drive.requests import BuildError, RequestError
+from bench.drive.requests import BuildError, ClusterError, RequestError
 from bench.record.codec import FormatError
 from bench.record.files import write_record
 from bench.record.types import Failure
@@ -59,6 +58,7 @@ def raising(error: BaseException) -> Callable[[], int]:
         (WorkerError(Failure("crashed", "the worker was killed")), 4, "the worker was killed"),
         (RequestError("there is no such wheel file"), 2, "there is no such wheel file"),
         (BuildError("the environment can't be built"), 4, "the environment can't be built"),
+        (ClusterError("the scheduler went away"), 4, "the scheduler went away"),
         (KeyboardInterrupt(), 4, "interrupted"),
         (Interrupted("interrupted: nothing is kept"), 4, "interrupted: nothing is kept"),
         (UsageError("two\nlines\x1b[2J"), 2, "two lines [2J"),
@@ -150,6 +150,20 @@ def test_afterwards_a_signal_is_what_it_was(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     guarded(lambda: 0)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
+def test_as_the_process_ends_a_signal_changes_no_exit_code(number: signal.Signals) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # pytest may run under nohup
+        "from bench.cli import main\n"
+        "code = main()\n"
+        f"os.kill(os.getpid(), {int(number)})\n"
+        "sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, "frobnicate"]
+    assert subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL, check=False).returncode == 2
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing() -> None:

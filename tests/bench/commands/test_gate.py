@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import unittest.mock
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from bench.commands import gate
-from bench.commands.options import SideRequest
-from bench.commands.sides import Sides
+from bench.drive.doctor import Finding
+from bench.drive.environments import prepare
 from bench.drive.plan import Plan
+from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
@@ -260,14 +262,14 @@ def test_the_report_is_kept_after_each_launch(gated: Gate, monkeypatch: pytest.M
     ]
 
 
-@pytest.mark.parametrize("phase", ["_reference", "measure_upgrade", "measure_run"])
+@pytest.mark.parametrize("phase", ["paired.measure_upgrade", "gate.measure_run"])
 def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     """Ctrl-C as a phase begins, when none of its launches is kept."""
 
     def interrupted(*arguments: object, **keywords: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gate, phase, interrupted)
+    monkeypatch.setattr(f"bench.commands.{phase}", interrupted)
     answer = gated(gated.side("candidate"), "--config", "small")
     assert (answer.code, gated.check().code) == (4, 4)
     assert gated.report.numbers.incomplete
@@ -280,7 +282,7 @@ def test_the_reference_says_what_is_right_of_an_own_model(gated: Gate, monkeypat
         asked.extend(request.plans)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gate, "measure_upgrade", lambda *_: None)
+    monkeypatch.setattr(gate, "measured_until_decided", lambda *_: None)
     monkeypatch.setattr(gate, "measure_run", measured)
     (gated.folder / "mine.py").write_text("def workload(): pass")
     assert gated(gated.side("candidate"), "--workload", gated.folder / "mine.py").code == 4
@@ -289,11 +291,39 @@ def test_the_reference_says_what_is_right_of_an_own_model(gated: Gate, monkeypat
     assert plan.definer.requested == str(gated.folder / "reference")
 
 
-def test_a_reference_that_is_none_leaves_no_report(gated: Gate) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"), [(RequestError("no such version"), 2), (BuildError("no room"), 4), (KeyboardInterrupt(), 4)]
+)
+def test_a_reference_that_is_not_built_leaves_no_report(
+    gated: Gate, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
     """So that the same command, mended, measures."""
-    answer = gated(gated.side("candidate"), "--config", "small", reference="/bin/true")
-    assert (answer.code, snapshot(gated.out)) == (2, {}), answer
+
+    def build(what: str, *more: Any, **named: Any) -> Side:
+        if what == "2.20.0":
+            raise error
+        return prepare(what, *more, **named)
+
+    monkeypatch.setattr("bench.commands.sides.prepare", build)
+    answer = gated(gated.side("candidate"), "--config", "small", reference="2.20.0")
+    assert (answer.code, snapshot(gated.out)) == (code, {}), answer
     assert gated(gated.side("candidate"), "--config", "small").code == 0
+
+
+def test_a_gate_without_its_reference_is_no_pass_before_its_speed_is_measured(
+    gated: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on with a reference, and is interrupted before the first launch is kept. Numbers alone would pass."""
+    words = (gated.side("candidate"), "--config", "small")
+    assert gated(*words, reference=None).code == 3
+    pinned = Side("reference", gated.side("reference", PINNED), {})
+    monkeypatch.setattr("bench.commands.sides.prepare_reference", lambda *_, **__: pinned)
+    with monkeypatch.context() as there:
+        there.setattr(gate, "measured_until_decided", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+        assert gated(*words, "--resume", reference=None).code == 4
+    assert gated.check().code == 3
+    assert gated(*words, "--resume", reference=None).code == 0
+    assert gated.report.speed_problem == ""
 
 
 def test_what_was_measured_stays_where_the_reference_is_none_any_more(
@@ -347,7 +377,7 @@ def test_stored_words_per_second_gate_where_that_is_asked_for(gated: Gate) -> No
 
 def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packages that may explain a difference are warned of, and what disturbs; each side has variables of its own."""
-    monkeypatch.setattr(gate, "disturbances", lambda found: ("load: 2.00",))
+    monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.00", "load: 2.00"),))
     packages = {**NIGHTLY, "numpy": "2.5.0", "scipy": "1.16", "pillow": "12.0"}
     variables = ("--to-env", "A=1", "--from-env", "B=2")
     assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 0
@@ -362,26 +392,6 @@ def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monk
         {"A": "1"},
         {"A": "1"},
     )
-
-
-def test_disturbances_are_looked_for_before_environments_are_built(
-    gated: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Building them is load, too."""
-    order: list[str] = []
-
-    def examine() -> tuple[()]:
-        order.append("examined")
-        return ()
-
-    def built(sides: Sides, asked: SideRequest) -> Side:
-        order.append("built")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(gate, "examine", examine)
-    monkeypatch.setattr(Sides, "one", built)
-    assert gated(gated.side("candidate"), "--config", "small").code == 4
-    assert order == ["examined", "built"]
 
 
 def test_an_old_nightly_is_warned_of_where_numbers_alone_are_measured(gated: Gate) -> None:

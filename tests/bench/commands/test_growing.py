@@ -10,9 +10,7 @@ from bench.commands.clustered import stored_reports
 from bench.commands.growing import LAUNCH_SECONDS, Measure, Pace
 from bench.commands.resume import is_kept
 from bench.commands.usage import UsageError
-from bench.drive.doctor import Finding
 from bench.drive.plan import Plan
-from bench.judge.bisect import NUMBERS
 from bench.record.files import write_record, write_text
 from bench.record.survey import folder_name
 from tests.builders.launches import on_both
@@ -30,12 +28,6 @@ def test_the_pace_is_the_usual_one_until_something_was_measured() -> None:
         pass
     assert pace.count == 1
     assert 0 <= pace.minutes(60) < 1
-
-
-def test_what_disturbs_the_machine_is_looked_for_where_something_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.commands.growing.examine", lambda: (Finding("load", "2.0", "2.0 processes"),))
-    assert MEASURE.examined().disturbed == ("2.0 processes",)
-    assert dataclasses.replace(MEASURE, metric=NUMBERS).examined().disturbed == ()
 
 
 def test_each_report_has_a_folder_that_any_file_system_takes(tmp_path: Path) -> None:

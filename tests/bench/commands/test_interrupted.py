@@ -9,53 +9,34 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.signals import ENDING
+from bench.commands.errors import ENDING
 from bench.record.files import write_record
 from tests.builders.commands import Tfgate, noisy_side
 from tests.builders.micro import micro_interpreter
 from tests.builders.records import records, run
 
 ROOT = Path(__file__).resolve().parents[3]
-BEFORE = "interrupted: nothing was measured yet, and nothing is kept"
+BEFORE = "interrupted: nothing was finished yet, and nothing is kept"
+KEPT = "interrupted: what was finished is kept in {out}"
 
 
 @pytest.mark.parametrize(
     ("command", "patched", "there", "said"),
     [
-        ("run", "bench.commands.run.host_lock", "", BEFORE),
-        (
-            "run",
-            "bench.commands.run.host_lock",
-            "run.json",
-            "interrupted: what was finished is kept in {out}/run.json",
-        ),
+        ("run", "bench.commands.run.timing", "", BEFORE),
+        ("run", "bench.commands.run.timing", "run.json", KEPT),
         ("micro", "bench.commands.micro.require_suite", "", BEFORE),
-        (
-            "micro",
-            "bench.commands.micro.require_suite",
-            "micro.json",
-            "interrupted: what was finished is kept in {out}",
-        ),
-        ("train", "bench.commands.train._train", "", "interrupted: no checkpoint was written yet, and nothing is kept"),
+        ("micro", "bench.commands.micro.require_suite", "micro.json", KEPT),
+        ("train", "bench.commands.train._train", "small/checkpoint.npz", BEFORE),  # which is of another configuration
         (
             "train --resume",
             "bench.commands.train._train",
             "checkpoint.npz",
-            "interrupted: {out}/checkpoint.npz is kept: go on by the same command with --resume --output {quoted}",
+            f"{KEPT}: go on by the same command with --resume --output {{quoted}}",
         ),
-        (
-            "lockstep",
-            "bench.commands.lockstep.run_lockstep",
-            "",
-            "interrupted: lockstep keeps nothing of a comparison that is not over",
-        ),
-        ("profile", "bench.commands.profile.run_profile", "", "interrupted: nothing is kept"),
-        (
-            "profile",
-            "bench.commands.profile.run_profile",
-            "profile.json",
-            "interrupted: finished profiles are kept in {out}",
-        ),
+        ("lockstep", "bench.commands.lockstep.run_lockstep", "", "interrupted"),
+        ("profile", "bench.commands.profile.run_profile", "", BEFORE),
+        ("profile", "bench.commands.profile.run_profile", "candidate/profile.json", KEPT),
         ("doctor", "bench.commands.doctor.examine", "", "interrupted"),
     ],
 )
@@ -97,7 +78,7 @@ def test_a_signal_while_modules_are_imported_shows_no_traceback(number: signal.S
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # pytest may run under nohup
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name == 'bench.commands.errors': os.kill(os.getpid(), {int(number)})\n"
+        f"        if name == 'bench.commands.doctor': os.kill(os.getpid(), {int(number)})\n"
         "sys.meta_path.insert(0, Finder())\n"
         "from bench.cli import main\n"
         "sys.exit(main())"

@@ -167,7 +167,7 @@ def test_a_device_that_is_missing_is_a_failed_measurement(
     tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A warning of load comes first."""
-    monkeypatch.setattr("bench.commands.profile.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
+    monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
     python = write_interpreter(tmp_path / "python", session_text(MISSING))
     device = ["--device", "cpu:7", "--output", tmp_path / "out"]
     answer = tfgate("profile", "--config", "tiny", "--to", python, *device)

@@ -278,13 +278,14 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
 
     monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
     write_record(tmp_path / "out" / "another" / "paired.json", paired_run([]))
-    assert last_line(upgrade()) == "interrupted: nothing was measured yet, and nothing is kept"
+    assert last_line(upgrade()) == "interrupted: nothing was finished yet, and nothing is kept"
 
 
 def test_the_folder_to_go_on_in_is_quoted_for_a_shell(tmp_path: Path) -> None:
     out = tmp_path / "my run"
     write_record(out / "paired.json", paired_run([]))
-    assert kept(out, "paired.json").endswith(f": go on by the same command with --resume --output '{out}'")
+    line = kept(out, "paired.json", resumes=True)
+    assert line.endswith(f": go on by the same command with --resume --output '{out}'")
 
 
 def test_the_command_that_began_is_quoted_for_a_shell(tmp_path: Path) -> None:

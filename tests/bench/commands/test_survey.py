@@ -8,7 +8,6 @@ import pytest
 
 from bench.commands.progress import UpgradeProgress
 from bench.drive.environments import PINNED
-from bench.drive.lock import host_lock
 from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record, unsealed, write_record
 from bench.record.paired import PairedRun, Side
@@ -208,12 +207,6 @@ class TestWholeSurveys:
             command = read_record(PairedRun, path).command
             named = [command[place + 1] for place, word in enumerate(command) if word == "--workload"]
             assert named == ["predict-call" if path.parent.name.startswith("predict") else "train"]
-
-    def test_beside_another_timing_job_nothing_is_timed(self, tfgate: Tfgate, tmp_path: Path) -> None:
-        sides = self.sides(tmp_path, a=1.0, b=1.0)
-        with host_lock():
-            assert self.survey(tfgate, tmp_path, sides).code == 4
-        assert not (tmp_path / "out").exists()
 
 
 class TestStoredSurveys:

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import upgrade
-from bench.commands.sides import Sides
 from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
 from bench.judge.types import Scope
 from bench.record.files import read_record, write_record
 from bench.record.lockstep import STEPS
-from bench.record.paired import PairedRun, Side
+from bench.record.paired import PairedRun
 from bench.record.types import Failure
 from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.sequential import LOOKS
@@ -134,32 +132,13 @@ class TestWholeRuns:
         assert "'Session' object has no attribute 'share'" in run.lockstep_failure.message
         assert tfgate("check", tmp_path / "out", "--baselines", baselines).code == 4
 
-    def test_beside_another_timing_job_nothing_is_timed(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-        side = self.side(tmp_path, "a")
-        with host_lock():
-            found = self.answer(tfgate, tmp_path, side, side, "--speed-only")
-        assert found.code == 4
-        assert "is already measuring on this host" in found.error
-        assert not (tmp_path / "out").exists()
-
-    def test_environments_that_are_built_are_no_disturbance(
+    def test_what_disturbs_is_in_the_report(
         self, tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Building loads the machine: it is looked at before."""
-        side, built = self.side(tmp_path, "a", midway=CRASH), []
-
-        def build(asked: Sides) -> dict[str, Side]:
-            built.append(side)
-            return prepared(asked)
-
-        prepared = Sides.prepared
-        monkeypatch.setattr(Sides, "prepared", build)
-        monkeypatch.setattr(
-            upgrade, "examine", lambda: (Finding("load", "2.00", "our own" if built else "2.0 processes of others"),)
-        )
+        side = self.side(tmp_path, "a", midway=CRASH)
+        monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
         self.answer(tfgate, tmp_path, side, side, "--speed-only")
-        assert built
-        assert "2.0 processes of others" in read_record(PairedRun, tmp_path / "out" / "paired.json").warnings
+        assert "a load of 2.0" in read_record(PairedRun, tmp_path / "out" / "paired.json").warnings
 
     def test_several_configurations_have_folders_of_their_own_and_the_worst_exit_code(
         self, tfgate: Tfgate, tmp_path: Path, baselines: Path

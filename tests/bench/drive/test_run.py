@@ -279,7 +279,7 @@ def test_ctrl_c_keeps_what_was_measured(fake_session: Fake, tmp_path: Path, temp
     assert process.returncode == 4
     assert printed == ""
     assert [line for line in said.splitlines() if line.startswith("tfgate: ")] == [
-        f"tfgate: error: interrupted: what was finished is kept in {output / 'run.json'}"
+        f"tfgate: error: interrupted: what was finished is kept in {output}"
     ]
     assert "Traceback" not in said
     run = read_record(Run, output / "run.json")

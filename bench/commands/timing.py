@@ -1,0 +1,22 @@
+"""Times on this host: one job at a time, and what disturbs it."""
+
+import contextlib
+from collections.abc import Iterator
+
+from bench.drive.doctor import disturbances, examine
+from bench.drive.lock import host_lock
+
+
+@contextlib.contextmanager
+def timing(*, timed: bool = True, wait: bool = False) -> Iterator[tuple[str, ...]]:
+    """Holds this host's lock for the block, and yields what disturbs the machine as the block begins, a line each.
+
+    Environments are built within the block: building loads the machine, for another job's steps and for what disturbs
+    this one. What isn't `timed` needs no lock, and nothing disturbs it. Waits for another timing job, or raises
+    LockedError.
+    """
+    if not timed:
+        yield ()
+        return
+    with host_lock(wait=wait):
+        yield disturbances(examine())

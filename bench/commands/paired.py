@@ -12,8 +12,8 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.paired import paired_samples
-from bench.judge.planning import next_kind, so_far
-from bench.judge.types import Comparison, Sample
+from bench.judge.planning import SoFar
+from bench.judge.types import Sample
 from bench.record.files import keeper
 from bench.record.ledger import Ledger
 from bench.record.paired import REFERENCE, PairedRun, Side
@@ -79,11 +79,8 @@ def measured_until_decided(
     `every_metric`: a REGRESSION doesn't end them.
     """
 
-    def wanted(run: PairedRun) -> str | None:
-        return next_kind(run, samples(run), request.pair_plans, ledger, every_metric=every_metric)
+    def so_far(run: PairedRun) -> SoFar:
+        return SoFar(run, samples(run), request.pair_plans, ledger, every_metric)
 
-    def told(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
-        return so_far(run, samples(run), request.pair_plans, ledger, every_metric=every_metric)
-
-    with UpgradeProgress(told) as progress:
-        return measure_upgrade(request, keep, progress, wanted, patience)
+    with UpgradeProgress(so_far) as progress:
+        return measure_upgrade(request, keep, progress, lambda run: so_far(run).next_kind(), patience)

@@ -23,7 +23,7 @@ from bench.record.repeats import settled_pairs
 from bench.record.types import OWN_CODE
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import PASS_LAUNCHES
+from bench.stats.sequential import launches_of_a_pass
 
 SIDES = (REFERENCE, CANDIDATE)  # reports
 
@@ -56,7 +56,7 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         only = timed[1][name].only or timed[0][name].only
         unlike_machines = before[0].reference.machine != after[0].reference.machine
         between = math.sqrt(2) * margins.between_hosts if unlike_machines else 0.0
-        pass_from = math.ceil(PASS_LAUNCHES / len({pair.cores for pair in after}))
+        pass_from = launches_of_a_pass(len({pair.cores for pair in after}))
         comparisons += [_compared(*sides, pass_from, between) for sides in _samples(before, after, margins, only)]
         warnings += _unlike_places(name, before[0], after[0], margins)
     failures: list[Reason] = []

@@ -88,6 +88,11 @@ class Walk:
     launches: NDArray[np.int64]  # of the look that decided, or of the last that was reached
 
 
+def launches_of_a_pass(kinds: int) -> int:
+    """Returns the launches of each of so many kinds that a PASS takes; 0 kinds count as one."""
+    return math.ceil(PASS_LAUNCHES / max(kinds, 1))
+
+
 def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_sided: bool = False) -> Decision | None:
     """Returns the decision that launches' values, in the order measured, have come to; None before the first look.
 

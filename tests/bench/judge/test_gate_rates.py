@@ -50,7 +50,10 @@ def simulated(generator: np.random.RandomState, perplexity: float = 0.0, step: f
         of += records(map(float, values), subject=subject)
     by = Standards(made, MARGINS, LEDGER)
     gate = gate_run([noisy(generator, 0, step)], run(of))
-    while len((timed := gate.speed[0]).pairs) not in LOOKS or SoFar(timed, gate_samples(timed, by), (ALL_CORES,)).next_kind():
+    while (
+        len((timed := gate.speed[0]).pairs) not in LOOKS
+        or SoFar(timed, gate_samples(timed, by), (ALL_CORES,)).next_kind()
+    ):
         gate = gate_run([*timed.pairs, noisy(generator, len(timed.pairs), step)], run(of))
     return judge_gate(gate, by)
 

@@ -221,4 +221,4 @@ class TestSecondsLeft:
         for last, first in ((ALL_CORES, "it"), (ONE_CORE, "one")):
             run = of_kinds([ALL_CORES, ONE_CORE, last])
             found = SoFar(run, [on_one, sample(around(0.0))], ()).comparisons()
-            assert [one.subject for one in found][0] == first
+            assert found[0].subject == first

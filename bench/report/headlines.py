@@ -90,17 +90,19 @@ def _standard(verdict: Verdict, names: Names) -> str:
 
 
 def _base(comparisons: Iterable[Comparison], names: Names) -> str:
-    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio."""
-    shifted = [_is_shifted(one) for one in comparisons if isinstance(one.reason, Decided)]
+    """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio. A total
+    counts where it is alone: its name says since when.
+    """
+    decided = [one for one in comparisons if isinstance(one.reason, Decided)]
+    shifted = [_is_shifted(one) for one in decided if not _is_total(one)] or list(map(_is_total, decided))
     if not any(shifted):
         return names.reference
     return LEDGER if all(shifted) else f"{names.reference} or {LEDGER}"
 
 
 def _is_shifted(comparison: Comparison) -> bool:
-    """Tells whether a change is measured from a ratio that the ledger accepted: the last, and of a total the first."""
-    reason = comparison.reason
-    return isinstance(reason, Decided) and (bool(reason.accepted) or _is_total(comparison))
+    """Tells whether a change is measured from a ratio that the ledger accepted."""
+    return isinstance(comparison.reason, Decided) and bool(comparison.reason.accepted)
 
 
 def _is_total(comparison: Comparison) -> bool:

@@ -110,8 +110,8 @@ def findings(found: Surveyed) -> list[tuple[str, str, str]]:
 
 
 def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
-    """Yields every REGRESSION from a release to the next. Of the drifts from the fixed reference, yields the first since
-    the metric last passed, unless such a step explains it.
+    """Yields every REGRESSION from a release to the next. Of the drifts from the fixed reference, yields the first
+    since the metric last passed, unless such a step explains it.
     """
     explained: set[str] = set()
     for last, row in zip((None, *(row.release for row in chapter.rows)), chapter.rows, strict=False):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.commands.stored import read_folder
 from bench.judge.gate import Standards, judge_gate, judge_run
-from bench.judge.margins import VALUES
+from bench.judge.margins import RATIOS
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison, Verdict
 from bench.record.files import read_record
@@ -73,7 +73,7 @@ def _scaled(standards: Standards, scale: float) -> Standards:
     margins = standards.margins
 
     def scaled(metric: str, value: float) -> float:
-        return scale * value if metric in VALUES else min(scale * value, 0.99)
+        return min(scale * value, 0.99) if metric in RATIOS else scale * value
 
     gating = {
         metric: {config: scaled(metric, one) for config, one in value.items()}

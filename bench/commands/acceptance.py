@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
+from bench.judge.acceptances import FAILURES, accepted_regression
 from bench.judge.gate import Standards
-from bench.judge.ledger import FAILURES, Measured, accepted_regression
+from bench.judge.ledger import Measured
 from bench.judge.types import Comparison
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger, Ratio

@@ -47,7 +47,7 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Returns the verdict's exit code. Raises UsageError for reports without ratios, FormatError, OSError."""
     reference, candidate = read_ratios(asked.reference), read_ratios(asked.candidate)
-    margins = read_margins(asked.baselines / "margins.toml").with_step_times(asked.margin)
+    margins = dataclasses.replace(read_margins(asked.baselines / "margins.toml"), step_times=asked.margin)
     with judging(asked.reference, asked.candidate):
         verdict = compare_reports(reference, candidate, margins)
     return tell(verdict, as_json=asked.json)

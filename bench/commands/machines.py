@@ -13,7 +13,7 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
 from bench.judge.gate import Standards
 from bench.judge.machines import across, machine_of
-from bench.judge.survey import Against, against
+from bench.judge.survey import Against
 from bench.record.paired import PairedRun
 from bench.report.machines import failures, machines_json, machines_text
 
@@ -77,4 +77,4 @@ def _read(name: str, standards: Standards) -> list[Against]:
         return judged_survey(folder, standards).compared
     report = read_as(name, (PairedRun,), "name reports of upgrade and survey")
     with judging(name):
-        return [against(report, judged(report, standards).verdict, standards.margins)]
+        return [Against(report, judged(report, standards).verdict)]

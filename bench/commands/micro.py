@@ -17,10 +17,10 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print, tell
 from bench.drive.environments import PINNED
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
-from bench.judge.micro import decided
+from bench.judge.micro import settled
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
-from bench.record.micro import MICRO_FILE
+from bench.record.micro import MICRO_FILE, Micro
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.sequential import LOOKS, USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
@@ -173,7 +173,7 @@ def run(asked: Request) -> int:
         warnings = (*side_warnings(sides), *disturbed)
         report = measure_micro(
             MicroRequest(sides, asked.suite, asked.launches, asked.output, asked.command_line, warnings),
-            lambda so_far, old, new: decided(so_far, old, new, margin, standards.ledger),
+            lambda so_far, old, new: settled(Micro(so_far, [*old], [*new]), margin, standards.ledger),
             say,
         )
     say(f"kept in {asked.output}")

@@ -12,8 +12,8 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.paired import paired_samples
-from bench.judge.planning import next_kind, so_far
-from bench.judge.types import Comparison, Sample
+from bench.judge.planning import SoFar
+from bench.judge.types import Sample
 from bench.record.files import keeper
 from bench.record.ledger import Ledger
 from bench.record.paired import REFERENCE, PairedRun, Side
@@ -41,7 +41,7 @@ class Parts:
             stored = begun(PairedRun, path, self.command_line, [plan])
             require_sides(path, stored, sides)
         keep = keeper(path, begun=stored is not None)
-        margins = standards.margins.with_step_times(self.margin)
+        margins = dataclasses.replace(standards.margins, step_times=self.margin)
         plans, unpinned = pair_plans(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
         request = PairedRequest(
@@ -79,11 +79,8 @@ def measured_until_decided(
     `every_metric`: a REGRESSION doesn't end them.
     """
 
-    def wanted(run: PairedRun) -> str | None:
-        return next_kind(run, samples(run), request.pair_plans, ledger, every_metric=every_metric)
+    def so_far(run: PairedRun) -> SoFar:
+        return SoFar(run, samples(run), request.pair_plans, ledger, every_metric)
 
-    def told(run: PairedRun) -> tuple[list[Comparison], tuple[float, float] | None]:
-        return so_far(run, samples(run), request.pair_plans, ledger, every_metric=every_metric)
-
-    with UpgradeProgress(told) as progress:
-        return measure_upgrade(request, keep, progress, wanted, patience)
+    with UpgradeProgress(so_far) as progress:
+        return measure_upgrade(request, keep, progress, lambda run: so_far(run).next_kind(), patience)

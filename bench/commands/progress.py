@@ -1,7 +1,7 @@
 """Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bench.commands.messages import is_quiet, say
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
+from bench.judge.planning import SoFar
 from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import words_per_second
-from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
@@ -22,7 +22,6 @@ from bench.report.values import NOTHING, percent
 from bench.stats.trimmed import trimmed_mean
 
 REDRAWN_SECONDS = 1.0
-SoFar = Callable[[PairedRun], tuple[Sequence[Comparison], tuple[float, float] | None]]
 
 
 def may_draw(console: Console) -> bool:
@@ -70,12 +69,9 @@ class Bar:
 
 
 class UpgradeProgress(Bar):
-    """A listener for bench.drive.upgrade.
+    """A listener for bench.drive.upgrade. `so_far` returns what a run holds."""
 
-    `so_far` returns the comparisons that a run holds, and the seconds left, from the least to the most.
-    """
-
-    def __init__(self, so_far: SoFar) -> None:
+    def __init__(self, so_far: Callable[[PairedRun], SoFar]) -> None:
         super().__init__()
         self._so_far = so_far
         self._left = ""
@@ -98,9 +94,9 @@ class UpgradeProgress(Bar):
         failures = [f"the {name} failed: {record.failure.message}" for name, record in sides if record.failure]
         ratio = percent(trimmed_mean(list(map(quad_log_ratio, pair.steps)))) if pair.steps else NOTHING
         said = "; ".join(failures) or f"step time {ratio}"
-        comparisons, seconds = self._so_far(run)
-        self._left = left_text(seconds)
-        told = so_far_text(comparisons, self._left)
+        so_far = self._so_far(run)
+        self._left = left_text(so_far.seconds_left())
+        told = so_far_text(so_far.comparisons(), self._left)
         self.say(f"launch {pair.launch + 1}, {pair.cores}: {'; '.join(filter(None, (said, told)))}")
 
 

@@ -23,7 +23,6 @@ from bench.commands.verdicts import judged
 from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
 from bench.judge.gate import Standards
 from bench.judge.ledger import LedgerError, entry_of, positions
-from bench.judge.margins import Margins
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
@@ -207,7 +206,7 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     standards = read_folder(asked.folder)
     ledger, lines = standards.ledger, []
     for name, report in zip(asked.reports, reports, strict=True):
-        entry = _entry(report, standards.margins, ledger, asked)
+        entry = _entry(report, ledger, asked)
         if not entry:
             raise UsageError(
                 f"{name} has no ratio to a reference: run the gate without --quick and --no-speed, or the upgrade with "
@@ -277,7 +276,7 @@ def _mend(outcome: Outcome, margin: float | None) -> str:
     )
 
 
-def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Request) -> Entry | None:
+def _entry(report: AnyRun | Micro, ledger: Ledger, asked: Request) -> Entry | None:
     """Returns the entry of a report: the ratios of all its configurations; None of one that tells none."""
     moves = asked.becomes_reference
     if isinstance(report, Micro):
@@ -285,11 +284,11 @@ def _entry(report: AnyRun | Micro, margins: Margins, ledger: Ledger, asked: Requ
             raise UsageError(
                 "--becomes-reference is for the report of a gate or an upgrade: others don't move the reference"
             )
-        return entry_of_micro(*report, ledger, asked.reason)
+        return entry_of_micro(report, ledger, asked.reason)
     runs = paired_runs(report)  # of one reference and one candidate
     if moves and any(run.only for run in runs):
         raise UsageError("--becomes-reference moves every metric: measure the upgrade without --metric")
-    entries = [entry_of(run, margins, ledger, asked.reason, becomes_reference=moves) for run in runs]
+    entries = [entry_of(run, ledger, asked.reason, becomes_reference=moves) for run in runs]
     ratios = tuple(ratio for entry in entries for ratio in entry.ratios)
     told = ratios or any(entry.environment == entry.reference for entry in entries)
     return dataclasses.replace(entries[0], ratios=ratios) if told else None

@@ -8,7 +8,7 @@ from bench.commands.stored import judging, read_as
 from bench.commands.verdicts import judged
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
-from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, against, walk
+from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, walk
 from bench.record.codec import FormatError
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
@@ -62,7 +62,7 @@ def stored(
             f"{path} doesn't compare {candidate} with {reference}, as its folder says: move it back, or delete it"
         )
     with judging(str(path)):
-        return against(run, judged(run, standards).verdict, standards.margins)
+        return Against(run, judged(run, standards).verdict)
 
 
 def tell_survey(found: Surveyed, *, json: bool) -> int:

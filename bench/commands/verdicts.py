@@ -34,7 +34,7 @@ def judged(report: AnyRun | Micro, standards: Standards) -> Judged:
     elif isinstance(report, PairedRun):
         verdict = judge_paired(report, standards.margins, standards.ledger)
     elif isinstance(report, Micro):
-        verdict = judge_micro(*report, math.log1p(standards.margins.micro), standards.ledger)
+        verdict = judge_micro(report, math.log1p(standards.margins.micro), standards.ledger)
     else:
         verdict = judge_run(report, standards)
     return Judged(report, verdict, standards.baselines, standards.margins.window_start)

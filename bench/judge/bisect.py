@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired
-from bench.judge.samples import samples_of, told, whole_pairs
+from bench.judge.samples import differences_of, samples_of, whole_pairs
 from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
 from bench.stats.bisection import MOST_FIRST, Search
 from bench.stats.outcome import Outcome
 
 NUMBERS = "numbers"  # what the oracle and lockstep tell, in the place of a metric's name
-# Median launches of a search where one release brought a change of 20, and of 3 deviations: docs/bisect.md.
+# Median launches of a search for a change of 20 deviations, and of 3: docs/bisect.md.
 LAUNCHES = (11, 19)
 
 
@@ -46,7 +46,7 @@ def expected(releases: int, metric: str) -> tuple[int, int]:
 def values_of(run: PairedRun | None, metric: str, margins: Margins) -> list[float]:
     """Returns a metric's values, one of each launch that tells it: release − good, on the metric's scale."""
     samples = samples_of(whole_pairs(run) if run else [], margins, (metric,))
-    return next((told(one) for one in samples if one.metric.name == metric), [])
+    return next((differences_of(one) for one in samples if one.metric.name == metric), [])
 
 
 def find_by_launches(search: Search) -> Finding:

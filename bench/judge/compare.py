@@ -10,19 +10,20 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import LIKENESS, PERPLEXITY
-from bench.judge.notices import Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
+from bench.judge.metrics import LIKENESS
+from bench.judge.notices import LaunchFailed, NumbersNotCompared, OfReport, Told, UnlikePlaces
 from bench.judge.paired import failed_once
-from bench.judge.reasons import LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
-from bench.judge.reports import Report, paired_runs, reference_label
-from bench.judge.samples import compare, samples_of, whole_pairs
-from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict
+from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
+from bench.judge.reports import Report, incomplete, paired_runs, reference_label
+from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
+from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
 from bench.record.types import OWN_CODE
+from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import PASS_LAUNCHES
+from bench.stats.sequential import launches_of_a_pass
 
 SIDES = (REFERENCE, CANDIDATE)  # reports
 
@@ -55,12 +56,13 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         only = timed[1][name].only or timed[0][name].only
         unlike_machines = before[0].reference.machine != after[0].reference.machine
         between = math.sqrt(2) * margins.between_hosts if unlike_machines else 0.0
-        pass_from = math.ceil(PASS_LAUNCHES / len({pair.cores for pair in after}))
+        pass_from = launches_of_a_pass(len({pair.cores for pair in after}))
         comparisons += [_compared(*sides, pass_from, between) for sides in _samples(before, after, margins, only)]
         warnings += _unlike_places(name, before[0], after[0], margins)
+    failures: list[Reason] = []
     for side, report in zip(SIDES, reports, strict=True):
-        warnings += _warnings(side, report)
-    failures = [failure for side, report in zip(SIDES, reports, strict=True) for failure in _incomplete(side, report)]
+        warnings += [OfReport(side, warning) for warning in _warnings(report)]
+        failures += [OfReport(side, failure) for run in paired_runs(report) for failure in incomplete(run)]
     return Verdict(
         Question.REPORTS,
         tuple(comparisons),
@@ -92,7 +94,7 @@ def _problem(name: str, timed: Sequence[dict[str, PairedRun]], reports: Sequence
 def _samples(
     before: Sequence[Pair], after: Sequence[Pair], margins: Margins, only: Sequence[str]
 ) -> list[tuple[Sample, Sample]]:
-    """Returns (the reference report's sample, the candidate report's) of every metric but perplexity.
+    """Returns (the reference report's sample, the candidate report's) of every metric but those of numbers.
 
     A gating metric that one report lacks is one that none of its launches tell.
     """
@@ -100,7 +102,7 @@ def _samples(
     found = []
     for name in {**old, **new}:
         some = old.get(name) or new[name]
-        if name != PERPLEXITY and (some.metric.gates or (name in old and name in new)):
+        if not some.noiseless and (some.metric.gates or (name in old and name in new)):
             found.append((old.get(name, _untold(some)), new.get(name, _untold(some))))
     return found
 
@@ -115,18 +117,38 @@ def _compared(reference: Sample, candidate: Sample, pass_from: int, between: flo
     ratio = reference.metric.scale is Scale.LOG
     metric = dataclasses.replace(reference.metric, unit=Unit.RATIO) if ratio else reference.metric
     old, new = reference.difference, candidate.difference
+    lacking = sum(value is None for value in (*old, *new))
+    if lacking and metric.gates:
+        reason = LaunchesLackIt(lacking, len(old) + len(new))
+        after, before = (metric.natural(mean_told(side)) for side in (new, old))
+        return Comparison(reference.subject, metric, Outcome.INCONCLUSIVE, reason, after, before)
     differences = tuple(
         None if before is None or after is None else after - before for before, after in zip(old, new, strict=False)
     )
     plan = dataclasses.replace(candidate.plan, pass_from=pass_from)
-    compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan), between)
-    lacking = sum(value is None for value in (*old, *new))
-    if lacking and metric.gates:
-        reason = LaunchesLackIt(lacking, len(old) + len(new))
-        return dataclasses.replace(
-            compared, outcome=Outcome.INCONCLUSIVE, reason=reason, interval=None, precision=None, improved=False
-        )
-    return compared
+    compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan))
+    return across_hosts(compared, between, pass_from) if between else compared
+
+
+def across_hosts(found: Comparison, between: float, pass_from: int) -> Comparison:
+    """Returns a comparison with bounds that hold the deviation between hosts, and what they prove."""
+    metric, reason = found.metric, found.reason
+    if found.interval is None or metric.scale is not Scale.LOG:
+        return found
+    interval = widened(found.interval, between)
+    if metric.margin is None or not isinstance(reason, Decided):
+        return dataclasses.replace(found, interval=interval)
+    outcome = outcome_of(interval, metric)
+    if outcome is Outcome.PASS and reason.launches < pass_from:
+        outcome = Outcome.INCONCLUSIVE
+    return dataclasses.replace(
+        found,
+        outcome=outcome if metric.gates else Outcome.NOT_GATED,
+        reason=Decided(reason.launches, across_hosts=True),
+        interval=interval,
+        precision=None,
+        improved=outcome is Outcome.PASS and interval.high < -metric.margin,
+    )
 
 
 def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> list[UnlikePlaces]:
@@ -141,21 +163,17 @@ def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> li
     return [UnlikePlaces(name, found, margins.between_hosts)] if found else []
 
 
-def _warnings(side: str, report: Report) -> list[Reason]:
+def _warnings(report: Report) -> list[Reason]:
     """Returns the report's own, and its launches that failed."""
     runs = paired_runs(report)
     told = dict.fromkeys([*report.warnings, *(warning for run in runs for warning in run.warnings)])
     failed: list[Reason] = []
     for pairs, once in (settled_pairs(run.pairs) for run in runs):
-        failed += [failed_once(one, "", side) for one in once]
+        failed += [failed_once(one, "") for one in once]
         failed += [
-            LaunchFailed("", pair.launch, role, why.message, side, own_code=why.kind == OWN_CODE)
+            LaunchFailed("", pair.launch, role, why.message, own_code=why.kind == OWN_CODE)
             for pair in pairs
             for role, why in ((REFERENCE, pair.reference.failure), (CANDIDATE, pair.candidate.failure))
             if why
         ]
-    return [*(Told(text, side) for text in told), *failed]
-
-
-def _incomplete(side: str, report: Report) -> list[Incomplete]:
-    return [Incomplete(run.incomplete, side) for run in paired_runs(report) if run.incomplete]
+    return [*map(Told, told), *failed]

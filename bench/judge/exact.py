@@ -26,7 +26,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.record.lockstep import tensor_name
-from bench.record.types import ANSWER, LEFT_OPEN, NOT_FINITE, REPEAT, UNMOVED, NumericError, Record
+from bench.record.types import LEFT_OPEN, NOT_FINITE, REPEAT, UNMOVED, NumericError, Record
 from bench.stats.outcome import Outcome
 
 LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
@@ -42,36 +42,78 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
     most tensors open.
     """
     errors, theirs = _errors(candidate), _errors(reference)
-    over = [error for error in errors if not error.within]
-    shared, apart = {_tensor(error) for error in theirs if not error.within}, _apart(errors, theirs)
-    unlike = [error for error in over if not apart.get(_tensor(error), 0.0) <= error.limit]
-    alone = [error for error in over if _tensor(error) not in shared] + unlike
-    alike = [error for error in over if _tensor(error) in apart and error not in unlike]
-    undecided = [error for error in over if error not in (*alone, *alike)]
-    changed, theirs_changed = _changing(candidate), _changing(reference)
-    if changed and not theirs_changed:
+    changed = _changing(candidate)
+    if changed and not _changing(reference):
         return Comparison(subject, NUMERICS, Outcome.REGRESSION, WeightsChanged(changed[0]))
     if not errors:
-        unchecked = [one for record in candidate for one in record.unchecked]
-        why = NotComparable(unchecked[0].why, unchecked[0].detail) if unchecked else NoOracleStep()
-        return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, why)
-    worst = _telling(alone or undecided or errors)
-    reason = WeightsChanged(changed[0]) if changed and not alone else _reason(worst, candidate)
-    if worst in unlike:
-        found = next(error for error in theirs if _tensor(error) == _tensor(worst))
-        reason = DepartApart(reason, _reason(found, reference), apart[_tensor(worst)])
-    elif alike and not (alone or undecided or changed):
-        worst = max(alike, key=lambda error: apart[_tensor(error)] / (error.limit or 1.0))  # with 0, all are 0 apart
-        reason = DepartAlike(_reason(worst, candidate), apart[_tensor(worst)])
-        worst = dataclasses.replace(worst, error=apart[_tensor(worst)])
-    elif (shared or theirs_changed) and not alone:
-        other = WeightsChanged(theirs_changed[0]) if theirs_changed else _reason(_telling(theirs), reference)
-        reason = ReferenceDeparts(reason, other)
-    outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE if undecided or changed else Outcome.PASS
+        return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, _why_unchecked(candidate))
+    over = _over(errors, theirs)
+    if over.alone or over.unlike:
+        told = _telling([*over.alone, *over.unlike])
+        reason = _reason(told, candidate)
+        if told in over.unlike:
+            other = next(error for error in theirs if _tensor(error) == _tensor(told))
+            reason = DepartApart(reason, _reason(other, reference), over.apart[_tensor(told)])
+        return _compared(subject, Outcome.REGRESSION, reason, told)
+    told = _telling(over.undecided or errors)
+    reason = WeightsChanged(changed[0]) if changed else _reason(told, candidate)
+    if departs := _departs(reference):
+        reason = ReferenceDeparts(reason, departs)
+    if over.undecided or changed:
+        return _compared(subject, Outcome.INCONCLUSIVE, reason, told)
+    if over.alike:
+        # With a limit of 0, all are 0 apart.
+        told = max(over.alike, key=lambda error: over.apart[_tensor(error)] / (error.limit or 1.0))
+        distance = over.apart[_tensor(told)]
+        reason = DepartAlike(_reason(told, candidate), distance)
+        told = dataclasses.replace(told, error=distance)
     open_ones, not_finite = _left_open(candidate)
-    if outcome is Outcome.PASS and len(open_ones) > len(errors):
-        outcome, reason = Outcome.INCONCLUSIVE, MostlyOpen(len(open_ones), len(errors), not_finite)
-    return Comparison(subject, NUMERICS, outcome, reason, worst.error, worst.limit)
+    if len(open_ones) > len(errors):
+        mostly_open = MostlyOpen(len(open_ones), len(errors), not_finite)
+        return _compared(subject, Outcome.INCONCLUSIVE, mostly_open, told)
+    return _compared(subject, Outcome.PASS, reason, told)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Over:
+    """The candidate's errors over their limits, by what the reference's tell of the same tensors."""
+
+    alone: list[NumericError]  # the reference is not over its limit
+    unlike: list[NumericError]  # both sides depart from the oracle, and from each other
+    alike: list[NumericError]  # both depart, and the sides are no further apart than the limit
+    undecided: list[NumericError]  # both depart, and nothing tells how far apart they are
+    apart: dict[tuple[str, str], float]  # the sides, by tensor
+
+
+def _over(errors: Sequence[NumericError], theirs: Sequence[NumericError]) -> _Over:
+    apart, departed = _apart(errors, theirs), {_tensor(error) for error in theirs if not error.within}
+    over = [error for error in errors if not error.within]
+    both = [error for error in over if _tensor(error) in departed]
+    compared = [error for error in both if _tensor(error) in apart]
+    return _Over(
+        [error for error in over if _tensor(error) not in departed],
+        [error for error in compared if not apart[_tensor(error)] <= error.limit],
+        [error for error in compared if apart[_tensor(error)] <= error.limit],
+        [error for error in both if _tensor(error) not in apart],
+        apart,
+    )
+
+
+def _compared(subject: str, outcome: Outcome, reason: Reason, told: NumericError) -> Comparison:
+    return Comparison(subject, NUMERICS, outcome, reason, told.error, told.limit)
+
+
+def _why_unchecked(records: Sequence[Record]) -> Reason:
+    unchecked = [one for record in records for one in record.unchecked]
+    return NotComparable(unchecked[0].why, unchecked[0].detail) if unchecked else NoOracleStep()
+
+
+def _departs(reference: Sequence[Record]) -> Reason | None:
+    """Returns how the reference departs from the oracle, or changes its weights; None where it doesn't."""
+    if changed := _changing(reference):
+        return WeightsChanged(changed[0])
+    errors = _errors(reference)
+    return None if all(error.within for error in errors) else _reason(_telling(errors), reference)
 
 
 def _tensor(error: NumericError) -> tuple[str, str]:
@@ -90,14 +132,12 @@ def _apart(candidate: Sequence[NumericError], reference: Sequence[NumericError])
 
 def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> list[Reason]:
     """Returns the warning of answers that are the same on both sides, and not the oracle's."""
-    errors = _errors(candidate)
-    apart = _apart(errors, _errors(reference))
-    alike = [error for error in errors if apart.get(_tensor(error), math.nan) <= error.limit]
-    if not alike:
+    over = _over(_errors(candidate), _errors(reference))
+    if not over.alike:
         return []
-    named = tuple(tensor_name(error.quantity, error.tensor) for error in alike)
-    furthest = max(apart[_tensor(error)] for error in alike)
-    return [BothDepart(subject, named, max(error.error for error in alike), furthest)]
+    named = tuple(tensor_name(error.quantity, error.tensor) for error in over.alike)
+    furthest = max(over.apart[_tensor(error)] for error in over.alike)
+    return [BothDepart(subject, named, max(error.error for error in over.alike), furthest)]
 
 
 def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:
@@ -115,7 +155,9 @@ def _left_open(records: Sequence[Record]) -> tuple[tuple[str, ...], int]:
 
 
 def _errors(records: Sequence[Record]) -> list[NumericError]:
-    """Returns the errors; without updates that agree since no variable moved."""
+    """Returns the errors. Updates of a model whose variables never moved are left out where they agree: they prove
+    nothing.
+    """
     return [
         error
         for record in records
@@ -129,12 +171,12 @@ def _unmoved(record: Record) -> bool:
 
 
 def _kind(error: NumericError) -> str:
-    """Returns the case of a workload's answer; loss, gradient or update of a user's own model; "" of others, and of
-    what decides nothing.
+    """Returns what an answer is counted as: the workload's case; for a user's own model loss, gradient or update; "" if
+    it isn't counted.
     """
-    if not _answers(error) or math.isinf(error.limit):
+    if not (error.is_answer and error.decides):
         return ""
-    return _case(error) if ":" in error.quantity else error.quantity.removeprefix(ANSWER).partition(" ")[0]
+    return error.case if ":" in error.quantity else error.case.partition(" ")[0]
 
 
 def _changing(records: Sequence[Record]) -> list[int]:
@@ -149,41 +191,29 @@ def _telling(errors: Sequence[NumericError]) -> NumericError:
     """
     over = [error for error in errors if not error.within]
     if over:
-        return min(over, key=lambda error: (error.quantity == REPEAT, -error.used if _answers(error) else error.step))
+        return min(over, key=lambda error: (error.quantity == REPEAT, -error.used if error.is_answer else error.step))
     return max(errors, key=lambda error: error.used)
-
-
-def _answers(error: NumericError) -> bool:
-    return error.quantity.startswith(ANSWER)
 
 
 def _reason(telling: NumericError, records: Sequence[Record]) -> Reason:
     if telling.quantity == REPEAT and not telling.within:
         return NotRepeated(telling.tensor, telling.steps, telling.error)
     if telling.refused:
-        return FileRefused(_case(telling), telling.refused)
+        return FileRefused(telling.case, telling.refused)
     errors = _errors(records)
     over = sum(not error.within for error in errors)
     where = telling.quantity, telling.tensor, telling.step
-    answers = sum(_answers(error) and error.limit < math.inf for error in errors)
+    answers = sum(error.is_answer and error.decides for error in errors)
     kinds = Counter(kind for error in errors if (kind := _kind(error)))
     steps = answers or _steps(records)
     return OracleErrors(*where, telling.error, telling.limit, over, steps, bool(answers), tuple(kinds.items()))
 
 
-def _case(error: NumericError) -> str:
-    """Returns the case of an answer's quantity."""
-    return error.quantity.removeprefix(ANSWER).partition(":")[0]
-
-
 def unpromised(records: Sequence[Record]) -> list[Reason]:
     """Returns the warning of files that no version promised to read: of those refused, and of those read otherwise."""
-    found = [
-        error
-        for error in _errors(records)
-        if math.isinf(error.limit) and _answers(error) and not error.error <= LARGEST_LIMIT
-    ]
-    refused = tuple((_case(error), error.refused) for error in found if error.refused)
+    unsure = [error for error in _errors(records) if error.is_answer and not error.decides]
+    found = [error for error in unsure if not error.error <= LARGEST_LIMIT]
+    refused = tuple((error.case, error.refused) for error in found if error.refused)
     others = [error for error in found if not error.refused]
     named = tuple(tensor_name(error.quantity, error.tensor) for error in others)
     return [Unpromised(refused, named, max((error.error for error in others), default=0.0))] if found else []

@@ -4,12 +4,13 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
-from bench.judge.ledger import accepted_ratio, knows, not_accepted, of_models, positions, tolerated
+from bench.judge.ledger import accepted_ratio, knows, of_models, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
-from bench.judge.notices import ForeignReference, Incomplete, LaunchFailed, NumbersNotMeasured, Told
-from bench.judge.paired import compare_in_turn, failed_once, launch_failures, paired_warnings
+from bench.judge.notices import ForeignReference, LaunchFailed, NumbersNotMeasured, Told
+from bench.judge.paired import compare_in_turn, failed_once, first_of_each_metric, launch_failures, paired_warnings
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
 from bench.judge.reasons import (
@@ -23,17 +24,17 @@ from bench.judge.reasons import (
     UnlikeBaseline,
     unlike,
 )
-from bench.judge.reports import subject_of
+from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import samples_of, whole_pairs
 from bench.judge.summary import by_subject
 from bench.judge.throughput import judge_throughput
-from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict
+from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
 from bench.record.repeats import settled_records, unrepeated
-from bench.record.types import DIVERGED, NO_ORACLE, UNCOMPILED, Baseline, Record, Run
-from bench.stats.intervals import one_sided, widened
+from bench.record.types import DIVERGED, NO_ORACLE, UNCOMPILED, Baseline, Failure, Record, Run
+from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
 
 
@@ -55,7 +56,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     for run in gate.speed:
         failed, unfinished = launch_failures(run)
         comparisons += [*failed, *_speed(run, standards)]
-        failures += [*unfinished, *([Incomplete(run.incomplete)] if run.incomplete else [])]
+        failures += [*unfinished, *incomplete(run)]
         warnings += paired_warnings(run)
     comparisons += _throughputs(gate, standards)
     if gate.speed_problem:
@@ -109,29 +110,30 @@ def _numbers(
         awaited = unrepeated(run.records)
         records = [record for record in records if record not in awaited]
     comparisons: list[Comparison] = []
-    failures: list[Reason] = [Incomplete(run.incomplete)] if run.incomplete else []
+    failures = incomplete(run)
     warnings: list[Reason] = [*map(Told, run.warnings)]
     for name, of in by_subject(records).items():
-        failed = {record.launch: record.failure for record in of if record.failure}  # of a repeat that failed, the last
-        worse = [one for one in failed.values() if one.kind == DIVERGED or (name in ran and one.kind != NO_ORACLE)]
-        for failure in worse[:1]:  # one comparison a metric, however many launches
-            diverged = failure.kind == DIVERGED
-            reason = Diverged(failure.message) if diverged else CandidateFailed(None, failure.message)
-            comparisons.append(Comparison(name, TRAINING, Outcome.REGRESSION, reason))
-        refused = [failure for failure in failed.values() if failure.kind == UNCOMPILED and failure not in worse]
-        for failure in refused[:1]:  # and nobody knows whether the reference's graph compiles
-            unknown = NotCompiled((CANDIDATE,), False, failure.message)
-            comparisons.append(Comparison(name, COMPILATION, Outcome.INCONCLUSIVE, unknown))
-        failures += [
-            LaunchFailed(name, launch, CANDIDATE, failure.message)
-            for launch, failure in failed.items()
-            if failure not in (*worse, *refused)
-        ]
+        failed = [(record.launch, record.failure) for record in of if record.failure]
+        said = [_failed(name, *launch, reference_ran=name in ran) for launch in failed]
+        comparisons += first_of_each_metric(said)
+        failures += [one for one in said if isinstance(one, LaunchFailed)]
         finished = [record for record in of if not record.failure]
         if finished:
             comparisons += _judge_subject(name, finished, standards)
             warnings += left_open(name, finished)
     return comparisons, failures, [*warnings, *(failed_once(one, one.subject) for one in once)]
+
+
+def _failed(name: str, launch: int, failure: Failure, *, reference_ran: bool) -> Comparison | LaunchFailed:
+    """Returns what a launch of the candidate alone says that failed for good."""
+    if failure.kind == DIVERGED:
+        return Comparison(name, TRAINING, Outcome.REGRESSION, Diverged(failure.message))
+    if reference_ran and failure.kind != NO_ORACLE:
+        return Comparison(name, TRAINING, Outcome.REGRESSION, CandidateFailed(None, failure.message))
+    if failure.kind == UNCOMPILED:  # and nobody knows whether the reference's graph compiles
+        unknown = NotCompiled((CANDIDATE,), False, failure.message)
+        return Comparison(name, COMPILATION, Outcome.INCONCLUSIVE, unknown)
+    return LaunchFailed(name, launch, CANDIDATE, failure.message)
 
 
 def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -> list[Comparison]:
@@ -150,6 +152,7 @@ def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -
 
 def _speed(run: PairedRun, standards: Standards) -> list[Comparison]:
     """Returns what was measured in turn, and what it has come to since the ledger's first entry."""
+    standards = dataclasses.replace(standards, ledger=of_models(standards.ledger, run))
     samples = gate_samples(run, standards)
     told_alone = all(pair.reference.subject.tells(RETRACES.name) for pair in run.pairs)  # with the numbers
     found = compare_in_turn(run, samples, retraces=not told_alone)
@@ -165,13 +168,10 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     The entry's own bounds are added in quadrature. Where it was measured on another host, its ratio may differ here by
     two draws of a host's own effect.
     """
-    ledger, margins, metric = of_models(standards.ledger, run), standards.margins, sample.metric
-    found, reason = compared.interval, compared.reason
+    margins, metric, found, reason = standards.margins, sample.metric, compared.interval, compared.reason
     budget = margins.budget.get(key(metric.name))
-    entries = positions(ledger, run.reference.setup, sample.subject, metric.name)
-    if not (budget and entries and knows(ledger, run.reference.setup)):
-        return None
-    if found is None or not isinstance(reason, Decided):
+    entries = positions(standards.ledger, run.reference.setup, sample.subject, metric.name)
+    if not (budget and entries and found and isinstance(reason, Decided)):
         return None
     first, here = entries[0], run.pairs[-1].candidate.machine
     elsewhere = any(machine != here.fingerprint() for machine in first.machines)
@@ -184,7 +184,7 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     return Comparison(
         sample.subject,
         since_metric,
-        one_sided(since, margin),
+        outcome_of(since, since_metric),
         Decided(reason.launches, across_hosts=elsewhere),
         math.exp(found.estimate + sample.accepted),  # of the reference, as the entry's
         math.exp(first.estimate),

@@ -6,8 +6,7 @@ none, and each release passes against the one before it, until ten of them make 
 from one report for all time.
 
 Values are logarithms, candidate/reference, each measured in turn: so a series goes on from machine to machine. Noise is
-the deviation between reports next to each other, by the median absolute deviation of their differences (neither steps
-nor a steady drift widen it), and of each report at least what its own launches tell.
+that of bench.stats.series, and of each report at least what its own launches tell.
 """
 
 import dataclasses
@@ -16,10 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from bench.judge.margins import Margins
 from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, STEP_TIME
 from bench.judge.reports import Report, paired_runs, reference_label
-from bench.judge.samples import samples_of, told, whole_pairs
+from bench.judge.samples import differences_of, samples_of, whole_pairs
 from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
@@ -43,7 +41,6 @@ MARGINS = {
 # Metrics of which a PASS takes a proof; the others are too noisy for their margins. The noise of the step time on one
 # core, too, is half of its margin and more in reports/published, where a proof takes a quarter.
 PROVEN = (STEP_TIME, PERPLEXITY, PEAK_MEMORY)
-NO_MARGINS = Margins({}, {}, {}, 0.0, 0.0)  # for the values of a paired run's metrics, which need none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +162,7 @@ def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
 
 def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:
     """Returns the log ratios by launch of each metric that has a margin here and that launches tell."""
-    found = {sample.metric.name: told(sample) for sample in samples_of(pairs, NO_MARGINS)}
+    found = {sample.metric.name: differences_of(sample) for sample in samples_of(pairs)}
     on_all = [pair for pair in pairs if pair.cores == ALL_CORES]
     starts = [(_startup_seconds(pair.reference), _startup_seconds(pair.candidate)) for pair in on_all]
     found[START_UP] = [math.log(candidate / reference) for reference, candidate in starts if reference and candidate]

@@ -1,5 +1,4 @@
-"""The ledger's word on a metric: the ratio accepted last, where the first entry stands, and which regressions are
-accepted.
+"""Reads the ledger's ratios, and makes its entries: what was accepted last, and where the first entry stands.
 
 Entries are ratios to the reference of their time. A move of the reference from R to E is itself an entry, with the
 ratio E/R, so that log(x/E) = log(x/R) − log(E/R): the older entries are rebased, and errors add up.
@@ -11,33 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean, stdev
 from typing import TypeAlias
 
-from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.notices import NotAccepted
-from bench.judge.reasons import (
-    Accepted,
-    CandidateFailed,
-    Decided,
-    Diverged,
-    LockstepFailed,
-    NotCompiled,
-    Reason,
-)
-from bench.judge.samples import samples_of, told, whole_pairs
-from bench.judge.types import Comparison, Direction, Sample, Scale
+from bench.judge.samples import differences_of, samples_of, whole_pairs
+from bench.judge.types import Sample, Scale
 from bench.record.gate import GateRun
-from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
+from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Machine, Run, Subject
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import Interval, interval
-from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 
 NO_LEDGER = Ledger(SCHEMA, ())
-# Nobody can accept these: what fails leaves the rest unmeasured, and a PASS would rest on nothing.
-FAILURES = (CandidateFailed, Diverged, LockstepFailed, NotCompiled)
 
 Measured: TypeAlias = GateRun | PairedRun | MicroRun  # in turn with a reference
 
@@ -54,14 +39,18 @@ class Position:
 
 
 def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list[Position]:
-    """Returns every entry that has the metric, rebased to `reference` (a Side.setup), in the order of acceptance."""
+    """Returns every entry that has the metric, rebased to `reference` (a Side.setup), in the order of acceptance. An
+    empty list for a reference that the ledger doesn't know.
+    """
+    if not knows(ledger, reference):
+        return []
     found = (_position(ledger, entry, reference, subject, metric) for entry in _once(ledger.entries))
     return [position for position in found if position]
 
 
 def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) -> float:
-    """Returns the logarithm of the ratio to the reference that was accepted last; 0 where the ledger says nothing of
-    it.
+    """Returns the logarithm of the ratio to the reference that was accepted last; 0, a ratio of 1, where the ledger has
+    none.
     """
     found = positions(ledger, reference, subject, metric)
     return found[-1].estimate if found else 0.0
@@ -85,44 +74,17 @@ def of_models(ledger: Ledger, report: Measured) -> Ledger:
     return dataclasses.replace(ledger, entries=tuple(entries), regressions=regressions)
 
 
-def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Comparison]:
-    """Returns a report's comparisons, with those that are an accepted regression as PASS, for that reason.
-
-    The report's own date counts: judged again, it keeps its verdict.
-    """
-    held = [accepted for accepted in _regressions(ledger, report) if report.created[:10] <= accepted.expires]
-    return [_tolerated(comparison, held, ledger, report) for comparison in comparisons]
-
-
-def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Reason]:
-    """Returns the warnings of regressions that were accepted, but not for as long, not of that size, or of another file
-    of an own model; of tolerated comparisons.
-    """
-    held = _regressions(ledger, report)
-    others = () if _is_foreign(ledger, report) else ledger.regressions
-    last = {(one.subject, one.metric): one for one in (*others, *held)}
-    worse = [one for one in comparisons if one.outcome is Outcome.REGRESSION and not isinstance(one.reason, FAILURES)]
-    return [
-        NotAccepted(
-            *key,
-            accepted.limit,
-            accepted.expires,
-            accepted.link,
-            ended=report.created[:10] > accepted.expires,
-            other_file=accepted not in held,
-        )
-        for key in ((one.subject, one.metric.name) for one in worse)
-        if (accepted := last.get(key))
-    ]
+def file_of(report: Measured, subject: str) -> str:
+    """Returns the fingerprint of an own model's file, by Subject.name; "" of any other subject."""
+    own = (one.fingerprint for one in _subjects(report) if one.own and one.name == subject)
+    return max(own, default="")  # a launch that failed early has none
 
 
 class LedgerError(ValueError):
     """A report of which no entry can be made."""
 
 
-def entry_of(
-    run: PairedRun, margins: Margins, ledger: Ledger, reason: str, *, becomes_reference: bool = False
-) -> Entry:
+def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: bool = False) -> Entry:
     """Returns the entry of a paired run's candidate: the ratio of every metric that is one, to the run's reference; of
     a run that names metrics, of those alone, since nothing judged the others.
 
@@ -135,9 +97,9 @@ def entry_of(
     versions = [
         each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
     ]
-    samples = [one for one in samples_of(pairs, margins) if one.metric.name in run.only or not run.only]
-    measured = filter(None, map(_measured_ratio, samples))
-    ratios = (dataclasses.replace(ratio, fingerprint=_file(run, ratio.subject)) for ratio in measured)
+    samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
+    measured = filter(None, map(measured_ratio, samples))
+    ratios = (dataclasses.replace(ratio, fingerprint=file_of(run, ratio.subject)) for ratio in measured)
     entry = make_entry(run, candidate.machine, versions, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
@@ -155,9 +117,12 @@ def make_entry(
     return dataclasses.replace(made, reference_tensorflow=earlier)
 
 
-def ratio_of(subject: str, metric: str, values: Sequence[float]) -> Ratio:
-    """Returns the ratio that the log ratios of two launches or more tell."""
-    return Ratio(subject, metric, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
+def measured_ratio(sample: Sample) -> Ratio | None:
+    """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
+    values, name = differences_of(sample), sample.metric.name
+    if len(values) < LOOKS[0] or name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
+        return None
+    return Ratio(sample.subject, name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
 
 
 def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger) -> None:
@@ -175,22 +140,6 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
         )
 
 
-def accepted_regression(
-    comparison: Comparison, ledger: Ledger, report: Measured, reason: str, link: str, expires: str
-) -> AcceptedRegression:
-    """Returns the acceptance of a report's REGRESSION up to its interval's outer bound, rounded up to half a percent.
-
-    The bound is relative to the ratio accepted last, and at least that.
-    """
-    begin, found = _begin(comparison, ledger, report), comparison.interval
-    limit = None
-    if found and comparison.metric.scale is Scale.LOG:
-        size = _size(comparison, found.low - begin, found.high - begin)
-        limit = max(math.ceil(200 * math.expm1(size)) / 200, 0.0)
-    subject, metric = comparison.subject, comparison.metric.name
-    return AcceptedRegression(subject, metric, limit, reason, link, expires, _file(report, subject))
-
-
 def ratio_interval(ratio: Ratio) -> Interval | None:
     """Returns the interval of a ledger's ratio, on the logarithmic scale; None of the reference itself.
 
@@ -201,79 +150,12 @@ def ratio_interval(ratio: Ratio) -> Interval | None:
     return interval(ratio.estimate, widening(ratio.launches) * ratio.standard_error, ratio.launches - 1)
 
 
-def _measured_ratio(sample: Sample) -> Ratio | None:
-    """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
-    values = told(sample)
-    if len(values) < LOOKS[0] or sample.metric.name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
-        return None
-    return ratio_of(sample.subject, sample.metric.name, values)
-
-
-def _regressions(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
-    """Returns the accepted regressions that count for a report; none where a reference of it is not the ledger's."""
-    return () if _is_foreign(ledger, report) else of_models(ledger, report).regressions
-
-
-def _is_foreign(ledger: Ledger, report: Measured) -> bool:
-    return bool(ledger.entries) and not all(knows(ledger, reference) for reference in _references(report))
-
-
-def _references(report: Measured) -> list[str]:
-    """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
-    return [run.reference.setup for run in (report.speed if isinstance(report, GateRun) else (report,))]
-
-
 def _subjects(report: Measured) -> list[Subject]:
     """Returns the subject of each of a report's launches; none of micro, which measures no own models."""
     if isinstance(report, MicroRun):
         return []
     runs: tuple[Run | PairedRun, ...] = (report.numbers, *report.speed) if isinstance(report, GateRun) else (report,)
     return [record.subject for run in runs for record in run.records]
-
-
-def _file(report: Measured, subject: str) -> str:
-    """Returns the fingerprint of an own model's file, by Subject.name; "" of any other subject."""
-    own = (one.fingerprint for one in _subjects(report) if one.own and one.name == subject)
-    return max(own, default="")  # a launch that failed early has none
-
-
-def _tolerated(
-    comparison: Comparison, held: Sequence[AcceptedRegression], ledger: Ledger, report: Measured
-) -> Comparison:
-    if comparison.outcome is not Outcome.REGRESSION or isinstance(comparison.reason, FAILURES):
-        return comparison
-    begin = _begin(comparison, ledger, report)
-    accepted = next((one for one in held if _is_of(one, comparison, begin)), None)
-    if accepted is None:
-        return comparison
-    reason = Accepted(accepted.expires, accepted.reason, accepted.link, comparison.reason)
-    return dataclasses.replace(comparison, outcome=Outcome.PASS, reason=reason)
-
-
-def _is_of(accepted: AcceptedRegression, comparison: Comparison, begin: float) -> bool:
-    """Tells whether a regression is the accepted one, and no larger. `begin`: see _begin."""
-    if (accepted.subject, accepted.metric) != (comparison.subject, comparison.metric.name):
-        return False
-    if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
-        return accepted.limit is None
-    size = _size(comparison, comparison.interval.estimate - begin)
-    return accepted.limit is not None and size <= math.log1p(accepted.limit)
-
-
-def _size(comparison: Comparison, *differences: float) -> float:
-    """Returns the largest of the differences: of a metric that is to be equal, in either direction."""
-    return max(map(abs, differences) if comparison.metric.direction is Direction.EQUAL else differences)
-
-
-def _begin(comparison: Comparison, ledger: Ledger, report: Measured) -> float:
-    """Returns the ratio accepted last, less that from which a comparison is measured: 0 in a gate and in micro, which
-    measure from it; an upgrade measures from the reference. A logarithm.
-    """
-    if not isinstance(comparison.reason, Decided):
-        return 0.0
-    reference = next(iter(_references(report)), "")
-    last = accepted_ratio(of_models(ledger, report), reference, comparison.subject, comparison.metric.name)
-    return last - comparison.reason.accepted
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:

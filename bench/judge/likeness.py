@@ -1,4 +1,4 @@
-"""Tells what else than TensorFlow and its packages sets the sides of a paired run apart, as their processes told it."""
+"""Finds differences of the two sides besides TensorFlow and its packages: Python, architecture, CPUs."""
 
 from collections.abc import Sequence
 

@@ -66,8 +66,8 @@ def _key(pair: Against, one: Comparison) -> _Key:
 
 
 def _known_as(side: Side) -> str:
-    """Returns what was asked for, where it was built for it: a lock has hashes. Of an interpreter that was there, whose
-    path names another environment on each machine, it returns its TensorFlow and Keras, where it tells them.
+    """Returns the request of an environment that tfgate built (its packages have hashes). An interpreter's path means
+    another environment on each machine, so it goes by its TensorFlow and Keras, if it has them.
     """
     built = any(package.hashes for package in side.packages)
     named = [f"{one.name}=={one.version}" for one in side.packages if one.name.startswith(KNOWN_BY)]

@@ -15,10 +15,8 @@ from bench.judge.types import Direction, Scale
 from bench.record.types import DEFAULT_WORKLOAD
 from bench.stats.sequential import MOST_GATING
 
-# The metrics by the names that the file gives them, those that are compared as ratios, and those in their own unit.
-RATIOS, VALUES = (
-    tuple(key(row.metric.name) for row in in_turn() if row.metric.scale is scale) for scale in (Scale.LOG, Scale.LINEAR)
-)
+# By the names that the file gives them: the metrics that are compared as ratios.
+RATIOS = tuple(key(row.metric.name) for row in in_turn() if row.metric.scale is Scale.LOG)
 # What may creep: of a metric that is to stay equal no budget is kept.
 BUDGETED = tuple(
     key(row.metric.name)
@@ -44,9 +42,12 @@ class Margins:
     micro: float  # of a micro-benchmark's median round
     without_pilot: Gating = dataclasses.field(default_factory=dict)  # of workloads but the default one
     workloads: dict[str, Gating] = dataclasses.field(default_factory=dict)  # by workload
+    step_times: float | None = None  # of those of both kinds, where a run asked for a margin: the file has none
 
     def of(self, metric: str, config: str, workload: str = DEFAULT_WORKLOAD) -> float | None:
         """Returns a metric's margin; None where it isn't gated."""
+        if self.step_times is not None and metric in STEP_TIMES:
+            return self.step_times
         tables = (
             [self.gating] if workload == DEFAULT_WORKLOAD else [self.workloads.get(workload, {}), self.without_pilot]
         )
@@ -54,21 +55,12 @@ class Margins:
         margins = (one.get(config) if isinstance(one, dict) else one for one in found)
         return next((margin for margin in margins if margin is not None), None)
 
-    def with_step_times(self, margin: float | None) -> "Margins":
-        """Returns margins in which step times, on all cores and on one, have this one; the same for None."""
-        if margin is None:
-            return self
-        steps = {key(name): margin for name in STEP_TIMES}
-        return dataclasses.replace(
-            self,
-            gating={**self.gating, **steps},
-            without_pilot={**self.without_pilot, **steps},
-            workloads={name: {**table, **steps} for name, table in self.workloads.items()},
-        )
-
     def metrics(self, config: str, workload: str = DEFAULT_WORKLOAD) -> list[str]:
         """Returns the names of the metrics in turn that gate a configuration of a workload."""
         return [name for name in NAMES if self.of(name, config, workload) is not None]
+
+
+NO_MARGINS = Margins({}, {}, {}, 0.0, 0.0)
 
 
 def read_margins(path: Path) -> Margins:
@@ -77,7 +69,7 @@ def read_margins(path: Path) -> Margins:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # also of text that is no UTF-8, integers of thousands of digits
         raise MarginsError(f"{path} is not TOML: {error}") from error
-    known = {field.name for field in dataclasses.fields(Margins)}
+    known = {field.name for field in dataclasses.fields(Margins)} - {"step_times"}
     wrong = sorted({*(known - {"without_pilot", "workloads"} - set(plain)), *(set(plain) - known)})
     if wrong:
         raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
@@ -98,7 +90,7 @@ def read_margins(path: Path) -> Margins:
 
 def _require_known_metrics(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
     for name, table in tables.items():
-        metrics = BUDGETED if name == "budget" else RATIOS + VALUES
+        metrics = BUDGETED if name == "budget" else [*map(key, NAMES)]
         unknown = sorted(set(table) - set(metrics))
         _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")
 

@@ -5,33 +5,30 @@ ratios, less the ratio that the ledger accepted last, are decided as all launche
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.ledger import (
+    NO_LEDGER,
     LedgerError,
     accepted_ratio,
     make_entry,
-    not_accepted,
-    ratio_of,
+    measured_ratio,
     require_acceptable,
-    tolerated,
 )
-from bench.judge.notices import Incomplete, NothingGates, Told, UnlikeSettings
-from bench.judge.reasons import CandidateFailed, OneSideAlone, Reason, TooFewLaunches
-from bench.judge.samples import compare, decision_of
+from bench.judge.notices import NothingGates, Told, UnlikeSettings
+from bench.judge.reasons import CandidateFailed, LaunchesLackIt, Reason, TooFewLaunches
+from bench.judge.reports import incomplete
+from bench.judge.samples import compare, is_settled
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Sample, Scale, Unit, Verdict
-from bench.record.ledger import Entry, Ledger, Ratio
-from bench.record.micro import MicroCase, MicroLaunch, MicroRun
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.ledger import Entry, Ledger
+from bench.record.micro import Micro, MicroCase, MicroLaunch
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, MOST_GATING, Plan
 
-Launches = Sequence[MicroLaunch]
-
-# At most these eight gate, of the first configuration, implementation and device, in a graph; or the first eight units
-# of workloads. The rest is shown alone.
+# These targets gate, in graph mode, for the first configuration, implementation and device; of workloads, the first
+# eight units gate. All else is only shown.
 GATING = ("forward", "gradient", "clip", "update", "step", "evaluation", "fit", "predict")
-LEAST_LAUNCHES = LOOKS[0]
 LAUNCHES = Metric("launches", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)  # of a candidate that fails
 
 
@@ -39,62 +36,49 @@ class UnlikeError(ValueError):
     """Two sides that have nothing in common to compare."""
 
 
-def judge_micro(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> Verdict:
+def judge_micro(report: Micro, margin: float, ledger: Ledger) -> Verdict:
     """Judges a report's launches. `margin` is on the logarithmic scale. Raises UnlikeError.
 
     A launch that one side alone has doesn't count. Dates in the ledger are compared with the run's own.
     """
-    pairs = min(len(reference), len(candidate))
+    run, pairs = report.run, min(len(report.reference), len(report.candidate))
     comparisons = []
     if run.failure:
         reason = CandidateFailed(pairs, run.failure.message)
         comparisons.append(Comparison("hot paths", LAUNCHES, Outcome.REGRESSION, reason))
     warnings: list[Reason] = list(map(Told, run.warnings))
     if pairs:
-        judged = _judge_pairs(run, reference[:pairs], candidate[:pairs], margin, ledger)
+        whole = report._replace(reference=report.reference[:pairs], candidate=report.candidate[:pairs])
+        judged = [*map(compare, _samples(whole, margin, ledger)), *_lacking(whole, margin)]
         comparisons += tolerated(judged, ledger, run)
         warnings += not_accepted(comparisons, ledger, run)
-        warnings += _warnings(reference[:pairs], candidate[:pairs])
-    failures = (Incomplete(run.incomplete),) if run.incomplete else ()
-    return Verdict(Question.MICRO, tuple(comparisons), tuple(warnings), failures)
+        warnings += _warnings(whole)
+    return Verdict(Question.MICRO, tuple(comparisons), tuple(warnings), tuple(incomplete(run)))
 
 
-def decided(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> bool:
+def settled(report: Micro, margin: float, ledger: Ledger) -> bool:
     """Tells whether both sides have as many launches and more would change no benchmark that gates.
 
     Where none gates, the first look has all that there is to see.
     """
-    if not len(reference) == len(candidate) >= LEAST_LAUNCHES:
+    if not len(report.reference) == len(report.candidate) >= LOOKS[0]:
         return False
-    samples = _samples(run, reference, candidate, margin, ledger)
-    decisions = [decision_of(sample) for sample in samples if sample.metric.gates]
-    return all(decision is not None and decision.final for decision in decisions)
+    return all(is_settled(sample) for sample in _samples(report, margin, ledger) if sample.metric.gates)
 
 
-def _samples(run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger) -> list[Sample]:
-    """Returns every benchmark that all launches have, in log seconds of the median round. Raises UnlikeError."""
-    names, gating = common(reference, candidate), gates(reference[0])
-    return [_sample(run, name, reference, candidate, (margin, name in gating), ledger) for name in names]
-
-
-def entry_of_micro(run: MicroRun, reference: Launches, candidate: Launches, ledger: Ledger, reason: str) -> Entry:
+def entry_of_micro(report: Micro, ledger: Ledger, reason: str) -> Entry:
     """Returns the ledger's entry of a report's candidate.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
     ledger's, a report that isn't whole and one of too few launches; and UnlikeError.
     """
+    run, reference, candidate = report
     if run.failure:
         raise LedgerError("the candidate failed: there is no ratio to accept")
     require_acceptable(run, len(candidate), ledger)
     versions = [next(iter(side[0].cases.values())).tensorflow for side in (candidate, reference)]
-    return make_entry(run, run.machine, versions, _ratios(reference, candidate), reason)
-
-
-def _ratios(reference: Launches, candidate: Launches) -> Iterator[Ratio]:
-    """Yields the ratio of every benchmark that all launches have, two of each side or more. Raises UnlikeError."""
-    for name in common(reference, candidate):
-        one = candidate[0].cases[name]
-        yield ratio_of(one.subject, one.metric, _log_ratios(name, reference, candidate))
+    ratios = filter(None, map(measured_ratio, _samples(report)))
+    return make_entry(run, run.machine, versions, ratios, reason)
 
 
 def gates(launch: MicroLaunch) -> frozenset[str]:
@@ -108,7 +92,7 @@ def gates(launch: MicroLaunch) -> frozenset[str]:
     return frozenset([one.name for one in graphs if one.workload or one.subject == first][:MOST_GATING])
 
 
-def common(*sides: Launches) -> tuple[str, ...]:
+def common(*sides: Sequence[MicroLaunch]) -> tuple[str, ...]:
     """Returns the names of the benchmarks that every launch has, in order.
 
     Raises UnlikeError for none, or for one name with two meanings.
@@ -128,61 +112,45 @@ def common(*sides: Launches) -> tuple[str, ...]:
     return names
 
 
-def _judge_pairs(
-    run: MicroRun, reference: Launches, candidate: Launches, margin: float, ledger: Ledger
-) -> list[Comparison]:
-    samples = _samples(run, reference, candidate, margin, ledger)
-    names, gating = common(reference, candidate), gates(reference[0])
-    lacking = [(side, one) for side, one in _lacking(reference, candidate, names) if one.name in gating]
-    return [*map(compare, samples), *(_one_sided(one, side, margin) for side, one in lacking)]
-
-
-def _sample(
-    run: MicroRun, name: str, reference: Launches, candidate: Launches, margin: tuple[float, bool], ledger: Ledger
-) -> Sample:
-    """Returns a benchmark's launches; `margin`: on the logarithmic scale, and whether it gates."""
-    one = candidate[0].cases[name]
-    accepted = accepted_ratio(ledger, run.reference.setup, one.subject, one.metric)
-    new, old = (_logarithms(name, side) for side in (candidate, reference))
-    differences = tuple(after - before - accepted for after, before in zip(new, old, strict=False))
-    plan = Plan(min(run.launches, LOOKS[-1]))
-    metric = _metric(one.metric, *margin)
-    return Sample(one.subject, metric, tuple(new), tuple(old), differences, accepted, plan=plan)
-
-
-def _metric(name: str, margin: float, gates: bool) -> Metric:
-    return Metric(name, Unit.SECONDS, Direction.LOWER, Estimator.MEDIAN_ROUND, margin=margin, gates=gates)
-
-
-def _lacking(reference: Launches, candidate: Launches, names: Sequence[str]) -> list[tuple[str, MicroCase]]:
-    """Returns (the side that has it, the case) of what one side alone has, or not in all of its launches."""
-    sides = ((REFERENCE, reference), (CANDIDATE, candidate))
-    found = {name: (side, one) for side, launches in sides for launch in launches for name, one in launch.cases.items()}
-    return [pair for name, pair in found.items() if name not in names]
-
-
-def _one_sided(one: MicroCase, side: str, margin: float) -> Comparison:
-    return Comparison(one.subject, _metric(one.metric, margin, True), Outcome.INCONCLUSIVE, OneSideAlone(side))
-
-
-def _warnings(reference: Launches, candidate: Launches) -> list[Reason]:
-    """Returns what holds for all benchmarks, each thing once."""
-    found: list[Reason] = []
-    old, new = (next(iter(side[0].cases.values())).settings for side in (reference, candidate))
-    if old != new:
-        found.append(UnlikeSettings(old, new))
-    if len(reference) < LEAST_LAUNCHES:
-        found.append(TooFewLaunches(len(reference), LEAST_LAUNCHES))
-    if not gates(reference[0]):
-        found.append(NothingGates(GATING))
+def _samples(report: Micro, margin: float | None = None, ledger: Ledger = NO_LEDGER) -> list[Sample]:
+    """Returns every benchmark that all launches have, in log seconds of the median round. Raises UnlikeError."""
+    run, reference, candidate = report
+    gating, plan, found = gates(reference[0]), Plan(min(run.launches, LOOKS[-1])), []
+    for name in common(reference, candidate):
+        case = candidate[0].cases[name]
+        accepted = accepted_ratio(ledger, run.reference.setup, case.subject, case.metric)
+        new, old = (tuple(math.log(one.cases[name].median_seconds) for one in side) for side in (candidate, reference))
+        differences = tuple(after - before - accepted for after, before in zip(new, old, strict=True))
+        metric = _metric(case, margin, gates=name in gating)
+        found.append(Sample(case.subject, metric, new, old, differences, accepted, plan=plan))
     return found
 
 
-def _log_ratios(name: str, reference: Launches, candidate: Launches) -> list[float]:
-    """Returns the log ratios, candidate over reference, by launch."""
-    pairs = zip(_logarithms(name, reference), _logarithms(name, candidate), strict=True)
-    return [new - old for old, new in pairs]
+def _lacking(report: Micro, margin: float) -> list[Comparison]:
+    """Returns the benchmarks that gate and that some launches lack: they can't be judged."""
+    first, launches = report.reference[0], [*report.reference, *report.candidate]
+    cases = [case for name, case in first.cases.items() if name in gates(first)]
+    lacking = [(case, sum(case.name not in launch.cases for launch in launches)) for case in cases]
+    return [
+        Comparison(case.subject, _metric(case, margin), Outcome.INCONCLUSIVE, LaunchesLackIt(count, len(launches)))
+        for case, count in lacking
+        if count
+    ]
 
 
-def _logarithms(name: str, launches: Launches) -> list[float]:
-    return [math.log(launch.cases[name].median_seconds) for launch in launches]
+def _metric(case: MicroCase, margin: float | None, *, gates: bool = True) -> Metric:
+    return Metric(case.metric, Unit.SECONDS, Direction.LOWER, Estimator.MEDIAN_ROUND, margin=margin, gates=gates)
+
+
+def _warnings(report: Micro) -> list[Reason]:
+    """Returns what holds for all benchmarks, each thing once."""
+    found: list[Reason] = []
+    _, reference, candidate = report
+    old, new = (next(iter(side[0].cases.values())).settings for side in (reference, candidate))
+    if old != new:
+        found.append(UnlikeSettings(old, new))
+    if len(reference) < LOOKS[0]:
+        found.append(TooFewLaunches(len(reference), LOOKS[0]))
+    if not gates(reference[0]):
+        found.append(NothingGates(GATING))
+    return found

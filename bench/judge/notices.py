@@ -10,7 +10,6 @@ class Told(Reason):
     """A warning that the run itself holds."""
 
     text: str
-    report: str = ""  # of two reports compared: reference or candidate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +17,14 @@ class Incomplete(Reason):
     """Launches are missing: the measurement was interrupted, or could not go on."""
 
     message: str
-    report: str = ""  # of two reports compared: reference or candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class OfReport(Reason):
+    """One of two reports that are compared says so."""
+
+    side: str  # reference or candidate
+    said: Reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +40,6 @@ class LaunchFailed(Reason):
     launch: int | None  # from 0; None where it has no number
     side: str  # reference or candidate
     message: str
-    report: str = ""  # of two reports compared: reference or candidate
     own_code: bool = False  # what failed there is a user's own file
 
 
@@ -46,7 +51,6 @@ class FailedOnce(Reason):
     launch: int  # from 0
     side: str  # reference or candidate
     message: str
-    report: str = ""  # of two reports compared: reference or candidate
 
 
 @dataclasses.dataclass(frozen=True)

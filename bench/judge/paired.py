@@ -1,19 +1,21 @@
 """A paired run to a verdict: what reference and candidate computed, and how fast, on one machine at one time."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 
+from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.ledger import NO_LEDGER, not_accepted, tolerated
+from bench.judge.ledger import NO_LEDGER
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, TRAINING
-from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, MachineDrifted, Told
+from bench.judge.notices import FailedOnce, LaunchFailed, MachineDrifted, Told
 from bench.judge.planning import with_plans
 from bench.judge.reasons import CandidateFailed, NotCompiled, Reason
-from bench.judge.reports import subject_of
+from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import compare, samples_of, whole_pairs
-from bench.judge.types import Comparison, Question, Sample, Scope, Verdict
+from bench.judge.types import Comparison, Metric, Question, Sample, Scope, Verdict
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import Once, settled_pairs, to_repeat
@@ -34,7 +36,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     comparisons, failures = launch_failures(run)
     if run.lockstep_failure:
         failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
-    failures += [Incomplete(run.incomplete)] if run.incomplete else []
+    failures += incomplete(run)
     samples = paired_samples(run, margins)
     comparisons += [*_numerics(run, subject), *compare_in_turn(run, samples, retraces=not run.only)]
     comparisons = tolerated(comparisons, ledger, run)
@@ -52,11 +54,13 @@ def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
 
     Step times are judged by the run's own margin, if it has one.
     """
-    return with_plans(samples_of(whole_pairs(run), margins.with_step_times(run.margin), run.only), run)
+    own = dataclasses.replace(margins, step_times=run.margin)
+    return with_plans(samples_of(whole_pairs(run), own, run.only), run)
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool) -> list[Comparison]:
-    """Returns the comparisons of the launches that both sides finished, the graphs' operations last; none of none.
+    """Returns the comparisons of the launches that both sides finished, the graphs' operations last. An empty list for
+    a run without launches.
 
     `retraces`: theirs are compared, too.
     """
@@ -84,37 +88,46 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
     ]
 
 
-def failed_once(one: Once, subject: str, report: str = "") -> FailedOnce:
+def failed_once(one: Once, subject: str) -> FailedOnce:
     """Returns the warning of a failure that didn't come again; `subject` is "" where there is one alone."""
-    return FailedOnce(subject, one.launch, one.side, one.failure.message, report)
+    return FailedOnce(subject, one.launch, one.side, one.failure.message)
 
 
 def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
-    """Returns (regressions: where only the candidate failed; failed measurements: where the reference did, or nothing
-    could be measured). A failure that an interrupted run has not repeated yet is neither.
+    """Returns what failed launches say: comparisons (the candidate alone failed, or XLA refuses a graph), and failures
+    of the measurement. A failure that an interrupted run has yet to repeat counts as neither.
     """
-    subject = subject_of(run)
-    comparisons: list[Comparison] = []
-    failures: list[Reason] = []
     launches: list[tuple[int | None, Record, Record]] = []
     raised = any(record.failure and record.failure.kind == OWN_CODE for record in run.oracle)
     if len(run.oracle) == 2 or raised:  # where the reference's raises, the candidate's isn't run
         launches.append((None, run.oracle[0], run.oracle[-1]))
     pairs = run.pairs[:-1] if run.incomplete and to_repeat(run.pairs) else run.pairs
     launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(pairs)[0]]
-    for launch, reference, candidate in launches:
-        where = "oracle" if launch is None and not reference.subject.own else ""
-        if compilation := not_compiled(subject, reference.failure, candidate.failure):
-            comparisons = comparisons or [compilation]
-        elif reference.failure:
-            own_code = reference.failure.kind == OWN_CODE
-            failures.append(LaunchFailed(where, launch, REFERENCE, reference.failure.message, own_code=own_code))
-        elif candidate.failure and candidate.failure.kind in (NO_TENSORFLOW, NO_ORACLE):
-            failures.append(LaunchFailed(where, launch, CANDIDATE, candidate.failure.message))
-        elif candidate.failure and not comparisons:
-            reason = CandidateFailed(launch, candidate.failure.message)
-            comparisons.append(Comparison(subject, TRAINING, Outcome.REGRESSION, reason))
-    return comparisons, failures
+    said = [_failed(subject_of(run), *launch) for launch in launches]
+    return first_of_each_metric(said), [one for one in said if isinstance(one, LaunchFailed)]
+
+
+def _failed(subject: str, launch: int | None, reference: Record, candidate: Record) -> Comparison | LaunchFailed | None:
+    """Returns what a launch says that failed for good; None of one that both sides finished."""
+    where = "oracle" if launch is None and not reference.subject.own else ""
+    if compilation := not_compiled(subject, reference.failure, candidate.failure):
+        return compilation
+    if failure := reference.failure:
+        return LaunchFailed(where, launch, REFERENCE, failure.message, own_code=failure.kind == OWN_CODE)
+    if not (failure := candidate.failure):
+        return None
+    if failure.kind in (NO_TENSORFLOW, NO_ORACLE):
+        return LaunchFailed(where, launch, CANDIDATE, failure.message)
+    return Comparison(subject, TRAINING, Outcome.REGRESSION, CandidateFailed(launch, failure.message))
+
+
+def first_of_each_metric(said: Iterable[object]) -> list[Comparison]:
+    """Returns the first comparison of each metric: one tells a failure, however many launches failed."""
+    found: dict[Metric, Comparison] = {}
+    for one in said:
+        if isinstance(one, Comparison):
+            found.setdefault(one.metric, one)
+    return list(found.values())
 
 
 def not_compiled(subject: str, reference: Failure | None, candidate: Failure | None) -> Comparison | None:

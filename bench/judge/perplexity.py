@@ -13,9 +13,9 @@ from bench.judge.margins import Margins
 from bench.judge.metrics import PERPLEXITY, REPLICATES
 from bench.judge.reasons import Decided, NoMargin, OneEnvironment, SameTrainings, TooFewReplicates
 from bench.judge.summary import log_perplexity
-from bench.judge.types import Comparison
+from bench.judge.types import Comparison, outcome_of
 from bench.record.types import Baseline, Environment, Record
-from bench.stats.intervals import components, equivalence, new_group_interval
+from bench.stats.intervals import components, new_group_interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_interval
 
@@ -55,7 +55,7 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
     comparison = Comparison(
         subject.name,
         metric,
-        equivalence(found, margin),
+        outcome_of(found, metric),
         Decided(len(candidate), two_environments=reference.groups == 2),
         shown,
         metric.natural(reference.mean),

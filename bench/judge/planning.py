@@ -10,27 +10,23 @@ import math
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
-from bench.judge.ledger import NO_LEDGER, tolerated
-from bench.judge.samples import compare, decision_of, told, whole_pairs
+from bench.judge.acceptances import tolerated
+from bench.judge.ledger import NO_LEDGER
+from bench.judge.samples import compare, differences_of, is_settled, whole_pairs
 from bench.judge.types import Comparison, Sample
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
 from bench.stats.outcome import Outcome
 from bench.stats.power import planned
-from bench.stats.sequential import LOOKS, PASS_LAUNCHES, USUAL_LAUNCHES, Plan
+from bench.stats.sequential import LOOKS, USUAL_LAUNCHES, Plan, launches_of_a_pass
 
 
 def with_plans(samples: Sequence[Sample], run: PairedRun) -> list[Sample]:
     """Returns a run's samples, each with the plan of its kind of launches."""
     kinds = {pair.cores for pair in run.pairs}
-    most, pass_from = affordable(run), math.ceil(PASS_LAUNCHES / max(len(kinds), 1))
+    most, pass_from = affordable(run), launches_of_a_pass(len(kinds))
     plans = {kind: _plan([sample for sample in samples if sample.cores == kind], most, pass_from) for kind in kinds}
-    return [
-        dataclasses.replace(
-            sample, plan=dataclasses.replace(plans.get(sample.cores, sample.plan), first=sample.plan.first)
-        )
-        for sample in samples
-    ]
+    return [dataclasses.replace(sample, plan=plans.get(sample.cores, sample.plan)) for sample in samples]
 
 
 def affordable(run: PairedRun) -> int:
@@ -40,81 +36,73 @@ def affordable(run: PairedRun) -> int:
     return int(60 * run.budget_minutes / seconds) if run.budget_minutes and seconds else LOOKS[-1]
 
 
-def next_kind(
-    run: PairedRun,
-    samples: Sequence[Sample],
-    kinds: Collection[str],
-    ledger: Ledger = NO_LEDGER,
-    *,
-    every_metric: bool = False,
-) -> str | None:
-    """Returns the kind of launch to measure next: of those that may still change something, the one with the fewest
-    launches; None once all metrics are decided, or one is a REGRESSION that the ledger doesn't accept, and not
-    `every_metric` is asked for.
-    """
-    left = _open(run, samples, kinds, ledger, every_metric=every_metric)
-    return min(left, key=lambda kind: len(whole_pairs(run, kind)), default=None)
+@dataclasses.dataclass(frozen=True)
+class SoFar:
+    """A run that is still measured, and what may yet change its verdict."""
 
+    run: PairedRun
+    samples: Sequence[Sample]
+    kinds: Collection[str]  # of launches that are planned
+    ledger: Ledger = NO_LEDGER
+    every_metric: bool = False  # a REGRESSION doesn't end the run
 
-def seconds_left(
-    run: PairedRun,
-    samples: Sequence[Sample],
-    kinds: Collection[str],
-    ledger: Ledger = NO_LEDGER,
-    *,
-    every_metric: bool = False,
-) -> tuple[float, float] | None:
-    """Returns the seconds that a PASS takes yet, and the most that plan and budget take, at the pace of the launches so
-    far; None before the first. The first are the more where the budget allows no PASS. A REGRESSION may end a run
-    sooner: see next_kind.
-    """
-    measured = whole_pairs(run)
-    if not measured:
-        return None
-    least, most, needed, fits = 0.0, 0.0, 0.0, True  # needed: by the first look, whatever the budget is
-    for kind in _open(run, samples, kinds, ledger, every_metric=every_metric):
-        pairs, of_kind = whole_pairs(run, kind), [sample for sample in samples if sample.cores == kind]
-        most_planned = max((sample.plan.most for sample in of_kind), default=USUAL_LAUNCHES)
-        limit = min(most_planned, max(affordable(run), LOOKS[0]))
-        proof = max(len(pairs) + 1, math.ceil(PASS_LAUNCHES / len(kinds)))
-        look = next((look for look in LOOKS if look >= proof), limit)
-        fits &= look <= limit or len(pairs) >= math.ceil(PASS_LAUNCHES / len(kinds)) or not pairs
-        pace = fmean(pair.seconds for pair in pairs or measured)
-        needed += pace * max(LOOKS[0] - len(pairs), 0)
-        most += pace * max(limit - len(pairs), 1)
-        least += pace * max((look if look > limit and not fits else min(look, limit)) - len(pairs), 1)
-    if run.budget_minutes:  # its launches are known once there is one of each kind
-        left = max(60 * run.budget_minutes - math.fsum(pair.seconds for pair in measured), needed)
-        most = min(most, left)
-    return least if not fits else min(least, most), most
+    def open_kinds(self) -> list[str]:
+        """Returns the kinds of which more launches may change something. A REGRESSION that the ledger doesn't accept
+        closes all, unless `every_metric` is set.
+        """
+        if not self.every_metric and _regressed(self.run, self.samples, self.ledger):
+            return []
+        of_kind = {kind: self._of(kind) for kind in self.kinds}
+        return [kind for kind in self.kinds if not (of_kind[kind] and all(map(is_settled, of_kind[kind])))]
 
+    def next_kind(self) -> str | None:
+        """Returns the kind of launch to measure next: of the open ones, that with the fewest launches; None once
+        nothing is open.
+        """
+        return min(self.open_kinds(), key=lambda kind: len(whole_pairs(self.run, kind)), default=None)
 
-def so_far(
-    run: PairedRun,
-    samples: Sequence[Sample],
-    kinds: Collection[str],
-    ledger: Ledger = NO_LEDGER,
-    *,
-    every_metric: bool = False,
-) -> tuple[list[Comparison], tuple[float, float] | None]:
-    """Returns the comparisons of a run that goes on, those of its last launch's kind first, and `seconds_left`."""
-    last_first = sorted(samples, key=lambda sample: sample.cores != run.pairs[-1].cores)
-    return list(map(compare, last_first)), seconds_left(run, samples, kinds, ledger, every_metric=every_metric)
+    def seconds_left(self) -> tuple[float, float] | None:
+        """Returns the seconds that a PASS takes yet, and the most that plan and budget take, at the pace of the
+        launches so far; None before the first launch. Where the budget allows no PASS, the first number is what one
+        would take, and is larger than the second. A REGRESSION may end a run sooner: see open_kinds.
+        """
+        measured = whole_pairs(self.run)
+        if not measured:
+            return None
+        takes, beyond = launches_of_a_pass(len(self.kinds)), False  # beyond: plan and budget allow no PASS
+        least = most = first_looks = 0.0
+        for kind in self.open_kinds():
+            pairs, limit = whole_pairs(self.run, kind), self._limit(kind)
+            count, pace = len(pairs), fmean(pair.seconds for pair in pairs or measured)
+            look = next((look for look in LOOKS if look >= max(count + 1, takes)), limit)
+            if count >= takes or not pairs:  # a PASS waits for no launches of that kind, or nobody knows what they take
+                look = min(look, limit)
+            beyond |= look > limit
+            least += pace * max(look - count, 1)
+            most += pace * max(limit - count, 1)
+            first_looks += pace * max(LOOKS[0] - count, 0)
+        if self.run.budget_minutes:  # its launches are known once there is one of each kind
+            spent = math.fsum(pair.seconds for pair in measured)
+            most = min(most, max(60 * self.run.budget_minutes - spent, first_looks))
+        return least if beyond else min(least, most), most
 
+    def comparisons(self) -> list[Comparison]:
+        """Returns what the samples come to, those of the last launch's kind first."""
+        last = self.run.pairs[-1].cores
+        return list(map(compare, sorted(self.samples, key=lambda sample: sample.cores != last)))
 
-def _open(
-    run: PairedRun, samples: Sequence[Sample], kinds: Collection[str], ledger: Ledger, *, every_metric: bool
-) -> list[str]:
-    """Returns the kinds of which more launches may change something."""
-    if not every_metric and _regressed(run, samples, ledger):
-        return []
-    of_kind = {kind: [sample for sample in samples if sample.cores == kind] for kind in kinds}
-    return [kind for kind in kinds if not (of_kind[kind] and all(map(_complete, of_kind[kind])))]
+    def _of(self, kind: str) -> list[Sample]:
+        return [sample for sample in self.samples if sample.cores == kind]
+
+    def _limit(self, kind: str) -> int:
+        """Returns the launches of a kind that plan and budget allow; the first look is taken whatever the budget is."""
+        planned_most = max((sample.plan.most for sample in self._of(kind)), default=USUAL_LAUNCHES)
+        return min(planned_most, max(affordable(self.run), LOOKS[0]))
 
 
 def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
     """Returns the plan of launches of one kind, of which these are the samples."""
-    gating = ((sample.metric.margin, told(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
+    gating = ((sample.metric.margin, differences_of(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
     wanted = [planned(first, margin, most) for margin, first in gating if margin and len(first) == LOOKS[0]]
     return Plan(max(wanted, default=USUAL_LAUNCHES), pass_from)
 
@@ -123,12 +111,3 @@ def _regressed(run: PairedRun, samples: Sequence[Sample], ledger: Ledger) -> boo
     """Tells whether a metric is a REGRESSION that the ledger doesn't accept."""
     compared = [compare(sample) for sample in samples if sample.metric.gates]
     return any(one.outcome is Outcome.REGRESSION for one in tolerated(compared, ledger, run))
-
-
-def _complete(sample: Sample) -> bool:
-    """Tells whether more launches would change nothing of a metric."""
-    launches = len(sample.difference)
-    if launches >= sample.plan.most:
-        return True
-    decision = decision_of(sample) if sample.metric.gates else None
-    return decision.final if decision else launches in LOOKS and launches >= sample.plan.first

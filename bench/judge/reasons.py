@@ -375,13 +375,3 @@ class UnlikeReports(Reason):
     """Two reports are of unlike subjects."""
 
     fields: tuple[Field, ...]  # one: the reference report's; other: the candidate report's
-
-
-# Benchmarks.
-
-
-@dataclasses.dataclass(frozen=True)
-class OneSideAlone(Reason):
-    """Not every launch of both sides has the benchmark."""
-
-    side: str  # that has it

@@ -2,9 +2,11 @@
 
 from typing import TypeAlias
 
+from bench.judge.notices import Incomplete
+from bench.judge.reasons import Reason
 from bench.judge.samples import whole_pairs
 from bench.record.gate import GateRun
-from bench.record.micro import Micro
+from bench.record.micro import Micro, MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import Run
 
@@ -22,6 +24,11 @@ def subject_of(run: PairedRun) -> str:
     """Returns Subject.name of what was measured; "nothing" of an empty run."""
     records = run.records
     return records[0].subject.name if records else run.lockstep.subject.name if run.lockstep else "nothing"
+
+
+def incomplete(run: Run | PairedRun | MicroRun) -> list[Reason]:
+    """Returns the failure of a run whose launches are not all there."""
+    return [Incomplete(run.incomplete)] if run.incomplete else []
 
 
 def reference_label(run: PairedRun) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from bench.judge.margins import Margins
+from bench.judge.margins import NO_MARGINS, Margins
 from bench.judge.metrics import InTurn, in_turn
 from bench.judge.reasons import (
     Decided,
@@ -20,13 +20,13 @@ from bench.judge.reasons import (
     Reason,
     TooFewLaunches,
 )
-from bench.judge.types import Comparison, Direction, Sample, Scale
+from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.types import Subject
-from bench.stats.intervals import equivalence, one_sided, widened
+from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
-from bench.stats.sequential import Decision, Plan, decide
+from bench.stats.sequential import LOOKS, Decision, decide, mean_of
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -38,9 +38,12 @@ def whole_pairs(run: PairedRun, cores: str | None = None) -> list[Pair]:
 
 
 def samples_of(
-    pairs: Sequence[Pair], margins: Margins, only: Sequence[str] = (), accepted: Mapping[str, float] | None = None
+    pairs: Sequence[Pair],
+    margins: Margins = NO_MARGINS,
+    only: Sequence[str] = (),
+    accepted: Mapping[str, float] | None = None,
 ) -> list[Sample]:
-    """Returns every metric of launches of one subject, those that gate first; none of no launches.
+    """Returns every metric of launches of one subject, those that gate first. An empty list without launches.
 
     `only`: names of those that gate; none: all with a margin. `accepted`: log ratios by name, from which differences
     are measured.
@@ -50,32 +53,29 @@ def samples_of(
     subject = pairs[0].reference.subject
     found = []
     for row in in_turn(margins.window_start.get(subject.config, 0.0)):
-        named = row.metric.name in only
-        if not (named or row.optional or subject.tells(row.metric.name)):
-            continue
-        margin = _margin(row, margins, subject, only)
-        metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
-        shift = (accepted or {}).get(metric.name, 0.0) if metric.scale is Scale.LOG else 0.0
-        own = [pair for pair in pairs if pair.cores == row.cores]
-        if not (own or named):
-            continue
-        candidate, reference = (tuple(row.side(pair, side) for pair in own) for side in (CANDIDATE, REFERENCE))
-        differences = (row.difference(pair) for pair in own)
-        apart = tuple(None if value is None else value - shift for value in differences)
-        sample = Sample(
-            subject.name, metric, candidate, reference, apart, shift, row.noiseless, row.cores, Plan(first=row.first)
-        )
-        if told(sample) or named or not row.optional:
-            found.append(sample)
+        own, named = [pair for pair in pairs if pair.cores == row.cores], row.metric.name in only
+        applies = row.optional or subject.tells(row.metric.name)
+        if named or (applies and own):
+            margin = _margin(row, margins, subject, only)
+            metric = dataclasses.replace(row.metric, margin=margin, gates=margin is not None or named)
+            sample = _sample(row, metric, subject, own, (accepted or {}).get(metric.name, 0.0))
+            if named or not row.optional or differences_of(sample):
+                found.append(sample)
     return found
 
 
-def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
-    """Returns the comparison that a sample's launches come to.
+def _sample(row: InTurn, metric: Metric, subject: Subject, pairs: Sequence[Pair], accepted: float) -> Sample:
+    """Returns a metric of launches, its differences measured from the accepted ratio, if it is one."""
+    shift = accepted if metric.scale is Scale.LOG else 0.0
+    candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
+    measured = (row.difference(pair) for pair in pairs)
+    differences = tuple(None if value is None else value - shift for value in measured)
+    return Sample(subject.name, metric, candidate, reference, differences, shift, row.noiseless, row.cores)
 
-    `between_hosts`: standard deviation of the difference from host to host, where its sides were measured on two.
-    """
-    metric, values = sample.metric, told(sample)
+
+def compare(sample: Sample) -> Comparison:
+    """Returns the comparison that a sample's launches come to."""
+    metric, values = sample.metric, differences_of(sample)
     found = Comparison(
         sample.subject,
         metric,
@@ -85,28 +85,36 @@ def compare(sample: Sample, between_hosts: float = 0.0) -> Comparison:
         metric.natural(mean_told(sample.reference)),
     )
     if metric.margin is None:
-        return dataclasses.replace(found, reason=NoMargin(sample.subject)) if metric.gates else found
+        if metric.gates:
+            return dataclasses.replace(found, reason=NoMargin(sample.subject))
+        return dataclasses.replace(found, interval=_interval(values))
     if len(values) < len(sample.difference):
         lacking = len(sample.difference) - len(values)
         return dataclasses.replace(found, reason=LaunchesLackIt(lacking, len(sample.difference)))
-    if _identical(sample):
+    if _is_identical(sample):
         return dataclasses.replace(found, outcome=Outcome.PASS, reason=Identical(len(values)))
-    decision = decision_of(sample)
+    decision = _decision(sample)
     if decision is None:
-        return dataclasses.replace(found, reason=TooFewLaunches(len(values), sample.plan.first))
+        return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
-    compared = dataclasses.replace(_decided(found, sample, decision), precision=precision)
-    return _widened(compared, between_hosts, decision.launches, sample.plan.pass_from) if between_hosts else compared
+    return dataclasses.replace(_decided(found, sample, decision), precision=precision)
 
 
-def decision_of(sample: Sample) -> Decision | None:
-    """Returns what the launches prove of a metric with a margin; None before the first look, without a margin, and of
-    equal numbers.
-    """
+def is_settled(sample: Sample) -> bool:
+    """Tells whether more launches would change nothing of a metric."""
+    launches = len(sample.difference)
+    if launches >= sample.plan.most:
+        return True
+    decision = _decision(sample) if sample.metric.gates and not _is_identical(sample) else None
+    return decision.final if decision else launches in LOOKS
+
+
+def _decision(sample: Sample) -> Decision | None:
+    """Returns what the launches prove; None before the first look, and without a margin."""
     margin = sample.metric.margin
-    if margin is None or _identical(sample):
+    if margin is None:
         return None
-    return decide(told(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
+    return decide(differences_of(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
 
 
 def _margin(row: InTurn, margins: Margins, subject: Subject, only: Sequence[str]) -> float | None:
@@ -118,6 +126,14 @@ def _margin(row: InTurn, margins: Margins, subject: Subject, only: Sequence[str]
     if margin is None and only and relative:
         margin = DEFAULT_MARGIN
     return math.log1p(margin) if margin is not None and relative else margin
+
+
+def _interval(values: Sequence[float]) -> Interval | None:
+    """Returns the interval of launches that are looked at once; None of too few, of equal ones and of no numbers."""
+    if len(values) < LOOKS[0]:
+        return None
+    estimate, error = mean_of(values)
+    return interval(estimate, error, len(values) - 1) if math.isfinite(error) else None
 
 
 def _decided(found: Comparison, sample: Sample, decision: Decision) -> Comparison:
@@ -137,29 +153,11 @@ def _decided(found: Comparison, sample: Sample, decision: Decision) -> Compariso
 def _reason(sample: Sample, decision: Decision) -> Reason:
     if decision.interval:
         return Decided(decision.launches, sample.accepted)
-    wrong = next((value for value in told(sample) if not math.isfinite(value)), None)
+    wrong = next((value for value in differences_of(sample) if not math.isfinite(value)), None)
     return NoSpread(decision.launches) if wrong is None else NotANumber(wrong)
 
 
-def _widened(found: Comparison, between_hosts: float, launches: int, pass_from: int) -> Comparison:
-    """Returns the comparison with bounds that hold the deviation between hosts, and what they prove."""
-    margin = found.metric.margin
-    if found.interval is None or margin is None or found.metric.scale is not Scale.LOG:
-        return found
-    interval = widened(found.interval, between_hosts)
-    equal = found.metric.direction is Direction.EQUAL
-    decided = (equivalence if equal else one_sided)(interval, margin)
-    if decided is Outcome.PASS and launches < pass_from:
-        decided = Outcome.INCONCLUSIVE
-    outcome = decided if found.metric.gates else Outcome.NOT_GATED
-    reason = Decided(launches, across_hosts=True)
-    improved = not equal and interval.high < -margin
-    return dataclasses.replace(
-        found, outcome=outcome, reason=reason, interval=interval, precision=None, improved=improved
-    )
-
-
-def told(sample: Sample) -> list[float]:
+def differences_of(sample: Sample) -> list[float]:
     """Returns the differences of the launches that tell one."""
     return [value for value in sample.difference if value is not None]
 
@@ -170,13 +168,13 @@ def mean_told(values: Sequence[float | None]) -> float | None:
     return math.fsum(told) / len(told) if told else None
 
 
-def _identical(sample: Sample) -> bool:
-    """Tells whether a metric without noise was the same on both sides of every launch, and what was accepted last is
-    within the margin of that: it says more than any statistic.
+def _is_identical(sample: Sample) -> bool:
+    """Tells whether a metric without noise was the same on both sides of every launch, which proves more than a
+    statistic. The ratio accepted last must lie within the margin of 1.
     """
     return (
         sample.noiseless
-        and len(sample.difference) >= sample.plan.first
+        and len(sample.difference) >= LOOKS[0]
         and all(value == -sample.accepted for value in sample.difference)
         and abs(sample.accepted) < (sample.metric.margin or 0.0)
     )

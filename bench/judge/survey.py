@@ -8,17 +8,14 @@ import math
 from collections.abc import Callable
 from statistics import median
 
-from bench.judge.margins import Margins
 from bench.judge.notices import LaunchFailed
-from bench.judge.paired import paired_samples
 from bench.judge.reasons import CandidateFailed, Identical, LockstepFailed, NotCompiled, Reason
-from bench.judge.samples import DEFAULT_MARGIN, told
-from bench.judge.types import Comparison, Metric, Sample, Scale, Unit, Verdict
+from bench.judge.samples import DEFAULT_MARGIN
+from bench.judge.types import Comparison, Metric, Scale, Unit, Verdict
 from bench.record.paired import CANDIDATE, PairedRun
 from bench.record.survey import Survey
-from bench.stats.intervals import Interval, interval
+from bench.stats.intervals import Interval
 from bench.stats.outcome import EXIT_CODES, FAILED_CODE, Outcome
-from bench.stats.sequential import LOOKS, mean_of
 from bench.stats.series import Change, changes, noise
 
 
@@ -32,7 +29,6 @@ class Against:
 
     run: PairedRun
     verdict: Verdict
-    comparisons: tuple[Comparison, ...]  # the verdict's; what doesn't gate has an interval, too
 
     @property
     def reference(self) -> str:
@@ -57,7 +53,7 @@ class Against:
 
     def of(self, metric: str) -> Comparison | None:
         """Returns the comparison of a metric."""
-        return next((one for one in self.comparisons if one.metric.name == metric), None)
+        return next((one for one in self.verdict.comparisons if one.metric.name == metric), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Row:
     left_out: str = ""  # why it can't be had
     before: Against | None = None  # against the last one that ran; None for the first
     fixed: Against | None = None  # against the fixed reference; None for itself
-    complete: bool = False  # what was asked for is there
+    complete: bool = False  # all comparisons that were asked for were measured to their end
 
     @property
     def failure(self) -> Reason | None:
@@ -86,7 +82,7 @@ class Chapter:
     def metrics(self) -> list[Metric]:
         """Returns every metric that was compared of releases that run, those that gate first."""
         rows = (row for row in self.rows if not row.failure)
-        compared = [one for row in rows for pair in (row.before, row.fixed) if pair for one in pair.comparisons]
+        compared = [one for row in rows for pair in (row.before, row.fixed) if pair for one in pair.verdict.comparisons]
         found: dict[str, Metric] = {}
         for one in sorted(compared, key=lambda one: not one.metric.gates):
             found.setdefault(one.metric.name, one.metric)
@@ -152,18 +148,6 @@ def walk(survey: Survey, compare: Callable[[str, str], Against | None]) -> tuple
     return tuple(rows)
 
 
-def against(run: PairedRun, verdict: Verdict, margins: Margins) -> Against:
-    """Returns a comparison that was judged. Raises ValueError for a damaged record."""
-    samples = {sample.metric.name: sample for sample in paired_samples(run, margins)}
-    comparisons = tuple(
-        dataclasses.replace(one, interval=_interval_of(samples[one.metric.name]))
-        if one.interval is None and not one.metric.gates and one.metric.name in samples
-        else one
-        for one in verdict.comparisons
-    )
-    return Against(run, verdict, comparisons)
-
-
 def series_of(chapter: Chapter, reference: str) -> list[Series]:
     """Returns each metric that has a difference from the fixed reference in two releases or more, with its changes;
     none that is the same in all.
@@ -198,15 +182,6 @@ def _says_it_fails(reason: Reason) -> bool:
     return isinstance(reason, CandidateFailed | LockstepFailed) or (
         isinstance(reason, LaunchFailed) and reason.side == CANDIDATE
     )
-
-
-def _interval_of(sample: Sample) -> Interval | None:
-    """Returns the interval of all launches, looked at once; None of too few, of equal ones, and of no numbers."""
-    values = told(sample)
-    if len(values) < LOOKS[0]:
-        return None
-    estimate, error = mean_of(values)
-    return interval(estimate, error, len(values) - 1) if math.isfinite(error) else None
 
 
 def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:

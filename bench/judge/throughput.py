@@ -20,8 +20,8 @@ from bench.stats.outcome import Outcome
 def judge_throughput(
     subject: str, records: Sequence[Record], baseline: Baseline | None, *, in_turn: bool, gates: bool
 ) -> list[Comparison]:
-    """Compares with the range of the stored launches on this machine, with as many threads, measured alike; none of no
-    speed.
+    """Compares with the range of the stored launches on this machine, with as many threads, measured alike. An empty
+    list without a speed.
     """
     speeds = [speed for record in records if (speed := words_per_second(record))]
     if not speeds:

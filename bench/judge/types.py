@@ -6,7 +6,7 @@ import math
 
 from bench.judge.reasons import Accepted, Reason
 from bench.record.paired import ALL_CORES
-from bench.stats.intervals import Interval
+from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.power import Precision
 from bench.stats.sequential import USUAL, Plan
@@ -75,6 +75,13 @@ class Metric:
         if value is None or self.scale is Scale.LINEAR:
             return value
         return math.exp(value) if value < 700 else math.inf
+
+
+def outcome_of(found: Interval, metric: Metric) -> Outcome:
+    """Returns what an interval proves of a metric's margin: of one that is to stay equal, in either direction."""
+    if metric.margin is None:
+        return Outcome.INCONCLUSIVE
+    return (equivalence if metric.direction is Direction.EQUAL else one_sided)(found, metric.margin)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,8 +191,8 @@ class Verdict:
 
     @property
     def decisive(self) -> list[Comparison]:
-        """Returns the comparisons that made the outcome, the furthest beyond its margin first; none of a PASS or a
-        failed measurement.
+        """Returns the comparisons that made the outcome, the furthest beyond its margin first. An empty list for a
+        PASS and for a failed measurement.
         """
         outcome = self.outcome
         if outcome is Outcome.PASS:
@@ -194,8 +201,8 @@ class Verdict:
         return sorted(found, key=_margins_off, reverse=True)
 
     def ruled_out(self, metric: str) -> dict[str, float]:
-        """Returns, by subject, the margins of a gating metric that a PASS excludes; none unless every subject's is
-        excluded.
+        """Returns, by subject, the margins of a gating metric that a PASS excludes. An empty dict unless every
+        subject's margin is excluded.
         """
         found = [one for one in self.comparisons if one.metric.name == metric and one.metric.gates]
         margins = {

@@ -163,6 +163,21 @@ class NumericError:
     departure: tuple[Finite, ...] = ()
 
     @property
+    def is_answer(self) -> bool:
+        """Tells whether it is of a workload's case, or of a user's own model; else of training steps."""
+        return self.quantity.startswith(ANSWER)
+
+    @property
+    def case(self) -> str:
+        """Returns the case of an answer: "answer ragged: logits" is of ragged."""
+        return self.quantity.removeprefix(ANSWER).partition(":")[0]
+
+    @property
+    def decides(self) -> bool:
+        """Tells whether the error has a limit."""
+        return self.limit != math.inf
+
+    @property
     def within(self) -> bool:
         """Returns whether the error is at most its limit; a NaN is not."""
         return self.error <= self.limit

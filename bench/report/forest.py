@@ -68,12 +68,13 @@ def _importance(row: Row) -> tuple[int, bool]:
 
 
 def _row(comparison: Comparison, shown: float) -> Row:
-    found, metric = comparison.interval, comparison.metric
+    metric = comparison.metric
+    found = comparison.interval if metric.margin else None
     size = values.difference(found.estimate, metric) if found else ""
     low, high = (values.difference(end, metric) for end in (found.low, found.high)) if found else ("", "")
     return Row(
         comparison,
-        _span(found, metric.margin, shown),
+        _span(found, metric.margin, shown) if found and metric.margin else None,
         size,
         f"95% CI {low} to {high}" if found else "",
         values.margin(metric),
@@ -82,13 +83,12 @@ def _row(comparison: Comparison, shown: float) -> Row:
     )
 
 
-def _span(found: Interval | None, margin: float | None, shown: float) -> Span | None:
-    if found is None or math.isnan(found.low) or math.isnan(found.high):
+def _span(found: Interval, margin: float, shown: float) -> Span | None:
+    if math.isnan(found.low) or math.isnan(found.high):
         return None
-    unit = margin or max(abs(found.low), abs(found.high)) or 1.0  # without a margin: as wide as the interval needs
     ends = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
-    low, high, pass_low, pass_high, estimate = (_percent(end / unit, shown) for end in ends)
-    off_left, off_right = found.low / unit < -shown, found.high / unit > shown
+    low, high, pass_low, pass_high, estimate = (_percent(end / margin, shown) for end in ends)
+    off_left, off_right = found.low / margin < -shown, found.high / margin > shown
     return Span(low, high, pass_low, pass_high, estimate, off_left, off_right)
 
 

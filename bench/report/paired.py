@@ -8,7 +8,7 @@ from tabulate import tabulate
 from bench.judge.quads import quad_log_ratio
 from bench.record.lockstep import tensor_name
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
-from bench.record.types import ANSWER, Record
+from bench.record.types import Record
 from bench.report import compared
 from bench.report.lines import one_line
 from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, failed_lines, fitted, wrapped
@@ -63,7 +63,7 @@ def over_limits(run: PairedRun) -> list[str]:
     """Returns a line for each tensor of a side that is over its limit, with its first such step; answers have none."""
     return [
         f"{side}: {tensor_name(one.quantity, one.tensor)}"
-        + ("" if one.quantity.startswith(ANSWER) else f" at step {one.step}")
+        + ("" if one.is_answer else f" at step {one.step}")
         + (f": refused: {one.refused}" if one.refused else f": {one.error:.1e}, limit {one.limit:.1e}")
         for side, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False)
         for one in record.numerics

@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bench.judge import reasons
+from bench.judge import notices, reasons
 from bench.judge.reasons import Reason
-from bench.judge.types import Comparison, Direction
+from bench.judge.types import Comparison, Direction, outcome_of
 from bench.record.lockstep import tensor_name
 from bench.record.types import (
     ANSWER,
@@ -22,7 +22,6 @@ from bench.report import values
 from bench.report.lines import one_line
 from bench.report.notices import NOTICES, Words, differences, of_reports, why_open
 from bench.report.values import Count
-from bench.stats.intervals import equivalence, one_sided
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, PASS_LAUNCHES
 
@@ -58,9 +57,7 @@ def why(comparison: Comparison) -> str:
 def sentence(reason: Reason) -> str:
     """Returns a reason as one line of English without a full stop."""
     words = SENTENCES[type(reason)]
-    said = words(reason) if callable(words) else words.format_map(_fields(reason))
-    report = getattr(reason, "report", "")
-    return one_line(f"within the {report} report: {said}" if report else said)
+    return one_line(words(reason) if callable(words) else words.format_map(_fields(reason)))
 
 
 def _fields(reason: Reason) -> dict[str, object]:
@@ -83,9 +80,8 @@ def _decided(reason: reasons.Decided, comparison: Comparison) -> str:
 
 def is_within(comparison: Comparison) -> bool:
     """Tells whether the bounds alone would prove a PASS, which takes more launches."""
-    found, margin = comparison.interval, comparison.metric.margin
-    decide = equivalence if comparison.metric.direction is Direction.EQUAL else one_sided
-    return found is not None and margin is not None and decide(found, margin) is Outcome.PASS
+    found = comparison.interval
+    return found is not None and outcome_of(found, comparison.metric) is Outcome.PASS
 
 
 def _lacking(comparison: Comparison) -> str:
@@ -284,6 +280,6 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
         "ratios to both can't be compared"
     ),
     reasons.UnlikeReports: _unlike_reports,
-    reasons.OneSideAlone: "some launches lack it; at least one of the {side} has it",
+    notices.OfReport: lambda reason: f"within the {reason.side} report: {sentence(reason.said)}",
     **NOTICES,
 }

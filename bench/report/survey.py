@@ -124,7 +124,7 @@ def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
         drifts = [one for one in _regressions(row.fixed) if one.metric.name not in explained]
         explained |= {one.metric.name for one in drifts}
         if row.fixed:
-            explained -= {one.metric.name for one in row.fixed.comparisons if one.outcome is Outcome.PASS}
+            explained -= {one.metric.name for one in row.fixed.verdict.comparisons if one.outcome is Outcome.PASS}
         for found, against in ((steps, since), (drifts, f", against {called(fixed)}")):
             for one in found:
                 yield row.release, f"{one.metric.name} of {chapter.name}{against}", why(one)
@@ -206,7 +206,7 @@ def _whole(pair: Against) -> str:
     said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]
     said += [f"{one.metric.name}: {reason}" for one, reason in decisive_lines(verdict)]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
-    better = [f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved]
+    better = [f"{one.metric.name} {_sized(one)}" for one in pair.verdict.comparisons if one.improved]
     said += [f"Better: {', '.join(better)}"] if better else []
     moved = ", ".join(_moved(pair))
     said += [f"Changed within the margin (95% CI excludes 0): {moved}"] if moved else []
@@ -215,7 +215,7 @@ def _whole(pair: Against) -> str:
 
 def _moved(pair: Against) -> Iterator[str]:
     """Yields what changed by its 95% CI, and by less than its margin."""
-    for one in pair.comparisons:
+    for one in pair.verdict.comparisons:
         found = one.interval
         decided = one.outcome is Outcome.PASS and isinstance(one.reason, Decided) and not one.improved
         if decided and found and (found.low > 0 or found.high < 0):
@@ -227,7 +227,7 @@ def _short(pair: Against) -> str:
     """Returns what a comparison with the fixed reference came to, without the reasons."""
     verdict = pair.verdict
     metrics = ", ".join(f"{one.metric.name} {_sized(one)}".strip() for one in verdict.decisive)
-    better = ", ".join(f"{one.metric.name} {_sized(one)}" for one in pair.comparisons if one.improved)
+    better = ", ".join(f"{one.metric.name} {_sized(one)}" for one in pair.verdict.comparisons if one.improved)
     told = "; ".join(filter(None, [metrics, f"better: {better}" if better else ""]))
     return f"Against {called(pair.reference)}: {verdict.outcome.value}{f' ({told})' if told else ''}."
 

@@ -29,9 +29,10 @@ class Interval:
     estimate: float
     standard_error: float
     degrees_of_freedom: float
-    low: float  # one-sided 97.5% bounds, at planned looks of all looks together: what a REGRESSION has to clear
+    # One-sided 97.5% bounds, which a REGRESSION has to clear; at planned looks the level holds for all looks together.
+    low: float
     high: float
-    pass_low: float  # one-sided 95% bounds, likewise: what a PASS has to clear
+    pass_low: float  # one-sided 95% bounds, likewise, which a PASS has to clear
     pass_high: float
 
 

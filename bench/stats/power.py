@@ -72,7 +72,7 @@ def planned(first: Sequence[float], margin: float, most: int = LOOKS[-1]) -> int
 
     Any choice keeps the error rates (bench.stats.sequential): this one is for the power.
     """
-    deviation = float(look_at(np.array([first])).deviation[0]) / widening(len(first))
+    deviation = float(look_at(np.array([first])).deviation[0])
     wanted = USUAL_LAUNCHES if math.isnan(deviation) else max(needed(ALLOWANCE * deviation, margin), USUAL_LAUNCHES)
     allowed = [look for look in LOOKS if look <= most] or [LOOKS[0]]
     return next((look for look in allowed if look >= wanted), allowed[-1])

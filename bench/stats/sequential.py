@@ -54,7 +54,6 @@ class Plan:
 
     most: int = USUAL_LAUNCHES
     pass_from: int = LOOKS[0]  # fewer prove no PASS
-    first: int = LOOKS[0]  # the first look that is taken: one that is left out calls nothing
 
 
 USUAL = Plan()
@@ -77,13 +76,8 @@ class Look:
 
     launches: int
     estimate: Floats
-    deviation: Floats  # between launches, widened for those that resemble each other
-
-    @property
-    def standard_error(self) -> Floats:
-        """Returns the standard error of the estimate, [runs]."""
-        found: Floats = self.deviation / math.sqrt(self.launches)
-        return found
+    deviation: Floats  # between launches
+    standard_error: Floats  # of the estimate, widened for launches that resemble each other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +86,11 @@ class Walk:
 
     codes: NDArray[np.int8]  # UNDECIDED, PASSED or REGRESSED
     launches: NDArray[np.int64]  # of the look that decided, or of the last that was reached
+
+
+def launches_of_a_pass(kinds: int) -> int:
+    """Returns the launches of each of so many kinds that a PASS takes; 0 kinds count as one."""
+    return math.ceil(PASS_LAUNCHES / max(kinds, 1))
 
 
 def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_sided: bool = False) -> Decision | None:
@@ -104,10 +103,10 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
     """
     if not 0 < margin < math.inf:
         raise ValueError(f"the margin is {margin}; it must be above 0, on the logarithmic scale of the values")
-    if len(values) < plan.first:
+    if len(values) < LOOKS[0]:
         return None
     row = np.asarray(values, float)[np.newaxis]
-    walked = walk(row, margin, two_sided=two_sided, pass_from=plan.pass_from, first=plan.first)
+    walked = walk(row, margin, two_sided=two_sided, pass_from=plan.pass_from)
     count = int(walked.launches[0])
     outcome = OUTCOMES[int(walked.codes[0])]
     estimate, error = mean_of(values[:count])
@@ -131,18 +130,17 @@ def walk(
     *,
     two_sided: bool = False,
     pass_from: int = LOOKS[0],
-    first: int = LOOKS[0],
     widen: Widen = widening,
 ) -> Walk:
     """Takes runs, [runs, launches], through the planned looks that their launches reach; each freezes at its first
     crossing.
 
-    `pass_from`: launches from which a PASS may be called; `first`: from which a look is taken. `widen`: the rule for
-    autocorrelation, so that a simulation can try others.
+    `pass_from`: launches from which a PASS may be called. `widen`: the rule for autocorrelation, so that a simulation
+    can try others.
     """
     runs, reached = values.shape
-    codes, launches = np.zeros(runs, np.int8), np.full(runs, first)
-    for count in (count for count in LOOKS if first <= count <= reached):
+    codes, launches = np.zeros(runs, np.int8), np.full(runs, LOOKS[0])
+    for count in (count for count in LOOKS if count <= reached):
         launches[codes == UNDECIDED] = count
         found = _codes(look_at(values[:, :count], widen), margin, two_sided)
         if count < pass_from:
@@ -157,7 +155,7 @@ def look_at(values: Floats, widen: Widen = widening) -> Look:
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = values.std(axis=1, ddof=1)
         deviation = np.where((deviation > LEAST_DEVIATION) & (deviation < math.inf), deviation, math.nan)
-        return Look(count, values.mean(axis=1), deviation * widen(count))
+        return Look(count, values.mean(axis=1), deviation, deviation * widen(count) / math.sqrt(count))
 
 
 def mean_of(values: Sequence[float]) -> tuple[float, float]:

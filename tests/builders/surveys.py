@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.judge.paired import judge_paired
-from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, against, walk
+from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, walk
 from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.paired import PairedRun, Side
@@ -55,7 +55,7 @@ def compared(reference: str, candidate: str, step: float, machine: Machine, **ch
     run = run_of(reference, candidate, step)
     moved = (on_both(one, machine=machine) for one in run.pairs)
     run = dataclasses.replace(run, **{"pairs": tuple(moved)} | changes)
-    return against(run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+    return Against(run, judge_paired(run, GATE_MARGINS))
 
 
 def surveyed(steps: Mapping[str, float], asked: Survey | None = None, crashing: Sequence[str] = ()) -> Surveyed:
@@ -79,7 +79,7 @@ class Comparing:
             return None
         failure = CRASH if candidate in self.crashing else None
         run = run_of(reference, candidate, self.steps[candidate] - self.steps[reference], failure)
-        return against(run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+        return Against(run, judge_paired(run, GATE_MARGINS))
 
 
 def with_fixed(chapter: Chapter, change: Callable[[int, Comparison], Comparison]) -> Chapter:
@@ -92,7 +92,8 @@ def with_fixed(chapter: Chapter, change: Callable[[int, Comparison], Comparison]
 
 
 def _changed(pair: Against, place: int, change: Callable[[int, Comparison], Comparison]) -> Against:
-    return dataclasses.replace(pair, comparisons=tuple(change(place, one) for one in pair.comparisons))
+    changed = tuple(change(place, one) for one in pair.verdict.comparisons)
+    return dataclasses.replace(pair, verdict=dataclasses.replace(pair.verdict, comparisons=changed))
 
 
 def keep_survey(folder: Path, found: Surveyed) -> Path:

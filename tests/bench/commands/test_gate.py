@@ -344,8 +344,8 @@ def test_what_was_measured_stays_where_the_reference_is_none_any_more(
 WITHOUT_TENSORFLOW = f"""
 import sys
 sys.modules["tensorflow"] = None
-from bench.judge import planning
-planning.PASS_LAUNCHES = {FIRST_PASS}
+from bench.stats import sequential
+sequential.PASS_LAUNCHES = {FIRST_PASS}
 from bench.cli import main
 sys.exit(main(sys.argv[1:]))
 """

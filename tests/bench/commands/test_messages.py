@@ -13,6 +13,7 @@ from bench.commands.progress import RunProgress, UpgradeProgress
 from tests.builders.commands import Tfgate, noisy_side
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import record
+from tests.builders.so_far import so_far
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 MEASURING = ("bisect", "blame", "gate", "lockstep", "micro", "profile", "run", "survey", "upgrade")
@@ -33,7 +34,7 @@ def test_a_line_is_said_unless_it_is_quiet(capsys: pytest.CaptureFixture[str]) -
 
 def test_progress_of_a_quiet_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with quieted(quiet=True):
-        upgrade, run = UpgradeProgress(lambda _: ([], None)), RunProgress([], 1)
+        upgrade, run = UpgradeProgress(so_far()), RunProgress([], 1)
         upgrade.phase("speed", 12)
         upgrade.pair(paired_run([pair(0)]))
         side_by_side = threading.Thread(target=run.record, args=(record(), 1))

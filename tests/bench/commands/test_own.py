@@ -45,7 +45,7 @@ def test_a_run_is_of_the_file(
     tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch, fake_oracle: None
 ) -> None:
     """On sides that only play at training, whose steps take seconds: a block has the fewest steps."""
-    monkeypatch.setattr("bench.judge.planning.PASS_LAUNCHES", FIRST_PASS)
+    monkeypatch.setattr("bench.stats.sequential.PASS_LAUNCHES", FIRST_PASS)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("def workload(): pass")
     sides = ["--from", noisy_side(tmp_path / "a"), "--to", noisy_side(tmp_path / "b")]

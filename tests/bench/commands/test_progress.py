@@ -12,6 +12,7 @@ from bench.drive.plan import Plan
 from bench.record.types import Failure
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import SUBJECT, record
+from tests.builders.so_far import so_far
 from tests.builders.verdicts import comparison
 
 
@@ -36,7 +37,7 @@ def test_a_line_for_each_phase_and_pair(monkeypatch: pytest.MonkeyPatch, capsys:
     """Also in a CI job, whose log is no terminal though it shows colours."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     failed = Failure("crashed", "killed\x1b[2J\nby SIGKILL")
-    with UpgradeProgress(lambda _: ([], None)) as progress:
+    with UpgradeProgress(so_far()) as progress:
         progress.phase("speed", 12)
         progress.step(1)
         progress.pair(paired_run([pair(0, step=0.1)]))
@@ -52,7 +53,7 @@ def test_a_line_for_each_phase_and_pair(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_a_launch_s_line_has_the_estimate_so_far_and_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
-    with UpgradeProgress(lambda _: ([comparison("step time", 0.0, 0.03)], (120.0, 540.0))) as progress:
+    with UpgradeProgress(so_far([comparison("step time", 0.0, 0.03)], (120.0, 540.0))) as progress:
         progress.pair(paired_run([pair(0, step=0.1)]))
     assert capsys.readouterr().err.splitlines() == [
         "launch 1, all cores: step time +11.0%; last look +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 to 9 min left"
@@ -66,7 +67,7 @@ def test_a_terminal_s_bar_has_the_time_left_and_no_thread(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     before = threading.active_count()
-    with UpgradeProgress(lambda _: ([], (120.0, 540.0))) as progress:
+    with UpgradeProgress(so_far(seconds=(120.0, 540.0))) as progress:
         progress.pair(paired_run([pair(0)]))
         progress.phase("launch 2", 12)
         assert threading.active_count() == before

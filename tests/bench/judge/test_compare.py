@@ -5,14 +5,17 @@ import math
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bench.judge.compare import compare_reports
+from bench.judge.compare import across_hosts, compare_reports
 from bench.judge.metrics import ONE_CORE_STEP_TIME, in_turn
-from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, Told, UnlikePlaces
+from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, OfReport, Told, UnlikePlaces
 from bench.judge.reasons import (
     Decided,
     Field,
     LaunchesLackIt,
+    NoSpread,
     NotTimed,
     Reason,
     TooFewLaunches,
@@ -20,7 +23,8 @@ from bench.judge.reasons import (
     UnlikeReports,
 )
 from bench.judge.reports import Report
-from bench.judge.types import Question, Scope, Unit, Verdict
+from bench.judge.samples import compare
+from bench.judge.types import Comparison, Metric, Question, Scope, Unit, Verdict, outcome_of
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import OWN_CODE, Failure, Memory
 from bench.report.sentences import is_within, sentence
@@ -30,6 +34,7 @@ from tests.builders.paired import pair
 from tests.builders.records import MARGINS as SAMPLE_MARGINS
 from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.reports import CREATED, LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
 
 MARGINS = dataclasses.replace(
     SAMPLE_MARGINS, gating={**SAMPLE_MARGINS.gating, "step_time": 0.05, "evaluation_step": 0.10, "peak_memory": 0.10}
@@ -239,6 +244,70 @@ def test_ratios_of_two_hosts_differ_by_two_draws() -> None:
     assert there.pass_high - there.estimate == pytest.approx(reach, rel=1e-3)
 
 
+def widened(values: Sequence[float | None], between: float, metric: Metric = SECONDS) -> Comparison:
+    return across_hosts(compare(sample(values, metric)), between, pass_from=4)
+
+
+class TestAcrossHosts:
+    @pytest.mark.parametrize(
+        ("shift", "between", "outcome"),
+        [
+            # 1.645 × 0.02 = 3.3% more, in quadrature, to be passed; 1.960 × 0.02 = 3.9% to be a REGRESSION.
+            (0.010, 0.02, Outcome.PASS),
+            (0.020, 0.02, Outcome.INCONCLUSIVE),
+            (0.085, 0.02, Outcome.INCONCLUSIVE),
+            (0.095, 0.02, Outcome.REGRESSION),
+            (0.095, 0.03, Outcome.INCONCLUSIVE),
+        ],
+    )
+    def test_bounds_hold_what_hosts_differ(self, shift: float, between: float, outcome: Outcome) -> None:
+        here, there = compare(sample(around(shift))), widened(around(shift), between)
+        assert (there.outcome, there.reason, there.precision) == (outcome, Decided(4, across_hosts=True), None)
+        own, wide = interval_of(here), interval_of(there)
+        assert wide.estimate == own.estimate
+        assert wide.high - wide.estimate == pytest.approx(math.hypot(own.high - own.estimate, 1.959964 * between))
+        assert wide.pass_high - wide.estimate == pytest.approx(
+            math.hypot(own.pass_high - own.estimate, 1.644854 * between)
+        )
+
+    @pytest.mark.parametrize(("shift", "improved"), [(-0.056, False), (-0.08, False), (-0.095, True)])
+    def test_an_improvement_is_certain_of_other_hosts_too(self, shift: float, improved: bool) -> None:
+        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.6% were."""
+        assert compare(sample(around(shift))).improved
+        assert widened(around(shift), 0.02).improved is improved
+
+    def test_an_improvement_is_a_pass_which_takes_nine_launches(self) -> None:
+        found = across_hosts(compare(sample(around(-0.2, 8))), 0.02, pass_from=9)
+        assert (found.outcome, found.improved) == (Outcome.INCONCLUSIVE, False)
+
+    def test_bytes_do_not_differ_between_hosts(self) -> None:
+        grown = [9.0, 10.0, 8.0, 8.0]
+        assert widened(grown, 0.03, BYTES) == compare(sample(grown, BYTES))
+
+    @pytest.mark.parametrize(
+        ("shift", "outcome"), [(0.0, Outcome.PASS), (-0.2, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)]
+    )
+    def test_what_is_to_be_equal_may_not_fall_across_hosts_either(self, shift: float, outcome: Outcome) -> None:
+        found = widened(around(shift), 0.01, EITHER_WAY)
+        assert (found.outcome, found.improved) == (outcome, False)
+
+    def test_what_does_not_gate_decides_nothing_across_hosts_either(self) -> None:
+        assert widened(around(0.2), 0.01, SHOWN).outcome is Outcome.NOT_GATED
+        bare = dataclasses.replace(SHOWN, margin=None)
+        here, there = compare(sample(around(0.2), bare)), widened(around(0.2), 0.01, bare)
+        assert (there.outcome, there.reason) == (Outcome.NOT_GATED, here.reason)
+        assert interval_of(there).high > interval_of(here).high
+
+    def test_what_cannot_be_computed_stays_so(self) -> None:
+        assert widened([0.01] * 4, 0.03).reason == NoSpread(4)
+
+    @given(st.lists(st.floats(-0.2, 0.2), min_size=4, max_size=14), st.sampled_from([SECONDS, EITHER_WAY]))
+    def test_an_outcome_agrees_with_its_interval(self, values: list[float], metric: Metric) -> None:
+        found = widened(values, 0.02, metric)
+        assert found.outcome is (outcome_of(found.interval, metric) if found.interval else Outcome.INCONCLUSIVE)
+        assert not found.improved or (metric is SECONDS and interval_of(found).high < -MARGIN)
+
+
 def test_a_report_given_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="is given twice"):
         verdict(BEFORE)
@@ -247,8 +316,8 @@ def test_a_report_given_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ((True, True), LaunchFailed("", 10, "candidate", CRASH.message, "candidate")),
-        ((True, False), FailedOnce("", 10, "candidate", CRASH.message, "candidate")),
+        ((True, True), LaunchFailed("", 10, "candidate", CRASH.message)),
+        ((True, False), FailedOnce("", 10, "candidate", CRASH.message)),
     ],
     ids=["failed again", "failed once"],
 )
@@ -256,7 +325,7 @@ def test_failed_launches_are_named_and_left_out(more: Sequence[bool], reason: Re
     (last,) = pairs(11)[10:]
     tries = [on_candidate(last, failure=CRASH if fails else None) for fails in more]
     found = verdict(paired_report([*pairs(10, 3), *tries], LATER))
-    assert (found.outcome, found.warnings) == (Outcome.PASS, (reason, NumbersNotCompared()))
+    assert (found.outcome, found.warnings) == (Outcome.PASS, (OfReport("candidate", reason), NumbersNotCompared()))
 
 
 def test_each_side_that_failed_is_named() -> None:
@@ -265,8 +334,8 @@ def test_each_side_that_failed_is_named() -> None:
     failed = dataclasses.replace(last, reference=dataclasses.replace(last.reference, failure=raised))
     found = verdict(paired_report([*pairs(10, 3), on_candidate(failed, failure=CRASH)], LATER))
     reference, candidate = found.warnings[:2]
-    assert reference == LaunchFailed("", 10, "reference", raised.message, "candidate", own_code=True)
-    assert candidate == LaunchFailed("", 10, "candidate", CRASH.message, "candidate")
+    assert reference == OfReport("candidate", LaunchFailed("", 10, "reference", raised.message, own_code=True))
+    assert candidate == OfReport("candidate", LaunchFailed("", 10, "candidate", CRASH.message))
     assert "launch 11: the candidate failed: killed by SIGSEGV" in sentence(candidate)
 
 
@@ -289,6 +358,21 @@ def test_own_models_of_unlike_steps_compare() -> None:
     assert changed.comparisons[0].reason == UnlikeReports((Field("fingerprint", SUBJECT.fingerprint, "f" * 16),))
 
 
+def test_fitted_losses_are_numbers_which_are_not_compared() -> None:
+    """They are equal, so that no statistic could be computed."""
+    subject = dataclasses.replace(SUBJECT, workload="fit", metrics=("fitted loss", "step time"))
+    margins = dataclasses.replace(MARGINS, without_pilot={"fitted_loss": 0.01, "step_time": 0.05})
+
+    def report(shift: int, created: str) -> PairedRun:
+        return paired_report([on_both(one, subject=subject, losses=(50.0,) * 10) for one in pairs(10, shift)], created)
+
+    found = compare_reports(report(0, CREATED), report(3, LATER), margins)
+    assert (found.outcome, [one.metric.name for one in found.comparisons if one.metric.gates]) == (
+        Outcome.PASS,
+        ["step time"],
+    )
+
+
 def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:
     memory, speed = (dataclasses.replace(later(), only=(name,)) for name in ("peak memory", "step time"))
     assert [one.metric.name for one in verdict(memory).comparisons if one.metric.gates] == ["peak memory"]
@@ -299,8 +383,8 @@ def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:
 def test_an_unfinished_report_is_a_failed_measurement_unless_it_shows_a_regression() -> None:
     cut = dataclasses.replace(later(), incomplete="interrupted", warnings=("load",))
     found = verdict(cut)
-    assert (found.exit_code, found.failures) == (4, (Incomplete("interrupted", "candidate"),))
-    assert Told("load", "candidate") in found.warnings
+    assert (found.exit_code, found.failures) == (4, (OfReport("candidate", Incomplete("interrupted")),))
+    assert OfReport("candidate", Told("load")) in found.warnings
     slow = dataclasses.replace(later(step=0.2), incomplete="interrupted")
     assert (regressed(verdict(slow)), verdict(slow).exit_code) == (["step time"], 1)
 

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from bench.judge.acceptances import accepted_regression
 from bench.judge.gate import Standards, judge_gate
-from bench.judge.ledger import NO_LEDGER, accepted_regression, entry_of
+from bench.judge.ledger import NO_LEDGER, entry_of
 from bench.judge.margins import Margins
 from bench.judge.notices import ForeignReference, NotAccepted
 from bench.judge.paired import judge_paired
@@ -253,7 +254,7 @@ def test_what_was_accepted_of_an_own_model_is_of_that_file() -> None:
         verdict = judge_gate(gate(file), dataclasses.replace(standards(margins=margins), ledger=ledger))
         return {one.metric.name: one for one in verdict.comparisons if one.subject == own.name}
 
-    known = Ledger(SCHEMA, (entry_of(gate("aaaa").speed[0], margins, NO_LEDGER, "why"),))
+    known = Ledger(SCHEMA, (entry_of(gate("aaaa").speed[0], NO_LEDGER, "why"),))
     same, edited = judge("aaaa", known), judge("bbbb", known)
     assert (same[STEP_TIME].outcome, edited[STEP_TIME].outcome) == (Outcome.PASS, Outcome.REGRESSION)
     assert ("step time since 2.21.0" in same, "step time since 2.21.0" in edited) == (True, False)

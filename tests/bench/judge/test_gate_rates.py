@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.judge.gate import Standards, gate_samples, judge_gate
 from bench.judge.margins import read_margins
-from bench.judge.planning import next_kind
+from bench.judge.planning import SoFar
 from bench.judge.types import Verdict
 from bench.record.ledger import Ledger
 from bench.record.paired import ABBA, ALL_CORES, CANDIDATE, REFERENCE, Pair, Quad
@@ -50,7 +50,10 @@ def simulated(generator: np.random.RandomState, perplexity: float = 0.0, step: f
         of += records(map(float, values), subject=subject)
     by = Standards(made, MARGINS, LEDGER)
     gate = gate_run([noisy(generator, 0, step)], run(of))
-    while len((timed := gate.speed[0]).pairs) not in LOOKS or next_kind(timed, gate_samples(timed, by), (ALL_CORES,)):
+    while (
+        len((timed := gate.speed[0]).pairs) not in LOOKS
+        or SoFar(timed, gate_samples(timed, by), (ALL_CORES,)).next_kind()
+    ):
         gate = gate_run([*timed.pairs, noisy(generator, len(timed.pairs), step)], run(of))
     return judge_gate(gate, by)
 

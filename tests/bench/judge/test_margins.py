@@ -1,5 +1,6 @@
 """The margins file."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -86,8 +87,7 @@ def test_another_workload_has_margins_of_its_own_or_those_without_a_pilot(tmp_pa
 
 def test_a_margin_of_step_times_takes_the_place_of_all_others_of_theirs(tmp_path: Path) -> None:
     margins = read(tmp_path, TEXT + WORKLOADS)
-    assert margins.with_step_times(None) == margins
-    own = margins.with_step_times(0.03)
+    own = dataclasses.replace(margins, step_times=0.03)
     for name in ("train", "masked", "predict"):
         assert [own.of(metric, "tiny", name) for metric in ("step time", "step time on one core")] == [0.03, 0.03]
         assert own.of("peak memory", "tiny", name) == margins.of("peak memory", "tiny", name)
@@ -120,6 +120,7 @@ def test_a_wrong_margin_of_a_workload_is_named(tmp_path: Path, old: str, new: st
         ("micro = 0.15", "", "entry 'micro' is missing"),
         ("micro =", "mikro =", "entry 'mikro' is unknown|entry 'micro' is missing"),
         ("micro = 0.15", "micro = 0.15\nspeed = 1", "entry 'speed' is unknown"),
+        ("micro = 0.15", "micro = 0.15\nstep_times = 0.1", "entry 'step_times' is unknown"),
         ("micro = 0.15", "micro = 25", "micro is 25; it must be a fraction above 0 and below 1"),
         ("micro = 0.15", "micro = 0.0", "micro is 0.0; it must be"),
         ("micro = 0.15", "micro = nan", "micro is nan; it must be"),

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from bench.judge.ledger import LedgerError
-from bench.judge.micro import GATING, UnlikeError, common, decided, entry_of_micro, gates, judge_micro
+from bench.judge.micro import GATING, UnlikeError, common, entry_of_micro, gates, judge_micro, settled
 from bench.judge.notices import Incomplete, NotAccepted, NothingGates, Told, UnlikeSettings
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, OneSideAlone, TooFewLaunches
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, LaunchesLackIt, TooFewLaunches
 from bench.judge.types import Question, Unit, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
-from bench.record.micro import MicroCase, MicroLaunch, MicroRun
+from bench.record.micro import Micro, MicroCase, MicroLaunch, MicroRun
 from bench.record.types import SCHEMA, Failure
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import decide
@@ -62,12 +62,12 @@ def changed(of: Sequence[MicroLaunch], change: Callable[[MicroCase], MicroCase |
 
 
 def judge(
-    reference: Sequence[MicroLaunch],
-    candidate: Sequence[MicroLaunch],
+    reference: list[MicroLaunch],
+    candidate: list[MicroLaunch],
     run: MicroRun = MICRO_RUN,
     ledger: Ledger = EMPTY,
 ) -> Verdict:
-    return judge_micro(run, reference, candidate, MARGIN, ledger)
+    return judge_micro(Micro(run, reference, candidate), MARGIN, ledger)
 
 
 def accepting(estimate: float) -> Ledger:
@@ -182,8 +182,8 @@ def test_what_was_accepted_for_the_ledger_s_reference_says_nothing_of_others() -
         assert judge(launches(SECONDS), launches(OTHERS, 1.3), run, ledger).outcome is outcome
 
 
-def decides(reference: Sequence[MicroLaunch], candidate: Sequence[MicroLaunch], ledger: Ledger = EMPTY) -> bool:
-    return decided(MICRO_RUN, reference, candidate, MARGIN, ledger)
+def decides(reference: list[MicroLaunch], candidate: list[MicroLaunch], ledger: Ledger = EMPTY) -> bool:
+    return settled(Micro(MICRO_RUN, reference, candidate), MARGIN, ledger)
 
 
 def test_measuring_may_stop_when_every_gate_is_settled() -> None:
@@ -201,8 +201,8 @@ def test_an_undecided_run_ends_at_what_was_asked_for_or_the_last_look(most: int,
     def sides(count: int) -> tuple[list[MicroLaunch], list[MicroLaunch]]:
         return launches((SECONDS * 8)[:count]), launches((OTHERS * 8)[:count], 1.15)
 
-    assert not decided(run, *sides(launches_of_each - 1), MARGIN, EMPTY)
-    assert decided(run, *sides(launches_of_each), MARGIN, EMPTY)
+    assert not settled(Micro(run, *sides(launches_of_each - 1)), MARGIN, EMPTY)
+    assert settled(Micro(run, *sides(launches_of_each)), MARGIN, EMPTY)
     precision = judge(*sides(4), run).comparisons[0].precision
     assert precision is not None
     assert precision.planned == launches_of_each
@@ -264,7 +264,7 @@ def test_a_gate_that_one_side_lacks_cannot_pass() -> None:
     """Both have the eager step; the graph's is the reference's alone."""
     found = judge(launches(SECONDS), changed(launches(OTHERS), lambda one: one if one.mode == "eager" else None))
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert [one.reason for one in found.comparisons if one.metric.gates] == [OneSideAlone("reference")]
+    assert [one.reason for one in found.comparisons if one.metric.gates] == [LaunchesLackIt(6, 12)]
     graphs = changed(launches(OTHERS), lambda one: one if one.mode == "graph" else None)
     assert judge(launches(SECONDS), graphs).outcome is Outcome.PASS  # the eager step gates nothing
 
@@ -280,7 +280,7 @@ def test_where_nothing_gates_the_verdict_says_so_and_measuring_stops_at_the_firs
 def test_an_accepted_candidate_enters_the_ledger_with_what_was_measured() -> None:
     """Mean and standard error of the log ratios; by the ledger with that entry, the same launches show no change."""
     reference, candidate = launches(SECONDS), launches(OTHERS, 1.1)
-    entry = entry_of_micro(MICRO_RUN, reference, candidate, EMPTY, "accepted")
+    entry = entry_of_micro(Micro(MICRO_RUN, reference, candidate), EMPTY, "accepted")
     step, eager = entry.ratios
     values = [math.log(1.1 * new / old) for new, old in zip(OTHERS, SECONDS, strict=True)]
     assert (step.subject, step.metric, step.launches, eager.metric) == (SUBJECT, METRIC, 6, "step eager")
@@ -295,7 +295,7 @@ def test_an_accepted_candidate_enters_the_ledger_with_what_was_measured() -> Non
 
 def test_the_reference_s_own_packages_have_no_ratios() -> None:
     same = dataclasses.replace(MICRO_RUN, candidate=REFERENCE)
-    assert entry_of_micro(same, launches(SECONDS), launches(OTHERS), EMPTY, "the first").ratios == ()
+    assert entry_of_micro(Micro(same, launches(SECONDS), launches(OTHERS)), EMPTY, "the first").ratios == ()
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_the_reference_s_own_packages_have_no_ratios() -> None:
 def test_what_cannot_be_accepted_is_refused(changes: dict[str, Any], count: int, ledger: Ledger, said: str) -> None:
     run = dataclasses.replace(MICRO_RUN, **changes)
     with pytest.raises(LedgerError, match=said):
-        entry_of_micro(run, launches(SECONDS[:count]), launches(OTHERS[:count]), ledger, "accepted")
+        entry_of_micro(Micro(run, launches(SECONDS[:count]), launches(OTHERS[:count])), ledger, "accepted")
 
 
 def test_units_of_workloads_gate_but_no_more_than_eight() -> None:

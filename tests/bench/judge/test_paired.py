@@ -198,6 +198,12 @@ def test_a_crash_next_to_a_graph_that_does_not_compile_is_a_failed_measurement()
     assert (verdict.comparisons, verdict.exit_code) == ((), 4)
 
 
+def test_a_graph_that_neither_side_compiles_hides_no_crash_of_the_candidate() -> None:
+    crash = pair(0, failure=CRASH)
+    verdict = judge_paired(paired_run([crash, crash], (record(failure=REFUSED), record(failure=REFUSED))), PAIRED)
+    assert (regressed(verdict), len(verdict.comparisons)) == (["training"], 2)
+
+
 def test_a_candidate_that_failed_once_and_not_again_is_a_warning() -> None:
     first, *others = launches()
     verdict = judge_paired(paired_run([first, pair(1, failure=CRASH), *others], ORACLE), PAIRED)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.judge.planning import affordable, next_kind, seconds_left, with_plans
+from bench.judge.planning import SoFar, affordable, with_plans
 from bench.judge.samples import compare, samples_of, whole_pairs
 from bench.judge.types import Sample
 from bench.record.ledger import AcceptedRegression, Ledger
@@ -40,10 +40,6 @@ class TestWithPlans:
 
     def test_later_launches_change_no_plan(self) -> None:
         assert self.plans(sample([*around(0.0), *self.NOISY])) == [Plan(12, 5)]
-
-    def test_a_metric_that_is_decided_later_than_others_stays_so(self) -> None:
-        later = dataclasses.replace(sample(around(0.0)), plan=Plan(first=8))
-        assert [one.first for one in self.plans(sample(around(0.0)), later)] == [Plan().first, 8]
 
     @pytest.mark.parametrize("values", [around(0.0, 3), [None] * 4, [0.0] * 4])
     def test_what_tells_no_deviation_plans_what_is_usual(self, values: Sequence[float | None]) -> None:
@@ -91,7 +87,7 @@ def test_the_next_launch_is_of_the_kind_that_is_open_and_has_fewest(
 ) -> None:
     run = of_kinds(of, step=step)
     samples = samples_of(whole_pairs(run), PAIRED)
-    assert next_kind(run, samples, (ALL_CORES, ONE_CORE)) == expected
+    assert SoFar(run, samples, (ALL_CORES, ONE_CORE)).next_kind() == expected
 
 
 def test_a_regression_leaves_open_what_is_not_decided_where_every_metric_is_asked_for() -> None:
@@ -100,12 +96,13 @@ def test_a_regression_leaves_open_what_is_not_decided_where_every_metric_is_aske
 
     def kind(*samples: Sample) -> str | None:
         on_one_core = [dataclasses.replace(one, cores=ONE_CORE) for one in samples[1:]]
-        assert next_kind(run, [samples[0], *on_one_core], kinds) is None
-        return next_kind(run, [samples[0], *on_one_core], kinds, every_metric=True)
+        so_far = SoFar(run, [samples[0], *on_one_core], kinds)
+        assert so_far.next_kind() is None
+        return dataclasses.replace(so_far, every_metric=True).next_kind()
 
     assert kind(worse, at_the_margin) == ONE_CORE
     assert kind(worse, as_fast) is None
-    left = seconds_left(run, [worse, at_the_margin], (ALL_CORES,), every_metric=True)
+    left = SoFar(run, [worse, at_the_margin], (ALL_CORES,), every_metric=True).seconds_left()
     assert left is not None
     assert left[1] == 8 * 30.0
 
@@ -118,7 +115,7 @@ def test_a_regression_that_the_ledger_accepts_ends_no_run() -> None:
     def kind(limit: float, expires: str) -> str | None:
         known = AcceptedRegression(subject, metric, limit, "a known cost", "#7", expires)
         ledger = Ledger(SCHEMA, (), (known,))
-        return next_kind(ON_ALL, [worse, at_the_margin], (ALL_CORES,), ledger)
+        return SoFar(ON_ALL, [worse, at_the_margin], (ALL_CORES,), ledger).next_kind()
 
     day = ON_ALL.created[:10]
     assert kind(0.2, day) == ALL_CORES
@@ -132,11 +129,11 @@ def test_a_regression_that_is_accepted_for_another_reference_ends_a_run(referenc
     known = AcceptedRegression(worse.subject, worse.metric.name, 0.2, "a known cost", "#7", "9999-12-31")
     run = dataclasses.replace(ON_ALL, reference=side_of(reference))
     ledger = Ledger(SCHEMA, (accepted(1.0),), (known,))
-    assert next_kind(run, [worse, at_the_margin], (ALL_CORES,), ledger) == expected
+    assert SoFar(run, [worse, at_the_margin], (ALL_CORES,), ledger).next_kind() == expected
 
 
 def settled(samples: Sequence[Sample]) -> bool:
-    return next_kind(ON_ALL, samples, (ALL_CORES,)) is None
+    return SoFar(ON_ALL, samples, (ALL_CORES,)).next_kind() is None
 
 
 class TestSettled:
@@ -188,7 +185,7 @@ class TestSecondsLeft:
 
     def left(self, count: int, values: Sequence[float | None]) -> tuple[float, float] | None:
         run = of_kinds([ALL_CORES] * count)
-        return seconds_left(run, with_plans([sample(values)], run), (ALL_CORES,))
+        return SoFar(run, with_plans([sample(values)], run), (ALL_CORES,)).seconds_left()
 
     def test_before_the_first_launch_nobody_knows(self) -> None:
         assert self.left(0, []) is None
@@ -198,7 +195,7 @@ class TestSecondsLeft:
 
     def test_a_kind_that_was_not_measured_takes_as_long_as_the_other(self) -> None:
         run = of_kinds([ALL_CORES] * 4)
-        found = seconds_left(run, with_plans([sample(around(0.0))], run), (ALL_CORES, ONE_CORE))
+        found = SoFar(run, with_plans([sample(around(0.0))], run), (ALL_CORES, ONE_CORE)).seconds_left()
         # Five of each: six is the look. Twelve of each at most.
         assert found == ((2 + 6) * 30.0, (8 + 12) * 30.0)
 
@@ -209,12 +206,19 @@ class TestSecondsLeft:
         """Ten launches, a PASS, take 5 minutes; by seven, of 3.5 minutes, six is the last look."""
         for minutes, expected in ((3.5, (180.0, 60.0)), (5.0, (180.0, 180.0))):
             run = dataclasses.replace(of_kinds([ALL_CORES] * 4), budget_minutes=minutes)
-            assert seconds_left(run, with_plans([sample(around(0.0))], run), (ALL_CORES,)) == expected
+            assert SoFar(run, with_plans([sample(around(0.0))], run), (ALL_CORES,)).seconds_left() == expected
 
     @pytest.mark.parametrize(("minutes", "most"), [(5.0, 300.0 - 30.0), (2.0, (3 + 4) * 30.0)])
     def test_a_budget_bounds_it_before_each_kind_has_told_its_pace(self, minutes: float, most: float) -> None:
         """But for the launches up to the first look, which are measured whatever it is."""
         run = dataclasses.replace(of_kinds([ALL_CORES]), budget_minutes=minutes)
-        found = seconds_left(run, with_plans([sample(around(0.0, 1))], run), (ALL_CORES, ONE_CORE))
+        found = SoFar(run, with_plans([sample(around(0.0, 1))], run), (ALL_CORES, ONE_CORE)).seconds_left()
         assert found is not None
         assert found[1] == most
+
+    def test_comparisons_of_the_last_launch_s_kind_come_first(self) -> None:
+        on_one = dataclasses.replace(sample(around(0.1)), subject="one", cores=ONE_CORE)
+        for last, first in ((ALL_CORES, "it"), (ONE_CORE, "one")):
+            run = of_kinds([ALL_CORES, ONE_CORE, last])
+            found = SoFar(run, [on_one, sample(around(0.0))], ()).comparisons()
+            assert found[0].subject == first

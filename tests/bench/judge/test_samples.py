@@ -13,13 +13,14 @@ from bench.judge.reasons import (
     Decided,
     Identical,
     LaunchesLackIt,
+    NoMargin,
     NoSpread,
     NotANumber,
     NotGated,
     Reason,
     TooFewLaunches,
 )
-from bench.judge.samples import compare, decision_of, samples_of, whole_pairs
+from bench.judge.samples import compare, is_settled, samples_of, whole_pairs
 from bench.judge.types import Direction, Metric
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import Failure, Memory
@@ -28,6 +29,8 @@ from tests.builders.launches import GATING, PAIRED, interval_of, launches, of_ki
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import SUBJECT
 from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
+
+BARE = dataclasses.replace(SHOWN, margin=None)
 
 
 class TestSamplesOf:
@@ -220,11 +223,29 @@ class TestCompare:
         assert (found.outcome, found.reason) == (Outcome.NOT_GATED, Decided(4))
         assert interval_of(found).estimate == pytest.approx(0.1)
 
+    def test_without_a_margin_the_interval_is_that_of_all_launches(self) -> None:
+        """Its bounds are Student's: 0.18% / √4 × 1.23 × 3.18 to either side."""
+        found = compare(sample([*around(0.1), None], BARE))
+        assert (found.outcome, found.reason, found.precision) == (
+            Outcome.NOT_GATED,
+            NotGated(math.fsum(around(0.1)) / 4),
+            None,
+        )
+        told = interval_of(found)
+        assert told.estimate == pytest.approx(0.1)
+        assert told.degrees_of_freedom == 3
+        assert told.high - told.estimate == pytest.approx(0.0036, abs=1e-4)
+        for values in (around(0.1, 3), [0.1] * 4, [0.0, 0.1, 0.2, math.inf]):
+            assert compare(sample(values, BARE)).interval is None
+
+    def test_what_is_asked_for_without_a_margin_is_inconclusive(self) -> None:
+        named = compare(sample(around(0.1), dataclasses.replace(BARE, gates=True)))
+        assert (named.outcome, named.reason, named.interval) == (Outcome.INCONCLUSIVE, NoMargin("it"), None)
+
     def test_without_a_margin_the_mean_difference_is_told(self) -> None:
-        bare = dataclasses.replace(SHOWN, margin=None)
-        found = compare(sample([0.1, 0.3, None], bare))
+        found = compare(sample([0.1, 0.3, None], BARE))
         assert (found.outcome, found.reason, found.interval) == (Outcome.NOT_GATED, NotGated(0.2), None)
-        untold = compare(sample([], bare)).reason
+        untold = compare(sample([], BARE)).reason
         assert isinstance(untold, NotGated)
         assert math.isnan(untold.difference)
 
@@ -232,14 +253,9 @@ class TestCompare:
 VALUES = st.one_of(st.none(), st.just(math.nan), st.just(math.inf), st.floats(-1e300, 1e300), st.floats(-0.2, 0.2))
 
 
-@given(
-    st.lists(VALUES, max_size=14), st.sampled_from([(SECONDS, 0.0), (SECONDS, 0.02), (BYTES, 0.0), (EITHER_WAY, 0.0)])
-)
-def test_whatever_launches_give_an_outcome_agrees_with_its_interval(
-    values: list[float | None], how: tuple[Metric, float]
-) -> None:
-    metric, between_hosts = how
-    found = compare(sample(values, metric), between_hosts)
+@given(st.lists(VALUES, max_size=14), st.sampled_from([SECONDS, BYTES, EITHER_WAY]))
+def test_whatever_launches_give_an_outcome_agrees_with_its_interval(values: list[float | None], metric: Metric) -> None:
+    found = compare(sample(values, metric))
     margin, interval = metric.margin or 0.0, found.interval
     if interval is None:
         assert (found.outcome, found.improved) == (Outcome.INCONCLUSIVE, False)
@@ -251,55 +267,32 @@ def test_whatever_launches_give_an_outcome_agrees_with_its_interval(
     assert not found.improved or interval.high < -margin
 
 
-class TestBetweenHosts:
-    @pytest.mark.parametrize(
-        ("shift", "between", "outcome"),
-        [
-            # 1.645 × 0.02 = 3.3% more, in quadrature, to be passed; 1.960 × 0.02 = 3.9% to be a REGRESSION.
-            (0.010, 0.02, Outcome.PASS),
-            (0.020, 0.02, Outcome.INCONCLUSIVE),
-            (0.085, 0.02, Outcome.INCONCLUSIVE),
-            (0.095, 0.02, Outcome.REGRESSION),
-            (0.095, 0.03, Outcome.INCONCLUSIVE),
-        ],
-    )
-    def test_bounds_hold_what_hosts_differ(self, shift: float, between: float, outcome: Outcome) -> None:
-        here, there = compare(sample(around(shift))), compare(sample(around(shift)), between)
-        assert (there.outcome, there.reason, there.precision) == (outcome, Decided(4, across_hosts=True), None)
-        own, wide = interval_of(here), interval_of(there)
-        assert wide.estimate == own.estimate
-        assert wide.high - wide.estimate == pytest.approx(math.hypot(own.high - own.estimate, 1.959964 * between))
-        assert wide.pass_high - wide.estimate == pytest.approx(
-            math.hypot(own.pass_high - own.estimate, 1.644854 * between)
-        )
-
-    @pytest.mark.parametrize(("shift", "improved"), [(-0.056, False), (-0.08, False), (-0.095, True)])
-    def test_an_improvement_is_certain_of_other_hosts_too(self, shift: float, improved: bool) -> None:
-        """1.960 × 0.02 = 3.9% below −4.9% is not enough for 8%: alone, 5.6% were."""
-        assert compare(sample(around(shift))).improved
-        assert compare(sample(around(shift)), 0.02).improved is improved
-
-    def test_bytes_do_not_differ_between_hosts(self) -> None:
-        grown = sample([9.0, 10.0, 8.0, 8.0], BYTES)
-        assert compare(grown, 0.03) == compare(grown)
-
-    @pytest.mark.parametrize(
-        ("shift", "outcome"), [(0.0, Outcome.PASS), (-0.2, Outcome.REGRESSION), (-0.05, Outcome.INCONCLUSIVE)]
-    )
-    def test_what_is_to_be_equal_may_not_fall_across_hosts_either(self, shift: float, outcome: Outcome) -> None:
-        found = compare(sample(around(shift), EITHER_WAY), 0.01)
-        assert (found.outcome, found.improved) == (outcome, False)
-
-    def test_what_does_not_gate_decides_nothing_across_hosts_either(self) -> None:
-        shown = sample(around(0.2))
-        shown = dataclasses.replace(shown, metric=dataclasses.replace(shown.metric, gates=False))
-        assert compare(shown, 0.01).outcome is Outcome.NOT_GATED
-
-    def test_what_cannot_be_computed_stays_so(self) -> None:
-        assert compare(sample([0.01] * 4), 0.03).reason == NoSpread(4)
+AT_MARGIN = around(0.05)  # which no number of launches decides
 
 
-def test_decisions_are_those_of_metrics_with_a_margin() -> None:
-    samples = samples_of(launches(), PAIRED)
-    assert [one.metric.name for one in samples if decision_of(one)] == GATING
-    assert not any(map(decision_of, samples_of(launches(3), PAIRED)))
+@pytest.mark.parametrize(
+    ("values", "metric", "settled"),
+    [
+        (around(0.0), SECONDS, True),
+        (around(0.0, 3), SECONDS, False),
+        (AT_MARGIN, SECONDS, False),
+        (AT_MARGIN * 2, SECONDS, False),
+        (AT_MARGIN * 3, SECONDS, True),  # the plan's last
+        (AT_MARGIN, SHOWN, True),  # what decides nothing: at each look
+        ((*AT_MARGIN, 0.05), SHOWN, False),
+        (AT_MARGIN, BARE, True),
+        ((*AT_MARGIN, 0.05), BARE, False),
+        ((None,) * 4, SECONDS, True),
+        ((None,) * 5, SECONDS, False),
+    ],
+)
+def test_a_metric_is_settled_once_more_launches_would_change_nothing(
+    values: Sequence[float | None], metric: Metric, settled: bool
+) -> None:
+    assert is_settled(sample(values, metric)) is settled
+
+
+@pytest.mark.parametrize(("launches", "settled"), [(3, False), (4, True), (5, False), (6, True)])
+def test_equal_numbers_are_settled_at_each_look(launches: int, settled: bool) -> None:
+    """A later launch may differ."""
+    assert is_settled(sample((0.0,) * launches, noiseless=True)) is settled

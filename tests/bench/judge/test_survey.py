@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.paired import judge_paired
 from bench.judge.reasons import Identical
-from bench.judge.survey import Against, LeftOutError, against, series_of, walk
+from bench.judge.survey import Against, LeftOutError, series_of, walk
 from bench.judge.types import Comparison
 from bench.stats.outcome import Outcome
 from tests.builders.surveys import CRASH, RELEASES, Comparing, run_of, survey, surveyed, with_fixed
@@ -110,14 +110,14 @@ def test_an_interrupted_comparison_and_a_reference_that_fails_are_not_whole() ->
     broken = dataclasses.replace(run.pairs[0], reference=dataclasses.replace(run.pairs[0].reference, failure=CRASH))
     failed = dataclasses.replace(run, pairs=(broken, broken))
     for spoilt in (cut, failed):
-        found = against(spoilt, judge_paired(spoilt, GATE_MARGINS), GATE_MARGINS)
+        found = Against(spoilt, judge_paired(spoilt, GATE_MARGINS))
         assert (found.whole, found.failure) == (False, None)
 
 
 def test_what_does_not_gate_has_an_interval_too() -> None:
     """CPU time of ten launches follows step time; its bounds are Student's, of all of them."""
     run = run_of("a", "b", math.log(1.1))
-    found = against(run, judge_paired(run, GATE_MARGINS), GATE_MARGINS)
+    found = Against(run, judge_paired(run, GATE_MARGINS))
     cpu = found.of("cpu time")
     assert cpu
     assert cpu.interval

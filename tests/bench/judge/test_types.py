@@ -9,7 +9,7 @@ import pytest
 from bench.judge.metrics import NUMERICS, REPLICATES, WORDS
 from bench.judge.notices import Incomplete
 from bench.judge.reasons import Accepted, Decided
-from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Question, Unit, Verdict, outcome_of
 from bench.stats.intervals import interval
 from bench.stats.outcome import Outcome
 
@@ -94,6 +94,22 @@ def test_what_is_not_a_number_stays_one() -> None:
     found = REPLICATES.natural(math.nan)
     assert found is not None
     assert not math.isfinite(found)
+
+
+@pytest.mark.parametrize(
+    ("direction", "margin", "outcomes"),
+    [
+        (Direction.LOWER, 0.05, (Outcome.PASS, Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.REGRESSION)),
+        (Direction.EQUAL, 0.05, (Outcome.REGRESSION, Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.REGRESSION)),
+        (Direction.LOWER, None, (Outcome.INCONCLUSIVE,) * 4),  # nothing says how much matters
+    ],
+)
+def test_an_interval_proves_what_its_metric_s_direction_asks_for(
+    direction: Direction, margin: float | None, outcomes: tuple[Outcome, ...]
+) -> None:
+    metric = dataclasses.replace(STEP, direction=direction, margin=margin)
+    found = (interval(estimate, 0.01, 11) for estimate in (-0.08, 0.0, 0.05, 0.08))
+    assert tuple(outcome_of(one, metric) for one in found) == outcomes
 
 
 def test_what_made_the_outcome_is_named_furthest_beyond_its_margin_first() -> None:

@@ -56,5 +56,12 @@ def test_an_interval_that_is_no_number_hides_no_other_row() -> None:
     assert [row.span for row in rows] == [alone.span, None]
 
 
+def test_without_a_margin_there_is_no_unit_to_draw_in() -> None:
+    drawn = comparison("import", 0.5, 0.01, 0.05)
+    found = forest([dataclasses.replace(drawn, metric=dataclasses.replace(drawn.metric, margin=None))])
+    (row,) = found.rows[SUBJECT.name]
+    assert (row.span, row.size, row.margin) == (None, "", "–")
+
+
 def test_nothing_compared() -> None:
     assert forest([]).rows == {}

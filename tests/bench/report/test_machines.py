@@ -8,7 +8,7 @@ import pytest
 
 from bench.judge.machines import across
 from bench.judge.paired import judge_paired
-from bench.judge.survey import against
+from bench.judge.survey import Against
 from bench.record.paired import Package
 from bench.record.types import Machine
 from bench.report.machines import failures, machines_json, machines_text
@@ -53,7 +53,7 @@ def test_unlike_packages_are_named() -> None:
 def test_a_side_that_does_not_run_on_one_machine_is_told() -> None:
     run = run_of("2.12.1", "2.13.1", 0.0, CRASH)
     moved = dataclasses.replace(run, pairs=tuple(on_both(one, machine=SECOND) for one in run.pairs))
-    pairs = [PAIRS[0], against(moved, judge_paired(moved, GATE_MARGINS), GATE_MARGINS)]
+    pairs = [PAIRS[0], Against(moved, judge_paired(moved, GATE_MARGINS))]
     cut = dataclasses.replace(PAIRS[3], run=dataclasses.replace(PAIRS[3].run, incomplete="interrupted"))
     first, last = failures([*pairs, cut])
     assert first.startswith(f"TensorFlow 2.13.1 against TensorFlow 2.12.1 on {SECOND.fingerprint()}: ")

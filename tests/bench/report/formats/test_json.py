@@ -32,7 +32,7 @@ def test_a_reason_is_its_kind_and_parameters() -> None:
     failures = [LaunchFailed("oracle", None, "reference", "killed")]
     (failure,) = plain(verdict([EXACT], failures=failures))["failures"]
     parameters = {"where": "oracle", "launch": None, "side": "reference", "message": "killed"}
-    assert failure == {"kind": "launch_failed", **parameters, "report": "", "own_code": False}
+    assert failure == {"kind": "launch_failed", **parameters, "own_code": False}
 
 
 def test_a_reason_within_a_reason_tells_its_kind() -> None:

@@ -1,0 +1,123 @@
+"""Reads which regressions the ledger accepts, up to which size and until when, and makes such acceptances."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from bench.judge.ledger import Measured, accepted_ratio, file_of, knows, of_models
+from bench.judge.notices import NotAccepted
+from bench.judge.reasons import (
+    Accepted,
+    CandidateFailed,
+    Decided,
+    Diverged,
+    LockstepFailed,
+    NotCompiled,
+    Reason,
+)
+from bench.judge.types import Comparison, Direction, Scale
+from bench.record.gate import GateRun
+from bench.record.ledger import AcceptedRegression, Ledger
+from bench.stats.outcome import Outcome
+
+# Nobody can accept these: what fails leaves the rest unmeasured, and a PASS would rest on nothing.
+FAILURES = (CandidateFailed, Diverged, LockstepFailed, NotCompiled)
+
+
+def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Comparison]:
+    """Returns a report's comparisons, with those that are an accepted regression as PASS, for that reason.
+
+    The report's own date counts: judged again, it keeps its verdict.
+    """
+    ledger = of_models(ledger, report)
+    held = [accepted for accepted in _held(ledger, report) if report.created[:10] <= accepted.expires]
+    return [_tolerated(comparison, held, ledger, report) for comparison in comparisons]
+
+
+def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Reason]:
+    """Returns the warnings of regressions that were accepted, but not for as long, not of that size, or of another file
+    of an own model; of tolerated comparisons.
+    """
+    everything, held = _held(ledger, report), _held(of_models(ledger, report), report)
+    last = {(one.subject, one.metric): one for one in (*everything, *held)}
+    worse = [one for one in comparisons if one.outcome is Outcome.REGRESSION and not isinstance(one.reason, FAILURES)]
+    return [
+        NotAccepted(
+            *key,
+            accepted.limit,
+            accepted.expires,
+            accepted.link,
+            ended=report.created[:10] > accepted.expires,
+            other_file=accepted not in held,
+        )
+        for key in ((one.subject, one.metric.name) for one in worse)
+        if (accepted := last.get(key))
+    ]
+
+
+def accepted_regression(
+    comparison: Comparison, ledger: Ledger, report: Measured, reason: str, link: str, expires: str
+) -> AcceptedRegression:
+    """Returns the acceptance of a report's REGRESSION up to its interval's outer bound, rounded up to half a percent.
+
+    The bound is relative to the ratio accepted last, and at least that.
+    """
+    begin, found = _begin(comparison, of_models(ledger, report), report), comparison.interval
+    limit = None
+    if found and comparison.metric.scale is Scale.LOG:
+        size = _size(comparison, found.low - begin, found.high - begin)
+        limit = max(math.ceil(200 * math.expm1(size)) / 200, 0.0)
+    subject, metric = comparison.subject, comparison.metric.name
+    return AcceptedRegression(subject, metric, limit, reason, link, expires, file_of(report, subject))
+
+
+def _held(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
+    """Returns the accepted regressions of a ledger that count for a report; an empty tuple if a reference of the
+    report is not one of the ledger's.
+    """
+    foreign = bool(ledger.entries) and not all(knows(ledger, reference) for reference in _references(report))
+    return () if foreign else ledger.regressions
+
+
+def _references(report: Measured) -> list[str]:
+    """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
+    return [run.reference.setup for run in (report.speed if isinstance(report, GateRun) else (report,))]
+
+
+def _tolerated(
+    comparison: Comparison, held: Sequence[AcceptedRegression], ledger: Ledger, report: Measured
+) -> Comparison:
+    if comparison.outcome is not Outcome.REGRESSION or isinstance(comparison.reason, FAILURES):
+        return comparison
+    begin = _begin(comparison, ledger, report)
+    accepted = next((one for one in held if _is_of(one, comparison, begin)), None)
+    if accepted is None:
+        return comparison
+    reason = Accepted(accepted.expires, accepted.reason, accepted.link, comparison.reason)
+    return dataclasses.replace(comparison, outcome=Outcome.PASS, reason=reason)
+
+
+def _is_of(accepted: AcceptedRegression, comparison: Comparison, begin: float) -> bool:
+    """Tells whether a regression is the accepted one, and no larger. `begin`: see _begin."""
+    if (accepted.subject, accepted.metric) != (comparison.subject, comparison.metric.name):
+        return False
+    if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
+        return accepted.limit is None
+    size = _size(comparison, comparison.interval.estimate - begin)
+    return accepted.limit is not None and size <= math.log1p(accepted.limit)
+
+
+def _size(comparison: Comparison, *differences: float) -> float:
+    """Returns the largest of the differences: of a metric that is to be equal, in either direction."""
+    return max(map(abs, differences) if comparison.metric.direction is Direction.EQUAL else differences)
+
+
+def _begin(comparison: Comparison, ledger: Ledger, report: Measured) -> float:
+    """Returns where a size begins to count, on a comparison's own scale. A gate and micro measure from the ratio
+    accepted last: 0. An upgrade measures from the reference: that ratio.
+    """
+    if not isinstance(comparison.reason, Decided):
+        return 0.0
+    reference = next(iter(_references(report)), "")
+    last = accepted_ratio(ledger, reference, comparison.subject, comparison.metric.name)
+    return last - comparison.reason.accepted

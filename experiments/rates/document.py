@@ -68,7 +68,7 @@ PREDICTED = (
 RELEASES = """
 ## Every workload between two releases
 
-Here nobody knows the right answer: what was found is explained in [workloads](workloads.md#findings). A cell holds the
+Here nobody knows the right answer: what was found is explained in [workloads](releases.md). A cell holds the
 estimated change and, where it isn't PASS, the outcome.
 """
 

@@ -1,4 +1,4 @@
-"""Simulates how often the judge of paired comparisons is wrong: writes docs/error-rates.md.
+"""Simulates how often the judge of paired comparisons is wrong: fills docs/error-rates.md.
 
 python -m experiments.error_rates [--runs N], in an environment with tfgate; about four minutes for 20,000 runs of
 eight metrics. With --fit RUN… it takes the noise of stored paired runs' launches from now on.
@@ -16,15 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record.files import read_record, write_record, write_text
+from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
-from bench.stats.power import planned, unseen
+from bench.stats.power import planned
 from bench.stats.sequential import LOOKS, MOST_GATING, PASS_LAUNCHES, PASSED, REGRESSED, SLOW_SHARE, UNDECIDED, walk
-from experiments.markdown import bare_table, paragraph
+from experiments.markdown import bare_table, fill, paragraph
 from experiments.noise import FILE, LAUNCHES, LEAST, Floats, Kind, LaunchNoise, fit, kinds, read_noise, slow_mode
-from experiments.rate import CONFIDENCE, Rate
+from experiments.rate import Rate
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "error-rates.md"
+PLACE, SLOW_PLACE = "python -m experiments.error_rates", "the same: slow modes"
 
 RUNS, CHUNK = 20_000, 1000
 MARGINS = (2.0, 1.0)  # launch deviations: the least that a gating margin may be, and a host of twice the noise
@@ -64,9 +65,9 @@ class Figure:
         """Returns whether the bound, not the rate alone, is on the right side of the limit."""
         return rate.bound(upper=False) >= self.limit if self.power else rate.bound(upper=True) <= self.limit
 
-    def cell(self, rate: Rate) -> str:
-        """Formats the figure for the table; bold where it doesn't hold."""
-        text = f"{rate.found:.2%} ({'≥' if self.power else '≤'} {rate.told(upper=not self.power, digits=2)})"
+    def cell(self, rate: Rate, kind: str) -> str:
+        """Formats the figure in a kind of noise for the table; bold where it doesn't hold."""
+        text = f"{rate.found:.2%} ({'≥' if self.power else '≤'} {rate.told(upper=not self.power, digits=2)}), {kind}"
         return text if self.holds(rate) else f"**{text}**"
 
 
@@ -135,65 +136,51 @@ def judge(values: Floats, margin: float, pass_from: int = LOOKS[0]) -> Judged:
     return Judged(codes, np.minimum(reached, most), most[:, 0])
 
 
-def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: LaunchNoise, slow: str) -> str:
-    """Returns the document. `found`: by margin, kind of noise and effect; `slow`: the section on slow modes."""
+def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: LaunchNoise) -> str:
+    """Returns the table, after what the noise is. `found`: by margin, kind of noise and effect."""
     runs = len(next(iter(found[MARGINS[0]].values()))[0.0].codes)
-    head = HEAD.format(
-        runs=runs,
-        metrics=MOST_GATING,
-        samples=runs * MOST_GATING,
-        confidence=f"{CONFIDENCE:.0%}",
-        margin=MARGINS[0],
-        passed=_worst(found, "PASS, at the margin"),
-        regressed=_worst(found, "REGRESSION, twice the margin"),
-        alarms=_worst(found, f"REGRESSION, nothing changed, {RUNS_OF[MOST_GATING]}"),
-    )
     fitted = ", ".join(
         f"{name.replace('_', ' ')} {value:.3g}" for name, value in vars(noise).items() if name != "source"
     )
+    drawn = f"{runs:,} runs of {MOST_GATING} metrics ({runs * MOST_GATING:,} single metrics) of each kind of noise."
+    source = paragraph(f"{drawn} The noise is {noise.source}: {fitted} (`experiments/data/{FILE.name}`).")
     missed = misses(found)
-    said = f"Missed: {'; '.join(missed)}." if missed else "Every figure of both tables holds, its bound included."
-    tables = [table(of) for of in found.values()]
-    source = f"The noise is {noise.source}: {fitted} (`experiments/data/{FILE.name}`)."
-    noisier = NOISIER.format(margin=MARGINS[1])
-    parts = (head, paragraph(source), tables[0], noisier, tables[1], said)
-    return "\n\n".join((*parts, slow)) + "\n"
+    said = f"Missed: {'; '.join(missed)}." if missed else "Every figure holds, its bound included."
+    return f"{source}\n\n{table(found)}\n{said}"
 
 
-def _worst(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], name: str) -> str:
-    """Returns the bound of a figure at the margin, and in the kind of noise, where it is worst."""
-    (figure,) = (one for one in FIGURES if one.name == name)
-    rates = [figure.rate(judged[figure.effect]) for of in found.values() for judged in of.values()]
-    worst = (min if figure.power else max)(rates, key=lambda rate: rate.bound(upper=not figure.power))
-    return worst.told(upper=not figure.power, digits=2)
+def worst(figure: Figure, of: Mapping[str, Mapping[float, Judged]]) -> tuple[Rate, str]:
+    """Returns the rate of a figure in the kind of noise where its bound is worst, and that kind."""
+    rates = {kind: figure.rate(judged[figure.effect]) for kind, judged in of.items()}
+    kind = (min if figure.power else max)(rates, key=lambda one: rates[one].bound(upper=not figure.power))
+    return rates[kind], kind
 
 
-def table(found: Mapping[str, Mapping[float, Judged]]) -> str:
-    """Returns the figures of one margin, a column for each kind of noise."""
+def table(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> str:
+    """Returns the figures, a column for each margin: each in the kind of noise where it is worst."""
     rows = [
-        [f"{figure.name} ({'≥' if figure.power else '≤'} {figure.limit:.1%})"]
-        + [figure.cell(figure.rate(judged[figure.effect])) for judged in found.values()]
+        [
+            f"{figure.name} ({'≥' if figure.power else '≤'} {figure.limit:.1%})",
+            *(figure.cell(*worst(figure, of)) for of in found.values()),
+        ]
         for figure in FIGURES
     ]
     rows += [
-        [
-            f"launches until every metric is decided, {name}: median, mean",
-            *(_launches(j[effect]) for j in found.values()),
-        ]
+        [f"launches until every metric is decided, {name}: median", *(_launches(of, effect) for of in found.values())]
         for name, effect in (("nothing changed", 0.0), ("three times the margin", 3.0))
     ]
-    rows.append(["largest number planned: median", *(f"{np.median(j[0.0].planned):g}" for j in found.values())])
-    return bare_table(rows, ["asked", *found]).rstrip("\n")
+    headers = [f"the margin is {margin:g} deviation{'s' if margin > 1 else ''}" for margin in found]
+    return bare_table(rows, ["asked", *headers])
 
 
 def misses(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> list[str]:
-    """Returns the figures that don't hold, with the kind of noise and the margin."""
+    """Returns the figures that don't hold, with the margin and the kind of noise where they are worst."""
     return [
         f"{figure.name} ({kind}, margin {margin:g})"
         for margin, of in found.items()
         for figure in FIGURES
-        for kind, judged in of.items()
-        if not figure.holds(figure.rate(judged[figure.effect]))
+        for rate, kind in [worst(figure, of)]
+        if not figure.holds(rate)
     ]
 
 
@@ -222,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     of = kinds(noise)
     found = {margin: {name: simulate(kind, options.runs, margin) for name, kind in of.items()} for margin in MARGINS}
     slow, missed = slow_modes(of, options.runs)
-    write_text(Path(options.output), report(found, noise, slow), replace=True)
+    fill(Path(options.output), {PLACE: report(found, noise), SLOW_PLACE: slow})
     missed += misses(found)
     for one in missed:
         print(f"missed: {one}", file=sys.stderr)
@@ -230,8 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def slow_modes(found: Mapping[str, Kind], runs: int) -> tuple[str, list[str]]:
-    """Returns the section on candidates that are slow in a share of launches, by the margin on average; and the rows
-    that don't hold where every kind of launch shows the mode: of the others nothing is promised.
+    """Returns the table of candidates that are slow in a share of launches, by the margin on average; and the rows that
+    don't hold where every kind of launch shows the mode: of the others nothing is promised.
     """
     rows: list[list[str]] = []
     missed: list[str] = []
@@ -239,9 +226,10 @@ def slow_modes(found: Mapping[str, Kind], runs: int) -> tuple[str, list[str]]:
         for name, hit in SLOW_RUNS.items():
             figure = Figure(f"{share:.0%} of launches slow, {name}", 1.0, 0.05, metric_rate(PASSED))
             rates = {kind: slow_passes(of, runs, share, hit) for kind, of in found.items()}
-            rows.append([figure.name, *map(figure.cell, rates.values())])
-            missed += [f"{figure.name} ({kind})" for kind, rate in rates.items() if all(hit) and not figure.holds(rate)]
-    return f"{SLOW}\n{bare_table(rows, ['PASS of a run (≤ 5.0%)', *found])}".rstrip("\n"), missed
+            kind = max(rates, key=lambda one: rates[one].found)
+            rows.append([figure.name, figure.cell(rates[kind], kind)])
+            missed += [f"{figure.name} ({kind})"] if all(hit) and not figure.holds(rates[kind]) else []
+    return bare_table(rows, ["a candidate that is", "PASS of a run (≤ 5.0%)"]), missed
 
 
 def slow_passes(kind: Kind, runs: int, share: float, hit: Sequence[bool], pass_launches: int = PASS_LAUNCHES) -> Rate:
@@ -256,47 +244,10 @@ def slow_passes(kind: Kind, runs: int, share: float, hit: Sequence[bool], pass_l
     return Rate(int(passed.sum()), runs)
 
 
-def _launches(judged: Judged) -> str:
-    needed = judged.launches.max(axis=1)
-    return f"{np.median(needed):g}, {needed.mean():.1f}"
-
-
-HEAD = """# Error rates of a paired comparison
-
-This page shows how often a paired comparison is wrong, by simulation (`tox run -e error-rates`). For each kind of noise
-(`experiments/noise.py`), {runs:,} runs of {metrics} independent metrics are drawn ({samples:,} single metrics).
-`bench.stats.sequential` judges them as it judges real runs, with as many launches as the first four plan (at most 48).
-
-- Each figure has its one-sided {confidence} Clopper-Pearson bound in brackets. It is bold if the bound is on the wrong
-  side of what is asked.
-- A launch is the trimmed mean of its quads. The margin is {margin:g} launch deviations, the least that a gating margin
-  may be.
-- At most {metrics} metrics gate. Independent metrics are the worst case: the metrics of a real run rise and fall
-  together.
-- Which table describes a run? Divide a metric's margin by its deviation in the report's table Precision. At 2 or more
-  read the first, from 1 to 2 the second ([noisier hosts](#noisier-hosts)). Below 1 neither does.
-- No time budget is simulated. A real run stops at `--budget` (15 minutes; 24 launches of each kind for `notebook` on
-  two cores), so it is INCONCLUSIVE more often than these tables say, above all in the second. [What was
-  measured](error-rates-measured.md#nothing-changed) shows how often, with budgets of 4 minutes. Wrong verdicts are no
-  more frequent for that.
-- An effect that all launches of a run share is not simulated here. [The
-  predictions](error-rates-measured.md#at-one-margin) include what was measured of it.
-- In a hurry, read the worst of the bounds in both tables. At the margin at most {passed} pass; at twice the margin
-  at least {regressed} are a REGRESSION; with nothing changed at most {alarms} are."""
-
-NOISIER = """## Noisier hosts
-
-The same where launches deviate by twice as much: the margin is {margin:g} launch deviation."""
-
-SLOW = f"""## Slow modes
-
-A candidate may be slow in a share of launches only, and slower by exactly the margin on average. It must not pass
-because no slow launch was met. So a PASS takes at least {PASS_LAUNCHES} launches, counting both kinds (one core, all
-cores): where {SLOW_SHARE:.0%} of launches are slow, all {PASS_LAUNCHES} are quick in
-{unseen(SLOW_SHARE, PASS_LAUNCHES):.0%} of runs. With the planned looks, that makes ten launches of one kind, or six of
-each of two. A mode that shows in only one of two kinds is met by half of the launches: those rows can exceed the 5%
-that is asked, and then are bold. Each report states how likely a rarer mode is to hide.
-"""
+def _launches(of: Mapping[str, Mapping[float, Judged]], effect: float) -> str:
+    """Returns the medians of launches: the least and the most over the kinds of noise."""
+    medians = [float(np.median(judged[effect].launches.max(axis=1))) for judged in of.values()]
+    return " to ".join(f"{median:g}" for median in dict.fromkeys((min(medians), max(medians))))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from bench.commands.stored import read_folder
 from bench.judge.gate import Standards
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA
-from experiments.markdown import fill, folded, table
+from experiments.markdown import bare_table, fill
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.native.library import NoCompilerError
@@ -27,6 +27,7 @@ OUTPUT = ROOT / "docs" / "faults.md"
 INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
 
 PLACE = "python -m experiments.faults"
+HEADERS = ["fault", "what is wrong", "reaches", "caught first by", "also by"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,37 +113,33 @@ def failures(rows: Iterable[Row]) -> list[str]:
 
 
 def report(rows: Sequence[Row]) -> str:
-    """Returns what was found: a line for each fault and environment, then what only one check catches."""
-    headers = ["fault", "what is wrong", "reaches", "TensorFlow", "caught first by", "where", "s", "also caught by"]
+    """Returns what was found: a line for each fault, and how many the oracle alone catches."""
     steps = f"Launches took {PLAN.steps} steps, lockstep comparisons {LOCKSTEP_PLAN.steps}."
     head = f"Machine: {'; '.join(dict.fromkeys(row.machine for row in rows if row.machine))}. {steps}"
+    by_fault = {fault: list(of) for fault, of in itertools.groupby(rows, key=lambda row: row.fault)}
+    cells = [_cells(fault, of) for fault, of in by_fault.items()]
     missed = failures(rows)
-    injected = {row.fault.name for row in rows} - {NO_FAULT.name}
-    summary = [
-        f"{len(injected)} faults; {len(missed)} missed or false alarms.",
-        "",
-        *(f"- {line}" for line in missed),
-        *_alone(rows),
-    ]
-    return "\n".join([head, "", table(map(_cells, rows), headers), "", *summary])
+    checks = [{catch.check for row in of for catch in row.found} for of in by_fault.values()]
+    count = f"{len(by_fault.keys() - {NO_FAULT})} faults; {len(missed)} missed or false alarms."
+    alone = f"{checks.count({'oracle'})} are caught by the oracle alone, {_others_alone(checks)} by another check alone."
+    summary = [f"{count} {alone}", "", *(f"- {line}" for line in missed)]
+    return "\n".join([head, "", bare_table(cells, HEADERS), *summary])
 
 
-def _alone(rows: Sequence[Row]) -> list[str]:
-    """Returns for each check the faults that nothing else caught in any environment."""
-    by_fault: dict[str, set[str]] = {}
-    for row in rows:
-        by_fault.setdefault(row.fault.name, set()).update(catch.check for catch in row.found)
-    checks = sorted({check for caught in by_fault.values() for check in caught})
-    alone = {check: [name for name, caught in by_fault.items() if caught == {check}] for check in checks}
-    return [folded(f"- Caught by {check} alone: {', '.join(names) or 'none'}.") for check, names in alone.items()]
+def _others_alone(checks: Sequence[set[str]]) -> str:
+    return str(sum(len(found) == 1 and found != {"oracle"} for found in checks) or "none")
 
 
-def _cells(row: Row) -> list[str]:
-    first, *others = row.found or (Catch("nothing", "–", float("nan")),)
-    also = "; ".join(f"{catch.check} ({catch.where})" for catch in others)
-    seconds = f"{first.seconds:.0f}" if row.found else "–"
-    reaches = ", ".join(row.fault.reaches) if row.fault is not NO_FAULT else "–"
-    return [row.fault.name, row.fault.description, reaches, row.tensorflow, first.check, first.where, seconds, also]
+def _cells(fault: Fault, rows: Sequence[Row]) -> list[str]:
+    """Returns a fault's line. Where versions of TensorFlow differ in what caught it first, each is named."""
+    first = {row.tensorflow: f"{row.found[0].check}, {row.found[0].where}" if row.found else "nothing" for row in rows}
+    by_place: dict[str, list[str]] = {}
+    for version, place in first.items():
+        by_place.setdefault(place, []).append(version)
+    told = "; ".join(f"{place} ({', '.join(of)})" if len(by_place) > 1 else place for place, of in by_place.items())
+    also = dict.fromkeys(catch.check for row in rows for catch in row.found[1:])
+    reaches = ", ".join(fault.reaches) if fault is not NO_FAULT else "–"
+    return [fault.name, fault.description, reaches, told, ", ".join(also)]
 
 
 def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row:
@@ -152,7 +149,7 @@ def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row
     environment, machine = trial.record.environment, trial.record.machine
     version, caught = environment.tensorflow if environment else "–", (*found, *([apart] if apart else []))
     row = Row(fault, version, caught, f"{machine.cpu_model}, {machine.cores} cores")
-    print(*_cells(row), sep=" | ", file=sys.stderr, flush=True)
+    print(version, *_cells(fault, [row]), sep=" | ", file=sys.stderr, flush=True)
     return row
 
 

@@ -22,21 +22,18 @@ PROTOCOL = "2026-11-29T05:25:00+00:00"  # the last change: of margins; of launch
 HEAD = f"""# How often verdicts are right, measured
 
 Made by `python -m experiments.rates measure`, which runs tfgate's commands where the right answer is known, and `…
-table`. Two copies of one environment are compared, in two folders (since 2026-11-29 drawn from six or more). None is a
-launch of the pilot, by which the [method and its margins](protocol.md) were chosen.
+table`. Two copies of one environment are compared, in two folders. None is a launch of the pilot, by which the [method
+and its margins](protocol.md) were chosen.
 
 Where nothing changed, a run should PASS, and a REGRESSION is a false alarm. Where the candidate is two margins worse,
 it should be a REGRESSION, and a PASS is a miss. INCONCLUSIVE is neither right nor wrong: the machine was too noisy for
 the margin within the time budget. At one margin both other verdicts are wrong. A launch that fails is measured once
 more; if it fails again, its run counts by its verdict: a REGRESSION where the candidate alone failed, else
-INCONCLUSIVE (before 2026-11-29 such a run was left out). Rates have the exact two-sided 95% bounds of Clopper and
-Pearson. Launches and minutes (of launches) are the median, the most in brackets.
+INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are
+the median, the most in brackets.
 
-*Today's* counts the runs of today's protocol, those since {PROTOCOL}, when margins changed last. Before 01:00
-UTC that day a trace could hold a collection of garbage (no run has judged a trace by itself). In those before
-2026-11-28 09:30 UTC libraries were not [read anew](protocol.md). Those before 03:00 UTC that day, the eight of
-`notebook` among them, called the code of the command, not the command. Of `tiny` on one core, the three before 10:30
-UTC that day were judged by a margin of 1.0% instead of 1.5%.
+*Today's* counts the runs since {PROTOCOL}, when margins changed last. Earlier ones were measured by
+earlier versions of the protocol: [the changelog](../CHANGELOG.md) says what changed.
 """
 INJECTED = """
 ## A known change
@@ -68,7 +65,7 @@ PREDICTED = (
 RELEASES = """
 ## Every workload between two releases
 
-Here nobody knows the right answer: what was found is explained in [workloads](workloads.md#findings). A cell holds the
+Here nobody knows the right answer: what was found is explained in [workloads](releases.md). A cell holds the
 estimated change and, where it isn't PASS, the outcome.
 """
 
@@ -114,9 +111,7 @@ def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None =
         "runs",
         "today's",
         *(one.value for one in OUTCOMES),
-        "right",
-        "wrong",
-        *(["predicted"] if predictions is not None else []),
+        *(["right", "wrong", "predicted"] if predictions is not None else []),
         "launches",
         "minutes",
         "host",
@@ -141,13 +136,17 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
         str(len(runs)),
         str(_todays(runs)),
         *(str(outcomes.count(outcome.value)) for outcome in OUTCOMES),
-        _rate(cell.right, outcomes) if cell.right else "–",
-        ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong),
-        *([_predicted(cell, predictions)] if predictions is not None else []),
+        *(_rates(cell, outcomes, predictions) if predictions is not None else []),
         f"{statistics.median(launches):g} ({max(launches)})",
         f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
         _hosts(runs),
     ]
+
+
+def _rates(cell: Cell, outcomes: Sequence[str], predictions: Predictions) -> list[str]:
+    """Returns how often a cell's runs were right and wrong, and what was predicted of them."""
+    right = _rate(cell.right, outcomes) if cell.right else "–"
+    return [right, ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong), _predicted(cell, predictions)]
 
 
 def _todays(runs: Sequence[Ran]) -> int:

@@ -17,13 +17,19 @@ Written from the parsers by `python -m tests.docs.commands`; `tfgate COMMAND --h
 at work.
 
 Exit codes:
-{EXIT_CODES.splitlines()[-1].strip()};
-of several configurations the worst, in the order 1, 4, 3, 0. `survey`, and `check` of one, answer 0 where all that was
-asked for was measured, whatever it came to; 3 where something is missing (a release that isn't available or doesn't
-run, a comparison that was interrupted or failed), and 4 where nothing could be measured. `bisect` answers 0 unless its
-search stays open (3), `blame` 0 where a package is blamed, or where the numbers have nothing to be blamed for (else 3).
-`report`, `record`, `show` and `profile` answer 0 once they are done. [Reports](reports.md#history) has those of
-`history`. Errors are one line on standard error. An option means the same in every command that has it:
+{EXIT_CODES.splitlines()[-1].strip()}.
+Of several configurations the worst counts, in the order 1, 4, 3, 0. Errors are one line on standard error. Some
+commands have answers of their own, besides 2 and 4:
+
+| command | 0 | 1 | 3 |
+| --- | --- | --- | --- |
+| `survey`, and `check` of one | all that was asked for was measured, whatever it came to | – | something is missing: a release, or a comparison |
+| `bisect` | any answer but *open* | – | *open*: the budget is spent |
+| `blame` | a package or a pair is blamed, or the numbers have nothing to be blamed for | – | none is proven to blame |
+| `history` | the newest report is proven within its margins | the two newest are beyond one | otherwise |
+| `machines`, `profile`, `record`, `report`, `show` | it is done | – | – |
+
+An option means the same in every command that has it:
 
 | option | meaning |
 | --- | --- |

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,8 @@ from bench.stats.sequential import LOOKS, PASSED, REGRESSED, SLOW_SHARE, UNDECID
 from experiments.error_rates import (
     FIGURES,
     MARGINS,
-    OUTPUT,
     SLOW_RUNS,
+    Figure,
     Judged,
     judge,
     main,
@@ -25,8 +24,8 @@ from experiments.error_rates import (
     report,
     run_rate,
     simulate,
-    slow_modes,
     slow_passes,
+    worst,
 )
 from experiments.noise import FILE, LAUNCHES, LaunchNoise, autoregression, fit, kinds, lag1, read_noise, slow_mode
 from experiments.rate import Rate
@@ -158,30 +157,23 @@ def test_bounds_are_rounded_away_from_the_rate() -> None:
 
 def test_the_report_says_what_does_not_hold() -> None:
     few = {margin: {"normal": simulate(KINDS["normal"], 10, margin)} for margin in MARGINS}
-    text = report(few, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10)[0])
+    text = report(few, read_noise())
     # None of 10 proves no more than 26%.
     assert "Missed: REGRESSION, nothing changed, run of 1 metric (normal, margin 2)" in text
-    assert "**0.00% (≤ 25.89%)**" in text
+    assert "**0.00% (≤ 25.89%), normal**" in text
 
 
-def test_the_head_has_the_worst_bound_of_both_tables() -> None:
-    """The committed page's too."""
-    many = {margin: {"normal": simulate(KINDS["normal"], 50, margin)} for margin in MARGINS}
-    made = report(many, read_noise(), slow_modes({"normal": KINDS["normal"]}, 10)[0])
-    for page in (made, OUTPUT.read_text(encoding="utf-8")):
-        tables, said = page.partition("## Slow modes")[0], page.partition("In a hurry")[2].split("\n\n")[0]
-        rows = [line.replace("*", "").split(" | ") for line in tables.splitlines() if line[:2] == "| "]
-        rates = {
-            name: [
-                float(re.findall(r"[≤≥] ([\d.]+)%", cell)[0])
-                for row in rows
-                if row[0].startswith(f"| {name}")
-                for cell in row[1:]
-            ]
-            for name in ("PASS, at the margin", "REGRESSION, twice the margin", "REGRESSION, nothing changed, run of 8")
-        }
-        passed, regressed, alarms = rates.values()
-        assert re.findall(r"([\d.]+)%", said) == [f"{rate:.2f}" for rate in (max(passed), min(regressed), max(alarms))]
+def test_a_cell_has_the_kind_of_noise_where_a_figure_is_worst() -> None:
+    """Ten runs of a metric, of which one is wrong in bursts; of power, one of ten isn't found there."""
+    right, wrong = np.full((10, 1), PASSED, np.int8), np.full((10, 1), PASSED, np.int8)
+    wrong[0, 0] = REGRESSED
+    of = {
+        name: {0.0: Judged(codes, np.full((10, 1), 4), np.full(10, 12))}
+        for name, codes in (("normal", right), ("bursty", wrong))
+    }
+    alarm = Figure("alarm", 0.0, 0.01, metric_rate(REGRESSED))
+    assert worst(alarm, of) == (Rate(1, 10), "bursty")
+    assert worst(Figure("power", 0.0, 0.95, metric_rate(PASSED), power=True), of) == (Rate(9, 10), "bursty")
 
 
 def paired_run(launches: int, quads: int, seed: int = 1) -> PairedRun:

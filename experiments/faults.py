@@ -121,7 +121,9 @@ def report(rows: Sequence[Row]) -> str:
     missed = failures(rows)
     checks = [{catch.check for row in of for catch in row.found} for of in by_fault.values()]
     count = f"{len(by_fault.keys() - {NO_FAULT})} faults; {len(missed)} missed or false alarms."
-    alone = f"{checks.count({'oracle'})} are caught by the oracle alone, {_others_alone(checks)} by another check alone."
+    alone = (
+        f"{checks.count({'oracle'})} are caught by the oracle alone, {_others_alone(checks)} by another check alone."
+    )
     summary = [f"{count} {alone}", "", *(f"- {line}" for line in missed)]
     return "\n".join([head, "", bare_table(cells, HEADERS), *summary])
 

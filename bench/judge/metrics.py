@@ -14,6 +14,7 @@ from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
 from bench.record.types import FITTED_LOSS, STEP_TIME_GROWTH, Record, Subject
+from bench.stats.sequential import LOOKS
 from bench.stats.trimmed import trimmed_mean
 
 PERPLEXITY, STEP_TIME, EVALUATION_STEP, PEAK_MEMORY = "perplexity", "step time", "evaluation step", "peak memory"
@@ -23,6 +24,7 @@ START = ("import", "build", "trace", "first step")
 MEAN_STEP, CPU_TIME, MEMORY_GROWTH, GPU_MEMORY = "mean step", "cpu time", "memory growth", "GPU memory"
 
 FITTED_UNITS = 8  # of a launch, the first ones, over which a loss is fitted: docs/workloads.md has the spread of seeds
+FITTED_LAUNCHES = 8  # each of a seed of its own
 
 # Compared exactly: no statistic.
 TRAINING = Metric("training", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)
@@ -51,6 +53,7 @@ class InTurn:
     noiseless: bool = False  # equal numbers give equal values
     optional: bool = False  # left out where no launch tells it, unless it is asked for by name
     cores: str = ALL_CORES  # the kind of launches that tell it
+    first: int = LOOKS[0]  # launches before which nothing is decided
 
     def difference(self, pair: Pair) -> float | None:
         """Returns candidate − reference in a launch."""
@@ -73,6 +76,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
             lambda pair, side: _log_fitted_loss(_record(pair, side)),
             noiseless=True,
             optional=True,
+            first=FITTED_LAUNCHES,
         ),
         _of_quads(ONE_CORE_STEP_TIME, lambda pair: pair.steps, ONE_CORE),
         _of_quads(STEP_TIME, lambda pair: pair.steps),

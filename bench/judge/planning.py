@@ -26,7 +26,12 @@ def with_plans(samples: Sequence[Sample], run: PairedRun) -> list[Sample]:
     kinds = {pair.cores for pair in run.pairs}
     most, pass_from = affordable(run), launches_of_a_pass(len(kinds))
     plans = {kind: _plan([sample for sample in samples if sample.cores == kind], most, pass_from) for kind in kinds}
-    return [dataclasses.replace(sample, plan=plans.get(sample.cores, sample.plan)) for sample in samples]
+    return [
+        dataclasses.replace(
+            sample, plan=dataclasses.replace(plans.get(sample.cores, sample.plan), first=sample.plan.first)
+        )
+        for sample in samples
+    ]
 
 
 def affordable(run: PairedRun) -> int:

@@ -26,7 +26,7 @@ from bench.record.types import Subject
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
-from bench.stats.sequential import LOOKS, Decision, decide, mean_of
+from bench.stats.sequential import LOOKS, Decision, Plan, decide, mean_of
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -70,7 +70,8 @@ def _sample(row: InTurn, metric: Metric, subject: Subject, pairs: Sequence[Pair]
     candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
     measured = (row.difference(pair) for pair in pairs)
     differences = tuple(None if value is None else value - shift for value in measured)
-    return Sample(subject.name, metric, candidate, reference, differences, shift, row.noiseless, row.cores)
+    plan = Plan(first=row.first)
+    return Sample(subject.name, metric, candidate, reference, differences, shift, row.noiseless, row.cores, plan)
 
 
 def compare(sample: Sample) -> Comparison:
@@ -95,7 +96,7 @@ def compare(sample: Sample) -> Comparison:
         return dataclasses.replace(found, outcome=Outcome.PASS, reason=Identical(len(values)))
     decision = _decision(sample)
     if decision is None:
-        return dataclasses.replace(found, reason=TooFewLaunches(len(values), LOOKS[0]))
+        return dataclasses.replace(found, reason=TooFewLaunches(len(values), sample.plan.first))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
     return dataclasses.replace(_decided(found, sample, decision), precision=precision)
 
@@ -106,7 +107,7 @@ def is_settled(sample: Sample) -> bool:
     if launches >= sample.plan.most:
         return True
     decision = _decision(sample) if sample.metric.gates and not _is_identical(sample) else None
-    return decision.final if decision else launches in LOOKS
+    return decision.final if decision else launches in LOOKS and launches >= sample.plan.first
 
 
 def _decision(sample: Sample) -> Decision | None:
@@ -174,7 +175,7 @@ def _is_identical(sample: Sample) -> bool:
     """
     return (
         sample.noiseless
-        and len(sample.difference) >= LOOKS[0]
+        and len(sample.difference) >= sample.plan.first
         and all(value == -sample.accepted for value in sample.difference)
         and abs(sample.accepted) < (sample.metric.margin or 0.0)
     )

@@ -54,6 +54,7 @@ class Plan:
 
     most: int = USUAL_LAUNCHES
     pass_from: int = LOOKS[0]  # fewer prove no PASS
+    first: int = LOOKS[0]  # the first look that is taken: one that is left out calls nothing
 
 
 USUAL = Plan()
@@ -103,10 +104,10 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
     """
     if not 0 < margin < math.inf:
         raise ValueError(f"the margin is {margin}; it must be above 0, on the logarithmic scale of the values")
-    if len(values) < LOOKS[0]:
+    if len(values) < plan.first:
         return None
     row = np.asarray(values, float)[np.newaxis]
-    walked = walk(row, margin, two_sided=two_sided, pass_from=plan.pass_from)
+    walked = walk(row, margin, two_sided=two_sided, pass_from=plan.pass_from, first=plan.first)
     count = int(walked.launches[0])
     outcome = OUTCOMES[int(walked.codes[0])]
     estimate, error = mean_of(values[:count])
@@ -130,17 +131,18 @@ def walk(
     *,
     two_sided: bool = False,
     pass_from: int = LOOKS[0],
+    first: int = LOOKS[0],
     widen: Widen = widening,
 ) -> Walk:
     """Takes runs, [runs, launches], through the planned looks that their launches reach; each freezes at its first
     crossing.
 
-    `pass_from`: launches from which a PASS may be called. `widen`: the rule for autocorrelation, so that a simulation
-    can try others.
+    `pass_from`: launches from which a PASS may be called; `first`: from which a look is taken. `widen`: the rule for
+    autocorrelation, so that a simulation can try others.
     """
     runs, reached = values.shape
-    codes, launches = np.zeros(runs, np.int8), np.full(runs, LOOKS[0])
-    for count in (count for count in LOOKS if count <= reached):
+    codes, launches = np.zeros(runs, np.int8), np.full(runs, first)
+    for count in (count for count in LOOKS if first <= count <= reached):
         launches[codes == UNDECIDED] = count
         found = _codes(look_at(values[:, :count], widen), margin, two_sided)
         if count < pass_from:

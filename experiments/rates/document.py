@@ -146,7 +146,11 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
 def _rates(cell: Cell, outcomes: Sequence[str], predictions: Predictions) -> list[str]:
     """Returns how often a cell's runs were right and wrong, and what was predicted of them."""
     right = _rate(cell.right, outcomes) if cell.right else "–"
-    return [right, ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong), _predicted(cell, predictions)]
+    return [
+        right,
+        ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong),
+        _predicted(cell, predictions),
+    ]
 
 
 def _todays(runs: Sequence[Ran]) -> int:

@@ -42,7 +42,9 @@ def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
 
 
 def test_what_caught_a_fault_first_names_the_versions_where_they_differ() -> None:
-    rows = [Row(CLIPPED, version, found) for version, found in (("2.12.1", (EARLY,)), ("2.16.2", ()), ("2.21.0", (EARLY,)))]
+    rows = [
+        Row(CLIPPED, version, found) for version, found in (("2.12.1", (EARLY,)), ("2.16.2", ()), ("2.21.0", (EARLY,)))
+    ]
     assert "| oracle, step 0: clipped of embedding (2.12.1, 2.21.0); nothing (2.16.2) |" in report(rows)
 
 

@@ -12,6 +12,7 @@ from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
 from bench.judge.exact import judge_numerics, judge_retraces, unpromised
 from bench.judge.margins import read_margins
+from bench.judge.metrics import FITTED_LAUNCHES
 from bench.judge.notices import Unpromised
 from bench.judge.reasons import DepartAlike, DepartApart, Reason
 from bench.judge.samples import compare, samples_of
@@ -124,8 +125,9 @@ def test_a_changed_default_shows_in_fitted_losses(
     python = str(request.getfixturevalue(environment))
     sides = both_sides(fault, python)
     plan = PairPlan.of(plan_of("fit"), dataclasses.replace(SHORT, quads=1, steps=3))
-    pairs = [measure_pair(plan, seed, seed, seed, sides) for seed in range(8)]
+    pairs = [measure_pair(plan, seed, seed, seed, sides) for seed in range(FITTED_LAUNCHES)]
     assert fitted(pairs).outcome is outcome
+    assert fitted(pairs[:-1]).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.slow

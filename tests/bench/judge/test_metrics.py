@@ -7,6 +7,7 @@ import pytest
 
 from bench.judge.metrics import (
     CPU_TIME,
+    FITTED_LAUNCHES,
     FITTED_UNITS,
     MEMORY_GROWTH,
     NAMES,
@@ -120,6 +121,7 @@ def test_a_fitted_loss_is_the_mean_of_the_first_units_of_a_workload_that_names_i
     assert value("fitted loss", fitted, CANDIDATE) == pytest.approx(4.5)
     assert value("fitted loss", on_both(fitted, losses=losses[:7]), CANDIDATE) is None
     assert value("fitted loss", on_both(launch(), losses=losses), CANDIDATE) is None
+    assert row("fitted loss").first == FITTED_LAUNCHES == 8
 
 
 @pytest.mark.parametrize("middle", [(), (dataclasses.replace(QUAD, seconds=(9.0, 9.0, 9.0, 9.0)),)])

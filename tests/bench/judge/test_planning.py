@@ -41,6 +41,10 @@ class TestWithPlans:
     def test_later_launches_change_no_plan(self) -> None:
         assert self.plans(sample([*around(0.0), *self.NOISY])) == [Plan(12, 5)]
 
+    def test_a_metric_that_is_decided_later_than_others_stays_so(self) -> None:
+        later = dataclasses.replace(sample(around(0.0)), plan=Plan(first=8))
+        assert [one.first for one in self.plans(sample(around(0.0)), later)] == [Plan().first, 8]
+
     @pytest.mark.parametrize("values", [around(0.0, 3), [None] * 4, [0.0] * 4])
     def test_what_tells_no_deviation_plans_what_is_usual(self, values: Sequence[float | None]) -> None:
         assert self.plans(sample(values)) == [Plan(12, 5)]

@@ -158,6 +158,16 @@ def test_a_pass_waits_for_the_launches_that_it_takes() -> None:
     assert decided(launches(0.2, 0.01), plan=plan).outcome is Outcome.REGRESSION  # which waits for nothing
 
 
+def test_looks_before_the_first_of_a_plan_are_left_out() -> None:
+    """Four launches 20% slower would be a REGRESSION; a plan from eight hears eight of them, and then all."""
+    slow, plan = launches(0.2, 0.01) * 2, Plan(first=8)
+    assert decide(slow[:7], MARGIN, plan) is None
+    found = decided(slow[:8], plan=plan)
+    assert (found.outcome, found.launches) == (Outcome.REGRESSION, 8)
+    even = decided((*slow[:4], *launches(-0.2, 0.01)), plan=plan)  # frozen at four without such a plan
+    assert even.outcome is Outcome.INCONCLUSIVE
+
+
 def test_slow_launches_are_seen_by_the_launches_that_a_pass_takes() -> None:
     # 0.7⁸ = 5.8%, 0.7⁹ = 4.0%.
     assert unseen(SLOW_SHARE, PASS_LAUNCHES) < 0.05 < unseen(SLOW_SHARE, PASS_LAUNCHES - 1)

@@ -67,7 +67,8 @@ class Figure:
 
     def cell(self, rate: Rate, kind: str) -> str:
         """Formats the figure in a kind of noise for the table; bold where it doesn't hold."""
-        text = f"{rate.found:.2%} ({'≥' if self.power else '≤'} {rate.told(upper=not self.power, digits=2)}), {kind}"
+        text = f"{rate.found:.2%} ({'≥' if self.power else '≤'} {rate.told(upper=not self.power, digits=2)})"
+        text += f", {kind}" if kind else ""
         return text if self.holds(rate) else f"**{text}**"
 
 
@@ -150,10 +151,10 @@ def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: L
 
 
 def worst(figure: Figure, of: Mapping[str, Mapping[float, Judged]]) -> tuple[Rate, str]:
-    """Returns the rate of a figure in the kind of noise where its bound is worst, and that kind."""
+    """Returns a figure's rate in the kind of noise where its bound is worst, and that kind; "" if all are alike."""
     rates = {kind: figure.rate(judged[figure.effect]) for kind, judged in of.items()}
     kind = (min if figure.power else max)(rates, key=lambda one: rates[one].bound(upper=not figure.power))
-    return rates[kind], kind
+    return rates[kind], kind if len(set(rates.values())) > 1 else ""
 
 
 def table(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> str:
@@ -176,7 +177,7 @@ def table(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> str:
 def misses(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> list[str]:
     """Returns the figures that don't hold, with the margin and the kind of noise where they are worst."""
     return [
-        f"{figure.name} ({kind}, margin {margin:g})"
+        f"{figure.name} ({kind and f'{kind}, '}margin {margin:g})"
         for margin, of in found.items()
         for figure in FIGURES
         for rate, kind in [worst(figure, of)]

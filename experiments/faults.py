@@ -115,21 +115,19 @@ def failures(rows: Iterable[Row]) -> list[str]:
 def report(rows: Sequence[Row]) -> str:
     """Returns what was found: a line for each fault, and how many the oracle alone catches."""
     steps = f"Launches took {PLAN.steps} steps, lockstep comparisons {LOCKSTEP_PLAN.steps}."
-    head = f"Machine: {'; '.join(dict.fromkeys(row.machine for row in rows if row.machine))}. {steps}"
+    versions = " and ".join(dict.fromkeys(row.tensorflow for row in rows))
+    machines = "; ".join(dict.fromkeys(row.machine for row in rows if row.machine))
+    head = f"Machine: {machines}. TensorFlow {versions}. {steps}"
     by_fault = {fault: list(of) for fault, of in itertools.groupby(rows, key=lambda row: row.fault)}
     cells = [_cells(fault, of) for fault, of in by_fault.items()]
     missed = failures(rows)
     checks = [{catch.check for row in of for catch in row.found} for of in by_fault.values()]
     count = f"{len(by_fault.keys() - {NO_FAULT})} faults; {len(missed)} missed or false alarms."
-    alone = (
-        f"{checks.count({'oracle'})} are caught by the oracle alone, {_others_alone(checks)} by another check alone."
-    )
+    oracle = checks.count({"oracle"})
+    others = sum(len(found) == 1 for found in checks) - oracle
+    alone = f"{oracle} are caught by the oracle alone, {others or 'none'} by another check alone."
     summary = [f"{count} {alone}", "", *(f"- {line}" for line in missed)]
     return "\n".join([head, "", bare_table(cells, HEADERS), *summary])
-
-
-def _others_alone(checks: Sequence[set[str]]) -> str:
-    return str(sum(len(found) == 1 and found != {"oracle"} for found in checks) or "none")
 
 
 def _cells(fault: Fault, rows: Sequence[Row]) -> list[str]:

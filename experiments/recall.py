@@ -114,7 +114,7 @@ REPORTS = (
         "`optimizers-twice`",
         Evidence.PAIR,
         "that pair: updates by three optimizers, dense and sparse together, take 4.3% longer on one core, a REGRESSION "
-        "in one run; which of them isn't known ([finding](releases.md#numbers-and-files))",
+        "in one run; which of them isn't known ([finding](releases.md))",
     ),
     Report("tensorflow #47524", "GPU memory up, 2.3 → 2.4", "`train`", Evidence.GPU, "peak GPU memory is measured"),
     Report(
@@ -122,7 +122,7 @@ REPORTS = (
         "12% slower, 23% more memory",
         "`xla`",
         Evidence.OTHER,
-        "compiling by XLA takes 41% more peak memory, 2.20.0 → 2.21.0, a REGRESSION ([finding](releases.md#numbers-and-files))",
+        "compiling by XLA takes 41% more peak memory, 2.20.0 → 2.21.0, a REGRESSION ([finding](releases.md))",
     ),
     Report(
         "tensorflow #41827",
@@ -143,14 +143,14 @@ REPORTS = (
         "BiLSTM on a CPU 70% slower, release by release, 2.7 → 2.15",
         "`bidirectional`",
         Evidence.OTHER,
-        "+20.3% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md#numbers-and-files))",
+        "+20.3% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md))",
     ),
     Report(
         "tensorflow #40261",
         "100 predicts 0.13 → 3 s",
         "`predict`",
         Evidence.OTHER,
-        "+18.8% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md#numbers-and-files))",
+        "+18.8% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md))",
     ),
     Report(
         "tensorflow #38598",

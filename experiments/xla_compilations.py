@@ -1,4 +1,4 @@
-"""Times units of the workload `xla` on new batches, and on one that came before: docs/workloads.md.
+"""Times units of the workload `xla` on new batches, and on one that came before: docs/releases.md.
 
 PYTHONPATH=. python -m experiments.xla_compilations, in an environment with TensorFlow; ten seconds. A unit that XLA
 compiles takes hundreds of milliseconds, another about one. TF_CPP_VMODULE=device_compiler=2 logs each compilation.

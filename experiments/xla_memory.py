@@ -2,7 +2,7 @@
 
 python -m experiments.xla_memory, in an environment with TensorFlow: MiB of anonymous memory before, at the peak of
 compiling, and after. Nothing of tfgate measures here, so it confirms or refutes what `tfgate upgrade --workload xla`
-says of peak memory (docs/bisect.md).
+says of peak memory (docs/releases.md).
 """
 
 import re

@@ -1,6 +1,7 @@
 """The page that says what was measured."""
 
 import collections
+import datetime
 import math
 import statistics
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 CHANGED = {0: "Nothing changed", 1: "One margin worse", 2: "Two margins worse"}
 PROTOCOL = "2026-11-29T05:25:00+00:00"  # the last change: of margins; of launches 01:00, garbage before a trace
+MOMENT = f"{datetime.datetime.fromisoformat(PROTOCOL):%Y-%m-%d %H:%M}"
 
 HEAD = f"""# How often verdicts are right, measured
 
@@ -32,8 +34,9 @@ more; if it fails again, its run counts by its verdict: a REGRESSION where the c
 INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are
 the median, the most in brackets.
 
-*Today's* counts the runs since {PROTOCOL}, when margins changed last. Earlier ones were measured by
-earlier versions of the protocol: [the changelog](../CHANGELOG.md) says what changed.
+*Today's* counts the runs since {MOMENT} UTC, when margins changed last. Earlier ones were measured by earlier
+versions of the protocol: [the changelog](../CHANGELOG.md) says what changed. The first eight of `notebook` called the
+code of the command, not the command.
 """
 INJECTED = """
 ## A known change
@@ -65,7 +68,7 @@ PREDICTED = (
 RELEASES = """
 ## Every workload between two releases
 
-Here nobody knows the right answer: what was found is explained in [workloads](releases.md). A cell holds the
+Here nobody knows the right answer: [what changed](releases.md) explains what was found. A cell holds the
 estimated change and, where it isn't PASS, the outcome.
 """
 
@@ -146,11 +149,8 @@ def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> li
 def _rates(cell: Cell, outcomes: Sequence[str], predictions: Predictions) -> list[str]:
     """Returns how often a cell's runs were right and wrong, and what was predicted of them."""
     right = _rate(cell.right, outcomes) if cell.right else "–"
-    return [
-        right,
-        ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong),
-        _predicted(cell, predictions),
-    ]
+    wrong = ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong)
+    return [right, wrong, _predicted(cell, predictions)]
 
 
 def _todays(runs: Sequence[Ran]) -> int:

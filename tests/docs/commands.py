@@ -23,9 +23,9 @@ commands have answers of their own, besides 2 and 4:
 
 | command | 0 | 1 | 3 |
 | --- | --- | --- | --- |
-| `survey`, and `check` of one | all that was asked for was measured, whatever it came to | – | something is missing: a release, or a comparison |
+| `survey`, and `check` of one | all was measured, whatever it came to | – | a release or a comparison is missing |
 | `bisect` | any answer but *open* | – | *open*: the budget is spent |
-| `blame` | a package or a pair is blamed, or the numbers have nothing to be blamed for | – | none is proven to blame |
+| `blame` | a package or a pair is blamed, or there is nothing to blame any for | – | none is proven to blame |
 | `history` | the newest report is proven within its margins | the two newest are beyond one | otherwise |
 | `machines`, `profile`, `record`, `report`, `show` | it is done | – | – |
 

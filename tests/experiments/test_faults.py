@@ -36,15 +36,14 @@ def test_an_alarm_without_a_fault_is_a_failure() -> None:
 
 def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
     lines = report([Row(CLIPPED, "2.21.0", (EARLY, LATE, APART), "A CPU, 2 cores")]).splitlines()
-    assert lines[0].startswith("Machine: A CPU, 2 cores. Launches took ")
+    assert lines[0].startswith("Machine: A CPU, 2 cores. TensorFlow 2.21.0. Launches took ")
     line = next(line for line in lines if line.startswith("| clip-missing"))
     assert line.endswith("| cells, layers, fused | oracle, step 0: clipped of embedding | perplexity, lockstep |")
 
 
 def test_what_caught_a_fault_first_names_the_versions_where_they_differ() -> None:
-    rows = [
-        Row(CLIPPED, version, found) for version, found in (("2.12.1", (EARLY,)), ("2.16.2", ()), ("2.21.0", (EARLY,)))
-    ]
+    found = {"2.12.1": (EARLY,), "2.16.2": (), "2.21.0": (EARLY,)}
+    rows = [Row(CLIPPED, version, caught) for version, caught in found.items()]
     assert "| oracle, step 0: clipped of embedding (2.12.1, 2.21.0); nothing (2.16.2) |" in report(rows)
 
 

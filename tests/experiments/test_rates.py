@@ -374,7 +374,7 @@ def test_the_readme_tells_the_committed_runs() -> None:
         for margins in (0, 2)
     )
     others = f"{same['INCONCLUSIVE']} were INCONCLUSIVE and {same['REGRESSION']} were a REGRESSION"
-    assert f"With nothing changed, {same['PASS']} of {same.total()} runs passed, {others}." in readme
+    assert f"with nothing changed, {same['PASS']} of {same.total()} runs passed, {others}." in readme
     assert f"slower by two margins, {worse['REGRESSION']} of {worse.total()} runs were a REGRESSION." in readme
 
 

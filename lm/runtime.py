@@ -117,18 +117,9 @@ def relocate(variables: Iterable[Any]) -> None:
         variable.assign(np.array(variable.numpy()))
 
 
-def synchronize(device: str) -> None:
-    """Blocks until all that was asked of a device is done; a CPU does it when it is asked."""
-    if not device.startswith("cpu"):
-        tf.test.experimental.sync_devices()
-
-
 def retraces(function: Any) -> int:
-    """Returns how often a tf.function was traced beyond the first time.
-
-    It is 0 of anything else, such as the None that Keras has in the place of a function before it is called.
-    """
-    return max(int(getattr(function, "experimental_get_tracing_count", lambda: 0)()) - 1, 0)
+    """Returns how often a tf.function was traced beyond the first time; 0 of None, Keras' before it makes one."""
+    return 0 if function is None else max(int(function.experimental_get_tracing_count()) - 1, 0)
 
 
 def operations(graph: tf.Graph) -> dict[str, int]:

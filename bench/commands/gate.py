@@ -116,7 +116,7 @@ def request(options: argparse.Namespace) -> Request:
 
 
 class _Report:
-    """The gate's report so far, kept on disk once both environments are there and after each launch."""
+    """The gate's report so far, kept on disk once what is measured is there, and after each launch."""
 
     def __init__(self, asked: Request, stored: GateRun | None, candidate: Side) -> None:
         self.path = asked.output / GATE_FILE

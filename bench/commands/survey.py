@@ -178,6 +178,7 @@ class _Measuring:
         self._sides: dict[str, Side] = {}
         self._locks: dict[str, Resolved | None] = {}
         self._found: dict[Path, Against] = {}
+        self._told: set[_Job] = set()
         self._over: set[Path] = set()  # each comparison is tried once
         self._sent: dict[Path, _Job] = {}  # to hosts, or to be sent
         self._keep = keeper(path, begun=asked.resume)
@@ -299,7 +300,7 @@ class _Measuring:
         """Returns how many comparisons are left."""
         survey, asked = self._survey, self._asked
         planned = [_Job(plan, *pair) for plan in self._plans for pair in survey.planned()]
-        left = [job for job in planned if not self._finished(job)]
+        left = [job for job in planned if not self._stored(job)]
         cost = "numbers alone, no launch is timed"
         if asked.speed:
             cost = f"at most {minutes(len(left) * asked.budget_minutes)} of launches, "
@@ -312,13 +313,19 @@ class _Measuring:
 
     def _finished(self, job: _Job) -> Against | None:
         """Returns a comparison that was measured to its end, with its verdict, which it says once."""
+        found = self._stored(job)
+        if found and job not in self._told:
+            self._told.add(job)
+            say(f"{job.plan.name}: {job.candidate} against {job.reference}: {found.verdict.outcome.value}")
+        return found
+
+    def _stored(self, job: _Job) -> Against | None:
         path, asked = self._path(job), self._asked
         if path not in self._found:
             found = stored(asked.output, self._survey, job.plan.name, self._standards, job.reference, job.candidate)
             if not found or found.run.incomplete:
                 return None
             self._found[path] = found
-            say(f"{job.plan.name}: {job.candidate} against {job.reference}: {found.verdict.outcome.value}")
         return self._found[path]
 
     def _parts(self, job: _Job) -> Parts:

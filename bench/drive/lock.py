@@ -29,8 +29,9 @@ def host_lock(path: Path | None = None, *, wait: bool = False) -> Iterator[None]
             raise LockedError(
                 f"process {holder} is already measuring on this host: wait for it, or stop it ({path})"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without its holder's number
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -118,9 +118,9 @@ def measure_run(
     Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
     it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
     warning. With several launches at once, launch 0 of each plan comes first; later launches get one thread unless
-    their plan names a number, and launch 1 of the first plan is checked against the oracle, too, on that one thread.
-    `patience` has noted a reference's times. Raises what `keep` raises, and WorkerError where a user's own file was
-    changed; no process is left then, nor after Ctrl-C.
+    their plan names a number, and launch 1 of the first plan is checked against the oracle, too, if it takes training
+    steps. `patience` has noted a reference's times. Raises what `keep` raises, and WorkerError where a user's own file
+    was changed; no process is left then, nor after Ctrl-C.
     """
     created = now()
     plans, side_by_side = request.plans, request.side_by_side

@@ -129,7 +129,8 @@ def _samples(report: Micro, margin: float | None = None, ledger: Ledger = NO_LED
 def _lacking(report: Micro, margin: float) -> list[Comparison]:
     """Returns the benchmarks that gate and that some launches lack: they can't be judged."""
     first, launches = report.reference[0], [*report.reference, *report.candidate]
-    cases = [case for name, case in first.cases.items() if name in gates(first)]
+    gating = gates(first)
+    cases = [case for name, case in first.cases.items() if name in gating]
     lacking = [(case, sum(case.name not in launch.cases for launch in launches)) for case in cases]
     return [
         Comparison(case.subject, _metric(case, margin), Outcome.INCONCLUSIVE, LaunchesLackIt(count, len(launches)))

@@ -38,7 +38,7 @@ class LaunchFailed(Reason):
 
     where: str  # Subject.name, "oracle" or "lockstep"; "" where there is one subject alone
     launch: int | None  # from 0; None where it has no number
-    side: str  # reference or candidate
+    side: str  # reference or candidate; "" where the message names what failed
     message: str
     own_code: bool = False  # what failed there is a user's own file
 

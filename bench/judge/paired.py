@@ -35,7 +35,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     subject = subject_of(run)
     comparisons, failures = launch_failures(run)
     if run.lockstep_failure:
-        failures.append(LaunchFailed("lockstep", None, REFERENCE, run.lockstep_failure.message))
+        failures.append(LaunchFailed("lockstep", None, "", run.lockstep_failure.message))
     failures += incomplete(run)
     samples = paired_samples(run, margins)
     comparisons += [*_numerics(run, subject), *compare_in_turn(run, samples, retraces=not run.only)]

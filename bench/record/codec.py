@@ -34,7 +34,7 @@ class Number(NamedTuple):
 
 
 NUMBERS: dict[Any, Number] = {
-    float: Number("a number", float, -LARGEST, LARGEST),  # or one of NON_FINITE
+    float: Number("a number in the range of a float", float, -LARGEST, LARGEST),  # or one of NON_FINITE
     Finite: Number("a finite number", float, -LARGEST, LARGEST),
     Amount: Number("a finite number of at least 0", float, 0.0, 1e18),  # more than there is of anything
     Logarithm: Number("the logarithm of a ratio", float, -100.0, 100.0),  # ratios of up to 10^43

@@ -17,7 +17,8 @@ def _launch_failed(reason: notices.LaunchFailed) -> str:
     launch = "" if reason.launch is None else f"launch {reason.launch + 1}"
     where = ", ".join(filter(None, (PARTS.get(reason.where, reason.where), launch)))
     failed = f"your file failed in the {reason.side}" if reason.own_code else f"the {reason.side} failed"
-    return f"{where}{where and ': '}{failed}: {reason.message}"
+    said = f"{failed}: {reason.message}" if reason.side else reason.message
+    return f"{where}{where and ': '}{said}"
 
 
 def _failed_once(reason: notices.FailedOnce) -> str:

@@ -25,7 +25,7 @@ from bench.record.survey import Survey
 from bench.record.types import SCHEMA, Baseline, Run
 from bench.report.formats.json import SCHEMA as VERDICT_SCHEMA
 from bench.report.sentences import OF_COMPARISONS, SENTENCES
-from bench.stats.outcome import EXIT_CODES
+from bench.stats.outcome import EXIT_CODES, Outcome
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NUMBER = {"anyOf": [{"type": "number"}, {"enum": list(NON_FINITE)}]}  # JSON has no word for some
@@ -66,6 +66,8 @@ def verdict_schema() -> dict[str, Any]:
         "outcome": {"enum": [outcome.value for outcome in EXIT_CODES]},
     }
     whole["properties"] = added | whole["properties"]
+    of_one = [outcome.value for outcome in Outcome if outcome is not Outcome.FAILED]  # no comparison alone has failed
+    definitions["Comparison"]["properties"]["outcome"] = {"enum": of_one}
     for definition in (whole, *definitions.values()):
         if "properties" in definition:
             definition["required"] = list(definition["properties"])  # fields with defaults are written as well

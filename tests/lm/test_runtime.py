@@ -133,6 +133,8 @@ def test_each_trace_but_the_first_is_one_too_many() -> None:
         found.append(runtime.retraces(function))
     assert found == [0, 0, 0, 1, 2]
     assert runtime.retraces(None) == 0
+    with pytest.raises(AttributeError):  # a TensorFlow that no longer counts: 0 would pass for ever
+        runtime.retraces(object())
 
 
 def test_gpu_memory_that_tensorflow_does_not_tell_is_no_failure() -> None:

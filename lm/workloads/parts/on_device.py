@@ -14,4 +14,4 @@ class OnDevice(Work):
 
     def wait(self) -> None:
         """Blocks until the device has done all that was asked of it."""
-        runtime.synchronize(self.device)
+        runtime.wait(self.device)

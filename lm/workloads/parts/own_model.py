@@ -21,6 +21,8 @@ from lm.workloads.protocol import WEIGHT, NotCopiedError
 BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
 MODULE = "own_workload"  # the file's name as a module, under which it hides none
 
+_ran_in: dict[Path, str] = {}  # the kind of float in which each file next to a user's was run last
+
 
 def built(path: Path) -> "Model":
     """Runs the file anew; returns the model that its function builds. Raises ModelError."""
@@ -202,12 +204,10 @@ def _listed(path: Path, given: Any) -> list[Any]:
 
 
 def _function(path: Path) -> Callable[[], Any]:
-    """Runs the file as a module of its own; returns its function. Files next to it can be imported by it, anew."""
+    """Runs the file as a module of its own; returns its function. Files next to it can be imported by it."""
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # last: no neighbour hides a library
-    for neighbour in path.parent.glob("*.py"):
-        if getattr(sys.modules.get(neighbour.stem), "__file__", None) == str(neighbour):
-            del sys.modules[neighbour.stem]  # it may have been run in the other kind of float
+    _forget_neighbours(path.parent)
     spec = importlib.util.spec_from_file_location(MODULE, path)
     assert spec
     assert spec.loader
@@ -216,6 +216,16 @@ def _function(path: Path) -> Callable[[], Any]:
     spec.loader.exec_module(module)
     function: Callable[[], Any] = getattr(module, FUNCTION)
     return function
+
+
+def _forget_neighbours(folder: Path) -> None:
+    """Has the modules of a folder run again if they ran in the other kind of float, which they may have read."""
+    floats = tf.keras.backend.floatx()
+    for neighbour in folder.glob("*.py"):
+        if _ran_in.setdefault(neighbour, floats) != floats:
+            _ran_in[neighbour] = floats
+            if getattr(sys.modules.get(neighbour.stem), "__file__", None) == str(neighbour):
+                del sys.modules[neighbour.stem]
 
 
 def _copy(value: Any) -> Array:

@@ -176,7 +176,11 @@ class TestWholeSurveys:
         assert partly.code == 3
         found = self.survey(tfgate, tmp_path, sides, "--resume")
         assert found.code == 0, found
-        assert "3 comparisons, 1 of them done: " in found.err
+        said = found.err.splitlines()
+        (cost,) = (place for place, line in enumerate(said) if line.startswith("3 comparisons, 1 of them done: "))
+        outcomes = [place for place, line in enumerate(said) if " against " in line and line.startswith("tiny: ")]
+        assert len(outcomes) == 3
+        assert min(outcomes) > cost  # that of the one that was done as well
         assert whole.read_bytes() == before
         assert read_record(PairedRun, begun).pairs[:3] == pairs
         lines = len([line for line in found.err.splitlines() if line.startswith("launch 1, ")])

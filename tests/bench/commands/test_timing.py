@@ -3,9 +3,11 @@
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from bench.commands import clustered, searches
 from bench.commands.timing import timing
 from bench.drive.doctor import Finding
 from bench.drive.lock import LockedError, host_lock
@@ -83,3 +85,16 @@ def test_beside_another_timing_job_nothing_is_built_and_nothing_is_kept(
     assert (found.code, built) == (4, []), found
     assert "is already measuring on this host" in found.error
     assert not out.exists()
+
+
+def test_a_cluster_s_host_waits_for_another_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    waits: list[bool] = []
+
+    def recorded(*, timed: bool = True, wait: bool = False) -> contextlib.AbstractContextManager[tuple[str, ...]]:
+        waits.append(wait)
+        raise LockedError("another job")
+
+    for module in ("clustered", "searches"):
+        monkeypatch.setattr(f"bench.commands.{module}.timing", recorded)
+    assert clustered.compare(tmp_path, Mock()) == searches._on_this_host(tmp_path, Mock(), Mock(), Mock()) == 4
+    assert waits == [True, True]

@@ -275,6 +275,12 @@ def test_a_refused_file_that_nobody_promised_departs_from_nothing() -> None:
     assert both_depart("it", refused, [record(numerics=(WITHIN,))]) == both_depart("it", refused, refused) == []
 
 
+def test_an_answer_that_nobody_promised_is_not_called_unchanged() -> None:
+    """Its limit is infinite, which says nothing of how far apart the sides are."""
+    lost = dataclasses.replace(SLOT, limit=math.inf)
+    assert both_depart("it", [record(numerics=(lost,))], [record(numerics=(SLOT,))]) == []
+
+
 def test_equal_departures_excuse_no_other_answer() -> None:
     reference = [record(numerics=(WITHIN, SLOT))]
     alone = judge_numerics("it", [record(numerics=(BEYOND, SLOT))], reference)

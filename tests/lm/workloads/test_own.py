@@ -320,6 +320,16 @@ class TestModels:
         assert len(expected) == len(CASES)
         assert unchecked == ()
 
+    def test_a_neighbour_is_run_once_in_one_kind_of_float(self, tmp_path: Path) -> None:
+        """It may register something that may be registered once."""
+        runs = tmp_path / "runs"
+        written(tmp_path, f"with open({str(runs)!r}, 'a') as file:\n    file.write('x')", "own_once.py")
+        text = SQUARE.format(before="pass", returned="loss").replace("import numpy", "import own_once, numpy")
+        path = written(tmp_path, text)
+        for _ in range(2):
+            opened(path)
+        assert runs.read_text() == "x"
+
     def test_the_function_may_be_a_neighbour_s(self, tmp_path: Path) -> None:
         written(tmp_path, SQUARE.format(before="pass", returned="loss"), "own_parts.py")
         work = opened(written(tmp_path, "import own_parts\nworkload = own_parts.workload"))

@@ -83,6 +83,7 @@ REASONS: tuple[Reason, ...] = (
     notices.NumbersNotMeasured(),
     notices.LaunchFailed("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
     notices.LaunchFailed("oracle", None, "reference", "killed by SIGKILL"),
+    notices.LaunchFailed("lockstep", None, "", "the referee failed: killed by SIGKILL"),
     notices.LaunchFailed("", None, "reference", "mine.py:6 in `workload`: ValueError: no data", own_code=True),
     notices.FailedOnce("notebook-synthetic-cells-cpu0", 2, "candidate", "killed by SIGKILL"),
     notices.FailedOnce("", 2, "reference", "killed by SIGKILL"),

@@ -250,7 +250,7 @@ def both_fail() -> Pair:
         ),
         (
             dataclasses.replace(paired_run([]), lockstep_failure=CRASH),
-            LaunchFailed("lockstep", None, "reference", CRASH.message),
+            LaunchFailed("lockstep", None, "", CRASH.message),
         ),
         (dataclasses.replace(paired_run([pair(0)]), incomplete="interrupted"), Incomplete("interrupted")),
     ],

@@ -1,6 +1,7 @@
 """Versions, threads and devices of the TensorFlow at hand."""
 
 import importlib.metadata
+import inspect
 import os
 import platform
 from collections import Counter
@@ -118,8 +119,13 @@ def relocate(variables: Iterable[Any]) -> None:
 
 
 def retraces(function: Any) -> int:
-    """Returns how often a tf.function was traced beyond the first time; 0 of None, Keras' before it makes one."""
-    return 0 if function is None else max(int(function.experimental_get_tracing_count()) - 1, 0)
+    """Returns how often a tf.function was traced beyond the first time.
+
+    It is 0 of a plain function, which Keras 3 has for `fit`, and of None, which Keras has before it makes one.
+    """
+    if function is None or inspect.isfunction(function):
+        return 0
+    return max(int(function.experimental_get_tracing_count()) - 1, 0)
 
 
 def operations(graph: tf.Graph) -> dict[str, int]:

@@ -72,7 +72,7 @@ Request = Measuring | Comparing
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What one profile tells, or how two differ."""
+    """The answer from one profile, or from the difference of two."""
 
     text: str
     plain: object  # for JSON

@@ -1,4 +1,4 @@
-"""What bisect and blame share: a search that goes on for a time, on this host or on one of a cluster's."""
+"""Makes what bisect and blame have in common: a search for a time, on this host or on one of a cluster's."""
 
 import argparse
 import dataclasses
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class SearchRequest:
-    """What is measured, for how long, and where it is kept."""
+    """The measurements that are asked for, their time, and the folder that keeps them."""
 
     model: ModelRequest  # of one workload in one configuration
     sides: Sides

@@ -1,4 +1,4 @@
-"""What a verdict means for who has to act on it, by its question, outcome and scope."""
+"""Says what a verdict means for who has to act on it, by its question, outcome and scope."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator

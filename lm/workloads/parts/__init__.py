@@ -1,4 +1,4 @@
-"""What workloads consist of, or share.
+"""The parts that workloads consist of, or share.
 
 - `NAME_work`: the work of workload NAME, which needs TensorFlow; what all work has in common is in `on_device`, what
   that of one traced function has in `traced`

@@ -1,4 +1,4 @@
-"""What is timed has this host to itself, from before its environments are built."""
+"""A timed command has this host to itself, from before its environments are built."""
 
 import contextlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a run holds while it is measured, made up, for the tests of progress."""
+"""Made-up launches of a run that is still measured, for the tests of progress."""
 
 from collections.abc import Callable, Sequence
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 HOLDER = """
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 from bench.drive.lock import host_lock
 with host_lock(Path(sys.argv[1])):
     print("held", flush=True)
@@ -128,3 +130,12 @@ def test_the_lock_is_the_hosts_unless_a_variable_names_another(tmp_path: Path, m
     assert lock_path() == tmp_path / "another"
     monkeypatch.delenv(LOCK_VARIABLE)
     assert lock_path() == Path("/tmp/tfgate.lock")
+
+
+def test_a_full_disk_loses_the_holder_s_number_and_not_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "lock"
+    monkeypatch.setattr("os.pwrite", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    with host_lock(lock), pytest.raises(LockedError, match="process unknown is already measuring"), host_lock(lock):
+        pass

@@ -55,7 +55,8 @@ def clone(tmp_path: Path) -> Clone:
         ["lm/models/cells.py", "docs/model.md"],
         ["baselines/tiny.json"],
         ["baselines/tiny.json", "baselines/margins.toml", "constraints/gate.txt", "docs/baselines.md", "CHANGELOG.md"],
-        ["baselines/margins.toml", "docs/metrics.md"],  # which is made of it
+        # What tests ask for with a margin: pages that are made of it or show it, outcomes, and what supports it.
+        ["baselines/margins.toml", "README.md", "tests/outcomes.json", "experiments/data/pilot.json"],
         [
             "baselines/ledger.json",
             "baselines/reference/cpython-3.11-linux-x86_64.txt",
@@ -106,7 +107,7 @@ def test_ledger_and_reference_change_alone_too(clone: Clone, name: str) -> None:
 
 def test_a_baseline_that_is_removed_with_code_is_refused(clone: Clone) -> None:
     clone.change("baselines/tiny.json")
-    clone.git("mv", "baselines/tiny.json", "tiny.json")
+    clone.git("mv", "baselines/tiny.json", "tiny.py")
     clone.git("commit", "--quiet", "--message", "move")
     assert clone.check().returncode == 1
 

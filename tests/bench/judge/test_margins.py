@@ -50,7 +50,7 @@ def test_reads_every_entry(tmp_path: Path) -> None:
 
 def test_the_repository_s_margins_can_be_used() -> None:
     margins = read_margins(ROOT / "baselines" / "margins.toml")
-    assert set(margins.window_start) == set(CONFIGS)
+    assert set(margins.window_start) >= set(CONFIGS)  # a new configuration's come first, since they change alone
     assert all(margins.of(metric, config) for metric in margins.gating for config in CONFIGS)
     assert set(margins.budget) <= set(margins.gating)
 

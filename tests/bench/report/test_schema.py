@@ -64,15 +64,8 @@ def test_the_repository_s_ledger_is_valid_and_of_the_pinned_reference() -> None:
     assert list(validator("ledger").iter_errors(json.loads(path.read_text(encoding="utf-8")))) == []
     (lock,) = (ROOT / "baselines" / "reference").glob("*.txt")
     pinned = Side("reference", "", {}, packages=read_lock(lock.read_text(encoding="utf-8")).packages)
-    assert {entry.reference for entry in ledger.entries} == {pinned.identity} == {ledger.entries[-1].environment}
-    assert [entry.tensorflow for entry in ledger.entries][::2] == [
-        "2.16.2",
-        "2.17.1",
-        "2.18.1",
-        "2.19.1",
-        "2.20.0",
-        "2.21.0",
-    ]
+    assert {entry.reference for entry in ledger.entries} == {pinned.identity}
+    assert pinned.identity in {entry.environment for entry in ledger.entries}
 
 
 @pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.parent.name)

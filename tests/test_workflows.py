@@ -143,6 +143,15 @@ def test_github_refuses_a_wrong_one(tmp_path: Path) -> None:
     assert not github_accepts([text.replace(right, "run-on:")], tmp_path)
 
 
+def test_pins_are_made_anew_without_the_reference() -> None:
+    """Another reference is another ledger's, and baselines change alone."""
+    ini = (ROOT / "tox.ini").read_text()
+    lock, reference = (
+        ini.partition(f"\n[testenv:{name}]\n")[2].partition("\n[")[0] for name in ("lock", "lock-reference")
+    )
+    assert ("constraints" in lock, "baselines" in lock, "baselines" in reference) == (True, False, True)
+
+
 def cache_key(folder: Path, week: str, **asked: str) -> str:
     """Returns the key that the action's own step makes in a week, in a stand-in of a checkout."""
     step = step_of("installed")

@@ -143,6 +143,14 @@ def test_github_refuses_a_wrong_one(tmp_path: Path) -> None:
     assert not github_accepts([text.replace(right, "run-on:")], tmp_path)
 
 
+def test_ci_tests_every_tensorflow_that_tox_does() -> None:
+    """Pull requests have those of the label `test`, Sundays the others."""
+    ini = (ROOT / "tox.ini").read_text()
+    tested, versions = (set(re.findall(r"tf\d+", line)) for line in re.findall(r"(?m)^    (?:test|versions) = .*", ini))
+    slow = steps(load((ROOT / ".github" / "workflows" / "slow.yml").read_text()))
+    assert versions == tested | {name for step in slow for name in re.findall(r"tf\d+", step.get("run", ""))}
+
+
 def test_pins_are_made_anew_without_the_reference() -> None:
     """Another reference is another ledger's, and baselines change alone."""
     ini = (ROOT / "tox.ini").read_text()

@@ -143,6 +143,13 @@ def test_github_refuses_a_wrong_one(tmp_path: Path) -> None:
     assert not github_accepts([text.replace(right, "run-on:")], tmp_path)
 
 
+def test_the_recipe_for_forks_waits_for_each_recipe_that_gates_pull_requests() -> None:
+    """A workflow without a name has its path for one, so that the other would never start."""
+    whole = [load(text) for path in documents() for text in workflows(path)]
+    ((awaited,),) = (one["on"]["workflow_run"]["workflows"] for one in whole if "workflow_run" in one.get("on", ()))
+    assert [one.get("name") for one in whole if one.get("on") == "pull_request"] == [awaited] * 3
+
+
 def test_ci_tests_every_tensorflow_that_tox_does() -> None:
     """Pull requests have those of the label `test`, Sundays the others."""
     ini = (ROOT / "tox.ini").read_text()

@@ -150,6 +150,13 @@ def test_the_recipe_for_forks_waits_for_each_recipe_that_gates_pull_requests() -
     assert [one.get("name") for one in whole if one.get("on") == "pull_request"] == [awaited] * 3
 
 
+def test_a_recipe_that_makes_an_environment_chooses_its_python() -> None:
+    """A hosted runner's own is another than the reference's."""
+    (badge,) = (text for text in workflows(GITHUB) if "-m venv" in text)
+    order = [next(word for word in ("setup-python@", "-m venv", "") if word in str(one)) for one in steps(load(badge))]
+    assert order[1:3] == ["setup-python@", "-m venv"]
+
+
 def test_ci_tests_every_tensorflow_that_tox_does() -> None:
     """Pull requests have those of the label `test`, Sundays the others."""
     ini = (ROOT / "tox.ini").read_text()

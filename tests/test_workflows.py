@@ -150,6 +150,15 @@ def test_the_recipe_for_forks_waits_for_each_recipe_that_gates_pull_requests() -
     assert [one.get("name") for one in whole if one.get("on") == "pull_request"] == [awaited] * 3
 
 
+def test_values_of_inputs_in_documents_are_text() -> None:
+    """GitLab refuses a number, and YAML makes 2.2 of 2.20."""
+    on_github = [one for path in documents() for text in workflows(path) for one in steps(load(text))]
+    given = [one.get("with", {}) for one in on_github if one.get("uses", "").startswith(OURS)]
+    on_gitlab = [include["inputs"] for text in gitlab_recipes() for include in load(text).get("include", ())]
+    assert len(given) >= len(on_gitlab) == 3
+    assert [one for one in (*given, *on_gitlab) if not all(isinstance(value, str) for value in one.values())] == []
+
+
 def test_a_recipe_that_makes_an_environment_chooses_its_python() -> None:
     """A hosted runner's own is another than the reference's."""
     (badge,) = (text for text in workflows(GITHUB) if "-m venv" in text)

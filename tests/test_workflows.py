@@ -212,6 +212,11 @@ def test_what_is_pinned_is_cached_until_its_pin_changes(tmp_path: Path) -> None:
     assert cache_key(tmp_path, "2026-W01") == cache_key(tmp_path, "2026-W02")
 
 
+def test_what_is_asked_for_by_arguments_has_an_entry_of_its_own(tmp_path: Path) -> None:
+    """Such as another Python, whose environment would be built anew by each job."""
+    assert cache_key(tmp_path, "2026-W01", ARGUMENTS="--python-version 3.12") != cache_key(tmp_path, "2026-W01")
+
+
 def test_what_is_cached_is_of_the_locks_that_are_asked_for_and_of_the_python(tmp_path: Path) -> None:
     """An entry never changes: with a key of another reference's lock, every job would build the reference anew."""
     lock, python = tmp_path / "mine" / "reference" / "lock.txt", tmp_path / "python"

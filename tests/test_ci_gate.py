@@ -94,9 +94,9 @@ def test_arguments_may_stand_in_several_lines(scripts: Scripts) -> None:
     assert scripts.called[0].endswith(" [--config] [tiny] [--full]")
 
 
-@pytest.mark.parametrize("arguments", ["--baselines mine", "--full\n--baselines=mine"])
-def test_baselines_are_no_argument(scripts: Scripts, arguments: str) -> None:
-    """The reports would be judged by tfgate's own."""
+@pytest.mark.parametrize("arguments", ["--baselines mine", "--full\n--baselines=mine", "--output mine"])
+def test_neither_baselines_nor_output_are_an_argument(scripts: Scripts, arguments: str) -> None:
+    """The reports would be judged by tfgate's own baselines, or not be written."""
     found = run_gate(scripts, ARGUMENTS=arguments)
     assert (found.returncode, scripts.called) == (2, [])
     assert "input baselines" in found.stderr

@@ -27,6 +27,7 @@ commands have answers of their own, besides 2 and 4:
 | `bisect` | any answer but *open* | – | *open*: the budget is spent |
 | `blame` | a package or a pair is blamed, or there is nothing to blame any for | – | none is proven to blame |
 | `history` | the newest report is proven within its margins | the two newest are beyond one | otherwise |
+| `train` | every training ended | one diverged | – |
 | `machines`, `profile`, `record`, `report`, `show` | it is done | – | – |
 
 An option means the same in every command that has it:

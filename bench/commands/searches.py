@@ -11,7 +11,7 @@ from bench.commands.clustered import Building, Hosts, add_cluster, cluster_reque
 from bench.commands.errors import guarded
 from bench.commands.growing import METRICS
 from bench.commands.messages import say
-from bench.commands.model import ModelRequest, add_model, add_workload
+from bench.commands.model import ModelRequest, add_model, add_workload, require_memory
 from bench.commands.options import add_budget, add_output, add_shared
 from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides
@@ -124,3 +124,4 @@ def _on_this_host(
         return 0
 
     return guarded(searched)
+            require_memory(building.model.workloads)

@@ -183,8 +183,10 @@ class TestWholeSearches:
         assert "wrapt can't be measured: the worker exited with code 3" in found.out
         line = found.out.splitlines()[-1].removeprefix("where the time goes: ")
         assert line.startswith("tfgate profile --from 2.98.0 --to 2.99.0 ")
-        assert line.endswith(" --baselines blame --config tiny")  # blame's own default
-        command_parser("profile").parse_args(shlex.split(line)[2:])
+        assert line.endswith(" --config tiny")  # blame's own default
+        assert " --as-of " in line
+        options = command_parser("profile").parse_args(shlex.split(line)[2:])
+        assert (options.baselines, options.as_of.moment) == ("blame", *environments.moments)
 
     def test_what_two_packages_do_only_together_is_blamed_on_the_pair(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments
@@ -264,6 +266,7 @@ class TestWholeSearches:
         assert {path.name for path in folder.iterdir()} == {"reference", "candidate", "profile.html", "profile.txt"}
         again = blame(tfgate, tmp_path, *words, "--resume")
         assert (again.code, list(tmp_path.glob("out/*-profile"))) == (0, [folder])
+        assert len(environments.moments) == 1  # the profile's, too
         other = blame(
             tfgate, tmp_path / "other", *words, "--metric", "first step", "--baselines", str(tmp_path / "baselines")
         )

@@ -56,7 +56,7 @@ def begun(
     if not isinstance(found, Survey):
         records = all_records(found)
     for plan in plans:
-        _require_same_file(path, plan, records)
+        require_same_file(path, plan, records)
     if here:
         _require_machine(path, records)
     return found
@@ -106,7 +106,7 @@ def _require_machine(path: Path, records: Iterable[Record]) -> None:
         )
 
 
-def _require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
+def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
     """Raises UsageError where a report was begun with another file of a user's own of that name."""
     known = {record.subject.fingerprint for record in records if record.subject.workload == plan.workload_name}
     if plan.fingerprint and known - {"", plan.fingerprint}:

@@ -12,7 +12,7 @@ from bench.commands.messages import say
 from bench.commands.model import model_request
 from bench.commands.options import fraction
 from bench.commands.resume import is_kept
-from bench.commands.searches import CONFIGS, GROWN, add_metric, add_search, search_request
+from bench.commands.searches import CONFIGS, GROWN, add_metric, add_search, search_request, words_going_on
 from bench.commands.sides import RELEASE, add_index, add_releases, releases_request
 from bench.commands.timing import timing
 from bench.drive.environments import PINNED, releases_between
@@ -20,7 +20,7 @@ from bench.drive.mixed import differing
 from bench.drive.requests import Interpreter, RequestError, read_request
 from bench.judge.bisect import Answer, Finding
 from bench.judge.margins import read_margins
-from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
+from bench.record.command_lines import TOLD, WITH_VALUE
 from bench.report.bisect import launches_json, launches_text, numbers_json, numbers_text
 from bench.report.lines import one_line
 from bench.stats.bisection import CONFIDENCE
@@ -121,9 +121,8 @@ def _blame(asked: Request, bisection: Bisection, finding: Finding, names: Sequen
         differing(before.candidate if before else found.reference, found.candidate)
     except RequestError:  # two packages, which can't be exchanged
         return []
-    moment = found.candidate.as_of if asked.sides.as_of.present else ""
-    rest = words_without(asked.command_line[2:], (*SEARCHING, *(["--as-of"] if moment else [])), ALONE)
-    return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *rest, *(["--as-of", moment] if moment else [])]
+    words = words_going_on(asked, SEARCHING, found.candidate.as_of)
+    return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *words]
 
 
 def _following(asked: Request) -> list[str]:

@@ -18,7 +18,16 @@ from bench.commands.model import model_request
 from bench.commands.options import add_launches, stamped
 from bench.commands.progress import BisectProgress
 from bench.commands.resume import is_kept
-from bench.commands.searches import CONFIGS, GROWN, SearchRequest, add_metric, add_search, on_a_host, search_request
+from bench.commands.searches import (
+    CONFIGS,
+    GROWN,
+    SearchRequest,
+    add_metric,
+    add_search,
+    on_a_host,
+    search_request,
+    words_going_on,
+)
 from bench.commands.sides import BUILT, add_sides, sides_request
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
@@ -28,7 +37,7 @@ from bench.drive.requests import BuildError, Interpreter, RequestError, read_req
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import CPU_TIME, EVALUATION_STEP, MEAN_STEP, START, STEP_TIMES
-from bench.record.command_lines import ALONE, TOLD, WITH_VALUE, words_without
+from bench.record.command_lines import TOLD, WITH_VALUE
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.report.blame import blame_json, blame_text
 from bench.report.profile_page import FILE as PAGE_FILE
@@ -100,12 +109,13 @@ def run(asked: Request) -> int:
     found, names = blamed.found, (asked.sides.reference.what, asked.sides.candidate.what)
     explained = found.answer in (Answer.BLAMED, Answer.NO_PACKAGE) and asked.metric in PROFILED
     text = blame_text(found, asked.metric, names, blamed.left_out)
-    text += f"\nwhere the time goes: {shlex.join(_profile(asked))}" if explained else ""
+    profiled = _profile(asked, blamed.moment)
+    text += f"\nwhere the time goes: {shlex.join(profiled)}" if explained else ""
     plain = blame_json(found, asked.metric, names, blamed.left_out) | blamed.origin
     answer(asked.output, text, plain, as_json=asked.json)
     if asked.profile and explained and not is_kept(asked.output, f"*-profile/{PAGE_FILE}"):
         more = [word for word in TOLD if word in asked.command_line]
-        follow(profile, [*_profile(asked), "--output", str(stamped(asked.output, "profile")), *more])
+        follow(profile, [*profiled, "--output", str(stamped(asked.output, "profile")), *more])
     if asked.profile and asked.metric not in PROFILED:
         recipe = "; docs/profile.md, 'A slower start', has a recipe" if asked.metric in START else ""
         say(f"no profile: it explains the time of a steady step, not {asked.metric}{recipe}")
@@ -120,19 +130,19 @@ class Blamed:
     found: Blame
     left_out: list[str]  # a line on each thing
     origin: dict[str, Any]  # where the measurements come from, for programs
+    moment: str  # up to which the index was read; "" of one without upload times
 
 
 def search(asked: Request, disturbed: Sequence[str], margins: Margins) -> Blamed:
     """Searches on one host: effects are subtracted from each other, and hosts differ."""
     blaming = _Blaming(asked, margins, disturbed)
-    return Blamed(blaming.measure(), blaming.left_out, blaming.origin())
+    return Blamed(blaming.measure(), blaming.left_out, blaming.origin(), blaming.moment)
 
 
-def _profile(asked: Request) -> list[str]:
-    """Returns the command that profiles both sides."""
-    words = words_without(asked.command_line[2:], OF_BLAME, ALONE)
+def _profile(asked: Request, moment: str) -> list[str]:
+    """Returns the command that profiles both sides, as of the same moment of the index."""
     config = () if is_path(asked.model.workloads[0]) else ("--config", *asked.model.configs)
-    return ["tfgate", "profile", *words, *config]
+    return ["tfgate", "profile", *words_going_on(asked, OF_BLAME, moment), *config]
 
 
 class _Blaming:
@@ -144,6 +154,7 @@ class _Blaming:
         self._measure = Measure(plan, asked.metric, margins, asked.command_line, disturbed)
         self._measure.warn()
         self._asked, self._sides = asked, asked.sides.prepared()
+        self.moment = max(side.as_of for side in self._sides.values())  # the pinned reference has none
         whole, parts, switches, self.left_out = chosen(self._measure, self._sides, asked.parts)
         self._whole = self._row(0, whole)
         self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]

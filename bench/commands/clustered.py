@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from bench.commands.errors import guarded
 from bench.commands.messages import say
-from bench.commands.model import ModelRequest
+from bench.commands.model import ModelRequest, require_memory
 from bench.commands.options import SideRequest
 from bench.commands.paired import Parts
 from bench.commands.sides import Sides, side_warnings
@@ -146,6 +146,7 @@ def _compare(folder: Path, asked: Comparison) -> int:
     made: dict[str, Side] = {}
     with timing(timed=asked.parts.speed, wait=True) as disturbed:
         plan = next(plan for plan in asked.building.model.plans() if plan.name == asked.plan)
+        require_memory([plan.workload])
         sides = asked.building.here(folder)
         for role, release in ((CANDIDATE, asked.candidate), (REFERENCE, asked.reference)):
             try:

@@ -31,7 +31,7 @@ from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
-from bench.record.types import SCHEMA, Run
+from bench.record.types import NO_REFERENCE, SCHEMA, Run
 from lm.workloads.registry import is_path
 
 EXAMPLES = """\
@@ -189,7 +189,9 @@ def _reference(asked: Request, report: _Report) -> Side | None:
         for run in report.gate.speed:
             require_same(report.path, run.reference, reference)
     else:
-        mend = "name another by --from, or leave speed out by --no-speed"
+        mend = "name another by --from"
+        if not any(map(is_path, asked.model.workloads)):
+            mend += ", or leave speed out by --no-speed"
         report.keep(speed_problem=f"the reference environment can't be built ({why}): {mend}")
         say(f"warning: {report.gate.speed_problem}")
     return reference
@@ -238,7 +240,14 @@ def _measure_speed(
 def _measure_numbers(
     asked: Request, report: _Report, planned: Sequence[Plan], reference: Side | None, patience: Patience
 ) -> None:
-    """Checks every plan against the oracle and trains it for its perplexity, untimed: a launch runs on each core."""
+    """Checks every plan against the oracle and trains it for its perplexity, untimed: a launch runs on each core.
+
+    Launches that an earlier command measured without a reference are measured again where there is one.
+    """
+    begun = report.gate.numbers
+    if reference:
+        records = [one for one in begun.records if NO_REFERENCE not in {unchecked.why for unchecked in one.unchecked}]
+        begun = dataclasses.replace(begun, records=tuple(records))
     untimed = [dataclasses.replace(plan, speed=False, definer=reference if plan.own else None) for plan in planned]
     with report.phase("numbers"), RunProgress(untimed, asked.launches) as progress:
         request = RunRequest(
@@ -247,6 +256,6 @@ def _measure_numbers(
             report.gate.candidate,
             asked.command_line,
             side_by_side=usable_cores(),
-            begun=report.gate.numbers if report.gate.numbers.records else None,
+            begun=begun if begun.records else None,
         )
         measure_run(request, lambda run: report.keep(numbers=run), progress, patience)

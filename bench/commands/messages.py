@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import IO
 
 from bench.report.lines import one_line
 
@@ -31,17 +31,24 @@ def is_quiet() -> bool:
 def say(line: str) -> None:
     """Prints a line on standard error, unless the command has --quiet."""
     if not is_quiet():
-        print(one_line(line), file=sys.stderr, flush=True)
+        print_error(one_line(line))
 
 
 def print_error(text: str) -> None:
     """Prints a text on standard error, if it can be written: Python's own exit code would be 1, REGRESSION."""
-    with contextlib.suppress(OSError):
+    with writing(sys.stderr):
         print(text, file=sys.stderr)
-    flush(sys.stderr)
 
 
-def flush(stream: TextIO) -> None:
+@contextlib.contextmanager
+def writing(stream: IO[str]) -> Iterator[None]:
+    """Lets the block write to a stream, whose reader may have left, and goes on where it has."""
+    with contextlib.suppress(OSError):
+        yield
+    flush(stream)
+
+
+def flush(stream: IO[str]) -> None:
     """Writes what a stream holds. What can't be written is dropped: it would fail again at exit, whose code is 120."""
     try:
         stream.flush()

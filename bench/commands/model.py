@@ -188,7 +188,7 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
     """Returns the workloads of add_workload's and add_config's options, the default one where none is named.
 
     Raises UsageError for a workload that has none of the configurations, or not one that was named, or that lacks the
-    memory, and for two files of one name.
+    memory, unless the hosts of --cluster are asked, and for two files of one name.
     """
     asked = getattr(options, "workload", None) or (DEFAULT_WORKLOAD,)
     known = names() if EVERY in asked else ()  # to look at one imports it
@@ -209,6 +209,13 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
         raise UsageError(
             f"two files are called {twice}, by which reports name them: rename one, or give it a command of its own"
         )
+    if not getattr(options, "cluster", None):
+        require_memory(workloads)
+    return workloads
+
+
+def require_memory(workloads: Sequence[str]) -> None:
+    """Raises UsageError for a workload that lacks the memory on this machine."""
     for name in workloads:
         needed, free = workload(name).memory_gib, available_gib()
         if free < needed:
@@ -216,4 +223,3 @@ def chosen_workloads(options: argparse.Namespace, configs: Sequence[str]) -> tup
                 f"workload {name} needs {needed} GiB of memory, and {free:.1f} GiB are free here, or by the limit of "
                 "this container: stop other programs, or raise the limit"
             )
-    return workloads

@@ -229,7 +229,8 @@ def _keep(folder: Path, profiles: Sequence[Stored], answer: Answer) -> None:
         old, new = (path / name for path, _ in profiles)
         if old.is_file() and new.is_file():
             before, after = (path.read_text(encoding="utf-8") for path in (old, new))
-            write_text(folder / f"{Path(name).stem}.diff", program_diff(before, after, (str(old), str(new))))
+            diff = program_diff(before, after, (str(old), str(new)))
+            write_text(folder / f"{Path(name).stem}.diff", diff, replace=True)
     page = profile_page([profile for _, profile in profiles], answer.fingerprints)
     write_text(folder / PAGE_FILE, page, replace=True)
     write_text(folder / TEXT_FILE, f"{answer.text}\n", replace=True)

@@ -8,7 +8,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.commands.messages import is_quiet, say
+from bench.commands.messages import is_quiet, say, writing
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.planning import SoFar
@@ -49,23 +49,27 @@ class Bar:
         now = time.monotonic()
         due = not changes.get("completed") or now - self._drawn >= REDRAWN_SECONDS
         self._drawn = now if due else self._drawn
-        self._bar.update(self._task, refresh=due, **changes)
+        with writing(self._bar.console.file):
+            self._bar.update(self._task, refresh=due, **changes)
 
     def say(self, line: str) -> None:
         """Prints a line that stays."""
         if self.on_terminal:
-            self._bar.console.print(one_line(line), highlight=False, markup=False)
+            with writing(self._bar.console.file):
+                self._bar.console.print(one_line(line), highlight=False, markup=False)
         else:
             say(line)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        with writing(self._bar.console.file):
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        with writing(self._bar.console.file):
+            self._bar.stop()
 
 
 class UpgradeProgress(Bar):

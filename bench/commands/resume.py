@@ -56,7 +56,7 @@ def begun(
     if not isinstance(found, Survey):
         records = all_records(found)
     for plan in plans:
-        _require_same_file(path, plan, records)
+        require_same_file(path, plan, records)
     if here:
         _require_machine(path, records)
     return found
@@ -64,14 +64,17 @@ def begun(
 
 def as_begun(options: argparse.Namespace, sides: Sides, output: Path, *patterns: str) -> Sides:
     """Returns the sides. With --resume they read the package index as of the moment that the folder's reports name,
-    unless --as-of names another. Raises FormatError, OSError.
+    unless --as-of names another. Raises UsageError if another command has begun one of these, FormatError, OSError.
     """
-    if not (options.resume and sides.as_of.present):
-        return sides
+    command = options.command_line
     reports: list[GateRun | PairedRun] = [
-        read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
-        for path in _reports(output, patterns)
+        begun(GateRun, path, command, here=False)
+        if path.name == GATE_FILE
+        else begun(PairedRun, path, command, here=False)
+        for path in (_reports(output, patterns) if options.resume else ())
     ]
+    if not (reports and sides.as_of.present):
+        return sides
     references = [run.reference for report in reports for run in paired_runs(report)]
     known = [*references, *(report.candidate for report in reports)]
     moment = min((side.as_of for side in known if side.as_of), default=sides.as_of.moment)
@@ -103,7 +106,7 @@ def _require_machine(path: Path, records: Iterable[Record]) -> None:
         )
 
 
-def _require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
+def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
     """Raises UsageError where a report was begun with another file of a user's own of that name."""
     known = {record.subject.fingerprint for record in records if record.subject.workload == plan.workload_name}
     if plan.fingerprint and known - {"", plan.fingerprint}:

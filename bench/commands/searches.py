@@ -11,7 +11,7 @@ from bench.commands.clustered import Building, Hosts, add_cluster, cluster_reque
 from bench.commands.errors import guarded
 from bench.commands.growing import METRICS
 from bench.commands.messages import say
-from bench.commands.model import ModelRequest, add_model, add_workload
+from bench.commands.model import ModelRequest, add_model, add_workload, require_memory
 from bench.commands.options import add_budget, add_output, add_shared
 from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides
@@ -20,6 +20,7 @@ from bench.commands.usage import UsageError
 from bench.drive.requests import ClusterError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS
+from bench.record.command_lines import ALONE, words_without
 from bench.record.files import write_text
 from bench.report.values import minutes
 from bench.stats.outcome import USAGE_CODE
@@ -87,6 +88,15 @@ def search_request(options: argparse.Namespace, command: str, model: ModelReques
     )
 
 
+def words_going_on(asked: SearchRequest, without: Sequence[str], moment: str) -> list[str]:
+    """Returns a search's options for a command that goes on from its answer, without some that have a value.
+
+    `moment` is that of the index as its sides read it; "" for an index without upload times.
+    """
+    as_of = ("--as-of", moment) if moment and asked.sides.as_of.present else ()
+    return [*words_without(asked.command_line[2:], (*without, *as_of[:1]), ALONE), *as_of]
+
+
 def stored_reports(output: Path) -> dict[str, str]:
     """Returns the texts of the reports in a search's folder, by their paths in it."""
     paths = (path for pattern in GROWN for path in output.glob(pattern))
@@ -118,6 +128,7 @@ def _on_this_host(
 
     def searched() -> int:
         with timing(timed=asked.timed, wait=True) as disturbed:
+            require_memory(building.model.workloads)
             sides = building.here(folder)
             here = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, cluster="")
             (folder / FOUND_FILE).write_bytes(pickle.dumps(search(here, disturbed, *more)))

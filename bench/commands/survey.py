@@ -33,7 +33,7 @@ from bench.commands.options import (
     telling,
 )
 from bench.commands.paired import Parts
-from bench.commands.resume import begun, resumed_folder
+from bench.commands.resume import begun, require_same_file, resumed_folder
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -188,8 +188,8 @@ class _Measuring:
 
     def run(self, hosts: Hosts | None) -> None:
         """Measures, and keeps after each launch what there is; of what hosts measure, after each comparison."""
-        self._keep(self._survey)
         left = self._tell_cost()
+        self._keep(self._survey)
         memory_gib = max(workload(plan.workload).memory_gib for plan in self._plans)
         # This host times one comparison at a time, and has one GPU; what a comparison needs is known of tiny.
         known = all(plan.config == "tiny" and not plan.own for plan in self._plans)
@@ -325,6 +325,7 @@ class _Measuring:
             found = stored(asked.output, self._survey, job.plan.name, self._standards, job.reference, job.candidate)
             if not found or found.run.incomplete:
                 return None
+            require_same_file(path, job.plan, found.run.records)
             self._found[path] = found
         return self._found[path]
 

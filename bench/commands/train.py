@@ -7,14 +7,13 @@ import fcntl
 import glob
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from bench.commands.messages import print_json
+from bench.commands.messages import print_json, say
 from bench.commands.model import ModelRequest, add_model, model_request
 from bench.commands.options import (
     SideRequest,
@@ -124,7 +123,7 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
             epochs.append(values)
         elif kind == "TestResult":
             end.update(values)
-        print(_line(kind, values), file=sys.stderr, flush=True)
+        say(_line(kind, values))
 
     checkpoint = folder.resolve() / CHECKPOINT_FILE
     with (
@@ -144,7 +143,7 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
             )
         except WorkerError as error:
             if error.failure.kind == DIVERGED:
-                print(f"tfgate: {error.failure.message}", file=sys.stderr)
+                say(f"tfgate: {error.failure.message}")
                 return None
             raise
     result = {

@@ -1,6 +1,7 @@
 """`tfgate blame`: whole searches to their exit codes, among sides that only play at training."""
 
 import contextlib
+import dataclasses
 import itertools
 import math
 import shlex
@@ -19,7 +20,7 @@ from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
 from tests.bench.judge.test_blame import numbers
 from tests.builders.cluster import CLUSTER
-from tests.builders.commands import CRASH, Answer, Tfgate, noisy_side, snapshot
+from tests.builders.commands import CRASH, Answer, Tfgate, in_turn, noisy_side, report, snapshot
 from tests.builders.profiles import made_profile
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
@@ -149,6 +150,26 @@ class TestWholeSearches:
         assert (found.code, found.out) == (4, "")
         assert found.err.splitlines()[-1] == "tfgate: error: the disk is full (on far)"
 
+    @pytest.mark.usefixtures("environments")
+    def test_it_goes_on_in_no_folder_of_another_search(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        """Though none of the reports there would be its own."""
+        begun = dataclasses.replace(in_turn(), command=("tfgate", "bisect"))
+        report(tmp_path / "out" / "01-2.99.0", begun)
+        before = snapshot(tmp_path / "out")
+        found = blame(tfgate, tmp_path, "--resume")
+        assert (found.code, "was begun by another command, tfgate bisect: " in found.error) == (2, True)
+        assert snapshot(tmp_path / "out") == before
+
+    @pytest.mark.usefixtures("environments")
+    def test_the_host_that_measures_needs_the_memory(
+        self, tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls = one_host("blame")
+        monkeypatch.setattr("bench.commands.model.available_gib", lambda: 7.9)
+        found = blame(tfgate, tmp_path, "--workload", "large-batch", *CLUSTER)
+        assert (found.code, len(calls)) == (2, 1), found
+        assert found.err.endswith("or raise the limit (on here)\n")
+
     def test_a_part_that_crashes_is_told_and_not_blamed(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -162,8 +183,10 @@ class TestWholeSearches:
         assert "wrapt can't be measured: the worker exited with code 3" in found.out
         line = found.out.splitlines()[-1].removeprefix("where the time goes: ")
         assert line.startswith("tfgate profile --from 2.98.0 --to 2.99.0 ")
-        assert line.endswith(" --baselines blame --config tiny")  # blame's own default
-        command_parser("profile").parse_args(shlex.split(line)[2:])
+        assert line.endswith(" --config tiny")  # blame's own default
+        assert " --as-of " in line
+        options = command_parser("profile").parse_args(shlex.split(line)[2:])
+        assert (options.baselines, options.as_of.moment) == ("blame", *environments.moments)
 
     def test_what_two_packages_do_only_together_is_blamed_on_the_pair(
         self, tfgate: Tfgate, tmp_path: Path, environments: Environments
@@ -243,6 +266,7 @@ class TestWholeSearches:
         assert {path.name for path in folder.iterdir()} == {"reference", "candidate", "profile.html", "profile.txt"}
         again = blame(tfgate, tmp_path, *words, "--resume")
         assert (again.code, list(tmp_path.glob("out/*-profile"))) == (0, [folder])
+        assert len(environments.moments) == 1  # the profile's, too
         other = blame(
             tfgate, tmp_path / "other", *words, "--metric", "first step", "--baselines", str(tmp_path / "baselines")
         )

@@ -39,7 +39,8 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes
 def survey(tfgate: Tfgate, folder: Path, sides: dict[str, str], out: Path, *more: str) -> Answer:
     first, *between, last = sides.values()
     releases = [word for side in between for word in ("--release", side)]
-    options = ["--speed-only", "--config", "notebook", "--budget", "0.01", "--baselines", folder / "baselines"]
+    config = () if "--config" in more else ("--config", "notebook")
+    options = ["--speed-only", *config, "--budget", "0.01", "--baselines", folder / "baselines"]
     return tfgate("survey", "--from", first, "--to", last, *releases, *options, "--output", out, *more)
 
 
@@ -103,6 +104,20 @@ def test_what_fails_on_hosts_is_given_up_once_and_leaves_no_release_out(
     there = [(bool(row["before"]), bool(row["fixed"])) for row in rows]
     assert there == [(False, False), (True, True), (False, True)]
     assert len(calls) == len(set(calls)) == 3
+
+
+@pytest.mark.usefixtures("baselines")
+def test_the_host_that_measures_needs_the_memory(
+    tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = one_host("survey")
+    monkeypatch.setattr("bench.commands.model.available_gib", lambda: 7.9)
+    sides = {name: noisy_side(tmp_path / name) for name in "ab"}
+    more = ("--config", "tiny", "--workload", "large-batch", *CLUSTER)
+    found = survey(tfgate, tmp_path, sides, tmp_path / "out", *more)
+    assert (found.code, len(calls)) == (4, 1), found
+    assert "given up: large-batch-tiny: " in found.err
+    assert "workload large-batch needs 8 GiB of memory, and 7.9 GiB are free here" in found.err
 
 
 @pytest.mark.usefixtures("baselines")

@@ -20,7 +20,7 @@ from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.paired import Side
-from bench.record.types import Environment, Machine, Replica, Subject, Throughput
+from bench.record.types import NO_REFERENCE, Environment, Machine, Replica, Subject, Throughput
 from lm.config import LAUNCH_PLANS
 from tests.builders.commands import (
     FIRST_PASS,
@@ -289,6 +289,23 @@ def test_the_reference_says_what_is_right_of_an_own_model(gated: Gate, monkeypat
     (plan,) = asked
     assert plan.definer
     assert plan.definer.requested == str(gated.folder / "reference")
+
+
+def test_an_own_model_is_measured_again_once_there_is_a_reference(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was measured without one before, when nothing could say what is right."""
+    (gated.folder / "mine.py").write_text("def workload(): pass")
+    words = (gated.side("candidate"), "--workload", gated.folder / "mine.py")
+    assert gated(*words, reference=None).code == 3
+    assert gated.report.speed_problem.endswith("): name another by --from")
+    assert [[one.why for one in record.unchecked] for record in gated.report.numbers.records] == [[NO_REFERENCE]]
+    pinned = Side("reference", gated.side("reference", PINNED), {})
+    monkeypatch.setattr("bench.commands.sides.prepare_reference", lambda *_, **__: pinned)
+    monkeypatch.setattr(gate, "measured_until_decided", lambda *_: None)
+    measured = unittest.mock.Mock(side_effect=KeyboardInterrupt)
+    monkeypatch.setattr(gate, "measure_run", measured)
+    assert gated(*words, "--resume", reference=None).code == 4
+    (request, *_), _ = measured.call_args
+    assert (request.begun, request.plans[0].definer) == (None, pinned)
 
 
 @pytest.mark.parametrize(

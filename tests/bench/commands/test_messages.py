@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import os
+import sys
 import threading
 from pathlib import Path
 
@@ -30,6 +32,15 @@ def test_a_line_is_said_unless_it_is_quiet(capsys: pytest.CaptureFixture[str]) -
         say("kept")
     assert not is_quiet()
     assert capsys.readouterr().err == "building [2J it\nkept\n"
+
+
+def test_a_reader_of_progress_that_leaves_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        say("launch 1")
+        stream.flush()  # as Python does at exit: nothing is left that can't be written
 
 
 def test_progress_of_a_quiet_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,11 +48,15 @@ def test_two_stored_profiles_are_compared(tfgate: Tfgate, tmp_path: Path) -> Non
 
 def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, tmp_path: Path) -> None:
     one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000, "a = _MklMatMul()\n")
-    answer = tfgate("profile", "--compare", one, other, "--json", "--output", tmp_path / "out")
+    words = ("profile", "--compare", one, other, "--json", "--output", tmp_path / "out")
+    answer = tfgate(*words)
     assert json.loads(answer.out)["by_kind"][0]["reference_seconds"] == pytest.approx(1e-6)
     assert "-a = MatMul()\n+a = _MklMatMul()\n" in (tmp_path / "out" / "graph.diff").read_text()
     changed = json.loads(answer.out)["fingerprint"]["differences"]
     assert [one["name"] for one in changed] == ["MatMul", "_MklMatMul"]
+    (other / NODES_FILE).write_text("a = _FusedMatMul()\n")
+    assert tfgate(*words).code == 0
+    assert "+a = _FusedMatMul()\n" in (tmp_path / "out" / "graph.diff").read_text()
 
 
 @pytest.mark.slow

@@ -1,11 +1,14 @@
 """Progress: a bar on a terminal, and where there is none a plain line for each launch."""
 
 import dataclasses
+import os
+import pty
 import sys
 import threading
 
 import pytest
 
+from bench.commands.messages import say
 from bench.commands.progress import RunProgress, UpgradeProgress
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
@@ -72,3 +75,19 @@ def test_a_terminal_s_bar_has_the_time_left_and_no_thread(
         progress.phase("launch 2", 12)
         assert threading.active_count() == before
     assert "launch 2, 2 to 9 min left" in capsys.readouterr().err
+
+
+def test_a_terminal_that_goes_away_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a signal, as `disown` has it: each write to it fails."""
+    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)
+    there, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        with UpgradeProgress(so_far()) as progress:
+            assert progress.on_terminal
+            os.close(there)
+            progress.phase("launch 2", 12)
+            progress.pair(paired_run([pair(0)]))
+        say("kept")
+        stream.flush()

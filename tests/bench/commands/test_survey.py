@@ -144,6 +144,23 @@ class TestWholeSurveys:
         assert again.code == 0, again
         assert read_record(Survey, tmp_path / "out" / SURVEY_FILE).left_out == {}
 
+    def test_of_one_s_own_model_it_is_of_one_file(self, tfgate: Tfgate, tmp_path: Path) -> None:
+        """Which is edited after the first of three comparisons."""
+        sides = self.sides(tmp_path, a=1.0, b=1.0, c=1.0)
+        absent, mine = tmp_path / "c", tmp_path / "mine.py"
+        text = absent.read_text()
+        absent.write_text("#!/bin/false\n")
+        mine.write_text("def workload(): pass\n")
+        words = ("--workload", str(mine), "--budget", "0.01")
+        assert self.survey(tfgate, tmp_path, sides, *words).code == 3
+        (kept,) = tmp_path.glob("out/*/paired.json")
+        before = snapshot(tmp_path / "out")
+        absent.write_text(text)
+        mine.write_text("def workload(): pass  # edited\n")
+        found = self.survey(tfgate, tmp_path, sides, *words, "--resume")
+        assert (found.code, f"{kept} was begun with another mine.py: " in found.error) == (2, True)
+        assert snapshot(tmp_path / "out") == before
+
     def test_where_nothing_runs_the_measurement_has_failed(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.0, c=1.0)
         for name in "bc":

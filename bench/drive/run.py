@@ -168,14 +168,16 @@ def _in_threads(
     with ThreadPoolExecutor(side_by_side) as pool:
         futures: list[Future[None]] = []
         try:
-            futures += [pool.submit(take, *place) for place in places]
+            futures.extend(pool.submit(take, *place) for place in places)
             for future in as_completed(futures):
                 future.result()
         except BaseException:
-            stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            while not all(future.done() for future in futures):
+            over = False
+            while not over:
                 with contextlib.suppress(KeyboardInterrupt):  # another one: what lives is being killed already
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    stop()
                     kill_workers()
                     time.sleep(KILL_SECONDS)
+                    over = all(future.done() for future in futures)
             raise

@@ -19,7 +19,7 @@ from bench.drive.launch import Launch
 from bench.drive.patience import Deadlines, Patience, Wait
 from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
-from bench.drive.run import RunRequest, measure_run
+from bench.drive.run import RunRequest, _SoFar, measure_run
 from bench.drive.watch import CpuWatch
 from bench.machine import usable_cores
 from bench.record.files import keeper, read_record
@@ -212,20 +212,30 @@ class TestSideBySide:
             measure_run(RunRequest(PLANS[:1], 2, side(fake_session(hanging)), (), 70, side_by_side=2), keep, listener)
         assert listener.record.call_count == 1  # that one was killed is nothing to be told
 
-    @pytest.mark.parametrize("twice", [False, True])
+    @pytest.mark.parametrize(
+        ("name", "original", "twice"),
+        [("kill_workers", kill_workers, False), ("kill_workers", kill_workers, True), ("_SoFar.stop", _SoFar.stop, True)],
+    )
     def test_ctrl_c_kills_all_at_once(
-        self, fake_session: Fake, tmp_path: Path, nothing_left: None, monkeypatch: pytest.MonkeyPatch, twice: bool
+        self,
+        fake_session: Fake,
+        tmp_path: Path,
+        nothing_left: None,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        original: Callable[..., None],
+        twice: bool,
     ) -> None:
         """Two launches at work and two to come; sent by a thread when both are at work. A second one comes as what
-        lives is about to be killed, and does not wait for it.
+        lives is about to be killed, or as it waits for what is being kept.
         """
         hanging = MEET.replace("return super", "time.sleep(1000)\n        return super")
-        python, seconds, kill = fake_session(hanging), iter([True] * twice), kill_workers
+        python, seconds = fake_session(hanging), iter([True] * twice)
 
-        def killing() -> None:
+        def interrupted(*given: Any) -> None:
             if next(seconds, False):
                 raise KeyboardInterrupt
-            kill()
+            original(*given)
 
         def interrupt() -> None:
             while len(list(tmp_path.glob("interpreter.*"))) < 2:
@@ -233,7 +243,7 @@ class TestSideBySide:
             os.kill(os.getpid(), signal.SIGINT)
 
         kept: list[Run] = []
-        monkeypatch.setattr("bench.drive.run.kill_workers", killing)
+        monkeypatch.setattr(f"bench.drive.run.{name}", interrupted)
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):

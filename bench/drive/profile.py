@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.drive.opening import describe, open_model, opened, started
 from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.machine import now
 from bench.record.files import write_record, write_text
 from bench.record.paired import Side
@@ -64,13 +65,16 @@ def run_profile(
 def told_by_onednn(plan: Plan, target: str, side: Side) -> str:
     """Returns what oneDNN says of a target's call, a line a primitive, and of the CPU; "" on another device.
 
-    Printing takes time, so a process of its own is asked. Raises WorkerError.
+    Printing takes time, so a process of its own is asked. If that fails, the text says why.
     """
     if not plan.device.startswith("cpu"):
         return ""
-    with opened(plan, dataclasses.replace(side, variables={**side.variables, **LOUD})) as worker:
-        worker.request(None, "call", seconds=PROFILE_SECONDS, target=target)
-        before, _, call = worker.said().partition(CALL_MARK)
+    try:
+        with opened(plan, dataclasses.replace(side, variables={**side.variables, **LOUD})) as worker:
+            worker.request(None, "call", seconds=PROFILE_SECONDS, target=target)
+            before, _, call = worker.said().partition(CALL_MARK)
+    except WorkerError as error:  # the profile, which is made, is whole without it
+        return f"oneDNN was not asked: {error}\n"
     told = [line for line in before.splitlines() if TOLD.match(line) and ",exec," not in line]
     return "".join(f"{line}\n" for line in [*told, *filter(TOLD.match, call.splitlines())])
 
@@ -78,5 +82,6 @@ def told_by_onednn(plan: Plan, target: str, side: Side) -> str:
 def _keep_dump(folder: Path, dump: Dump, onednn: str) -> None:
     files = ((GRAPH_FILE, dump.graph), (NODES_FILE, dump.nodes), (HLO_FILE, dump.hlo), (ONEDNN_FILE, onednn))
     for name, text in files:
+        (folder / name).unlink(missing_ok=True)  # what an interrupted command may have left
         if text:
-            write_text(folder / name, text, replace=True)  # what an interrupted command may have left
+            write_text(folder / name, text)

@@ -82,10 +82,25 @@ class Session(Session):
         trace = made.Trace((), (), ((0, 1),), ())
         return made.Profiled(trace, (1.0,), (1.0,), made.Traces(1, (), ()), made.Dump("a graph", "", "", "none"), 1.0)
 """
+CALL_CRASHES = """
+class Session(Session):
+    def call(self, target):
+        os._exit(3)
+"""
 
 
 def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Callable[[str], str], tmp_path: Path) -> None:
-    (tmp_path / GRAPH_FILE).write_text("another")
+    """Also by nothing, where the new profile has no such file."""
+    for name in (GRAPH_FILE, HLO_FILE):
+        (tmp_path / name).write_text("another")
     found = run_profile(PLAN, "clip", Side("fake", fake_session(CALLS + PROFILES), {"MINE": "x"}), tmp_path)
     assert (tmp_path / GRAPH_FILE).read_text() == "a graph"
+    assert not (tmp_path / HLO_FILE).exists()
     assert read_record(Profile, tmp_path / PROFILE_FILE) == found
+
+
+def test_a_profile_is_kept_where_onednn_can_not_be_asked(fake_session: Callable[[str], str], tmp_path: Path) -> None:
+    found = run_profile(PLAN, "clip", Side("fake", fake_session(PROFILES + CALL_CRASHES), {}), tmp_path)
+    assert read_record(Profile, tmp_path / PROFILE_FILE) == found
+    said = (tmp_path / ONEDNN_FILE).read_text()
+    assert said == "oneDNN was not asked: the worker exited with code 3 during call\n"

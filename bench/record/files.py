@@ -33,7 +33,7 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
             if replace:
                 part.replace(path)
             else:
-                os.link(part, path)  # unlike a rename, refuses to replace
+                _move(part, path)
     except FileExistsError:
         raise FileExistsError(f"{path} exists already and is not overwritten: choose another place") from None
 
@@ -51,6 +51,17 @@ def _part(path: Path, text: str) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def _move(part: Path, path: Path) -> None:
+    """Moves a file to a path where there is none. Raises FileExistsError where there is one."""
+    try:
+        os.link(part, path)  # unlike a rename, refuses to replace
+    except FileExistsError:
+        raise
+    except OSError:  # as of a file system without hard links: exFAT, many shares and buckets
+        path.touch(exist_ok=False)
+        part.replace(path)
 
 
 @contextlib.contextmanager

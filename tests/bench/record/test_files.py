@@ -1,6 +1,7 @@
 """Files are written whole or not at all, never over another, and read only if they are what they should be."""
 
 import dataclasses
+import errno
 import json
 import os
 import resource
@@ -52,7 +53,15 @@ def test_a_record_comes_back_from_its_file(tmp_path: Path, run: Run, baseline: B
     assert read_record(Baseline, tmp_path / "baseline.json") == baseline
 
 
-def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("links", [True, False])
+def test_nothing_is_overwritten_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    """Nor on a file system without hard links."""
+
+    def refused(*paths: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
     path = tmp_path / "a"
     write_text(path, "first")
     with pytest.raises(FileExistsError, match=f"{path} exists already and is not overwritten: choose another place"):

@@ -40,7 +40,7 @@ def now() -> str:
 
 def available_gib(root: Path = Path("/")) -> float:
     """Returns the memory that processes could get now, in GiB, of the machine and of the control groups around this
-    process; infinity where the system doesn't tell. `root` stands before /proc and /sys.
+    process (see control_groups); infinity where the system doesn't tell. `root` stands before /proc and /sys.
     """
     lines = system_text(root / "proc/meminfo").splitlines()
     found = [int(line.split()[1]) / 2**20 for line in lines if line.startswith("MemAvailable:")]  # given in KiB

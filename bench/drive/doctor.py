@@ -66,7 +66,7 @@ def _quota(root: Path) -> Finding:
     quotas = [system_text(group / "cpu.max").split() for group in control_groups(root)]
     limits = [int(quota[0]) / int(quota[1]) for quota in quotas if len(quota) == 2 and quota[0] != "max"]
     if not limits:
-        return Finding("CPU quota", "none")
+        return Finding("CPU quota", "none" if any(quotas) else "not known")
     cores = min(limits)
     said = f"CPU quota of {cores:.2f} of {usable_cores()} cores: give whole cores instead, or expect outlier steps"
     return Finding("CPU quota", f"{cores:.2f} cores", said if cores < usable_cores() else "")

@@ -15,8 +15,8 @@ from packaging.version import InvalidVersion, Version
 from bench.record.failed import FailedError
 
 # The space between two requirements: what follows begins a name, and what stands before doesn't wait for more
-# ("keras >= 3", "keras @ URL").
-BETWEEN = re.compile(r"(?<![<>=!~,;@\[(\s])\s+(?=[A-Za-z])")
+# ("keras >= 3", "keras @ URL"). The words of a marker (PEP 508) are no names.
+BETWEEN = re.compile(r"(?<![<>=!~,;@\[(\s])(?<!\sand)(?<!\sor)(?<!\sin)\s+(?!(?:and|or|not|in)\s)(?=[A-Za-z])")
 
 
 class RequestError(ValueError):

@@ -21,6 +21,11 @@ CPU = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
         ("tensorflow==2.16.2 keras==3.12.0", ["tensorflow==2.16.2", "keras==3.12.0"]),
         ("tensorflow >= 2.16, < 2.18\nkeras", ["tensorflow >= 2.16, < 2.18", "keras"]),
         ("tensorflow[and-cuda] ~= 2.16", ["tensorflow[and-cuda] ~= 2.16"]),
+        ("tensorflow in-toto organize android", ["tensorflow", "in-toto", "organize", "android"]),
+        (
+            "numpy<2; python_version > '3.8' and 'linux' in sys_platform or os_name not in 'nt'  keras",
+            ["numpy<2; python_version > '3.8' and 'linux' in sys_platform or os_name not in 'nt'", "keras"],
+        ),
         ("tensorflow @ https://host/a/tensorflow-2.20.0-py3-none-any.whl numpy<2", None),
     ],
 )

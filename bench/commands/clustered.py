@@ -28,7 +28,7 @@ from bench.commands.usage import UsageError
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
-from bench.machine import available_gib, usable_cores
+from bench.machine import usable_cores
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 Hosts = Callable[[Callable[[], Mapping[Path, "Call"]]], Iterator[tuple[Path, "Done"]]]
 
 ADDRESS = re.compile(r"([a-z]+://)?\S+:\d+")
-COMPARISON_GIB = 2  # memory for one that times nothing: 1.1 for `tiny`, both sides and the oracle
 LACKING_FILE = "lacking"  # names a release that the host can't have; its error says why
 
 
@@ -83,12 +82,12 @@ def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
 
 
 @contextlib.contextmanager
-def local_hosts(most: int, memory_gib: int) -> Iterator[Hosts | None]:
+def local_hosts(most: int, room: float) -> Iterator[Hosts | None]:
     """Opens a cluster on this machine for the block, for calls that time nothing; None where it would gain nothing.
 
-    For every two cores a call is measured at a time, and at most as many as there are or have memory.
+    For every two cores a call is measured at a time: of the `most` that there are, as many as have room in memory.
     """
-    at_a_time = int(min(usable_cores() // 2, most, available_gib() / max(memory_gib, COMPARISON_GIB)))
+    at_a_time = int(min(usable_cores() // 2, most, room))
     if at_a_time < 2 or importlib.util.find_spec("distributed") is None:
         yield None
         return

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.model import GATE_CONFIGS, ModelRequest, add_model, add_workload, model_request
+from bench.commands.model import GATE_CONFIGS, ModelRequest, add_model, add_workload, model_request, room_for
 from bench.commands.options import Telling, add_budget, add_launches, add_output, add_shared, telling
 from bench.commands.paired import measured_until_decided
 from bench.commands.plans import gating, pair_plans
@@ -240,7 +240,7 @@ def _measure_speed(
 def _measure_numbers(
     asked: Request, report: _Report, planned: Sequence[Plan], reference: Side | None, patience: Patience
 ) -> None:
-    """Checks every plan against the oracle and trains it for its perplexity, untimed: a launch runs on each core.
+    """Checks every plan against the oracle and trains it for its perplexity, untimed, side by side.
 
     Launches that an earlier command measured without a reference are measured again where there is one.
     """
@@ -256,6 +256,7 @@ def _measure_numbers(
             report.gate.candidate,
             asked.command_line,
             side_by_side=usable_cores(),
+            room=room_for(untimed),
             begun=begun if begun.records else None,
         )
         measure_run(request, lambda run: report.keep(numbers=run), progress, patience)

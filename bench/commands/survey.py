@@ -21,7 +21,7 @@ from bench.commands.clustered import (
     local_hosts,
 )
 from bench.commands.messages import say
-from bench.commands.model import ModelRequest, add_model, add_workload, model_request
+from bench.commands.model import ModelRequest, add_model, add_workload, model_request, room_for
 from bench.commands.options import (
     SideRequest,
     Telling,
@@ -53,7 +53,6 @@ from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.lines import one_line
 from bench.report.values import Count, minutes
-from lm.workloads.registry import workload
 
 if TYPE_CHECKING:
     from bench.drive.cluster import Call, Done
@@ -190,11 +189,10 @@ class _Measuring:
         """Measures, and keeps after each launch what there is; of what hosts measure, after each comparison."""
         left = self._tell_cost()
         self._keep(self._survey)
-        memory_gib = max(workload(plan.workload).memory_gib for plan in self._plans)
         # This host times one comparison at a time, and has one GPU; what a comparison needs is known of tiny.
         known = all(plan.config == "tiny" and not plan.own for plan in self._plans)
         given = hosts or self._asked.speed or self._asked.model.gpu or not known
-        with contextlib.nullcontext(hosts) if given else local_hosts(left, memory_gib) as found:
+        with contextlib.nullcontext(hosts) if given else local_hosts(left, room_for(self._plans)) as found:
             if found:
                 for path, done in found(self._calls):
                     self._take(path, done)

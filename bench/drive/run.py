@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -106,7 +107,8 @@ class RunRequest:
     command: Sequence[str]
     jitter: int = JITTER_BASE  # launch n starts from weights jittered by stream `jitter` + n
     warnings: Sequence[str] = ()
-    side_by_side: int = 1  # launches at once
+    side_by_side: int = 1  # launches at once, at most one for each core
+    room: float = math.inf  # launches at once that there is memory for
     begun: Run | None = None  # what an interrupted command has measured of it
 
 
@@ -123,14 +125,15 @@ def measure_run(
     was changed; no process is left then, nor after Ctrl-C.
     """
     created = now()
-    plans, side_by_side = request.plans, request.side_by_side
+    plans = request.plans
     places = [
         (position, number) for position, plan in enumerate(plans) for number in range(plan.launches(request.launches))
     ]
+    side_by_side = min(request.side_by_side, len(places))
     empty = request.begun or Run(SCHEMA, created, tuple(request.command), (), tuple(request.warnings))
     so_far = _SoFar(empty, plans, len(places), keep, listener)
-    # One thread does the work of all, and others work alongside it.
-    scale = side_by_side * usable_cores() if side_by_side > 1 else 1
+    # One thread does the work of all cores, or these are shared by as many launches at most.
+    scale = usable_cores() if side_by_side > 1 else 1
     deadlines = Deadlines(patience or Patience(), CANDIDATE, scale)
     ended: set[int] = set()
 
@@ -152,20 +155,20 @@ def measure_run(
 
     if side_by_side > 1:
         places.sort(key=lambda place: place[1] > 0)
-    _in_threads(take, places, side_by_side, so_far.stop)
+    _in_threads(take, places, max(1, int(min(side_by_side, request.room))), so_far.stop)
     run = so_far.run()
     keep(run)
     return run
 
 
 def _in_threads(
-    take: Callable[[int, int], None], places: Sequence[tuple[int, int]], side_by_side: int, stop: Callable[[], None]
+    take: Callable[[int, int], None], places: Sequence[tuple[int, int]], at_once: int, stop: Callable[[], None]
 ) -> None:
     """Takes all launches.
 
     An error, or Ctrl-C, ends them: what lives is killed, and the threads that drive it are waited for.
     """
-    with ThreadPoolExecutor(side_by_side) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         futures: list[Future[None]] = []
         try:
             futures.extend(pool.submit(take, *place) for place in places)

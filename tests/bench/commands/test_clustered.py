@@ -223,19 +223,19 @@ def test_where_nothing_is_timed_the_cores_of_this_machine_measure_several(
 
 
 @pytest.mark.parametrize(
-    ("cores", "most", "memory_gib", "free", "opened"),
+    ("cores", "most", "room", "opened"),
     [
-        (4, 9, 0, 64.0, "2"),
-        (9, 9, 0, 64.0, "4"),
-        (64, 9, 0, math.inf, "9"),
-        (64, 9, 8, 31.5, "3"),
-        (2, 9, 0, 64.0, None),
-        (64, 1, 0, 64.0, None),
-        (64, 9, 8, 15.0, None),
+        (4, 9, 32.0, "2"),
+        (9, 9, 32.0, "4"),
+        (64, 9, math.inf, "9"),
+        (64, 9, 3.9, "3"),
+        (2, 9, 32.0, None),
+        (64, 1, 32.0, None),
+        (64, 9, 1.9, None),
     ],
 )
 def test_as_many_are_measured_at_a_time_as_the_machine_has_room_for(
-    monkeypatch: pytest.MonkeyPatch, cores: int, most: int, memory_gib: int, free: float, opened: str | None
+    monkeypatch: pytest.MonkeyPatch, cores: int, most: int, room: float, opened: str | None
 ) -> None:
     cluster = pytest.importorskip("bench.drive.cluster", reason="Dask is missing: tfgate[cluster] has it")
 
@@ -244,16 +244,15 @@ def test_as_many_are_measured_at_a_time_as_the_machine_has_room_for(
 
     monkeypatch.setattr(cluster, "local_scheduler", scheduler)
     monkeypatch.setattr(clustered, "usable_cores", lambda: cores)
-    monkeypatch.setattr(clustered, "available_gib", lambda: free)
     refused = pytest.raises(ClusterError, match=f"^{opened}$") if opened else contextlib.nullcontext()
-    with refused, clustered.local_hosts(most, memory_gib) as hosts:
+    with refused, clustered.local_hosts(most, room) as hosts:
         assert hosts is None
 
 
 def test_without_dask_numbers_are_measured_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clustered, "usable_cores", lambda: 64)
     monkeypatch.setattr("bench.commands.clustered.importlib.util.find_spec", lambda name: None)
-    with clustered.local_hosts(9, 0) as hosts:
+    with clustered.local_hosts(9, math.inf) as hosts:
         assert hosts is None
 
 
@@ -272,7 +271,7 @@ def test_what_is_timed_or_has_a_gpu_is_measured_one_after_the_other(
 ) -> None:
     """No side is any."""
 
-    def local_hosts(most: int, memory_gib: int) -> Iterator[Any]:
+    def local_hosts(most: int, room: float) -> Iterator[Any]:
         raise ClusterError(f"{most} at a time")
 
     monkeypatch.setattr("bench.commands.survey.local_hosts", local_hosts)

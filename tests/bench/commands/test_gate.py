@@ -275,6 +275,20 @@ def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.Monkey
     assert gated.report.numbers.incomplete
 
 
+def test_numbers_take_a_launch_for_each_core_that_has_memory(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[RunRequest] = []
+
+    def measured(request: RunRequest, *_: object) -> None:
+        asked.append(request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate, "measure_run", measured)
+    monkeypatch.setattr(gate, "usable_cores", lambda: 64)
+    monkeypatch.setattr("bench.commands.model.available_gib", lambda: 4.0)
+    assert gated(gated.side("candidate"), "--no-speed", reference=None).code == 4
+    assert [(request.side_by_side, request.room) for request in asked] == [(64, 2.0)]
+
+
 def test_the_reference_says_what_is_right_of_an_own_model(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Plan] = []
 

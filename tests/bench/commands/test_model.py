@@ -1,13 +1,15 @@
 """The options that choose a model, and the request that is made of them."""
 
 import argparse
+import math
 from pathlib import Path
 
 import pytest
 
 from bench.commands import model
-from bench.commands.model import add_model, add_workload, model_request
+from bench.commands.model import add_model, add_workload, model_request, room_for
 from bench.commands.usage import UsageError
+from bench.drive.plan import Plan
 from lm.workloads.registry import names
 from tests.builders.commands import Tfgate
 
@@ -27,6 +29,17 @@ def test_a_workload_that_lacks_the_memory_is_refused(
             model_request(asked, ("tiny",))
         asked.cluster = "tcp://head:8786"  # whose hosts are asked
     assert "large-batch" in model_request(asked, ("tiny",)).workloads
+
+
+@pytest.mark.parametrize(
+    ("workloads", "free", "room"),
+    [(["train"], 7.0, 3.5), (["train", "large-batch", "masked"], 4.0, 0.5), (["train"], math.inf, math.inf)],
+)
+def test_what_is_not_timed_has_room_by_what_the_workload_needs_most(
+    monkeypatch: pytest.MonkeyPatch, workloads: list[str], free: float, room: float
+) -> None:
+    monkeypatch.setattr(model, "available_gib", lambda: free)
+    assert room_for([Plan("tiny", 1, workload=name) for name in workloads]) == room
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import threading
 import time
 import unittest.mock
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
 from bench.drive.run import RunRequest, _SoFar, measure_run
 from bench.drive.watch import CpuWatch
-from bench.machine import usable_cores
 from bench.record.files import keeper, read_record
 from bench.record.paired import Side
 from bench.record.types import SCHEMA, Record, Run
@@ -179,7 +179,7 @@ class TestSideBySide:
         assert [record.environment.threads for record in run.records if record.environment] == [7, 7]
 
     def test_deadlines_are_scaled(self, fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A step of the reference took a second on all cores."""
+        """A step of the reference took a second on all cores, of which a launch alone has all."""
         waits = []
 
         def wait(self: Deadlines, operation: str, original: Any = Deadlines.wait, **terms: Any) -> Wait:
@@ -189,15 +189,29 @@ class TestSideBySide:
             return found
 
         monkeypatch.setattr(Deadlines, "wait", wait)
-        path, patience = tmp_path / "run.json", Patience()
+        monkeypatch.setattr("bench.drive.run.usable_cores", lambda: 64)
+        patience = Patience()
         patience.note("steps", 1.0)
-        for number, side_by_side in enumerate((1, 3)):
-            path = tmp_path / f"{number}.json"
-            request = RunRequest(PLANS[:1], 1, side(fake_session("")), (), side_by_side=side_by_side)
+        for plans, side_by_side in ((PLANS[:1], 1), (PLANS[:1], 64), (PLANS, 64)):
+            path = tmp_path / f"{len(plans)}-{side_by_side}.json"
+            request = RunRequest(plans, 1, side(fake_session("")), (), side_by_side=side_by_side)
             measure_run(request, keeper(path), Listener(path), patience)
         # Each step of a launch that is compared with the oracle is asked for by itself.
-        steps = PLANS[0].steps
-        assert waits == [*steps * [3 + 60], *steps * [3 * 3 * usable_cores() + 60]]
+        alone, all_steps = PLANS[0].steps, sum(plan.steps for plan in PLANS)
+        assert waits == [*2 * alone * [3 + 60], *all_steps * [3 * 64 + 60]]
+
+    @pytest.mark.parametrize(("room", "at_once"), [(0.4, 1), (2.9, 2), (9.0, 4)])
+    def test_as_many_are_at_work_as_have_memory(
+        self, fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: float, at_once: int
+    ) -> None:
+        """Of four launches. Where one is at work at a time, their threads are the same."""
+        pools = unittest.mock.Mock(wraps=ThreadPoolExecutor)
+        monkeypatch.setattr("bench.drive.run.ThreadPoolExecutor", pools)
+        path = tmp_path / "run.json"
+        request = RunRequest(PLANS, 2, side(fake_session("")), (), side_by_side=64, room=room)
+        found = measure_run(request, keeper(path), Listener(path))
+        pools.assert_called_once_with(at_once)
+        assert [record.environment.threads for record in found.records if record.environment] == [2, 1, 2, 1]
 
     def test_an_error_of_keep_ends_all(self, fake_session: Fake, tmp_path: Path, nothing_left: None) -> None:
         """Of two launches side by side the second never ends by itself."""
@@ -214,7 +228,11 @@ class TestSideBySide:
 
     @pytest.mark.parametrize(
         ("name", "original", "twice"),
-        [("kill_workers", kill_workers, False), ("kill_workers", kill_workers, True), ("_SoFar.stop", _SoFar.stop, True)],
+        [
+            ("kill_workers", kill_workers, False),
+            ("kill_workers", kill_workers, True),
+            ("_SoFar.stop", _SoFar.stop, True),
+        ],
     )
     def test_ctrl_c_kills_all_at_once(
         self,

@@ -6,22 +6,14 @@ from collections.abc import Sequence
 
 from bench.judge.ledger import Measured, accepted_ratio, file_of, knows, of_models
 from bench.judge.notices import NotAccepted
-from bench.judge.reasons import (
-    Accepted,
-    CandidateFailed,
-    Decided,
-    Diverged,
-    LockstepFailed,
-    NotCompiled,
-    Reason,
-)
+from bench.judge.reasons import FAILED, Accepted, Decided, Diverged, Reason
 from bench.judge.types import Comparison, Direction, Scale
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.stats.outcome import Outcome
 
 # Nobody can accept these: what fails leaves the rest unmeasured, and a PASS would rest on nothing.
-FAILURES = (CandidateFailed, Diverged, LockstepFailed, NotCompiled)
+FAILURES = (*FAILED, Diverged)
 
 
 def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Comparison]:

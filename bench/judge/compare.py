@@ -55,10 +55,11 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         before, after = (whole_pairs(runs[name]) for runs in timed)
         only = timed[1][name].only or timed[0][name].only
         unlike_machines = before[0].reference.machine != after[0].reference.machine
-        between = math.sqrt(2) * margins.between_hosts if unlike_machines else 0.0
+        between_hosts = margins.between_hosts if unlike_machines else 0.0
+        between = math.sqrt(2) * between_hosts
         pass_from = launches_of_a_pass(len({pair.cores for pair in after}))
         comparisons += [_compared(*sides, pass_from, between) for sides in _samples(before, after, margins, only)]
-        warnings += _unlike_places(name, before[0], after[0], margins)
+        warnings += _unlike_places(name, before[0], after[0], between_hosts)
     failures: list[Reason] = []
     for side, report in zip(SIDES, reports, strict=True):
         warnings += [OfReport(side, warning) for warning in _warnings(report)]
@@ -151,16 +152,16 @@ def across_hosts(found: Comparison, between: float, pass_from: int) -> Compariso
     )
 
 
-def _unlike_places(name: str, before: Pair, after: Pair, margins: Margins) -> list[UnlikePlaces]:
+def _unlike_places(name: str, before: Pair, after: Pair, between_hosts: float) -> list[UnlikePlaces]:
     """Warns where the reports come from unlike machines or settings, between which a ratio varies more than its
-    launches tell.
+    launches tell. `between_hosts`: the deviation that the bounds hold; 0 between settings.
     """
     one, other = (
         vars(record.machine) | {told: getattr(record.environment, told, "") for told in ("python", "onednn", "threads")}
         for record in (before.reference, after.reference)
     )
     found = unlike(one, other)
-    return [UnlikePlaces(name, found, margins.between_hosts)] if found else []
+    return [UnlikePlaces(name, found, between_hosts)] if found else []
 
 
 def _warnings(report: Report) -> list[Reason]:

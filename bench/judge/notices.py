@@ -148,7 +148,7 @@ class UnlikePlaces(Reason):
 
     subject: str
     fields: tuple[Field, ...]
-    between_hosts: float  # standard deviation of a ratio from host to host, as a fraction
+    between_hosts: float  # standard deviation of a ratio from host to host, as a fraction; 0 on machines that are alike
 
 
 @dataclasses.dataclass(frozen=True)

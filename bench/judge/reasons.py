@@ -375,3 +375,6 @@ class UnlikeReports(Reason):
     """Two reports are of unlike subjects."""
 
     fields: tuple[Field, ...]  # one: the reference report's; other: the candidate report's
+
+
+FAILED = (CandidateFailed, LockstepFailed, NotCompiled)  # of a process, or of a graph's compilation

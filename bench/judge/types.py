@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import math
 
-from bench.judge.reasons import Accepted, Reason
+from bench.judge.reasons import FAILED, Accepted, Reason
 from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval, equivalence, one_sided
 from bench.stats.outcome import EXIT_CODES, Outcome
@@ -114,6 +114,11 @@ class Comparison:
     interval: Interval | None = None  # of the difference, on the metric's scale
     precision: Precision | None = None  # of the interval
     improved: bool = False  # better by more than the margin, with the certainty of a REGRESSION
+
+    @property
+    def failed(self) -> bool:
+        """Tells whether a process failed, or XLA can't compile a graph."""
+        return isinstance(self.reason, FAILED)
 
     @property
     def accepted(self) -> bool:

@@ -5,7 +5,8 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from bench.judge.reasons import CandidateFailed, Decided
+from bench.judge.notices import LaunchFailed
+from bench.judge.reasons import Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names
@@ -62,7 +63,8 @@ def brief_text(
 
 def _failed(verdict: Verdict) -> bool:
     """Tells whether a process failed, in a failed measurement or in a REGRESSION."""
-    return bool(verdict.failures) or any(isinstance(one.reason, CandidateFailed) for one in verdict.comparisons)
+    launches = (isinstance(failure, LaunchFailed) for failure in verdict.failures)
+    return any(launches) or any(one.failed for one in verdict.comparisons)
 
 
 def _told(verdict: Verdict) -> list[str]:

@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, SPEED, STEP_TIME
 from bench.judge.notices import Incomplete
-from bench.judge.reasons import CandidateFailed, Decided, Identical, OneEnvironment, TooFewLaunches
+from bench.judge.reasons import Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
@@ -29,7 +29,7 @@ SCOPES = {
 
 BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of one environment are checked against
 LEDGER = "what the ledger accepted"  # from which changes are measured of which it holds a ratio
-EXCEPT = ", except for what the ledger accepts"
+EXCEPT = "except for what the ledger accepts, "
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 ADVICE = "; more launches or a quieter machine may decide it"
 TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
@@ -47,6 +47,11 @@ class Names:
     baselines: bool = True  # a gate or a run of it is checked against some
     own: bool = False  # a user's own model is among it
 
+    @property
+    def within(self) -> str:
+        """Returns the work as it follows a claim: " in the workload predict"; "" where it is not told."""
+        return f" in {self.work}" if self.work else ""
+
 
 UNNAMED = Names()
 
@@ -62,9 +67,11 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
     if verdict.outcome is Outcome.FAILED:
         resumable = verdict.question in (Question.UPGRADE, Question.GATE)
         return INTERRUPTED if resumable and all(isinstance(one, Incomplete) for one in verdict.failures) else NO_VERDICT
+    if verdict.outcome is Outcome.REGRESSION and any(one.failed for one in verdict.decisive):
+        return f"{names.candidate} fails where {names.reference} runs{names.within}"
     tell = {Question.LOCKSTEP: _of_lockstep, Question.MICRO: _of_micro}.get(verdict.question, _of_all)
     accepted = verdict.outcome is Outcome.PASS and any(one.accepted for one in verdict.comparisons)
-    return f"{tell(verdict, names)}{EXCEPT if accepted else ''}"
+    return f"{EXCEPT if accepted else ''}{tell(verdict, names)}"
 
 
 def compared_with(verdict: Verdict, names: Names) -> str:
@@ -74,6 +81,14 @@ def compared_with(verdict: Verdict, names: Names) -> str:
         return standard
     reference = _base(verdict.decisive, names)
     return reference if standard == names.reference else f"{standard} and {reference}"
+
+
+def _decided_by(verdict: Verdict, names: Names) -> str:
+    """Returns what the decisive metrics were compared with: in a gate no more than these were."""
+    in_turn = {_is_in_turn(one) for one in verdict.decisive}
+    if verdict.question is not Question.GATE or len(in_turn) != 1:
+        return compared_with(verdict, names)
+    return _base(verdict.decisive, names) if True in in_turn else _standard(verdict, names)
 
 
 def _standard(verdict: Verdict, names: Names) -> str:
@@ -89,14 +104,20 @@ def _base(comparisons: Iterable[Comparison], names: Names) -> str:
     """Returns what changes are measured from: of all of them, of some or of none the ledger may hold a ratio. A total
     counts where it is alone: its name says since when.
     """
-    decided = [one for one in comparisons if isinstance(one.reason, Decided)]
-    shifted = [_is_shifted(one) for one in decided if not _is_total(one)] or list(map(_is_total, decided))
+    decided = [one for one in comparisons if isinstance(one.reason, Decided) and _is_in_turn(one)]
+    shifted = [is_shifted(one) for one in decided if not _is_total(one)] or list(map(_is_total, decided))
     if not any(shifted):
         return names.reference
     return LEDGER if all(shifted) else f"{names.reference} or {LEDGER}"
 
 
-def _is_shifted(comparison: Comparison) -> bool:
+def _is_in_turn(comparison: Comparison) -> bool:
+    """Tells whether a gate compares a metric with its reference: what launches in turn tell, and totals."""
+    name = comparison.metric.name
+    return _is_total(comparison) or name == SPEED.name or (name in NAMES and name != PERPLEXITY)
+
+
+def is_shifted(comparison: Comparison) -> bool:
     """Tells whether a change is measured from a ratio that the ledger accepted."""
     return isinstance(comparison.reason, Decided) and bool(comparison.reason.accepted)
 
@@ -114,19 +135,20 @@ def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
 
 def _of_all(verdict: Verdict, names: Names) -> str:
     """Returns the headline of any question, unless it has its own."""
-    work = f" in {names.work}" if names.work else ""
     if verdict.outcome is Outcome.PASS:
-        return f"{names.candidate} is {_passed(verdict, names, work)}"
-    against, where = compared_with(verdict, names), f"{_in_metrics(verdict)}{work and ','}{work}"
+        return f"{names.candidate} is {_passed(verdict, names)}"
+    against, work = _decided_by(verdict, names), names.within
+    where = f"{_in_metrics(verdict)}{work and ','}{work}"
     if verdict.outcome is Outcome.REGRESSION:
-        return f"{names.candidate} is worse than {against} by more than the margin{where}"
+        margin = " by more than the margin" if all(one.metric.margin for one in verdict.decisive) else ""
+        return f"{names.candidate} is worse than {against}{margin}{where}"
     neither = f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse"
     return f"{neither}{where}{_advice(verdict)}"
 
 
-def _passed(verdict: Verdict, names: Names, work: str) -> str:
+def _passed(verdict: Verdict, names: Names) -> str:
     """Returns what a PASS says of the candidate: no more than its scope."""
-    standard = f"{_standard(verdict, names)}{work}"
+    standard = f"{_standard(verdict, names)}{names.within}"
     if verdict.scope is Scope.NAMED:
         return f"not worse than {standard} by more than the margin{_excluded(verdict)}"
     if verdict.scope is Scope.SPEED:
@@ -145,8 +167,6 @@ def _of_lockstep(verdict: Verdict, names: Names) -> str:
 
 def _of_micro(verdict: Verdict, names: Names) -> str:
     outcome, slower = verdict.outcome, f"is slower than the reference's by {_margin(verdict)}"
-    if outcome is Outcome.REGRESSION and any(isinstance(one.reason, CandidateFailed) for one in verdict.comparisons):
-        return f"{names.candidate} fails where {names.reference} runs"
     if all(one.outcome is Outcome.NOT_GATED for one in verdict.comparisons):
         return NOTHING_JUDGED
     if outcome is Outcome.PASS:
@@ -180,7 +200,8 @@ def _excluded(verdict: Verdict) -> str:
     found = []
     for name, metric in {one.metric.name: one.metric for one in verdict.comparisons}.items():
         if margins := verdict.ruled_out(name):
-            found.append(f"{name} {values.difference(max(margins.values()), metric).removeprefix('+')}")
+            widest = dataclasses.replace(metric, margin=max(margins.values()))
+            found.append(f"{name} {values.margin(widest)}")
         elif all(isinstance(one.reason, Identical) for one in verdict.comparisons if one.metric.name == name):
             found.append(f"{name} (bit-identical)")
     return f": {', '.join(found)}" if found else ""
@@ -192,7 +213,7 @@ def _margin(verdict: Verdict) -> str:
     if not gating:
         return "its margin or more"
     widest = max(gating, key=lambda one: one.metric.margin or 0.0)
-    than = " than the ledger accepted" if any(map(_is_shifted, gating)) else ""
+    than = " than the ledger accepted" if any(map(is_shifted, gating)) else ""
     return f"{values.margin(widest.metric)} or more{than}"
 
 

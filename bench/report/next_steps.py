@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bench.judge.bisect import NUMBERS
 from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED, STEP_TIMES
+from bench.judge.reasons import TooFewLaunches
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
@@ -14,6 +15,7 @@ from bench.record.micro import Micro
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.releases import are_listed, end
 from bench.record.types import DEFAULT_WORKLOAD, Subject
+from bench.report.headlines import is_shifted
 from bench.report.judged import AnyRun, Judged, as_of, environment
 from bench.stats.outcome import Outcome
 
@@ -46,15 +48,20 @@ class Step(NamedTuple):
 
 
 def next_steps(judged: Judged) -> list[Step]:
-    """Returns the commands that go on from a REGRESSION of an upgrade or a gate, accepted or not."""
+    """Returns the commands that go on from a REGRESSION of an upgrade or a gate."""
     upgrades = _upgrades(judged.run)
     return [*_left_open(judged.verdict, upgrades), *_sought(judged, upgrades)]
 
 
 def _left_open(verdict: Verdict, upgrades: Mapping[str, Upgrade]) -> list[Step]:
-    """Returns the commands that measure what a REGRESSION of launches in turn, accepted or not, left open."""
+    """Returns the commands that measure what a REGRESSION of launches in turn left open.
+
+    An empty list where a gate measures from what the ledger accepted: an upgrade measures from the reference. Past a
+    REGRESSION that is accepted, only the same command with --resume goes on.
+    """
     in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
-    ended = {one.subject for one in in_turn if one.unaccepted.outcome is Outcome.REGRESSION}
+    ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION}
+    ended -= {one.subject for one in in_turn if is_shifted(one)}
     undecided: dict[str, list[str]] = {}
     for one in in_turn:
         if one.outcome is Outcome.INCONCLUSIVE and one.subject in ended and _has_launches_left(one):
@@ -77,7 +84,9 @@ def _measuring(metrics: Sequence[str], upgrade: Upgrade) -> list[str]:
 
 def _has_launches_left(comparison: Comparison) -> bool:
     """Tells whether an undecided metric has fewer launches than were planned."""
-    return comparison.precision is None or comparison.precision.launches < comparison.precision.planned
+    if found := comparison.precision:
+        return found.launches < found.planned
+    return isinstance(comparison.reason, TooFewLaunches)
 
 
 def _sought(judged: Judged, upgrades: Mapping[str, Upgrade]) -> list[Step]:

@@ -61,8 +61,10 @@ def _unlike_environments(reason: notices.UnlikeEnvironments) -> str:
 
 
 def _unlike_places(reason: notices.UnlikePlaces) -> str:
-    spread = f"ratios deviate by about {reason.between_hosts:.0%} from host to host, which their bounds include"
-    return f"{reason.subject}: measured on different machines or settings ({of_reports(reason.fields)}): {spread}"
+    said = "this may explain a difference"
+    if reason.between_hosts:
+        said = f"ratios deviate by about {reason.between_hosts:.0%} from host to host, which their bounds include"
+    return f"{reason.subject}: measured on different machines or settings ({of_reports(reason.fields)}): {said}"
 
 
 def of_reports(fields: Sequence[Field]) -> str:

@@ -19,8 +19,9 @@ def left_text(seconds: tuple[float, float] | None) -> str:
     if seconds is None or not seconds[1]:
         return ""
     least, most = (round(each / MINUTE) for each in seconds)
-    if least > most:
-        return f"{left_text((0.0, seconds[1]))}; a PASS takes about {least}, which at this pace is beyond the budget"
+    if seconds[0] > seconds[1]:
+        takes = f"about {least}" if least > most else "longer"
+        return f"{left_text((0.0, seconds[1]))}; a PASS takes {takes}, which at this pace is beyond the budget"
     if most < 1:
         return "under a minute left"
     if least == most:

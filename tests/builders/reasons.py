@@ -101,6 +101,7 @@ REASONS: tuple[Reason, ...] = (
     notices.UnlikeSettings("2 threads, oneDNN on", "1 threads, oneDNN on"),
     notices.NothingGates(("forward", "step")),
     notices.UnlikePlaces("notebook-synthetic-cells-cpu0", FIELDS, 0.03),
+    notices.UnlikePlaces("notebook-synthetic-cells-cpu0", (Field("threads", "1", "2"),), 0.0),
     notices.Unpromised(
         (("given checkpoint", "written by Keras 2: ValueError"), ("given .keras", "written by Keras 2: TypeError")),
         ("answer given .weights.h5: slot m of embedding",),

@@ -1,6 +1,7 @@
 """Judged runs as GitHub-flavoured Markdown, for a pull request's comment and a CI job's summary.
 
 Text from a run is escaped so that it stays text: no markup, HTML, link, image, mention or issue number is made of it.
+Commands are code, so that they can be pasted.
 """
 
 import re
@@ -13,7 +14,7 @@ from bench.report import compared, values
 from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
 from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, scope_text
 from bench.report.judged import Judged, names, reproducing, severity
-from bench.report.lines import one_line
+from bench.report.lines import one_line, printable
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
@@ -50,7 +51,7 @@ def render_survey(found: Surveyed) -> str:
         blocks += [[f"- change of level: {escaped(line)}" for line in section.changes]]
     blocks += [["## Release by release"], *map(_paragraph, paragraphs(found))]
     blocks += [[f"- {escaped(note)}." for note in notes(found)]]
-    blocks += [[escaped(f"Measured {found.survey.created} by: {shlex.join(found.survey.command)}")]]
+    blocks += [[f"Measured {escaped(found.survey.created)} by: {code(shlex.join(found.survey.command))}"]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -78,6 +79,14 @@ def escaped(text: str) -> str:
     return OPENING.sub(lambda found: f"&#{ord(found[0])};" if found["bullet"] else f"{found[0]}\\", line)
 
 
+def code(text: str) -> str:
+    """Returns text as a code span, which shows it as it is."""
+    text = printable(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    gap = " " if "`" in text else ""  # which Markdown takes off again
+    return f"{fence}{gap}{text}{gap}{fence}"
+
+
 def _section(judged: Judged) -> str:
     verdict, called = judged.verdict, names(judged)
     outcome, said = verdict.outcome, escaped(headline(verdict, called))
@@ -85,7 +94,7 @@ def _section(judged: Judged) -> str:
         f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(reason)}"
         for comparison, reason in decisive_lines(verdict)
     ]
-    bullets += [f"- {escaped(str(step))}" for step in next_steps(judged)]
+    bullets += [f"- {escaped(step.why)}: {code(step.command)}" for step in next_steps(judged)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]
     bullets += [f"- warning: {escaped(sentence(warning))}" for warning in verdict.warnings]
     title = f"### {GLYPHS[outcome]} {outcome.value}{scope_text(verdict)}"
@@ -107,8 +116,8 @@ def _section(judged: Judged) -> str:
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
         blocks += _folded("Differences of the sides", _table(("", "reference", "candidate"), rows))
-    sides = f"{called.candidate} compared with {compared_with(verdict, called)}"
-    blocks.append([escaped(f"{sides}, measured {judged.run.created} by: {shlex.join(reproducing(judged.run))}")])
+    measured = f"{called.candidate} compared with {compared_with(verdict, called)}, measured {judged.run.created}"
+    blocks.append([f"{escaped(measured)} by: {code(shlex.join(reproducing(judged.run)))}"])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

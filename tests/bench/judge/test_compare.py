@@ -31,8 +31,8 @@ from bench.report.sentences import is_within, sentence
 from bench.stats.outcome import Outcome
 from tests.builders.launches import by_metric, interval_of, on_both, on_candidate, regressed, slowed
 from tests.builders.paired import pair
+from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.records import MARGINS as SAMPLE_MARGINS
-from tests.builders.records import OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.reports import CREATED, LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
 
@@ -201,16 +201,23 @@ def test_one_subject_s_problem_leaves_the_others_judged() -> None:
 
 
 def test_unlike_machines_and_settings_are_named() -> None:
+    """The bounds hold what machines differ, and nothing of what settings do."""
     there = environment("2.20.0", threads=64)
-    found = verdict(changed(lambda pair: on_both(pair, machine=OTHER_MACHINE, environment=there)))
-    unlike = (
+    machines = (
         Field("cpu_model", "A CPU", "Another CPU"),
         Field("cores", "2", "64"),
         Field("isa", "x86_64 avx2", "x86_64 avx512f"),
         Field("memory_gib", "16", "256"),
-        Field("threads", "2", "64"),
     )
-    assert found.warnings == (UnlikePlaces(SUBJECT.name, unlike, 0.03), NumbersNotCompared())
+    threads = Field("threads", "2", "64")
+    for machine, unlike, between in ((OTHER_MACHINE, (*machines, threads), 0.03), (MACHINE, (threads,), 0.0)):
+        found = verdict(
+            paired_report([on_both(one, machine=machine, environment=there) for one in pairs(10, 3)], LATER)
+        )
+        assert found.warnings == (UnlikePlaces(SUBJECT.name, unlike, between), NumbersNotCompared())
+        reason = by_metric(found)["step time"].reason
+        assert isinstance(reason, Decided)
+        assert reason.across_hosts == bool(between)
 
 
 @pytest.mark.parametrize(

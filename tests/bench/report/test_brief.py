@@ -6,8 +6,8 @@ import re
 import pytest
 
 from bench.judge.metrics import PERPLEXITY, STEP_TIME
-from bench.judge.notices import Told
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, NotComparable
+from bench.judge.notices import Incomplete, LaunchFailed, Told
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, LockstepFailed, NotComparable
 from bench.judge.types import Verdict
 from bench.record.types import NO_FLOAT64
 from bench.report.brief import FEW_LAUNCHES, LAST_OUTPUT, MORE, brief_text
@@ -188,9 +188,14 @@ def test_a_command_is_in_one_line_however_long() -> None:
 
 
 def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named() -> None:
-    failed = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, reason=CandidateFailed(0, "killed"))
-    for found in (of([EXACT], failures=[Told("a failure")]), of([failed])):
+    failed, stuck = (
+        dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, reason=reason)
+        for reason in (CandidateFailed(0, "killed"), LockstepFailed(7, "killed"))
+    )
+    launch = LaunchFailed("", 1, "reference", "killed")
+    for found in (of([EXACT], failures=[launch]), of([failed]), of([stuck])):
         text = brief_text(found, check=("a run", "--baselines", "b"))
         shown = f"{LAST_OUTPUT}: tfgate show 'a run'"
         assert text.endswith(f"\n{MORE}: tfgate check 'a run' --baselines b --verbose\n{shown}")
-    assert "tfgate show" not in brief_text(of([EXACT]))
+    for found in (of([EXACT]), of([EXACT], failures=[Incomplete("the run was interrupted after 4 launches")])):
+        assert "tfgate show" not in brief_text(found)

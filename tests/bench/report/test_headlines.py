@@ -5,13 +5,15 @@ import math
 
 import pytest
 
-from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.judge.metrics import NUMERICS, ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIME
 from bench.judge.notices import Incomplete, LaunchFailed
 from bench.judge.reasons import (
     Accepted,
     CandidateFailed,
     Decided,
     Identical,
+    LockstepFailed,
+    NotCompiled,
     OneEnvironment,
     Reason,
     TooFewLaunches,
@@ -48,6 +50,7 @@ MEASURED = {  # the scopes that verdicts have
     Question.REPORTS: (Scope.SPEED,),
 }
 FAILURE = LaunchFailed("", 1, "candidate", "killed")
+REFUSED = NotCompiled(("candidate",), True, "CompilationError")
 INCOMPLETE = Incomplete("the run was interrupted after 4 launches")
 
 
@@ -66,6 +69,8 @@ def test_wording() -> None:
             found.append(dataclasses.replace(found[0], failures=(FAILURE,)))
             lines += [f"  {each.outcome.value}{scope_text(each)}: {headline(each, NAMES)}" for each in found]
     failed = comparison("launches", 0.2, 0.001, reason=CandidateFailed(1, "killed"))
+    wrong = Accepted("2026-06-30", "known", "", EXACT.reason)
+    lines += [f"accepted: {headline(verdict([dataclasses.replace(EXACT, reason=wrong), STEPS[Outcome.PASS]]), NAMES)}"]
     tolerated = dataclasses.replace(
         STEPS[Outcome.REGRESSION], outcome=Outcome.PASS, reason=Accepted("2026-06-30", "known", "", Decided(4))
     )
@@ -105,7 +110,9 @@ def test_a_pass_of_named_metrics_lists_what_is_excluded() -> None:
     found = headline(verdict([memory, step, accepted], scope=Scope.NAMED))
     assert found.endswith(" by more than the margin: peak memory 10.0%, step time 5.0%")
     assert headline(verdict([accepted], scope=Scope.NAMED)).endswith(" by more than the margin")
-    same = dataclasses.replace(comparison("perplexity", 0.0, 0.001), interval=None, reason=Identical(6))
+    equal = comparison(PERPLEXITY, 0.0, 0.001, 0.02)
+    assert headline(verdict([equal], scope=Scope.NAMED)).endswith(": perplexity ±2.0%")
+    same = dataclasses.replace(equal, interval=None, reason=Identical(6))
     assert headline(verdict([same], scope=Scope.NAMED)).endswith(": perplexity (bit-identical)")
 
 
@@ -125,6 +132,39 @@ def test_only_a_proven_slowdown_is_ruled_out_and_the_widest() -> None:
     assert headline(verdict([narrow, ungated])) == headline(verdict([narrow]))
     assert "%" not in headline(verdict([narrow, accepted]))
     assert "%" not in headline(verdict([EXACT]))
+
+
+WRONG = dataclasses.replace(EXACT, metric=NUMERICS, outcome=Outcome.REGRESSION)
+SLOW = STEPS[Outcome.REGRESSION]
+SHIFTED = dataclasses.replace(SLOW, reason=Decided(4, 0.08))
+APART = comparison(PERPLEXITY, 0.2, 0.001, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("worse", "said"),
+    [
+        ([WRONG], "the baselines in numerics"),
+        ([APART], "the baselines by more than the margin in perplexity"),
+        ([SLOW], "TensorFlow 2.20.0 by more than the margin in step time"),
+        ([WRONG, SLOW], "the baselines and TensorFlow 2.20.0 in numerics and step time"),
+        (
+            [APART, SHIFTED],
+            "the baselines and what the ledger accepted by more than the margin in perplexity and step time",
+        ),
+    ],
+)
+def test_a_gate_names_no_more_than_what_made_the_outcome_was_compared_with(worse: list[Comparison], said: str) -> None:
+    found = verdict([*worse, STEPS[Outcome.PASS], dataclasses.replace(EXACT, metric=NUMERICS)], Question.GATE)
+    assert headline(found, NAMES) == f"TensorFlow 2.21.0 is worse than {said}"
+
+
+@pytest.mark.parametrize("reason", [CandidateFailed(1, "killed"), LockstepFailed(7, "killed"), REFUSED])
+def test_a_candidate_that_does_not_run_is_not_worse_by_a_margin(reason: Reason) -> None:
+    failed = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, reason=reason)
+    names = dataclasses.replace(NAMES, work="mine.py")
+    for question in (Question.UPGRADE, Question.GATE, Question.LOCKSTEP):
+        said = headline(verdict([failed, SLOW], question), names)
+        assert said == "TensorFlow 2.21.0 fails where TensorFlow 2.20.0 runs in mine.py"
 
 
 def test_each_kind_of_launch_rules_out_its_own_slowdown() -> None:
@@ -186,7 +226,7 @@ def test_what_was_measured_from_an_accepted_ratio_is_not_compared_with_the_refer
     names = dataclasses.replace(NAMES, baselines=baselines, own=not baselines)
     for outcome, said in (
         (Outcome.PASS, "a slowdown from what the ledger accepted of 5.0% or more"),
-        (Outcome.REGRESSION, "what the ledger accepted by more than the margin in step time"),
+        (Outcome.REGRESSION, "worse than what the ledger accepted by more than the margin in step time"),
         (Outcome.INCONCLUSIVE, "what the ledger accepted nor that it is worse"),
     ):
         shifted = dataclasses.replace(STEPS[outcome], reason=Decided(4, 0.08))
@@ -211,10 +251,10 @@ def total(estimate: float, standard_error: float) -> Comparison:
 def test_a_budget_s_total_is_measured_from_what_was_accepted() -> None:
     """It excludes no slowdown, so that a PASS says nothing of it."""
     beyond = total(0.13, 0.001)
-    said = "worse than the baselines and what the ledger accepted by more than the margin in step time since 2.18.0"
+    said = "worse than what the ledger accepted by more than the margin in step time since 2.18.0"
     assert headline(verdict([EXACT, STEPS[Outcome.PASS], beyond], Question.GATE), NAMES).endswith(said)
     both = headline(verdict([EXACT, STEPS[Outcome.REGRESSION], beyond], Question.GATE), NAMES)
-    assert f"worse than the baselines and {NAMES.reference} by" in both  # the total's name tells its own
+    assert f"worse than {NAMES.reference} by" in both  # the total's name tells its own
     passed = [headline(verdict(found, Question.GATE), NAMES) for found in ([EXACT], [EXACT, total(0.0, 0.001)])]
     assert passed[0] == passed[1]
 
@@ -226,9 +266,9 @@ def test_a_gate_without_baselines_names_none() -> None:
     for outcome in STEPS:
         assert headline(of(outcome, Question.GATE), own) == headline(of(outcome, Question.UPGRADE), own)
         said = headline(of(outcome, Question.GATE), bare)
-        assert (BASELINES in said, ORACLE in said, NAMES.reference in said) == (False, True, True)
+        assert (BASELINES in said, ORACLE in said, NAMES.reference in said) == (False, outcome is Outcome.PASS, True)
         for question in (Question.GATE, Question.RUN):
-            said = headline(of(outcome, question, Scope.NUMBERS), bare)
+            said = headline(verdict([dataclasses.replace(EXACT, outcome=outcome)], question, Scope.NUMBERS), bare)
             assert (BASELINES in said, ORACLE in said) == (False, True)
 
 

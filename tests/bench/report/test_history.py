@@ -52,6 +52,7 @@ def test_a_history_that_stands_still_has_nothing_to_tell() -> None:
     quiet = series(12)
     assert [line for each in quiet for line in findings(each)] == []
     page = history_page(quiet, 12, [])
+    assert "two reports in a row" in page  # where one beyond its margin is an outlier
     assert 'class="change"' not in page.replace(KEY, "")
 
 

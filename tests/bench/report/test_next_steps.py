@@ -10,7 +10,7 @@ import pytest
 
 from bench.drive.requests import Requirements, read_request
 from bench.judge.metrics import ONE_CORE_STEP_TIME, RETRACES, STEP_TIME
-from bench.judge.reasons import Accepted, Decided
+from bench.judge.reasons import Accepted, Decided, NoSpread, Reason, TooFewLaunches
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.paired import Package, Side
 from bench.record.releases import are_listed, end
@@ -60,7 +60,7 @@ def commands(of: Judged) -> list[str]:
 
 
 def markdown(found: Verdict) -> str:
-    return render_markdown([dataclasses.replace(upgrade(), verdict=found)])
+    return render_markdown([dataclasses.replace(upgrade(), verdict=found)]).replace("`", "")
 
 
 def html(found: Verdict) -> str:
@@ -72,10 +72,22 @@ def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
     assert len(commands(judged([SLOWER]))) == 1
     assert not commands(judged([UNDECIDED]))
     assert len(commands(judged([SLOWER, OF_FOUR]))) == 1  # of four that were planned
+
+
+@pytest.mark.parametrize(("reason", "steps"), [(TooFewLaunches(3, 4), 2), (NoSpread(12), 1)])
+def test_what_no_launch_can_decide_is_not_left_open(reason: Reason, steps: int) -> None:
+    undecided = dataclasses.replace(UNDECIDED, interval=None, precision=None, reason=reason)
+    assert len(commands(judged([SLOWER, undecided]))) == steps
+
+
+def test_no_command_answers_another_question() -> None:
+    """An upgrade measures from the reference, and past an accepted REGRESSION only the same command goes on."""
     accepted = Accepted("2026-06-30", "a known slowdown", "#7", Decided(4))
     passed = dataclasses.replace(SLOWER, outcome=Outcome.PASS, reason=accepted)
-    (line,) = next_steps(judged([passed, UNDECIDED]))
-    assert str(line).endswith(REST)
+    assert not commands(judged([passed, UNDECIDED]))
+    shifted = dataclasses.replace(SLOWER, reason=Decided(4, 0.06))
+    few = dataclasses.replace(UNDECIDED, interval=None, precision=None, reason=TooFewLaunches(3, 4))
+    assert not commands(Judged(gate_run(launches=2), verdict([shifted, few], Question.GATE)))
 
 
 def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:

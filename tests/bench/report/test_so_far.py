@@ -20,6 +20,7 @@ from tests.builders.verdicts import EXACT, comparison
         ((100.0, 110.0), "about 2 min left"),
         ((120.0, 540.0), "2 to 9 min left"),
         ((180.0, 60.0), "up to 1 min left; a PASS takes about 3, which at this pace is beyond the budget"),
+        ((80.0, 60.0), "up to 1 min left; a PASS takes longer, which at this pace is beyond the budget"),
         ((180.0, 20.0), "under a minute left; a PASS takes about 3, which at this pace is beyond the budget"),
     ],
 )

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import shlex
 
 import pytest
 
@@ -10,6 +11,7 @@ from bench.judge.types import Comparison
 from bench.record.paired import Package
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
+from bench.report.formats.markdown import code
 from bench.report.survey import findings, notes, outcome, paragraphs, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
@@ -209,6 +211,8 @@ def test_hostile_names_stay_text() -> None:
     )
     assert "<script>window.owned" not in page
     assert "<img" not in page
-    assert "@everyone" not in markdown
-    assert "<script" not in markdown
+    told, _, command = markdown.rpartition(" by: ")
+    assert "@everyone" not in told
+    assert "<script" not in told
+    assert command == f"{code(shlex.join(asked.command))}\n"
     assert "\x1b" not in text + page + markdown

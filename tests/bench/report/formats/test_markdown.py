@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.report.formats.markdown import HEADERS, PLOT_WIDTH, escaped, render, render_survey
+from bench.report.formats.markdown import HEADERS, PLOT_WIDTH, code, escaped, render, render_survey
 from bench.report.judged import Judged
-from bench.report.lines import one_line
+from bench.report.lines import one_line, printable
 from bench.report.precision import CATCHES, RATES, TRUST
 from bench.report.precision import HEADERS as PRECISION_HEADERS
 from tests.builders.golden import golden
@@ -76,7 +76,9 @@ def test_hostile_names_leave_every_table_whole(of: Callable[[], Judged]) -> None
     widths = {line.replace("\\|", "").count("|") for line in lines if line.startswith("|")}
     # Of all metrics and, where launches were compared, of the sides' differences and of the precision.
     assert widths - {4, len(PRECISION_HEADERS) + 1} == {len(HEADERS) + 1}
-    assert not [line for line in lines if "<script" in line or "\x1b" in line or "\u202e" in line]
+    assert not [line for line in lines if "\x1b" in line or "\u202e" in line]
+    scripts = [rendered(line) for line in lines if "<script" in line]
+    assert not [kind for tokens in scripts for kind, _ in tokens if kind.startswith("html")]
 
 
 def test_what_gates_by_an_interval_has_a_plot_whose_ends_no_renderer_trims() -> None:
@@ -100,7 +102,13 @@ def test_why_to_trust_it_is_told(judged: Judged, told: str) -> None:
 
 
 def test_the_command_is_quoted_for_a_shell() -> None:
-    spaced = dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a b"))
-    assert "by: tfgate upgrade --from 'a b'" in render([dataclasses.replace(upgrade(), run=spaced)])
-    found = surveyed({"a b": 0.0, "c": 0.1}, survey(("a b", "c")))
-    assert "by: tfgate survey --from 'a b'" in render_survey(found)
+    """It can be pasted: an address in it is no link, and blanks stay."""
+    spaced = dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a  b", "--to", "http://c"))
+    assert "by: `tfgate upgrade --from 'a  b' --to http://c " in render([dataclasses.replace(upgrade(), run=spaced)])
+    found = surveyed({"a  b": 0.0, "c": 0.1}, survey(("a  b", "c")))
+    assert "by: `tfgate survey --from 'a  b' --to c --speed-only`" in render_survey(found)
+
+
+@pytest.mark.parametrize("text", ["@everyone #1 http://a  b", "`a`", "a ``` b ` c", "a\nb", HOSTILE])
+def test_code_is_shown_as_it_is(text: str) -> None:
+    assert rendered(code(text))[-1] == ("code_inline", printable(text))

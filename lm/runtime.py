@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.util import _pywrap_util_port  # no public name has IsMklEnabled; the same in 2.12 to 2.21
 
 from lm.compat import keras_version
 
@@ -66,8 +65,14 @@ def onednn_enabled() -> bool:
     """Returns whether TensorFlow says that it uses oneDNN's kernels on a CPU.
 
     The variable TF_ENABLE_ONEDNN_OPTS doesn't tell: where it isn't set, the build and the processor's features decide.
+    It is all there is in a TensorFlow that has moved the private name, the same in 2.12 to 2.21.
     """
-    return bool(_pywrap_util_port.IsMklEnabled())
+    try:
+        from tensorflow.python.util import _pywrap_util_port  # no public name has IsMklEnabled
+
+        return bool(_pywrap_util_port.IsMklEnabled())
+    except (ImportError, AttributeError):
+        return os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"
 
 
 def tensor_float_32_enabled() -> bool:

@@ -118,6 +118,21 @@ def test_an_oracle_that_can_not_be_started_is_no_failure_of_the_side(
     assert failure == Failure(NO_ORACLE, message)
 
 
+def test_a_user_s_own_model_takes_no_step_before_tf32_is_off(tmp_path: Path) -> None:
+    own = tmp_path / "mine.py"
+    own.write_text("def workload(): pass")
+    replies = """
+Session.compute_in_float32 = lambda self: setattr(self, "exact", True)
+def steps(self, count, old=Session.steps):
+    assert self.exact
+    return old(self, count)
+Session.steps = steps
+"""
+    side = Side("a", write_interpreter(tmp_path / "python", session_text(replies)), {})
+    plan = Plan("own", 1, "", None, "", workload=str(own), answers=True)
+    assert measure_launch(plan, Launch(0, numerics=True), side).failure is None
+
+
 @pytest.mark.parametrize(("by_another", "kind"), [(True, NO_ORACLE), (False, "exception")])
 def test_who_fails_at_files_to_be_read_is_another_side_or_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_another: bool, kind: str

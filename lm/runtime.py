@@ -1,16 +1,14 @@
 """Versions, threads and devices of the TensorFlow at hand."""
 
 import importlib.metadata
-import inspect
 import os
 import platform
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.util import _pywrap_util_port  # no public name has IsMklEnabled; the same in 2.12 to 2.21
 
 from lm.compat import keras_version
 
@@ -67,8 +65,14 @@ def onednn_enabled() -> bool:
     """Returns whether TensorFlow says that it uses oneDNN's kernels on a CPU.
 
     The variable TF_ENABLE_ONEDNN_OPTS doesn't tell: where it isn't set, the build and the processor's features decide.
+    It is all there is in a TensorFlow that has moved the private name, the same in 2.12 to 2.21.
     """
-    return bool(_pywrap_util_port.IsMklEnabled())
+    try:
+        from tensorflow.python.util import _pywrap_util_port  # no public name has IsMklEnabled
+
+        return bool(_pywrap_util_port.IsMklEnabled())
+    except (ImportError, AttributeError):
+        return os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"
 
 
 def tensor_float_32_enabled() -> bool:
@@ -119,13 +123,24 @@ def relocate(variables: Iterable[Any]) -> None:
 
 
 def retraces(function: Any) -> int:
-    """Returns how often a tf.function was traced beyond the first time.
-
-    It is 0 of a plain function, which Keras 3 has for `fit`, and of None, which Keras has before it makes one.
-    """
-    if function is None or inspect.isfunction(function):
-        return 0
+    """Returns how often a tf.function was traced beyond the first time."""
     return max(int(function.experimental_get_tracing_count()) - 1, 0)
+
+
+def traces_of(model: Any, step: str) -> Callable[[], int]:
+    """Returns a function that tells how often a Keras model's `train_step` or `predict_step` was traced since.
+
+    Unless it runs eagerly, Python comes there while a graph is traced, whatever function Keras makes of it.
+    """
+    original, traces = getattr(model, step), 0
+
+    def counted(data: Any) -> Any:
+        nonlocal traces
+        traces += 1
+        return original(data)
+
+    setattr(model, step, counted)
+    return lambda: traces
 
 
 def operations(graph: tf.Graph) -> dict[str, int]:

@@ -40,6 +40,7 @@ def measure_checked(
     WorkerError, of the kind NO_ORACLE where no process of this side failed; what was found before stays in `measured`.
     """
     if plan.own:
+        worker.request(None, "compute_in_float32")  # before the first step: cuDNN's recurrent layers keep its precision
         worker.request(Block, "steps", count=1)  # a model that can't be trained has no numbers to compare
         if not plan.definer:
             measured.unchecked.append(Unchecked(NO_REFERENCE, ""))

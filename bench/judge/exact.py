@@ -121,12 +121,15 @@ def _tensor(error: NumericError) -> tuple[str, str]:
 
 
 def _apart(candidate: Sequence[NumericError], reference: Sequence[NumericError]) -> dict[tuple[str, str], float]:
-    """Returns how far apart the sides' answers are, normwise and relative, where both depart from the oracle."""
-    theirs = {_tensor(error): error.departure for error in reference if error.departure}
+    """Returns how far apart the sides' answers are, normwise and relative, where both depart from the oracle.
+
+    Answers of a user's own model may be of unlike cases, which tell nothing of each other.
+    """
+    theirs = {(*_tensor(error), error.step): error.departure for error in reference if error.departure}
     return {
-        _tensor(error): math.dist(error.departure, theirs[_tensor(error)])
+        _tensor(error): math.dist(error.departure, other)
         for error in candidate
-        if len(error.departure) == len(theirs.get(_tensor(error), ())) > 0
+        if len(other := theirs.get((*_tensor(error), error.step), ())) == len(error.departure) > 0
     }
 
 

@@ -152,10 +152,10 @@ class Session:
             self.work.wait()
         return loss, _since(started)
 
-    def _compute_in_float32(self) -> None:
+    def compute_in_float32(self) -> None:
         """Turns TF32 off for numbers that are compared: its rounding would hide every fault.
 
-        Speed is measured as users get it.
+        Speed is measured as users get it. What XLA has compiled keeps the precision that it was compiled with.
         """
         from lm.runtime import turn_off_tensor_float_32
 
@@ -165,7 +165,7 @@ class Session:
         """Has the steps of `take` and `stress` published in files of the folder, which the oracle's process shares."""
         from bench.measure.checked import CheckedLaunch
 
-        self._compute_in_float32()
+        self.compute_in_float32()
         self._checked = CheckedLaunch(self.trainer, self.implementation, Path(folder))
 
     def take(self, step: int, with_logits: bool) -> Published:
@@ -184,7 +184,9 @@ class Session:
         """Has the answers of `answer` published in a file of the folder; `answers` holds their shapes."""
         from bench.measure.checked import CheckedAnswers
 
-        self._compute_in_float32()
+        self.compute_in_float32()
+        if self.work.device.startswith("gpu"):
+            self.work.trace()  # anew
         self._answers = CheckedAnswers(cast("Answering", self.work), Path(folder), answers)
 
     def answer(self, case: str) -> Answered:
@@ -205,7 +207,7 @@ class Session:
         from bench.measure.lockstep import LockstepSide
         from bench.record.paired import CANDIDATE
 
-        self._compute_in_float32()
+        self.compute_in_float32()
         self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config, CANDIDATE), role)
 
     def lockstep(self, step: int) -> Published:

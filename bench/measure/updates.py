@@ -25,13 +25,13 @@ def clipping_and_update(
 ) -> list[NumericError]:
     """Returns the errors of the norm, the clipped gradients and the update w′ − w that a step published, by tensor.
 
-    Wanted are gradient · clip norm / max(norm, clip norm) and −learning rate · clipped. The norm's error is how far it
-    is below the least that it can be.
+    Wanted are gradient · clip norm / max(norm, clip norm), NaN for a norm of Inf or NaN, and −learning rate · clipped.
+    The norm's error is how far it is below the least that it can be.
     """
     gradients, clipped = (exchange.results(quantity, step) for quantity in ("gradient", "clipped"))
     norm = float(exchange.results("norm", step)[""])
     least = _norm(value for name, value in gradients.items() if name != "embedding")
-    factor = config.clip_norm / max(norm, config.clip_norm)
+    factor = config.clip_norm / max(norm, config.clip_norm) if math.isfinite(norm) else math.nan
     before, after = exchange.weights(step), exchange.updated(step)
     rounded = {**before, "embedding": before["embedding"] * np.sqrt(reads(inputs, config), dtype=np.float32)}
     return [

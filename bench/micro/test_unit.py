@@ -19,14 +19,17 @@ def test_unit(benchmark: Any, unit: tuple[str, str], device: str, about: dict[st
     work = workload(name).open(Opening(config_by_name(config), device, 0, IMPLEMENTATIONS[0], "synthetic"))
     for begin in (work.build, work.trace, work.start):
         begin()
-    path, numbers = Unit(work), itertools.count()
+    path, numbers, found = Unit(work), itertools.count(), list[float]()
 
     def setup() -> tuple[tuple[Any, ...], dict[str, Any]]:
         return (work.prepare(next(numbers)),), {}
 
+    def timed(prepared: Any) -> None:
+        found.append(path(prepared))
+
     for _ in range(WARM_UP):
-        found = path(*setup()[0])
-        if not math.isfinite(found):
-            raise WrongAnswerError(f"a unit of {name} comes to {found}: it isn't timed")
-    benchmark.pedantic(path, setup=setup, rounds=ROUNDS)
+        timed(*setup()[0])
+    benchmark.pedantic(timed, setup=setup, rounds=ROUNDS)
+    if wrong := [value for value in found if not math.isfinite(value)]:
+        raise WrongAnswerError(f"a unit of {name} comes to {wrong[0]}: it isn't timed")
     benchmark.extra_info.update(about, fingerprint=work.fingerprint, words=work.tokens)

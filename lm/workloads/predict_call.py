@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lm.arrays import Floats, Tokens
 from lm.config import Blocks, unit_plans
 from lm.workloads.parts.calls import Calls
+from lm.workloads.protocol import UNTRACED
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class Workload(Calls):
     """Implements lm.workloads.protocol.Workload."""
 
+    metrics = UNTRACED
     plans = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(10, 8, 2))
 
     def call(self, model: "tf.keras.Sequential", ids: Tokens) -> Floats:

@@ -19,7 +19,7 @@ from lm.workloads.protocol import Answering, Opening
 class Work(OnDevice, Answering):
     """Fits one model, which starts where the initializers drew, unit after unit."""
 
-    _at_first: int | None = None  # retraces in the first unit
+    _at_first: int | None = None  # traces in the first unit
 
     def __init__(self, workload: Workload, opening: Opening) -> None:
         super().__init__(opening)
@@ -33,6 +33,7 @@ class Work(OnDevice, Answering):
         tf.keras.utils.set_random_seed(self.jitter)
         with tf.device(self.device):
             self._model = self._compiled()
+        self._traces = runtime.traces_of(self._model, "train_step")
         inputs, targets = (part.reshape(-1, self.config.num_steps) for part in (self._text[:-1], self._text[1:]))
         data = tf.data.Dataset.from_tensor_slices((inputs, targets))
         self._data = data.shuffle(len(inputs)).batch(self.config.batch_size)
@@ -50,7 +51,7 @@ class Work(OnDevice, Answering):
         """Calls `fit` once; returns the mean loss of a token."""
         loss = self._fitted(self._model, prepared)
         if self._at_first is None:
-            self._at_first = runtime.retraces(self._model.train_function)
+            self._at_first = self._traces()
         return loss
 
     def _fitted(self, model: tf.keras.Sequential, data: tf.data.Dataset) -> float:
@@ -63,11 +64,11 @@ class Work(OnDevice, Answering):
 
     @property
     def retraces(self) -> int:
-        """Returns how often Keras' training function was traced after the first unit.
+        """Returns how often Keras' training step was traced after the first unit.
 
         In that one Keras 2 traces it twice, since the optimizer makes its variables there.
         """
-        return 0 if self._at_first is None else runtime.retraces(self._model.train_function) - self._at_first
+        return 0 if self._at_first is None else self._traces() - self._at_first
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns loss, slots and the change times m after one update of a model with given weights."""

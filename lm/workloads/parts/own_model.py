@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from lm.arrays import Array
 from lm.compat import is_variable, tf_variable
+from lm.runtime import traces_of
 from lm.workloads.parts.own import FUNCTION, RETURNS
-from lm.workloads.parts.own_errors import ModelError, phase
-from lm.workloads.protocol import WEIGHT, NotCopiedError
+from lm.workloads.parts.own_errors import phase
+from lm.workloads.protocol import WEIGHT, ModelError, NotCopiedError
 
 BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
 MODULE = "own_workload"  # the file's name as a module, under which it hides none
@@ -118,19 +119,13 @@ class KerasModel(Model):
             with phase(path, "in its first call"):
                 model(batch[0])
         super().__init__(path, batch, model.trainable_weights, model.non_trainable_weights)
-        self._model, self._traces, original = model, 0, model.train_step
-
-        def counted(data: Any) -> Any:  # Python comes here while a graph is traced
-            self._traces += 1
-            return original(data)
-
-        if not model.run_eagerly:
-            model.train_step = counted
+        self._model = model
+        self._traces: Callable[[], int] = (lambda: 0) if model.run_eagerly else traces_of(model, "train_step")
 
     @property
     def traces(self) -> int:
         """Returns how often the step was traced so far; 0 of a model that runs eagerly."""
-        return self._traces
+        return self._traces()
 
     def step(self) -> float:
         """Trains on the batch; returns the loss."""

@@ -48,6 +48,7 @@ class Predicting(OnDevice, Answering):
         """Builds the model."""
         with tf.device(self.device):
             self.model = sequential(self.config)
+        self._traces = runtime.traces_of(self.model, "predict_step")
 
     def start(self) -> None:
         """Sets the weights."""
@@ -68,8 +69,8 @@ class Predicting(OnDevice, Answering):
 
     @property
     def retraces(self) -> int:
-        """Returns how often Keras' predict was traced beyond the first time."""
-        return runtime.retraces(self.model.predict_function)
+        """Returns how often Keras' predict was traced beyond the first time; 0 where it isn't called."""
+        return max(self._traces() - 1, 0)
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns the logits of each sequence, in turn."""

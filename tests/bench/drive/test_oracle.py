@@ -9,7 +9,7 @@ import pytest
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.record.paired import Side
-from bench.record.types import NO_ORACLE, REPEAT, Failure, Record
+from bench.record.types import LEFT_OPEN, NO_ORACLE, NOT_COPIED, REPEAT, Failure, Record, Unchecked
 from tests.builders.fake_interpreter import FAKE_ORACLE, session_text, write_interpreter
 from tests.builders.numpy_interpreter import numpy_interpreter
 
@@ -118,6 +118,21 @@ def test_an_oracle_that_can_not_be_started_is_no_failure_of_the_side(
     assert failure == Failure(NO_ORACLE, message)
 
 
+def test_a_user_s_own_model_takes_no_step_before_tf32_is_off(tmp_path: Path) -> None:
+    own = tmp_path / "mine.py"
+    own.write_text("def workload(): pass")
+    replies = """
+Session.compute_in_float32 = lambda self: setattr(self, "exact", True)
+def steps(self, count, old=Session.steps):
+    assert self.exact
+    return old(self, count)
+Session.steps = steps
+"""
+    side = Side("a", write_interpreter(tmp_path / "python", session_text(replies)), {})
+    plan = Plan("own", 1, "", None, "", workload=str(own), answers=True)
+    assert measure_launch(plan, Launch(0, numerics=True), side).failure is None
+
+
 @pytest.mark.parametrize(("by_another", "kind"), [(True, NO_ORACLE), (False, "exception")])
 def test_who_fails_at_files_to_be_read_is_another_side_or_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_another: bool, kind: str
@@ -130,6 +145,25 @@ def test_who_fails_at_files_to_be_read_is_another_side_or_itself(
     assert record.failure is not None
     assert record.failure.kind == kind
     assert record.failure.message.startswith("the process that writes the files to be read failed: ZeroDivisionError")
+
+
+def test_answers_that_cannot_be_compared_are_told_first_and_are_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the cases that come later aren't asked for: they would fail."""
+    unchecked = 'unchecked=[types.Unchecked(types.LEFT_OPEN, "loss")])'
+    cases = FAKE_ORACLE.replace('{"": [2]}}})', f'{{"": [2]}}}}, "other": {{}}}}, {unchecked}')
+    monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_interpreter(tmp_path / "oracle-python", cases))
+    replies = """
+def answer(self, case):
+    assert case == "case"
+    return answers.Answered(unchecked=(types.Unchecked(types.NOT_COPIED, "weight"),))
+Session.answer = answer
+"""
+    side = Side("a", write_interpreter(tmp_path / "python", session_text(replies)), {})
+    record = measure_launch(TestAnswers.PLAN, Launch(0, numerics=True), side)
+    assert (record.failure, record.numerics) == (None, ())
+    assert record.unchecked == (Unchecked(NOT_COPIED, "weight"), Unchecked(LEFT_OPEN, "loss"))
 
 
 class TestAnswers:

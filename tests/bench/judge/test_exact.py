@@ -259,6 +259,15 @@ def test_answers_that_depart_on_both_sides_are_compared_with_each_other(
         assert not told
 
 
+def test_departures_in_unlike_cases_are_not_compared() -> None:
+    """Each side of a user's own model has the case in which its error is smallest."""
+    gradient = NumericError(1, "answer gradient", "w", 1e-3, 5e-5, departure=(1e-3, 0.0))
+    other = dataclasses.replace(gradient, step=2, departure=(0.0, 1e-3))
+    found = judge_numerics("it", [record(numerics=(gradient,))], [record(numerics=(other,))])
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert isinstance(found.reason, ReferenceDeparts)
+
+
 @pytest.mark.parametrize(
     ("departure", "outcome"), [((0.4, 0.09), Outcome.PASS), ((0.400003, 0.09), Outcome.REGRESSION)]
 )

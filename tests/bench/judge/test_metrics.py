@@ -108,7 +108,7 @@ def test_a_workload_leaves_out_nothing_that_it_could_tell(name: str) -> None:
     told = set(workload(name).metrics)
     common = {*STEP_TIMES, PEAK_MEMORY, MEMORY_GROWTH, CPU_TIME, "import", "first step"}
     assert common <= told <= {*NAMES, RETRACES.name, OPERATIONS.name}
-    assert (RETRACES.name in told) == (name not in ("data", "fit", "predict-shapes", "rebuild", "save"))
+    assert (RETRACES.name in told) == (name not in ("data", "fit", "predict-call", "predict-shapes", "rebuild", "save"))
     assert told & {*OF_SOME} == {"fit": {FITTED_LOSS}, "rebuild": {STEP_TIME_GROWTH}}.get(name, set())
 
 

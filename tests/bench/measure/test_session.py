@@ -8,13 +8,14 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from bench.machine import this_machine, usable_cores
-from bench.measure.checked import OWN
+from bench.measure.checked import ANSWERS, OWN
 from bench.measure.exchange import Exchange
 from bench.measure.session import Session, _timed
 from bench.measure.worker import drain
@@ -187,8 +188,9 @@ def test_a_block_passes_through_json(session: Session) -> None:
         (lambda session, folder: session.evaluation_steps(1), []),
         (lambda session, folder: session.share(str(folder / "exchange"), "reference"), ["cpu:0"]),
         (lambda session, folder: session.publish(str(folder)), ["cpu:0"]),
+        (lambda session, folder: session.share_answers(str(folder), {}), ["cpu:0"]),
     ],
-    ids=["steps", "evaluation", "lockstep", "oracle"],
+    ids=["steps", "evaluation", "lockstep", "oracle", "answers"],
 )
 def test_only_what_is_compared_number_by_number_is_without_tf32(
     session: Session,
@@ -201,8 +203,22 @@ def test_only_what_is_compared_number_by_number_is_without_tf32(
     monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
     Exchange.create(tmp_path / "exchange", TINY, "candidate")
     Exchange.create(tmp_path / OWN, TINY)
+    (tmp_path / ANSWERS).write_bytes(bytes(4))
     work(session, tmp_path)
     assert asked == turned_off
+
+
+@pytest.mark.parametrize(("device", "done"), [("cpu:0", ["off"]), ("gpu:0", ["off", "traced"])])
+def test_what_is_compiled_for_a_gpu_is_compiled_anew_without_tf32(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: str, done: list[str]
+) -> None:
+    found: list[str] = []
+    session = Session()
+    session.work = cast(Any, SimpleNamespace(device=device, trace=lambda: found.append("traced")))
+    monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", lambda _: found.append("off"))
+    (tmp_path / ANSWERS).write_bytes(bytes(4))
+    session.share_answers(str(tmp_path), {})
+    assert found == done
 
 
 @pytest.mark.parametrize("operation", ["steps", "evaluation_steps"])

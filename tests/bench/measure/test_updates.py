@@ -99,8 +99,16 @@ def test_a_gradient_that_is_not_clipped_is_named(tmp_path: Path) -> None:
     assert over(errors(tmp_path, spare)) == [("clipped", "output/kernel")]
 
 
-@pytest.mark.parametrize(("factor", "named"), [(0.5, [("norm", "")]), (np.nan, [("norm", "")]), (2.0, [])])
-def test_a_norm_that_clipping_and_update_follow_is_named_where_it_is_too_small(
+@pytest.mark.parametrize(
+    ("factor", "named"),
+    [
+        (0.5, [("norm", "")]),
+        (2.0, []),
+        (np.nan, [("norm", "")]),
+        (np.inf, [("clipped", name) for name in WEIGHTS]),  # 0, for the oracle's NaN
+    ],
+)
+def test_a_norm_that_clipping_and_update_follow_is_named_where_it_is_too_small_or_no_number(
     tmp_path: Path, factor: float, named: list[tuple[str, str]]
 ) -> None:
     def clip_by_another(exchange: Exchange) -> None:

@@ -85,6 +85,22 @@ def test_units_of_workloads_are_timed_in_the_configurations_that_they_have(tmp_p
 
 
 @pytest.mark.tensorflow
+@pytest.mark.any_version
+@PLUGIN
+def test_a_unit_that_diverges_while_it_is_timed_is_not_timed(tmp_path: Path) -> None:
+    """At its eighth step, after those that warm up."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "import tensorflow as tf\n\n\ndef workload():\n    weight, taken = tf.Variable(1.0), []\n\n"
+        "    def step(batch):\n        taken.append(None)\n        return weight * (batch if len(taken) > 7 else 1)\n\n"
+        "    return step, [weight], tf.constant(float('nan'))\n"
+    )
+    found = micro("bench/micro/test_unit.py", f"--workload={mine}")
+    assert found.returncode == 1, found.stdout
+    assert "mine.py comes to nan: it isn't timed" in found.stdout
+
+
+@pytest.mark.tensorflow
 @pytest.mark.slow
 @PLUGIN
 @pytest.mark.parametrize(("fault", "target"), [("learning-rate-minus-10-percent", "update"), ("clip-missing", "clip")])

@@ -144,6 +144,23 @@ def test_units_are_done_and_traced_once(name: str) -> None:
     assert all(count > 0 for count in work.graph_operations().values())
 
 
+@pytest.mark.parametrize("name", ["fit", "predict"])
+def test_what_keras_loop_traces_in_a_later_unit_is_counted(name: str) -> None:
+    """Here for ids of another type."""
+    import tensorflow as tf
+
+    def of_type(ids: Any, kind: Any) -> Any:
+        if isinstance(ids, np.ndarray):
+            return ids.astype(kind)
+        return ids.map(lambda *both: tuple(tf.cast(each, kind) for each in both))
+
+    work, found = started(name), []
+    for unit, kind in enumerate((np.int32, np.int32, np.int64)):
+        work.do(of_type(work.prepare(unit), kind))
+        found.append(work.retraces)
+    assert found == [0, 0, 1]
+
+
 @pytest.mark.parametrize("name", answering(slow=[name for name in names() if name != "masked"]))
 def test_relocation_goes_unseen(name: str) -> None:
     """To the last bit, but for `rebuild`, whose models lie elsewhere each time: sums are split where memory lies."""

@@ -10,10 +10,19 @@ from bench.measure.checked import CheckedAnswers
 from bench.measure.defined import FIRST_LOSS, defined
 from bench.measure.numerics import errors_of
 from bench.record.replies import Answered
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REBUILT, NOT_REPEATED, UNMOVED, Unchecked
+from bench.record.types import (
+    LEFT_OPEN,
+    NO_FLOAT64,
+    NOT_COPIED,
+    NOT_FINITE,
+    NOT_REBUILT,
+    NOT_REPEATED,
+    UNMOVED,
+    Unchecked,
+)
 from lm.config import OWN, ConfigError
 from lm.workloads.parts.own import CASES
-from lm.workloads.protocol import Copying, Defining, NotCopiedError, NotRepeatedError, Opening
+from lm.workloads.protocol import Copying, Defining, MachineError, Opening
 from lm.workloads.registry import workload
 
 OPENING = Opening(OWN)
@@ -121,6 +130,14 @@ def opened(path: Path) -> Copying:
     return work
 
 
+def answered(folder: Path, reference: Path, candidate: Path) -> Answered:
+    """Returns what the candidate's process replies to the first case of the reference's."""
+    oracle = Session()
+    asked = oracle.prepare(OWN.name, "cpu:0", 0, str(reference))
+    oracle.share(str(folder))
+    return CheckedAnswers(opened(candidate), folder, asked.answers).answer(CASES[0])
+
+
 def described(path: Path) -> Defining:
     found = workload(str(path))
     assert isinstance(found, Defining)
@@ -222,6 +239,11 @@ class TestModels:
         with pytest.raises(RuntimeError) as caught:
             opened(written(tmp_path, f"def workload(): raise {raised}"))
         assert type(caught.value).__name__ == kind
+
+    def test_float64_for_which_the_machine_has_no_room_may_be_tried_again(self, tmp_path: Path) -> None:
+        path = square(tmp_path, before="if kind == 'float64': raise MemoryError")
+        with pytest.raises(MachineError, match="in float64: MemoryError"):
+            defined(described(path), OPENING)
 
     @pytest.mark.parametrize(
         ("raises", "hint"),
@@ -486,19 +508,17 @@ class TestModels:
         expected, _, (unchecked,) = defined(described(path), OPENING)
         assert (expected, unchecked.why) == ({}, NOT_REPEATED)
 
-    def test_other_weights_cannot_be_copied(self, tmp_path: Path) -> None:
-        start = opened(dense(tmp_path))._model.start()  # type: ignore[attr-defined]
-        wider = opened(dense(tmp_path, units=6, batch="(np.ones((4, 3)), np.ones((4, 6)))", name="wider.py"))
-        wider.copy(start)
-        with pytest.raises(NotCopiedError, match=r"dense/kernel is \[3, 5\] in the reference and \[3, 6\] in the cand"):
-            wider.answers("start 1")
+    def test_answers_of_other_weights_are_not_compared(self, tmp_path: Path) -> None:
+        path = dense(tmp_path)
+        wider = dense(tmp_path, units=6, batch="(np.ones((4, 3)), np.ones((4, 6)))", name="wider.py")
+        told = "weight dense/kernel is [3, 5] in the reference and [3, 6] in the candidate"
+        assert answered(tmp_path, path, wider) == Answered(unchecked=(Unchecked(NOT_COPIED, told),))
 
-    def test_answers_that_do_not_repeat_are_told(self, tmp_path: Path) -> None:
-        _, start, _ = defined(described(square(tmp_path)), OPENING)
-        work = opened(square(tmp_path, before="inputs = inputs + tf.random.normal((), dtype=inputs.dtype)"))
-        work.copy(start)
-        with pytest.raises(NotRepeatedError, match="loss of step 0"):
-            work.answers("start 1")
+    def test_answers_that_do_not_repeat_are_not_compared(self, tmp_path: Path) -> None:
+        before = "inputs = inputs + tf.random.normal((), dtype=inputs.dtype)"
+        noisy = written(tmp_path, SQUARE.format(before=before, returned="loss"), "noisy.py")
+        found = answered(tmp_path, square(tmp_path), noisy)
+        assert found == Answered(unchecked=(Unchecked(NOT_REPEATED, "loss of step 0"),))
 
     def test_a_unit_that_is_done_again_counts(self, tmp_path: Path) -> None:
         """A profile prepares two units, and does them many times."""

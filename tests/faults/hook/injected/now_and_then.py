@@ -1,5 +1,5 @@
-"""Faults at a few steps of many, or on few threads, where a check may not look: an update lost, a gradient or a loss
-wrong.
+"""Faults at a few steps of many, or on few threads, where a check may not look: an update lost, a gradient, a norm or a
+loss wrong.
 
 When those at a few steps were injected, tiny's launch checked steps 0, 5, 1,000 and 1,999.
 """
@@ -7,6 +7,7 @@ When those at a few steps were injected, tiny's launch checked steps 0, 5, 1,000
 from collections.abc import Callable
 from typing import Any
 
+from .clipping import clip_by
 from .fault import ALL, Fault, at_steps, differentiated_by, scaled, wrap
 
 LOST = (996, 997)  # the first step, and from each to the next
@@ -77,6 +78,15 @@ def _wrong_on_one_thread(gradients: list[Any], _: Any) -> list[Any]:
     return gradients
 
 
+def _norm_overflows(original: Any, gradients: Any, clip_norm: float) -> Any:
+    """Returns now and then a norm of Inf, and gradients that are 0 as if divided by it."""
+    import tensorflow as tf
+
+    clipped, norm = original(gradients, clip_norm)
+    lost = at_steps(*LOST)
+    return [scaled(gradient, tf.where(lost, 0.0, 1.0)) for gradient in clipped], tf.where(lost, float("inf"), norm)
+
+
 def _loss_wrong() -> None:
     """Returns now and then a loss that is 10% too large; its gradients are right."""
     from lm.training.trainer import Trainer
@@ -101,6 +111,9 @@ FAULTS = (
     Fault("gradient-wrong-every-1000th-step",
           "every 1000th gradient of a recurrent kernel is 1% too large; norm, clipping and update follow it",
           differentiated_by(_recurrent_gradient_wrong), reaches=ALL, first_step=WRONG[0]),
+    Fault("norm-overflows-every-997th-step",
+          "every 997th norm is Inf; the clipped gradients are 0, and no weight moves",
+          clip_by(_norm_overflows), reaches=ALL, first_step=LOST[0]),
     Fault("loss-wrong-every-997th-step", "every 997th loss is 10% too large; its gradients are right",
           _loss_wrong, "lm.training.trainer", ALL, first_step=LOST[0]),
     Fault("gradient-wrong-on-one-thread", "a recurrent gradient is 1% too large where TensorFlow has one thread",

@@ -223,6 +223,17 @@ def test_a_candidate_that_crashes_again_fails_and_its_numbers_are_not_measured(g
 
 
 @pytest.mark.parametrize(("more", "code"), [([], 1), (["--no-speed"], 4)])
+def test_a_graph_that_compiles_on_neither_side_leaves_the_verdict_open(gated: Gate) -> None:
+    """Numbers are measured all the same, so that nothing is missing that --resume could add."""
+    reference, candidate = (
+        gated.side(name, midway="raise CompilationError", more="class CompilationError(Exception): pass")
+        for name in ("reference", "candidate")
+    )
+    answer = gated(candidate, "--config", "small", "--json", reference=reference)
+    assert (answer.code, answer.outcomes) == (3, {"compilation": INCONCLUSIVE}), answer
+    assert (gated.report.warnings, gated.report.numbers.incomplete) == ((), "")
+
+
 def test_a_candidate_that_crashes_again_in_its_numbers_fails_where_the_reference_ran(
     gated: Gate, more: list[str], code: int
 ) -> None:

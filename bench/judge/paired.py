@@ -101,7 +101,13 @@ def failed_once(one: Once, subject: str) -> FailedOnce:
     return FailedOnce(subject, one.launch, one.side, one.failure.message)
 
 
-def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
+def launch_failed(where: str, launch: int | None, side: str, failure: Failure) -> LaunchFailed:
+    """Returns the failure of a launch; of neither side where the process failed that says what is right."""
+    side = "" if failure.kind == NO_ORACLE else side
+    return LaunchFailed(where, launch, side, failure.message, own_code=failure.kind == OWN_CODE)
+
+
+def launch_failures(run: PairedRun, where: str = "") -> tuple[list[Comparison], list[Reason]]:
     """Returns what failed launches say: comparisons (the candidate alone failed, or XLA refuses a graph), and failures
     of the measurement. A failure that an interrupted run has yet to repeat counts as neither.
     """
@@ -121,11 +127,11 @@ def _failed(subject: str, launch: int | None, reference: Record, candidate: Reco
     if compilation := not_compiled(subject, reference.failure, candidate.failure):
         return compilation
     if failure := reference.failure:
-        return LaunchFailed(where, launch, REFERENCE, failure.message, own_code=failure.kind == OWN_CODE)
+        return launch_failed(where, launch, REFERENCE, failure)
     if not (failure := candidate.failure):
         return None
     if failure.kind in (NO_TENSORFLOW, NO_ORACLE):
-        return LaunchFailed(where, launch, CANDIDATE, failure.message)
+        return launch_failed(where, launch, CANDIDATE, failure)
     return Comparison(subject, TRAINING, Outcome.REGRESSION, CandidateFailed(launch, failure.message))
 
 

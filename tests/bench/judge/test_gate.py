@@ -23,7 +23,18 @@ from bench.record.codec import from_plain, parse, to_text
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Pair
-from bench.record.types import LEFT_OPEN, NO_ORACLE, SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run, Unchecked
+from bench.record.types import (
+    LEFT_OPEN,
+    NO_ORACLE,
+    NO_TENSORFLOW,
+    SCHEMA,
+    UNCOMPILED,
+    Baseline,
+    Failure,
+    Record,
+    Run,
+    Unchecked,
+)
 from bench.stats.outcome import Outcome
 from tests.builders.launches import (
     GATING,
@@ -221,10 +232,13 @@ def test_a_training_that_crashed_where_the_reference_ran_the_subject_is_a_regres
     assert judged(gate_run(launches(), elsewhere)).exit_code == 4
 
 
-def test_an_oracle_that_failed_is_a_failed_measurement_although_the_reference_ran_the_subject() -> None:
-    ended = Failure(NO_ORACLE, "the oracle failed: the worker was killed by SIGKILL during check")
-    verdict = judged(gate_run(launches(), run([record(failure=ended), *records()[1:]])))
-    assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, "candidate", ended.message),))
+@pytest.mark.parametrize(("kind", "side"), [(NO_ORACLE, ""), (NO_TENSORFLOW, "candidate")])
+def test_an_oracle_that_failed_or_no_tensorflow_is_a_failed_measurement_although_the_reference_ran_the_subject(
+    kind: str, side: str
+) -> None:
+    crashed = run([record(failure=Failure(kind, "why")), *records()[1:]])
+    verdict = judged(gate_run(launches(), crashed))
+    assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, side, "why"),))
 
 
 def test_a_training_that_diverged_is_a_regression() -> None:

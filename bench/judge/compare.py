@@ -11,16 +11,15 @@ from collections.abc import Sequence
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS
-from bench.judge.notices import LaunchFailed, NumbersNotCompared, OfReport, Told, UnlikePlaces
-from bench.judge.paired import failed_once
+from bench.judge.notices import NumbersNotCompared, OfReport, Told, UnlikePlaces
+from bench.judge.paired import failed_once, launch_failed
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
-from bench.judge.reports import Report, incomplete, paired_runs, reference_label
+from bench.judge.reports import Report, incomplete, paired_runs, reference_label, subject_of
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
-from bench.record.types import OWN_CODE
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import launches_of_a_pass
@@ -169,10 +168,11 @@ def _warnings(report: Report) -> list[Reason]:
     runs = paired_runs(report)
     told = dict.fromkeys([*report.warnings, *(warning for run in runs for warning in run.warnings)])
     failed: list[Reason] = []
-    for pairs, once in (settled_pairs(run.pairs) for run in runs):
-        failed += [failed_once(one, "") for one in once]
+    for run in runs:
+        (pairs, once), where = settled_pairs(run.pairs), subject_of(run) if len(runs) > 1 else ""
+        failed += [failed_once(one, where) for one in once]
         failed += [
-            LaunchFailed("", pair.launch, role, why.message, own_code=why.kind == OWN_CODE)
+            launch_failed(where, pair.launch, role, why)
             for pair in pairs
             for role, why in ((REFERENCE, pair.reference.failure), (CANDIDATE, pair.candidate.failure))
             if why

@@ -61,10 +61,11 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     if not (gate.numbers.records or gate.numbers.incomplete):
         failures.append(NumbersNotMeasured())
     for run in gate.speed:
-        failed, unfinished = launch_failures(run)
+        where = subject_of(run) if len(gate.speed) > 1 else ""
+        failed, unfinished = launch_failures(run, where)
         comparisons += [*failed, *_speed(run, standards)]
         failures += [*unfinished, *incomplete(run)]
-        warnings += paired_warnings(run)
+        warnings += paired_warnings(run, where)
     comparisons += _throughputs(gate, standards)
     if gate.speed_problem:
         reason = SpeedNotMeasured(gate.speed_problem)

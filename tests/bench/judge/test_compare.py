@@ -351,6 +351,14 @@ def test_own_models_of_unlike_steps_compare() -> None:
     own = dataclasses.replace(SUBJECT, workload="mine.py", metrics=("step time", "peak memory"))
     margins = dataclasses.replace(MARGINS, without_pilot=MARGINS.gating)
 
+def test_launches_of_several_subjects_are_named_by_theirs() -> None:
+    (last,) = pairs(11)[10:]
+    tries = [*pairs(10, 3), on_candidate(last, failure=CRASH), last]
+    runs = [paired_report([on_both(one, subject=subject) for one in tries]) for subject in (SUBJECT, TINY)]
+    found = [one.said for one in verdict(gate_report(runs, LATER)).warnings if isinstance(one, OfReport)]
+    assert found == [FailedOnce(subject.name, 10, "candidate", CRASH.message) for subject in (SUBJECT, TINY)]
+
+
     def report(steps: int, created: str, **changes: str) -> PairedRun:
         subject = dataclasses.replace(own, steps=steps, **changes)  # type: ignore[arg-type]  # by name
         shift = 3 if created == LATER else 0

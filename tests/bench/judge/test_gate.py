@@ -43,6 +43,7 @@ from tests.builders.launches import (
     accepted,
     by_metric,
     launches,
+    on_both,
     regressed,
     with_one_core,
     with_outcome,
@@ -197,6 +198,19 @@ def test_a_launch_in_turn_that_failed_once_is_a_warning_and_twice_a_regression()
     twice = judged(gate_run([pair(0), pair(1, failure=CRASH), pair(1, failure=CRASH)]))
     assert (twice.outcome, regressed(twice)) == (Outcome.REGRESSION, ["training"])
     assert by_metric(twice)["training"].reason == CandidateFailed(1, CRASH.message)
+
+
+def test_launches_of_several_configurations_are_named_by_theirs() -> None:
+    gate, subjects = gate_run([*launches(), pair(4, failure=CRASH), pair(4)]), (SUBJECT, TINY)
+    runs = [
+        dataclasses.replace(gate.speed[0], pairs=tuple(on_both(one, subject=subject) for one in gate.speed[0].pairs))
+        for subject in subjects
+    ]
+    warnings = judged(dataclasses.replace(gate, speed=tuple(runs))).warnings
+    assert warnings == tuple(FailedOnce(subject.name, 4, "candidate", CRASH.message) for subject in subjects)
+    broken = [dataclasses.replace(one, pairs=(on_both(one.pairs[0], failure=CRASH),)) for one in runs]
+    failures = judged(dataclasses.replace(gate, speed=tuple(broken))).failures
+    assert failures == tuple(LaunchFailed(subject.name, 0, "reference", CRASH.message) for subject in subjects)
 
 
 def test_a_training_that_crashed_once_is_a_warning_and_twice_a_failed_measurement() -> None:

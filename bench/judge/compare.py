@@ -22,7 +22,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import launches_of_a_pass
+from bench.stats.sequential import LOOKS, launches_of_a_pass
 
 SIDES = (REFERENCE, CANDIDATE)  # reports
 
@@ -32,7 +32,7 @@ class ComparisonError(ValueError):
 
 
 def compare_reports(reference: Report, candidate: Report, margins: Margins) -> Verdict:
-    """Returns the verdict on the candidate report's speed and memory.
+    """Returns the verdict on the candidate report's speed and memory, or on those metrics alone that a report names.
 
     Numbers aren't compared: each report's own verdict judges them. Raises ComparisonError for a report given twice, or
     for two without a launch.
@@ -46,6 +46,7 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         raise ComparisonError("neither report has a launch that both its sides finished: there is no ratio to compare")
     comparisons: list[Comparison] = []
     warnings: list[Reason] = []
+    scope = Scope.SPEED
     for name in names:
         problem = _problem(name, timed, reports)
         if problem:
@@ -56,8 +57,11 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         unlike_machines = before[0].reference.machine != after[0].reference.machine
         between_hosts = margins.between_hosts if unlike_machines else 0.0
         between = math.sqrt(2) * between_hosts
-        pass_from = launches_of_a_pass(len({pair.cores for pair in after}))
-        comparisons += [_compared(*sides, pass_from, between) for sides in _samples(before, after, margins, only)]
+        samples = _samples(before, after, margins, only)
+        kinds = {new.cores for old, new in samples if new.metric.gates and not _lacking(old, new)}
+        pass_from = launches_of_a_pass(len(kinds))
+        comparisons += [_compared(*sides, pass_from, between) for sides in samples]
+        scope = Scope.NAMED if only else scope
         warnings += _unlike_places(name, before[0], after[0], between_hosts)
     failures: list[Reason] = []
     for side, report in zip(SIDES, reports, strict=True):
@@ -68,7 +72,7 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         tuple(comparisons),
         (*warnings, NumbersNotCompared()),
         tuple(failures),
-        Scope.SPEED,
+        scope,
     )
 
 
@@ -117,17 +121,22 @@ def _compared(reference: Sample, candidate: Sample, pass_from: int, between: flo
     ratio = reference.metric.scale is Scale.LOG
     metric = dataclasses.replace(reference.metric, unit=Unit.RATIO) if ratio else reference.metric
     old, new = reference.difference, candidate.difference
-    lacking = sum(value is None for value in (*old, *new))
-    if lacking and metric.gates:
+    if (lacking := _lacking(reference, candidate)) and metric.gates:
         reason = LaunchesLackIt(lacking, len(old) + len(new))
         after, before = (metric.natural(mean_told(side)) for side in (new, old))
         return Comparison(reference.subject, metric, Outcome.INCONCLUSIVE, reason, after, before)
     differences = tuple(
         None if before is None or after is None else after - before for before, after in zip(old, new, strict=False)
     )
-    plan = dataclasses.replace(candidate.plan, pass_from=pass_from)
+    last = max((look for look in LOOKS if look <= len(differences)), default=LOOKS[0])  # no launch can be added
+    plan = dataclasses.replace(candidate.plan, most=last, pass_from=pass_from)
     compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan))
     return across_hosts(compared, between, pass_from) if between else compared
+
+
+def _lacking(reference: Sample, candidate: Sample) -> int:
+    """Returns how many launches don't tell the metric."""
+    return (*reference.difference, *candidate.difference).count(None)
 
 
 def across_hosts(found: Comparison, between: float, pass_from: int) -> Comparison:

@@ -232,6 +232,7 @@ def _measure_speed(
         warnings=unpinned,
         budget_minutes=asked.budget_minutes,
         begun=stored[0] if stored else None,
+        created=report.gate.created,
     )
     with report.phase(f"speed of {plan.name}"):
         measured_until_decided(request, keep, lambda run: gate_samples(run, standards), standards.ledger, patience)

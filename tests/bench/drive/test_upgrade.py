@@ -91,9 +91,9 @@ def test_launches_are_of_the_kind_that_is_wanted_and_balanced_by_kind(fake_sessi
 
 
 def test_a_run_says_from_the_first_which_metrics_gate_and_by_which_margin(tmp_path: Path) -> None:
-    request = dataclasses.replace(SPEED, only=("step time",), margin=0.03)
+    request = dataclasses.replace(SPEED, only=("step time",), margin=0.03, created="2026-03-31T23:59:59+00:00")
     run, _ = measured(tmp_path, "a", "b", request, launches=0)
-    assert (run.only, run.margin) == (("step time",), 0.03)
+    assert (run.only, run.margin, run.created) == (("step time",), 0.03, request.created)
     assert read_record(PairedRun, tmp_path / PAIRED_FILE) == run
 
 

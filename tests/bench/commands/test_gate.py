@@ -226,8 +226,8 @@ def test_a_candidate_that_crashes_again_fails_and_its_numbers_are_not_measured(g
 def test_a_graph_that_compiles_on_neither_side_leaves_the_verdict_open(gated: Gate) -> None:
     """Numbers are measured all the same, so that nothing is missing that --resume could add."""
     reference, candidate = (
-        gated.side(name, midway="raise CompilationError", more="class CompilationError(Exception): pass")
-        for name in ("reference", "candidate")
+        gated.side(name, packages, midway="raise CompilationError", more="class CompilationError(Exception): pass")
+        for name, packages in (("reference", PINNED), ("candidate", PACKAGES))
     )
     answer = gated(candidate, "--config", "small", "--json", reference=reference)
     assert (answer.code, answer.outcomes) == (3, {"compilation": INCONCLUSIVE}), answer

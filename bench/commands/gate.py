@@ -174,7 +174,7 @@ def run(asked: Request) -> int:
             report.keep(speed_problem="")  # not sooner: what an earlier command measured, numbers alone, would pass
         else:
             report.warn(*old_nightlies({CANDIDATE: candidate}))
-        if any(failed_for_good(run.pairs) and run.pairs[-1].candidate.failure for run in report.gate.speed):
+        if any(failed_for_good(run.pairs) and not run.pairs[-1].reference.failure for run in report.gate.speed):
             report.warn("the candidate failed in its launches in turn with the reference: no numbers were measured")
         else:
             _measure_numbers(asked, report, planned, reference, patience)
@@ -232,6 +232,7 @@ def _measure_speed(
         warnings=unpinned,
         budget_minutes=asked.budget_minutes,
         begun=stored[0] if stored else None,
+        created=report.gate.created,
     )
     with report.phase(f"speed of {plan.name}"):
         measured_until_decided(request, keep, lambda run: gate_samples(run, standards), standards.ledger, patience)

@@ -118,7 +118,7 @@ class Worker:
                     preexec_fn=ending_with_us(),
                 )
             except OSError as error:
-                raise self._error(Failure("crashed", not_started(self._python, error))) from error
+                raise self._error(Failure(NO_TENSORFLOW, not_started(self._python, error))) from error
 
     def request(
         self,

@@ -38,6 +38,7 @@ class PairedRequest:
     only: tuple[str, ...] = ()  # names of the metrics that gate; none: all that have a margin
     margin: float | None = None  # of step times, a fraction; None: those of the margins file
     begun: PairedRun | None = None  # what an interrupted command has measured of it
+    created: str = dataclasses.field(default_factory=now)  # ISO 8601, UTC; the report's of which the run is a part
 
 
 class Listener(Protocol):
@@ -159,7 +160,7 @@ def _begun(request: PairedRequest) -> PairedRun:
         return dataclasses.replace(request.begun, incomplete="", warnings=tuple(warnings))
     return PairedRun(
         schema=SCHEMA,
-        created=now(),
+        created=request.created,
         command=tuple(request.command),
         reference=request.sides[REFERENCE],
         candidate=request.sides[CANDIDATE],

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from bench.judge.bisect import values_of, wrong_numbers
 from bench.judge.margins import Margins
+from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
 from bench.record.repeats import failed_for_good
@@ -121,15 +122,18 @@ def blame_by_launches(
 
 def blame_by_numbers(whole: Part, packages: Sequence[Part], switches: Sequence[Part], margins: Margins) -> Blame:
     """Returns what numbers tell: a package is blamed with which alone they are a regression, and a pair with which they
-    are one, but with neither member alone. A member that can't be measured shows nothing.
+    are one, but with neither member alone. A member that can't be built, or that fails, shows nothing.
     """
 
     def found(part: Part) -> Found:
         departure = wrong_numbers(part.run, margins) if part.run and part.compared else None
         return Found(part, part.compared, departure=departure)
 
+    def unknown(part: Part) -> bool:
+        return bool(judge_paired(part.run, margins).failures) if part.run else not part.problem
+
     change, rows = found(whole), tuple(map(found, packages))
-    alone = {one.part.name for one in rows if one.departure or not (one.measured or one.part.problem)}  # or may be
+    alone = {one.part.name for one in rows if one.departure or unknown(one.part)}  # or may be
     blamed = tuple(one for one in _suspects(change, rows) if one.departure and alone.isdisjoint(one.part.members))
     if blamed:
         answer = Answer.BLAMED

@@ -11,19 +11,18 @@ from collections.abc import Sequence
 
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS
-from bench.judge.notices import LaunchFailed, NumbersNotCompared, OfReport, Told, UnlikePlaces
-from bench.judge.paired import failed_once
+from bench.judge.notices import NumbersNotCompared, OfReport, Told, UnlikePlaces
+from bench.judge.paired import failed_once, launch_failed
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
-from bench.judge.reports import Report, incomplete, paired_runs, reference_label
+from bench.judge.reports import Report, incomplete, paired_runs, reference_label, subject_of
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
-from bench.record.types import OWN_CODE
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import launches_of_a_pass
+from bench.stats.sequential import LOOKS, launches_of_a_pass
 
 SIDES = (REFERENCE, CANDIDATE)  # reports
 
@@ -33,7 +32,7 @@ class ComparisonError(ValueError):
 
 
 def compare_reports(reference: Report, candidate: Report, margins: Margins) -> Verdict:
-    """Returns the verdict on the candidate report's speed and memory.
+    """Returns the verdict on the candidate report's speed and memory, or on those metrics alone that a report names.
 
     Numbers aren't compared: each report's own verdict judges them. Raises ComparisonError for a report given twice, or
     for two without a launch.
@@ -47,6 +46,7 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         raise ComparisonError("neither report has a launch that both its sides finished: there is no ratio to compare")
     comparisons: list[Comparison] = []
     warnings: list[Reason] = []
+    scope = Scope.SPEED
     for name in names:
         problem = _problem(name, timed, reports)
         if problem:
@@ -57,8 +57,11 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         unlike_machines = before[0].reference.machine != after[0].reference.machine
         between_hosts = margins.between_hosts if unlike_machines else 0.0
         between = math.sqrt(2) * between_hosts
-        pass_from = launches_of_a_pass(len({pair.cores for pair in after}))
-        comparisons += [_compared(*sides, pass_from, between) for sides in _samples(before, after, margins, only)]
+        samples = _samples(before, after, margins, only)
+        kinds = {new.cores for old, new in samples if new.metric.gates and not _lacking(old, new)}
+        pass_from = launches_of_a_pass(len(kinds))
+        comparisons += [_compared(*sides, pass_from, between) for sides in samples]
+        scope = Scope.NAMED if only else scope
         warnings += _unlike_places(name, before[0], after[0], between_hosts)
     failures: list[Reason] = []
     for side, report in zip(SIDES, reports, strict=True):
@@ -69,7 +72,7 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         tuple(comparisons),
         (*warnings, NumbersNotCompared()),
         tuple(failures),
-        Scope.SPEED,
+        scope,
     )
 
 
@@ -118,17 +121,22 @@ def _compared(reference: Sample, candidate: Sample, pass_from: int, between: flo
     ratio = reference.metric.scale is Scale.LOG
     metric = dataclasses.replace(reference.metric, unit=Unit.RATIO) if ratio else reference.metric
     old, new = reference.difference, candidate.difference
-    lacking = sum(value is None for value in (*old, *new))
-    if lacking and metric.gates:
+    if (lacking := _lacking(reference, candidate)) and metric.gates:
         reason = LaunchesLackIt(lacking, len(old) + len(new))
         after, before = (metric.natural(mean_told(side)) for side in (new, old))
         return Comparison(reference.subject, metric, Outcome.INCONCLUSIVE, reason, after, before)
     differences = tuple(
         None if before is None or after is None else after - before for before, after in zip(old, new, strict=False)
     )
-    plan = dataclasses.replace(candidate.plan, pass_from=pass_from)
+    last = max((look for look in LOOKS if look <= len(differences)), default=LOOKS[0])  # no launch can be added
+    plan = dataclasses.replace(candidate.plan, most=last, pass_from=pass_from)
     compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan))
     return across_hosts(compared, between, pass_from) if between else compared
+
+
+def _lacking(reference: Sample, candidate: Sample) -> int:
+    """Returns how many launches don't tell the metric."""
+    return (*reference.difference, *candidate.difference).count(None)
 
 
 def across_hosts(found: Comparison, between: float, pass_from: int) -> Comparison:
@@ -169,10 +177,11 @@ def _warnings(report: Report) -> list[Reason]:
     runs = paired_runs(report)
     told = dict.fromkeys([*report.warnings, *(warning for run in runs for warning in run.warnings)])
     failed: list[Reason] = []
-    for pairs, once in (settled_pairs(run.pairs) for run in runs):
-        failed += [failed_once(one, "") for one in once]
+    for run in runs:
+        (pairs, once), where = settled_pairs(run.pairs), subject_of(run) if len(runs) > 1 else ""
+        failed += [failed_once(one, where) for one in once]
         failed += [
-            LaunchFailed("", pair.launch, role, why.message, own_code=why.kind == OWN_CODE)
+            launch_failed(where, pair.launch, role, why)
             for pair in pairs
             for role, why in ((REFERENCE, pair.reference.failure), (CANDIDATE, pair.candidate.failure))
             if why

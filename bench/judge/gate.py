@@ -10,7 +10,14 @@ from bench.judge.ledger import accepted_ratio, knows, of_models, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import ForeignReference, LaunchFailed, NumbersNotMeasured, Told
-from bench.judge.paired import compare_in_turn, failed_once, first_of_each_metric, launch_failures, paired_warnings
+from bench.judge.paired import (
+    compare_in_turn,
+    failed_once,
+    first_of_each_metric,
+    launch_failed,
+    launch_failures,
+    paired_warnings,
+)
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
 from bench.judge.reasons import (
@@ -33,7 +40,7 @@ from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
 from bench.record.repeats import settled_records, unrepeated
-from bench.record.types import DIVERGED, NO_ORACLE, UNCOMPILED, Baseline, Failure, Record, Run
+from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, UNCOMPILED, Baseline, Failure, Record, Run
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
 
@@ -54,10 +61,11 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     if not (gate.numbers.records or gate.numbers.incomplete):
         failures.append(NumbersNotMeasured())
     for run in gate.speed:
-        failed, unfinished = launch_failures(run)
+        where = subject_of(run) if len(gate.speed) > 1 else ""
+        failed, unfinished = launch_failures(run, where)
         comparisons += [*failed, *_speed(run, standards)]
         failures += [*unfinished, *incomplete(run)]
-        warnings += paired_warnings(run)
+        warnings += paired_warnings(run, where)
     comparisons += _throughputs(gate, standards)
     if gate.speed_problem:
         reason = SpeedNotMeasured(gate.speed_problem)
@@ -103,7 +111,8 @@ def _numbers(
     """Returns (comparisons, failures, warnings) of a run's numbers.
 
     A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran`
-    that subject and it wasn't the oracle that failed. One that an interrupted run has not repeated yet is neither.
+    that subject, unless it was the oracle that failed, or there is no TensorFlow. One that an interrupted run has not
+    repeated yet is neither.
     """
     records, once = settled_records(run.records)
     if run.incomplete:
@@ -128,12 +137,12 @@ def _failed(name: str, launch: int, failure: Failure, *, reference_ran: bool) ->
     """Returns what a launch of the candidate alone says that failed for good."""
     if failure.kind == DIVERGED:
         return Comparison(name, TRAINING, Outcome.REGRESSION, Diverged(failure.message))
-    if reference_ran and failure.kind != NO_ORACLE:
+    if reference_ran and failure.kind not in (NO_TENSORFLOW, NO_ORACLE):
         return Comparison(name, TRAINING, Outcome.REGRESSION, CandidateFailed(None, failure.message))
     if failure.kind == UNCOMPILED:  # and nobody knows whether the reference's graph compiles
         unknown = NotCompiled((CANDIDATE,), False, failure.message)
         return Comparison(name, COMPILATION, Outcome.INCONCLUSIVE, unknown)
-    return LaunchFailed(name, launch, CANDIDATE, failure.message)
+    return launch_failed(name, launch, CANDIDATE, failure)
 
 
 def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -> list[Comparison]:

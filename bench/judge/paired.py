@@ -80,9 +80,9 @@ def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool
     return [*traced, *map(compare, samples), compare_graphs(subject, *sides)]
 
 
-def paired_warnings(run: PairedRun) -> list[Reason]:
+def paired_warnings(run: PairedRun, where: str = "") -> list[Reason]:
     """Returns what the run told, what set the sides apart besides TensorFlow, how the machine drifted, which launches
-    failed once.
+    failed once. `where`: the subject; "" where there is one alone.
     """
     once = settled_pairs(run.pairs)[1]
     return [
@@ -90,7 +90,7 @@ def paired_warnings(run: PairedRun) -> list[Reason]:
         *unpromised(run.oracle),
         *both_depart(subject_of(run), run.oracle[1:], run.oracle[:1]),
         *left_open(subject_of(run), run.oracle[1:]),
-        *(failed_once(one, "") for one in once),
+        *(failed_once(one, where) for one in once),
         *unlike_sides(run),
         *_drift(whole_pairs(run, ALL_CORES)),
     ]
@@ -101,9 +101,16 @@ def failed_once(one: Once, subject: str) -> FailedOnce:
     return FailedOnce(subject, one.launch, one.side, one.failure.message)
 
 
-def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
+def launch_failed(where: str, launch: int | None, side: str, failure: Failure) -> LaunchFailed:
+    """Returns the failure of a launch; of neither side where the process failed that says what is right."""
+    side = "" if failure.kind == NO_ORACLE else side
+    return LaunchFailed(where, launch, side, failure.message, own_code=failure.kind == OWN_CODE)
+
+
+def launch_failures(run: PairedRun, where: str = "") -> tuple[list[Comparison], list[Reason]]:
     """Returns what failed launches say: comparisons (the candidate alone failed, or XLA refuses a graph), and failures
-    of the measurement. A failure that an interrupted run has yet to repeat counts as neither.
+    of the measurement. A failure that an interrupted run has yet to repeat counts as neither. `where`: the subject;
+    "" where there is one alone.
     """
     launches: list[tuple[int | None, Record, Record]] = []
     raised = any(record.failure and record.failure.kind == OWN_CODE for record in run.oracle)
@@ -111,21 +118,23 @@ def launch_failures(run: PairedRun) -> tuple[list[Comparison], list[Reason]]:
         launches.append((None, run.oracle[0], run.oracle[-1]))
     pairs = run.pairs[:-1] if run.incomplete and to_repeat(run.pairs) else run.pairs
     launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(pairs)[0]]
-    said = [_failed(subject_of(run), *launch) for launch in launches]
+    said = [_failed(subject_of(run), where, *launch) for launch in launches]
     return first_of_each_metric(said), [one for one in said if isinstance(one, LaunchFailed)]
 
 
-def _failed(subject: str, launch: int | None, reference: Record, candidate: Record) -> Comparison | LaunchFailed | None:
+def _failed(
+    subject: str, where: str, launch: int | None, reference: Record, candidate: Record
+) -> Comparison | LaunchFailed | None:
     """Returns what a launch says that failed for good; None of one that both sides finished."""
-    where = "oracle" if launch is None and not reference.subject.own else ""
+    where = "oracle" if launch is None and not reference.subject.own else where
     if compilation := not_compiled(subject, reference.failure, candidate.failure):
         return compilation
     if failure := reference.failure:
-        return LaunchFailed(where, launch, REFERENCE, failure.message, own_code=failure.kind == OWN_CODE)
+        return launch_failed(where, launch, REFERENCE, failure)
     if not (failure := candidate.failure):
         return None
     if failure.kind in (NO_TENSORFLOW, NO_ORACLE):
-        return LaunchFailed(where, launch, CANDIDATE, failure.message)
+        return launch_failed(where, launch, CANDIDATE, failure)
     return Comparison(subject, TRAINING, Outcome.REGRESSION, CandidateFailed(launch, failure.message))
 
 

@@ -67,9 +67,19 @@ class Row:
     complete: bool = False  # all comparisons that were asked for were measured to their end
 
     @property
+    def pairs(self) -> list[Against]:
+        """Returns the comparisons that are there."""
+        return [one for one in (self.before, self.fixed) if one]
+
+    @property
+    def runs(self) -> bool:
+        """Tells whether a comparison shows that the release runs."""
+        return any(one.whole for one in self.pairs)
+
+    @property
     def failure(self) -> Reason | None:
-        """Returns why the release doesn't run."""
-        return next((one.failure for one in (self.before, self.fixed) if one and one.failure), None)
+        """Returns why the release doesn't run; None where nothing says so, or a comparison shows that it does."""
+        return None if self.runs else next((one.failure for one in self.pairs if one.failure), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +91,8 @@ class Chapter:
 
     def metrics(self) -> list[Metric]:
         """Returns every metric that was compared of releases that run, those that gate first."""
-        rows = (row for row in self.rows if not row.failure)
-        compared = [one for row in rows for pair in (row.before, row.fixed) if pair for one in pair.verdict.comparisons]
+        pairs = (pair for row in self.rows for pair in row.pairs if not pair.failure)
+        compared = [one for pair in pairs for one in pair.verdict.comparisons]
         found: dict[str, Metric] = {}
         for one in sorted(compared, key=lambda one: not one.metric.gates):
             found.setdefault(one.metric.name, one.metric)
@@ -102,13 +112,13 @@ class Surveyed:
         rows = [row for chapter in self.chapters for row in chapter.rows]
         if all(row.complete for row in rows):
             return EXIT_CODES[Outcome.PASS]
-        measured = any(pair.whole for row in rows for pair in (row.before, row.fixed) if pair)
+        measured = any(row.runs for row in rows)
         return EXIT_CODES[Outcome.INCONCLUSIVE] if measured else FAILED_CODE
 
     @property
     def compared(self) -> list[Against]:
         """Returns every comparison that is there, each once."""
-        pairs = [pair for chapter in self.chapters for row in chapter.rows for pair in (row.before, row.fixed) if pair]
+        pairs = [pair for chapter in self.chapters for row in chapter.rows for pair in row.pairs]
         return list({id(pair): pair for pair in pairs}.values())
 
 
@@ -142,8 +152,7 @@ def walk(survey: Survey, compare: Callable[[str, str], Against | None]) -> tuple
     for release in survey.releases:
         row = _row(release, last, survey.reference, compare)
         rows.append(row)
-        pairs = [pair for pair in (row.before, row.fixed) if pair]
-        if not row.left_out and (not pairs or any(pair.whole for pair in pairs)):
+        if not row.left_out and (not row.pairs or row.runs):
             last = release
     return tuple(rows)
 

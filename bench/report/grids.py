@@ -85,20 +85,25 @@ def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str
     """Returns a release's marks, or a text in their place: why there are none, or `first` for the one that has nothing
     to be compared with.
     """
-    said = why_missing(row) or ("" if pair else first if row.complete else "not measured")
+    said = why_missing(row) or (_why_failed(pair) if pair else first if row.complete else "not measured")
     return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
 
 
 def why_missing(row: Row) -> str:
     """Returns why a release has no numbers; "" where it has, or should have."""
-    if row.left_out and not (row.before or row.fixed):
+    if row.left_out and not row.pairs:
         return f"isn't available: {row.left_out}"
     return f"doesn't run: {sentence(row.failure)}" if row.failure else ""
 
 
 def why_partly(row: Row) -> str:
     """Returns why one of a release's two comparisons wasn't measured; "" where both were, or none."""
-    return f"was not measured in part: {row.left_out}" if row.left_out and (row.before or row.fixed) else ""
+    problem = next(filter(None, (row.left_out, *map(_why_failed, row.pairs))), "")
+    return f"was not measured in part: {problem}" if problem and row.pairs else ""
+
+
+def _why_failed(pair: Against) -> str:
+    return sentence(pair.failure) if pair.failure else ""
 
 
 def mark(comparison: Comparison | None) -> Mark:

@@ -132,7 +132,9 @@ def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
 
 def _regressions(pair: Against | None) -> list[Comparison]:
     """Returns the metrics that got worse, the furthest beyond its margin first."""
-    return pair.verdict.decisive if pair and pair.verdict.outcome is Outcome.REGRESSION else []
+    if not pair or pair.failure or pair.verdict.outcome is not Outcome.REGRESSION:
+        return []
+    return pair.verdict.decisive
 
 
 def sections(found: Surveyed) -> list[Section]:
@@ -192,10 +194,10 @@ def _said(row: Row, found: Surveyed) -> Iterator[str]:
         yield _whole(row.before)
     if row.fixed and row.fixed is not row.before:
         yield _short(row.fixed)
-    if not (row.before or row.fixed):
+    if not row.pairs:
         yield "It is the fixed reference." if row.release == fixed else "It was not measured."
     if len(_machines(found.compared)) > 1:
-        hosts = _machines([pair for pair in (row.before, row.fixed) if pair])
+        hosts = _machines(row.pairs)
         yield from (f"Measured on {_host(machine)}{machine.cpu_model}." for machine in hosts)
 
 

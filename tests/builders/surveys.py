@@ -82,6 +82,16 @@ class Comparing:
         return Against(run, judge_paired(run, GATE_MARGINS))
 
 
+def partly_failed() -> Surveyed:
+    """Four releases: the third is slower than the second, and crashes in turn with the first."""
+    asked, steps = survey("abcd"), {"a": 0.0, "b": 0.0, "c": 0.2, "d": 0.2}
+
+    def compare(reference: str, candidate: str) -> Against | None:
+        return Comparing(steps, asked, "c" if reference == "a" else "")(reference, candidate)
+
+    return Surveyed(asked, (Chapter("notebook", walk(asked, compare)),))
+
+
 def with_fixed(chapter: Chapter, change: Callable[[int, Comparison], Comparison]) -> Chapter:
     """The chapter with each comparison with the fixed reference changed, by its release's place."""
     rows = [

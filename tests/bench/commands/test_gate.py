@@ -16,6 +16,7 @@ from bench.drive.environments import prepare
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest
+from bench.drive.upgrade import PairedRequest
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
@@ -222,6 +223,17 @@ def test_a_candidate_that_crashes_again_fails_and_its_numbers_are_not_measured(g
     assert "no numbers were measured" in warning
 
 
+def test_a_graph_that_compiles_on_neither_side_leaves_the_verdict_open(gated: Gate) -> None:
+    """Numbers are measured all the same, so that nothing is missing that --resume could add."""
+    reference, candidate = (
+        gated.side(name, packages, midway="raise CompilationError", more="class CompilationError(Exception): pass")
+        for name, packages in (("reference", PINNED), ("candidate", PACKAGES))
+    )
+    answer = gated(candidate, "--config", "small", "--json", reference=reference)
+    assert (answer.code, answer.outcomes) == (3, {"compilation": INCONCLUSIVE}), answer
+    assert (gated.report.warnings, gated.report.numbers.incomplete) == ((), "")
+
+
 @pytest.mark.parametrize(("more", "code"), [([], 1), (["--no-speed"], 4)])
 def test_a_candidate_that_crashes_again_in_its_numbers_fails_where_the_reference_ran(
     gated: Gate, more: list[str], code: int
@@ -320,6 +332,16 @@ def test_an_own_model_is_measured_again_once_there_is_a_reference(gated: Gate, m
     assert gated(*words, "--resume", reference=None).code == 4
     (request, *_), _ = measured.call_args
     assert (request.begun, request.plans[0].definer) == (None, pinned)
+
+
+def test_speed_has_the_day_of_the_report(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which a regression is accepted: launches that begin after it end by the same acceptances."""
+    asked: list[PairedRequest] = []
+    monkeypatch.setattr(gate, "now", lambda: "2026-03-31T23:59:59+00:00")
+    monkeypatch.setattr(gate, "measured_until_decided", lambda request, *_: asked.append(request))
+    monkeypatch.setattr(gate, "measure_run", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    assert gated(gated.side("candidate"), "--config", "small").code == 4
+    assert [request.created for request in asked] == [gated.report.created]
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,8 @@ def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
     assert found.code == 4
     assert "can't be started: No such file or directory" in found.err
     assert f"tfgate check '{out}' (--baselines DIR" in found.out  # `run` has no such option itself
-    records = read_record(Run, out / "run.json").records
-    assert len(records) == 2  # of a launch that failed again
-    assert all(record.failure for record in records)
+    (record,) = read_record(Run, out / "run.json").records  # of a launch that would fail again
+    assert record.failure
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.record.paired import Side
-from bench.record.types import OWN_CODE, Failure, Memory, NumericError, Startup, Subject
+from bench.record.types import NO_TENSORFLOW, OWN_CODE, Failure, Memory, NumericError, Startup, Subject
 
 Fake = Callable[[str], str]
 
@@ -137,7 +137,7 @@ class Session(Session):
     def test_a_launch_that_never_started_has_no_environment(self, tmp_path: Path) -> None:
         record = measure_launch(PLAN, Launch(0, 1000, numerics=True), side(str(tmp_path / "python")))
         assert record.failure is not None
-        assert record.failure.kind == "crashed"
+        assert record.failure.kind == NO_TENSORFLOW
         assert record.environment is None
         assert record.subject == Subject("tiny", "synthetic", "cells", "cpu:0", "", 30, 0, 0)
         assert record.machine.cores >= 1

@@ -213,7 +213,7 @@ class TestFailures:
     def test_an_interpreter_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         missing = str(tmp_path / "no" / "python")
         wanted = f"interpreter {missing} can't be started: No such file or directory; name another"
-        assert failure_of(missing) == Failure("crashed", wanted)
+        assert failure_of(missing) == Failure(NO_TENSORFLOW, wanted)
 
     def test_an_interpreter_that_is_no_program_is_named(self, tmp_path: Path) -> None:
         assert (

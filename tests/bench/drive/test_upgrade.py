@@ -14,7 +14,7 @@ from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
-from bench.record.types import NO_ORACLE, OWN_CODE
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 Fake = Callable[[str], str]
@@ -91,9 +91,9 @@ def test_launches_are_of_the_kind_that_is_wanted_and_balanced_by_kind(fake_sessi
 
 
 def test_a_run_says_from_the_first_which_metrics_gate_and_by_which_margin(tmp_path: Path) -> None:
-    request = dataclasses.replace(SPEED, only=("step time",), margin=0.03)
+    request = dataclasses.replace(SPEED, only=("step time",), margin=0.03, created="2026-03-31T23:59:59+00:00")
     run, _ = measured(tmp_path, "a", "b", request, launches=0)
-    assert (run.only, run.margin) == (("step time",), 0.03)
+    assert (run.only, run.margin, run.created) == (("step time",), 0.03, request.created)
     assert read_record(PairedRun, tmp_path / PAIRED_FILE) == run
 
 
@@ -119,6 +119,12 @@ def test_an_oracle_that_runs_for_the_reference_alone_says_nothing_of_the_candida
     assert failure is not None
     assert failure.kind == NO_ORACLE
     assert failure.message.startswith("the oracle failed: the worker was killed by SIGKILL")
+
+
+def test_a_candidate_that_is_removed_meanwhile_is_not_tried_again(fake_session: Fake, tmp_path: Path) -> None:
+    run, _ = measured(tmp_path, fake_session(""), str(tmp_path / "removed" / "python"), CHECKED)
+    failure = run.oracle[1].failure
+    assert (failure and failure.kind, run.warnings) == (NO_TENSORFLOW, ())
 
 
 # Fails at its first launch, or at the first that gets so far: by a file beside the interpreter.

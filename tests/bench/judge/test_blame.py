@@ -6,11 +6,11 @@ import pytest
 
 from bench.judge.blame import Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.record.paired import PairedRun
-from bench.record.types import Failure
+from bench.record.types import NO_ORACLE, Failure
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import MARGINS, records
 
-CRASH = Failure("crashed", "killed")
+CRASH, ENDED = Failure("crashed", "killed"), Failure(NO_ORACLE, "the oracle failed: killed")
 
 
 def launches(step: float) -> PairedRun:
@@ -152,6 +152,18 @@ class TestByNumbers:
         packages[1] = Part("keras")
         found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
         assert (found.answer, blamed_in(found)) == (Answer.NOT_PROVEN, ())
+
+    @pytest.mark.parametrize(("failure", "blamed"), [(CRASH, ("tensorflow+keras",)), (ENDED, ())])
+    def test_a_pair_isn_t_blamed_where_the_oracle_failed_for_a_member(
+        self, failure: Failure, blamed: tuple[str, ...]
+    ) -> None:
+        """It may depart alone. A member that crashes departs in nothing."""
+        failed = dataclasses.replace(
+            paired_run([]), oracle=(records()[0], dataclasses.replace(records()[0], failure=failure))
+        )
+        packages = paired(numbers(wrong=False), failed, numbers(wrong=True))
+        packages[1] = dataclasses.replace(packages[1], problem=failure.message)
+        assert blamed_in(blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)) == blamed
 
     @pytest.mark.parametrize("wrong", [True, False])
     def test_parts_that_were_not_measured_prove_nothing(self, wrong: bool) -> None:

@@ -140,8 +140,13 @@ def test_nine_launches_of_both_kinds_together_prove_a_pass() -> None:
     before, after = (
         [dataclasses.replace(one, core=core) for one in pairs(6, shift) for core in (None, 1)] for shift in (0, 3)
     )
-    found = by_metric(compare_reports(paired_report(before), paired_report(after, LATER), margins))
+    reports = paired_report(before), paired_report(after, LATER)
+    found = by_metric(compare_reports(*reports, margins))
     assert [found[name].outcome for name in ("step time", ONE_CORE_STEP_TIME)] == [Outcome.PASS] * 2
+    alone = [dataclasses.replace(reports[0], only=("step time",)), paired_report(pairs(6))]  # none gates, or is there
+    for one in alone:
+        found = by_metric(compare_reports(one, reports[1], margins))
+        assert found["step time"].outcome is Outcome.INCONCLUSIVE
 
 
 def test_what_does_not_gate_may_lack_launches() -> None:
@@ -346,6 +351,14 @@ def test_each_side_that_failed_is_named() -> None:
     assert "launch 11: the candidate failed: killed by SIGSEGV" in sentence(candidate)
 
 
+def test_launches_of_several_subjects_are_named_by_theirs() -> None:
+    (last,) = pairs(11)[10:]
+    tries = [*pairs(10, 3), on_candidate(last, failure=CRASH), last]
+    runs = [paired_report([on_both(one, subject=subject) for one in tries]) for subject in (SUBJECT, TINY)]
+    found = [one.said for one in verdict(gate_report(runs, LATER)).warnings if isinstance(one, OfReport)]
+    assert found == [FailedOnce(subject.name, 10, "candidate", CRASH.message) for subject in (SUBJECT, TINY)]
+
+
 def test_own_models_of_unlike_steps_compare() -> None:
     """As many as fit the time of a launch, which differs from run to run."""
     own = dataclasses.replace(SUBJECT, workload="mine.py", metrics=("step time", "peak memory"))
@@ -385,6 +398,22 @@ def test_what_gates_is_what_the_candidate_report_was_asked_for() -> None:
     assert [one.metric.name for one in verdict(memory).comparisons if one.metric.gates] == ["peak memory"]
     gating = [one.metric.name for one in verdict(memory, speed).comparisons if one.metric.gates]
     assert gating == ["peak memory"]
+
+
+@pytest.mark.parametrize("named", ["before", "after"])
+def test_a_pass_of_named_metrics_says_no_more(named: str) -> None:
+    """Steps are half as long again, and no matter of memory."""
+    only = {named: ("peak memory",)}
+    before, after = dataclasses.replace(BEFORE, only=only.get("before", ())), later(step=0.4)
+    found = verdict(dataclasses.replace(after, only=only.get("after", ())), before)
+    assert (found.outcome, found.scope) == (Outcome.PASS, Scope.NAMED)
+
+
+@pytest.mark.parametrize(("launches", "planned"), [((6, 6), 6), ((6, 10), 6), ((7, 12), 6), ((10, 10), 10)])
+def test_the_launches_of_both_reports_are_all_there_will_be(launches: tuple[int, int], planned: int) -> None:
+    before, after = launches
+    found = by_metric(verdict(later(after, step=0.05), paired_report(pairs(before))))["step time"]
+    assert (found.precision and found.precision.planned, found.outcome) == (planned, Outcome.INCONCLUSIVE)
 
 
 def test_an_unfinished_report_is_a_failed_measurement_unless_it_shows_a_regression() -> None:

@@ -23,7 +23,18 @@ from bench.record.codec import from_plain, parse, to_text
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Pair
-from bench.record.types import LEFT_OPEN, NO_ORACLE, SCHEMA, UNCOMPILED, Baseline, Failure, Record, Run, Unchecked
+from bench.record.types import (
+    LEFT_OPEN,
+    NO_ORACLE,
+    NO_TENSORFLOW,
+    SCHEMA,
+    UNCOMPILED,
+    Baseline,
+    Failure,
+    Record,
+    Run,
+    Unchecked,
+)
 from bench.stats.outcome import Outcome
 from tests.builders.launches import (
     GATING,
@@ -32,6 +43,7 @@ from tests.builders.launches import (
     accepted,
     by_metric,
     launches,
+    on_both,
     regressed,
     with_one_core,
     with_outcome,
@@ -188,6 +200,19 @@ def test_a_launch_in_turn_that_failed_once_is_a_warning_and_twice_a_regression()
     assert by_metric(twice)["training"].reason == CandidateFailed(1, CRASH.message)
 
 
+def test_launches_of_several_configurations_are_named_by_theirs() -> None:
+    gate, subjects = gate_run([*launches(), pair(4, failure=CRASH), pair(4)]), (SUBJECT, TINY)
+    runs = [
+        dataclasses.replace(gate.speed[0], pairs=tuple(on_both(one, subject=subject) for one in gate.speed[0].pairs))
+        for subject in subjects
+    ]
+    warnings = judged(dataclasses.replace(gate, speed=tuple(runs))).warnings
+    assert warnings == tuple(FailedOnce(subject.name, 4, "candidate", CRASH.message) for subject in subjects)
+    broken = [dataclasses.replace(one, pairs=(on_both(one.pairs[0], failure=CRASH),)) for one in runs]
+    failures = judged(dataclasses.replace(gate, speed=tuple(broken))).failures
+    assert failures == tuple(LaunchFailed(subject.name, 0, "reference", CRASH.message) for subject in subjects)
+
+
 def test_a_training_that_crashed_once_is_a_warning_and_twice_a_failed_measurement() -> None:
     first, *others = records()
     once = numbers_alone(run([dataclasses.replace(first, failure=CRASH), first, *others]))
@@ -221,10 +246,13 @@ def test_a_training_that_crashed_where_the_reference_ran_the_subject_is_a_regres
     assert judged(gate_run(launches(), elsewhere)).exit_code == 4
 
 
-def test_an_oracle_that_failed_is_a_failed_measurement_although_the_reference_ran_the_subject() -> None:
-    ended = Failure(NO_ORACLE, "the oracle failed: the worker was killed by SIGKILL during check")
-    verdict = judged(gate_run(launches(), run([record(failure=ended), *records()[1:]])))
-    assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, "candidate", ended.message),))
+@pytest.mark.parametrize(("kind", "side"), [(NO_ORACLE, ""), (NO_TENSORFLOW, "candidate")])
+def test_an_oracle_that_failed_or_no_tensorflow_is_a_failed_measurement_although_the_reference_ran_the_subject(
+    kind: str, side: str
+) -> None:
+    crashed = run([record(failure=Failure(kind, "why")), *records()[1:]])
+    verdict = judged(gate_run(launches(), crashed))
+    assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, side, "why"),))
 
 
 def test_a_training_that_diverged_is_a_regression() -> None:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from bench.judge.acceptances import accepted_regression
-from bench.judge.gate import Standards, judge_gate
+from bench.judge.gate import Standards, gate_samples, judge_gate
 from bench.judge.ledger import NO_LEDGER, entry_of
 from bench.judge.margins import Margins
 from bench.judge.notices import ForeignReference, NotAccepted
@@ -258,6 +258,9 @@ def test_what_was_accepted_of_an_own_model_is_of_that_file() -> None:
     same, edited = judge("aaaa", known), judge("bbbb", known)
     assert (same[STEP_TIME].outcome, edited[STEP_TIME].outcome) == (Outcome.PASS, Outcome.REGRESSION)
     assert ("step time since 2.21.0" in same, "step time since 2.21.0" in edited) == (True, False)
+    by = dataclasses.replace(standards(margins=margins), ledger=known)  # the whole ledger, as launches are planned
+    steps = (gate_samples(gate(file).speed[0], by)[0] for file in ("aaaa", "bbbb"))
+    assert [one.accepted for one in steps] == [pytest.approx(math.log(1.3), abs=1e-3), 0.0]
     made = accepted_regression(edited[STEP_TIME], known, gate("bbbb"), "why", "link", "2026-03-31")
     assert made.fingerprint == "bbbb"
     for file, outcome in (("bbbb", Outcome.PASS), ("cccc", Outcome.REGRESSION)):

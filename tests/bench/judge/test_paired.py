@@ -264,7 +264,11 @@ def both_fail() -> Pair:
         ),
         (
             paired_run([], (record(), record(failure=ENDED))),
-            LaunchFailed("oracle", None, "candidate", ENDED.message),
+            LaunchFailed("oracle", None, "", ENDED.message),
+        ),
+        (
+            paired_run([], (record(failure=ENDED), record())),
+            LaunchFailed("oracle", None, "", ENDED.message),
         ),
         (
             dataclasses.replace(paired_run([]), lockstep_failure=CRASH),
@@ -272,7 +276,7 @@ def both_fail() -> Pair:
         ),
         (dataclasses.replace(paired_run([pair(0)]), incomplete="interrupted"), Incomplete("interrupted")),
     ],
-    ids=["reference", "oracle", "own", "no TensorFlow", "the oracle's process", "lockstep", "interrupted"],
+    ids=["reference", "oracle", "own", "no TensorFlow", "it ended", "it ended first", "lockstep", "interrupted"],
 )
 def test_what_says_nothing_of_the_candidate_is_a_failed_measurement(run: PairedRun, failure: Reason) -> None:
     verdict = judge_paired(run, PAIRED)

@@ -69,6 +69,11 @@ class TestBudget:
     ) -> None:
         assert affordable(dataclasses.replace(of_kinds(kinds), budget_minutes=minutes)) == expected
 
+    def test_the_first_launches_tell_their_number_for_good(self) -> None:
+        run = dataclasses.replace(of_kinds([ALL_CORES] * 12), budget_minutes=10.0)
+        slow = (dataclasses.replace(one, seconds=300.0) for one in run.pairs[4:])
+        assert affordable(dataclasses.replace(run, pairs=(*run.pairs[:4], *slow))) == 20
+
     def test_a_plan_keeps_to_it(self) -> None:
         noisy = sample(around(0.0, scale=14.0))
         for minutes, most in ((30.0, 24), (10.0, 10), (0.1, 4)):  # 24 wanted; 10 affordable; never less than a look

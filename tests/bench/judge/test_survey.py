@@ -2,15 +2,20 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 
+from bench.judge.notices import LaunchFailed
 from bench.judge.paired import judge_paired
-from bench.judge.reasons import Identical
+from bench.judge.reasons import CandidateFailed, Identical, LockstepFailed, NotCompiled, Reason
 from bench.judge.survey import Against, LeftOutError, series_of, walk
 from bench.judge.types import Comparison
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, UNCOMPILED, Failure
 from bench.stats.outcome import Outcome
-from tests.builders.surveys import CRASH, RELEASES, Comparing, run_of, survey, surveyed, with_fixed
+from tests.builders.launches import lockstep
+from tests.builders.records import record
+from tests.builders.surveys import CRASH, RELEASES, Comparing, partly_failed, run_of, survey, surveyed, with_fixed
 from tests.builders.verdicts import GATE_MARGINS
 
 SAME = {"a": 0.0, "b": 0.0, "c": 0.0}
@@ -112,6 +117,34 @@ def test_an_interrupted_comparison_and_a_reference_that_fails_are_not_whole() ->
     for spoilt in (cut, failed):
         found = Against(spoilt, judge_paired(spoilt, GATE_MARGINS))
         assert (found.whole, found.failure) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"oracle": (record(), record(failure=CRASH))}, CandidateFailed),
+        ({"oracle": (record(), record(failure=Failure(UNCOMPILED, "no gradient")))}, NotCompiled),
+        ({"oracle": (record(failure=Failure(UNCOMPILED, "no gradient")), record())}, None),
+        ({"oracle": (record(), record(failure=Failure(NO_TENSORFLOW, "No module")))}, LaunchFailed),
+        ({"oracle": (record(), record(failure=Failure(NO_ORACLE, "the oracle failed: killed")))}, None),
+        ({"lockstep": lockstep(failure=CRASH)}, LockstepFailed),
+        ({"lockstep_failure": CRASH}, None),
+    ],
+)
+def test_what_says_that_a_release_does_not_run(changes: dict[str, Any], reason: type[Reason] | None) -> None:
+    run = dataclasses.replace(run_of("a", "b", 0.0), pairs=(), **changes)
+    found = Against(run, judge_paired(run, GATE_MARGINS))
+    assert type(found.failure) is (reason or type(None))
+
+
+def test_a_release_runs_that_fails_against_the_fixed_one_alone() -> None:
+    row = partly_failed().chapters[0].rows[2]
+    assert (row.failure, row.complete) == (None, False)
+    assert row.fixed
+    assert isinstance(row.fixed.failure, CandidateFailed)
+    assert row.before
+    assert row.before.verdict.outcome is Outcome.REGRESSION
+    assert "training" not in [metric.name for metric in partly_failed().chapters[0].metrics()]
 
 
 def test_what_does_not_gate_has_an_interval_too() -> None:

@@ -12,11 +12,11 @@ from bench.record.paired import Package
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.formats.markdown import code
-from bench.report.survey import findings, notes, outcome, paragraphs, survey_text
+from bench.report.survey import findings, notes, outcome, paragraphs, sections, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
-from tests.builders.surveys import RELEASES, made, survey, surveyed, with_fixed
+from tests.builders.surveys import RELEASES, made, partly_failed, survey, surveyed, with_fixed
 from tests.builders.verdicts import HOSTILE
 
 
@@ -79,6 +79,17 @@ def test_a_release_of_which_one_comparison_is_missing_says_why() -> None:
     assert "c was not measured in part: no index" in survey_text(partly)
     assert paragraphs(partly)[2].said[0][1][0] == "It was not measured in part: no index."
     assert "isn't available" not in survey_text(partly)
+
+
+def test_a_release_that_fails_against_the_fixed_one_alone_keeps_its_results() -> None:
+    found = partly_failed()
+    failed = "the candidate failed in launch 1, where the reference runs"
+    assert [(release, what) for release, what, _ in findings(found)] == [("c", "step time of notebook")]
+    assert f"c was not measured in part: {failed}" in " ".join(survey_text(found).split())
+    said = paragraphs(found)[2].said[0][1]
+    assert said[1].startswith("REGRESSION: c is worse than b")
+    before, fixed = (grid.rows[2] for grid in sections(found)[0].grids)
+    assert (before.said, failed in fixed.said) == ("", True)
 
 
 def test_every_release_has_a_paragraph() -> None:

@@ -52,18 +52,10 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
 def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
     """Returns what an upgrade judges of its launches in turn: metrics with a margin, or those that the run names.
 
-    Step times are judged by the run's own margin, if it has one. Numbers gate only where others were compared, too.
+    Step times are judged by the run's own margin, if it has one.
     """
     own = dataclasses.replace(margins, step_times=run.margin)
-    found = samples_of(whole_pairs(run), own, run.only)
-    if _scope(run) is Scope.SPEED:
-        found = [_shown(one) if one.noiseless else one for one in found]
-    return with_plans(found, run)
-
-
-def _shown(sample: Sample) -> Sample:
-    """Returns a sample of which nothing is decided."""
-    return dataclasses.replace(sample, metric=dataclasses.replace(sample.metric, margin=None, gates=False))
+    return with_plans(samples_of(whole_pairs(run), own, run.only), run)
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool) -> list[Comparison]:

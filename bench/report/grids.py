@@ -85,7 +85,7 @@ def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str
     """Returns a release's marks, or a text in their place: why there are none, or `first` for the one that has nothing
     to be compared with.
     """
-    said = why_missing(row) or (_why_failed(pair) if pair else first if row.complete else "not measured")
+    said = why_missing(row) or (why_failed(pair) if pair else first if row.complete else "not measured")
     return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
 
 
@@ -97,13 +97,18 @@ def why_missing(row: Row) -> str:
 
 
 def why_partly(row: Row) -> str:
-    """Returns why one of a release's two comparisons wasn't measured; "" where both were, or none."""
-    problem = next(filter(None, (row.left_out, *map(_why_failed, row.pairs))), "")
-    return f"was not measured in part: {problem}" if problem and row.pairs else ""
+    """Returns why one of a release's two comparisons has no numbers; "" where both have, or none is there."""
+    if row.left_out and row.pairs:
+        return f"was not measured in part: {row.left_out}"
+    failed = (f"has no numbers against {pair.reference}: {why_failed(pair)}" for pair in row.pairs if why_failed(pair))
+    return next(failed, "")
 
 
-def _why_failed(pair: Against) -> str:
-    return sentence(pair.failure) if pair.failure else ""
+def why_failed(pair: Against) -> str:
+    """Returns what failed in a comparison that has no numbers, be it the release or not; "" where it has some."""
+    failures = () if pair.verdict.comparisons else pair.verdict.failures
+    reason = pair.failure or next(iter(failures), None)
+    return sentence(reason) if reason else ""
 
 
 def mark(comparison: Comparison | None) -> Mark:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from bench.judge.metrics import NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, SPEED, STEP_TIME
+from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME
 from bench.judge.notices import Incomplete
 from bench.judge.reasons import Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
@@ -23,7 +23,7 @@ GLYPHS = {
 SCOPES = {
     Scope.ALL: "",
     Scope.NUMBERS: "numbers only; speed not measured",
-    Scope.SPEED: "speed and memory only; numbers not compared",
+    Scope.SPEED: "speed and memory; numbers not checked step by step",
     Scope.NAMED: "the named metrics only",
 }
 
@@ -68,7 +68,7 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
         resumable = verdict.question in (Question.UPGRADE, Question.GATE)
         return INTERRUPTED if resumable and all(isinstance(one, Incomplete) for one in verdict.failures) else NO_VERDICT
     if verdict.outcome is Outcome.REGRESSION and any(one.failed for one in verdict.decisive):
-        return f"{names.candidate} fails where {names.reference} runs{names.within}"
+        return f"{names.candidate} fails where {names.reference} runs{_where_failed(verdict, names)}"
     tell = {Question.LOCKSTEP: _of_lockstep, Question.MICRO: _of_micro}.get(verdict.question, _of_all)
     accepted = verdict.outcome is Outcome.PASS and any(one.accepted for one in verdict.comparisons)
     return f"{EXCEPT if accepted else ''}{tell(verdict, names)}"
@@ -86,7 +86,8 @@ def compared_with(verdict: Verdict, names: Names) -> str:
 def _decided_by(verdict: Verdict, names: Names) -> str:
     """Returns what the decisive metrics were compared with: in a gate no more than these were."""
     in_turn = {_is_in_turn(one) for one in verdict.decisive}
-    if verdict.question is not Question.GATE or len(in_turn) != 1:
+    told_of_either = any(one.metric in (RETRACES, COMPILATION) for one in verdict.decisive)
+    if verdict.question is not Question.GATE or len(in_turn) != 1 or told_of_either:
         return compared_with(verdict, names)
     return _base(verdict.decisive, names) if True in in_turn else _standard(verdict, names)
 
@@ -131,6 +132,13 @@ def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
     """Yields the comparisons that made the outcome, each with its reason in English."""
     for comparison in verdict.decisive:
         yield comparison, why(comparison)
+
+
+def _where_failed(verdict: Verdict, names: Names) -> str:
+    """Returns the work in which the candidate fails, as it follows the claim: of several, that alone."""
+    failed = {one.subject for one in verdict.decisive if one.failed}
+    every = {one.subject for one in verdict.comparisons}
+    return names.within if failed == every else f" in {' and '.join(sorted(failed))}"
 
 
 def _of_all(verdict: Verdict, names: Names) -> str:

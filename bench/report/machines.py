@@ -10,10 +10,9 @@ from bench.record.codec import to_plain
 from bench.record.types import Machine
 from bench.report import values
 from bench.report.bisect import plain_bounds
-from bench.report.grids import short_size
+from bench.report.grids import short_size, why_failed
 from bench.report.headlines import GLYPHS
 from bench.report.lines import one_line
-from bench.report.sentences import sentence
 from bench.report.survey import called, unlike_packages
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING, Count
@@ -60,8 +59,7 @@ def failures(pairs: Sequence[Against]) -> list[str]:
 
 
 def _problem(pair: Against) -> str:
-    reason = pair.failure or next(iter(pair.verdict.failures), None)
-    return sentence(reason) if reason else f"not measured to its end ({pair.run.incomplete})"
+    return why_failed(pair) or f"not measured to its end ({pair.run.incomplete})"
 
 
 def _compared(pair: Against) -> str:

@@ -132,7 +132,7 @@ def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
 
 def _regressions(pair: Against | None) -> list[Comparison]:
     """Returns the metrics that got worse, the furthest beyond its margin first."""
-    if not pair or pair.failure or pair.verdict.outcome is not Outcome.REGRESSION:
+    if not pair or pair.verdict.outcome is not Outcome.REGRESSION:
         return []
     return pair.verdict.decisive
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.gate import Standards, gate_samples, judge_gate, judge_run
+from bench.judge.metrics import COMPILATION
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, LeftOpen, NumbersNotMeasured, Told
 from bench.judge.reasons import (
     CandidateFailed,
@@ -270,6 +271,10 @@ def test_a_graph_that_xla_cannot_compile_is_inconclusive_unless_the_reference_s_
     assert by_metric(verdict)["compilation"].reason == NotCompiled(("candidate",), False, refused.message)
     in_turn = judged(gate_run([pair(0, failure=refused)], run([record(failure=refused)])))
     assert (regressed(in_turn), in_turn.exit_code) == (["compilation"], 1)
+    neither = judged(gate_run([on_both(pair(0), failure=refused)], run([record(failure=refused)])))
+    assert [one.reason for one in neither.comparisons if one.metric == COMPILATION] == [
+        NotCompiled(("reference", "candidate"), False, refused.message)
+    ]
 
 
 def test_an_interrupted_gate_passes_nothing() -> None:

@@ -34,7 +34,6 @@ from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import (
-    FITTED_LOSS,
     LEFT_OPEN,
     NO_ORACLE,
     NO_TENSORFLOW,
@@ -52,7 +51,6 @@ from tests.builders.launches import (
     PAIRED,
     SHOWN,
     by_metric,
-    interval_of,
     launches,
     lockstep,
     on_both,
@@ -109,24 +107,8 @@ def test_a_named_metric_that_can_t_be_judged_is_no_pass(named: str, config: str,
     ],
 )
 def test_each_gating_metric_can_fail_alone(metric: str, effect: str, size: float) -> None:
-    verdict = judge_paired(paired_run(launches(**{effect: size}), ORACLE), PAIRED)
+    verdict = judge_paired(paired_run(launches(**{effect: size})), PAIRED)
     assert (regressed(verdict), verdict.exit_code) == ([metric], 1)
-
-
-def test_where_no_numbers_are_compared_none_of_the_launches_gate() -> None:
-    """They are shown, and may be named."""
-    apart = paired_run(launches(perplexity=0.5))
-    found = judge_paired(apart, PAIRED)
-    shown = by_metric(found)["perplexity"]
-    assert (found.outcome, found.scope, shown.outcome) == (Outcome.PASS, Scope.SPEED, Outcome.NOT_GATED)
-    assert interval_of(shown).estimate == pytest.approx(0.5, abs=0.01)
-    named = judge_paired(dataclasses.replace(apart, only=("perplexity",)), PAIRED)
-    assert regressed(named) == ["perplexity"]
-    fit = dataclasses.replace(SUBJECT, workload="fit", metrics=(FITTED_LOSS,))
-    margins = dataclasses.replace(PAIRED, without_pilot={"fitted_loss": 0.01})
-    fitted = [on_both(one, subject=fit) for one in apart.pairs]
-    for oracle, outcome in (((), Outcome.NOT_GATED), (ORACLE, Outcome.REGRESSION)):
-        assert by_metric(judge_paired(paired_run(fitted, oracle), margins))[FITTED_LOSS].outcome is outcome
 
 
 def test_outlier_steps_are_found_by_the_mean_alone() -> None:
@@ -141,7 +123,7 @@ def test_outlier_steps_are_found_by_the_mean_alone() -> None:
 def test_equal_losses_pass_without_statistics() -> None:
     """Their differences have no spread, so no test could be computed: they are exactly 0."""
     equal = [on_candidate(one, losses=one.reference.losses) for one in launches()]
-    found = by_metric(judge_paired(paired_run(equal, ORACLE), PAIRED))["perplexity"]
+    found = by_metric(judge_paired(paired_run(equal), PAIRED))["perplexity"]
     assert (found.outcome, found.reason) == (Outcome.PASS, Identical(10))
 
 

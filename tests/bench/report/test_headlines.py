@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from bench.judge.metrics import NUMERICS, ONE_CORE_STEP_TIME, PERPLEXITY, STEP_TIME
+from bench.judge.metrics import NUMERICS, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, STEP_TIME
 from bench.judge.notices import Incomplete, LaunchFailed
 from bench.judge.reasons import (
     Accepted,
@@ -151,6 +151,7 @@ APART = comparison(PERPLEXITY, 0.2, 0.001, 0.02)
             [APART, SHIFTED],
             "the baselines and what the ledger accepted by more than the margin in perplexity and step time",
         ),
+        ([dataclasses.replace(WRONG, metric=RETRACES)], "the baselines and TensorFlow 2.20.0 in retraces"),
     ],
 )
 def test_a_gate_names_no_more_than_what_made_the_outcome_was_compared_with(worse: list[Comparison], said: str) -> None:
@@ -165,6 +166,13 @@ def test_a_candidate_that_does_not_run_is_not_worse_by_a_margin(reason: Reason) 
     for question in (Question.UPGRADE, Question.GATE, Question.LOCKSTEP):
         said = headline(verdict([failed, SLOW], question), names)
         assert said == "TensorFlow 2.21.0 fails where TensorFlow 2.20.0 runs in mine.py"
+
+
+def test_a_candidate_fails_in_what_fails_alone() -> None:
+    failed = dataclasses.replace(EXACT, subject="xla-tiny", outcome=Outcome.REGRESSION, reason=CandidateFailed(1, "x"))
+    names = dataclasses.replace(NAMES, work="training steps and the workload xla")
+    said = headline(verdict([failed, EXACT, SLOW], Question.GATE), names)
+    assert said == "TensorFlow 2.21.0 fails where TensorFlow 2.20.0 runs in xla-tiny"
 
 
 def test_each_kind_of_launch_rules_out_its_own_slowdown() -> None:

@@ -7,8 +7,11 @@ import shlex
 
 import pytest
 
+from bench.judge.paired import judge_paired
+from bench.judge.survey import Against, Chapter, Surveyed, walk
 from bench.judge.types import Comparison
 from bench.record.paired import Package
+from bench.record.types import NO_ORACLE, Failure
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.formats.markdown import code
@@ -16,8 +19,9 @@ from bench.report.survey import findings, notes, outcome, paragraphs, sections, 
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
-from tests.builders.surveys import RELEASES, made, partly_failed, survey, surveyed, with_fixed
-from tests.builders.verdicts import HOSTILE
+from tests.builders.records import record
+from tests.builders.surveys import RELEASES, made, partly_failed, run_of, survey, surveyed, with_fixed
+from tests.builders.verdicts import GATE_MARGINS, HOSTILE
 
 
 def test_wording() -> None:
@@ -84,12 +88,23 @@ def test_a_release_of_which_one_comparison_is_missing_says_why() -> None:
 def test_a_release_that_fails_against_the_fixed_one_alone_keeps_its_results() -> None:
     found = partly_failed()
     failed = "the candidate failed in launch 1, where the reference runs"
-    assert [(release, what) for release, what, _ in findings(found)] == [("c", "step time of notebook")]
-    assert f"c was not measured in part: {failed}" in " ".join(survey_text(found).split())
+    worse = [("c", "step time of notebook"), ("c", "training of notebook, against a")]
+    assert [(release, what) for release, what, _ in findings(found)] == worse
+    assert f"c has no numbers against a: {failed}" in " ".join(survey_text(found).split())
     said = paragraphs(found)[2].said[0][1]
     assert said[1].startswith("REGRESSION: c is worse than b")
     before, fixed = (grid.rows[2] for grid in sections(found)[0].grids)
     assert (before.said, failed in fixed.said) == ("", True)
+
+
+def test_a_release_that_the_oracle_left_without_numbers_says_so() -> None:
+    ended = record(failure=Failure(NO_ORACLE, "the oracle failed: killed"))
+    run = dataclasses.replace(run_of("a", "b", 0.0), pairs=(), oracle=(record(), ended))
+    asked = survey("ab")
+    pair = Against(run, judge_paired(run, GATE_MARGINS))
+    found = Surveyed(asked, (Chapter("notebook", walk(asked, lambda reference, candidate: pair)),))
+    assert "b has no numbers against a: the launch checked against" in survey_text(found)
+    assert {grid.rows[1].said[:26] for grid in sections(found)[0].grids} == {"the launch checked against"}
 
 
 def test_every_release_has_a_paragraph() -> None:

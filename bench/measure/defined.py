@@ -32,7 +32,7 @@ from bench.record.types import (
     Unchecked,
 )
 from lm.arrays import Array
-from lm.workloads.protocol import WEIGHT, Answers, Defining, Definition, MachineError, NotCopiedError, Opening
+from lm.workloads.protocol import WEIGHT, Answers, Defining, Definition, NotCopiedError, Opening
 
 WORST = 6.0  # times float32's own error that faultless steps come to (docs/numerics.md): it has to be below the limit
 MOST_ROUNDING = 0.1  # of an update: beyond it the new weights' rounding hides nearly everything
@@ -47,7 +47,7 @@ def defined(
 ) -> tuple[dict[str, Expected], Mapping[str, Array], tuple[Unchecked, ...]]:
     """Returns (what is expected, by case; what the first one starts from; what can't be compared, and why).
 
-    Nothing is expected where nothing can be compared. Raises MachineError.
+    Nothing is expected where nothing can be compared.
     """
     expected: dict[str, Expected] = {}
     start: Mapping[str, Array] = {}
@@ -64,8 +64,6 @@ def defined(
                 reasons[name].append(why)
     except NotCopiedError as error:
         return {}, {}, (Unchecked(NOT_REBUILT, error.again),)
-    except MachineError:
-        raise
     except Exception as error:  # it is the user's code
         return {}, {}, (Unchecked(NO_FLOAT64, str(error)),)
     unchecked = tuple(

@@ -51,14 +51,6 @@ class Definition:
     differing: str  # the first array in which two runs from one start differ, "loss of step 0"; "" if they agree
 
 
-class ModelError(RuntimeError):
-    """A user's file that failed, or returned what can't be used; the message names the file, the line and the phase."""
-
-
-class MachineError(ModelError):
-    """A ModelError that the machine may have caused (memory, disk, network), so that another try may succeed."""
-
-
 class NotCopiedError(ValueError):
     """A start that a model can't take; the message names both, "weight dense/kernel", each with its shape."""
 

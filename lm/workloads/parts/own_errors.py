@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lm.workloads.protocol import MachineError, ModelError, NotCopiedError
+from lm.workloads.protocol import NotCopiedError
 
 MOST_CHARACTERS = 300  # of an exception's line
 # Of TensorFlow's and Keras' messages: a place with its line of code, and lines that say nothing of the cause.
@@ -21,6 +21,14 @@ NARROW, WIDE = re.compile(r"\bfloat(32|\b)"), re.compile(r"\b(float64|double)\b"
 TYPED = re.compile(r"\w+(Error|Exception): ")
 # Exceptions that the machine may have caused, but for a missing file.
 MACHINES = (OSError, MemoryError, tf.errors.ResourceExhaustedError, tf.errors.InternalError)
+
+
+class ModelError(RuntimeError):
+    """A user's file that failed, or returned what can't be used; the message names the file, the line and the phase."""
+
+
+class MachineError(ModelError):
+    """A ModelError that the machine may have caused (memory, disk, network), so that another try may succeed."""
 
 
 @contextlib.contextmanager

@@ -16,8 +16,8 @@ from lm.arrays import Array
 from lm.compat import is_variable, tf_variable
 from lm.runtime import traces_of
 from lm.workloads.parts.own import FUNCTION, RETURNS
-from lm.workloads.parts.own_errors import phase
-from lm.workloads.protocol import WEIGHT, ModelError, NotCopiedError
+from lm.workloads.parts.own_errors import ModelError, phase
+from lm.workloads.protocol import WEIGHT, NotCopiedError
 
 BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
 MODULE = "own_workload"  # the file's name as a module, under which it hides none

@@ -22,7 +22,7 @@ from bench.record.types import (
 )
 from lm.config import OWN, ConfigError
 from lm.workloads.parts.own import CASES
-from lm.workloads.protocol import Copying, Defining, MachineError, Opening
+from lm.workloads.protocol import Copying, Defining, Opening
 from lm.workloads.registry import workload
 
 OPENING = Opening(OWN)
@@ -239,11 +239,6 @@ class TestModels:
         with pytest.raises(RuntimeError) as caught:
             opened(written(tmp_path, f"def workload(): raise {raised}"))
         assert type(caught.value).__name__ == kind
-
-    def test_float64_for_which_the_machine_has_no_room_may_be_tried_again(self, tmp_path: Path) -> None:
-        path = square(tmp_path, before="if kind == 'float64': raise MemoryError")
-        with pytest.raises(MachineError, match="in float64: MemoryError"):
-            defined(described(path), OPENING)
 
     @pytest.mark.parametrize(
         ("raises", "hint"),

@@ -65,7 +65,7 @@ def onednn_enabled() -> bool:
     """Returns whether TensorFlow says that it uses oneDNN's kernels on a CPU.
 
     The variable TF_ENABLE_ONEDNN_OPTS doesn't tell: where it isn't set, the build and the processor's features decide.
-    It is all there is in a TensorFlow that has moved the private name, the same in 2.12 to 2.21.
+    But where a TensorFlow after 2.21 has moved the private name that does, the variable is all there is.
     """
     try:
         from tensorflow.python.util import _pywrap_util_port  # no public name has IsMklEnabled

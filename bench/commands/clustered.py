@@ -145,7 +145,8 @@ def _compare(folder: Path, asked: Comparison) -> int:
     made: dict[str, Side] = {}
     with timing(timed=asked.parts.speed, wait=True) as disturbed:
         plan = next(plan for plan in asked.building.model.plans() if plan.name == asked.plan)
-        require_memory([plan.workload])
+        if asked.parts.speed:  # else others share this host, and its memory
+            require_memory([plan.workload])
         sides = asked.building.here(folder)
         for role, release in ((CANDIDATE, asked.candidate), (REFERENCE, asked.reference)):
             try:

@@ -226,11 +226,12 @@ def _fingerprint(stored: Stored) -> Fingerprint:
 def _keep(folder: Path, profiles: Sequence[Stored], answer: Answer) -> None:
     """Writes the page and the text; of two, also a unified diff of each file that both folders have."""
     for name in (NODES_FILE, HLO_FILE) if len(profiles) == 2 else ():
+        kept = folder / f"{Path(name).stem}.diff"
+        kept.unlink(missing_ok=True)  # an earlier comparison's
         old, new = (path / name for path, _ in profiles)
         if old.is_file() and new.is_file():
             before, after = (path.read_text(encoding="utf-8") for path in (old, new))
-            diff = program_diff(before, after, (str(old), str(new)))
-            write_text(folder / f"{Path(name).stem}.diff", diff, replace=True)
+            write_text(kept, program_diff(before, after, (str(old), str(new))))
     page = profile_page([profile for _, profile in profiles], answer.fingerprints)
     write_text(folder / PAGE_FILE, page, replace=True)
     write_text(folder / TEXT_FILE, f"{answer.text}\n", replace=True)

@@ -74,7 +74,7 @@ def told_by_onednn(plan: Plan, target: str, side: Side) -> str:
             worker.request(None, "call", seconds=PROFILE_SECONDS, target=target)
             before, _, call = worker.said().partition(CALL_MARK)
     except WorkerError as error:  # the profile, which is made, is whole without it
-        return f"oneDNN was not asked: {error}\n"
+        return f"oneDNN could not be asked: {error}\n"
     told = [line for line in before.splitlines() if TOLD.match(line) and ",exec," not in line]
     return "".join(f"{line}\n" for line in [*told, *filter(TOLD.match, call.splitlines())])
 

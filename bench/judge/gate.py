@@ -56,7 +56,8 @@ class Standards:
 
 def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     """Returns the verdict on a gate: its numbers by oracle and replicates, its speed in turn with the reference."""
-    ran = {subject_of(run) for run in gate.speed if whole_pairs(run)}
+    whole = (run for run in gate.speed if whole_pairs(run) and not run.pairs[-1].reference.failure)
+    ran = {subject_of(run) for run in whole}
     comparisons, failures, warnings = _numbers(gate.numbers, standards, ran)
     if not (gate.numbers.records or gate.numbers.incomplete):
         failures.append(NumbersNotMeasured())

@@ -61,7 +61,11 @@ def _move(part: Path, path: Path) -> None:
         raise
     except OSError:  # as of a file system without hard links: exFAT, many shares and buckets
         path.touch(exist_ok=False)
-        part.replace(path)
+        try:
+            part.replace(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ def test_what_is_not_timed_has_room_by_what_the_workload_needs_most(
 ) -> None:
     monkeypatch.setattr(model, "available_gib", lambda: free)
     assert room_for([Plan("tiny", 1, workload=name) for name in workloads]) == room
+    assert room_for([Plan("tiny", 1), Plan("large", 1)]) == 1  # nobody knows what that one needs
 
 
 @pytest.mark.parametrize(

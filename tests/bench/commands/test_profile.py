@@ -57,6 +57,8 @@ def test_programs_differences_are_kept_where_a_folder_is_named(tfgate: Tfgate, t
     (other / NODES_FILE).write_text("a = _FusedMatMul()\n")
     assert tfgate(*words).code == 0
     assert "+a = _FusedMatMul()\n" in (tmp_path / "out" / "graph.diff").read_text()
+    (other / NODES_FILE).unlink()
+    assert (tfgate(*words).code, (tmp_path / "out" / "graph.diff").exists()) == (0, False)
 
 
 @pytest.mark.slow

@@ -103,4 +103,4 @@ def test_a_profile_is_kept_where_onednn_can_not_be_asked(fake_session: Callable[
     found = run_profile(PLAN, "clip", Side("fake", fake_session(PROFILES + CALL_CRASHES), {}), tmp_path)
     assert read_record(Profile, tmp_path / PROFILE_FILE) == found
     said = (tmp_path / ONEDNN_FILE).read_text()
-    assert said == "oneDNN was not asked: the worker exited with code 3 during call\n"
+    assert said == "oneDNN could not be asked: the worker exited with code 3 during call\n"

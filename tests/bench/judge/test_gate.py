@@ -201,6 +201,13 @@ def test_a_launch_in_turn_that_failed_once_is_a_warning_and_twice_a_regression()
     assert by_metric(twice)["training"].reason == CandidateFailed(1, CRASH.message)
 
 
+def test_a_candidate_that_fails_after_the_reference_failed_is_no_regression() -> None:
+    """As where memory runs out: that the reference ran before says nothing then."""
+    both = on_both(pair(1), failure=CRASH)
+    failed = judged(gate_run([pair(0), both, both], run([record(failure=CRASH)])))
+    assert (failed.exit_code, regressed(failed)) == (4, [])
+
+
 def test_launches_of_several_configurations_are_named_by_theirs() -> None:
     gate, subjects = gate_run([*launches(), pair(4, failure=CRASH), pair(4)]), (SUBJECT, TINY)
     runs = [

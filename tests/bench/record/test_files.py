@@ -63,6 +63,12 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path, monkeypatch: pytest
     if not links:
         monkeypatch.setattr(os, "link", refused)
     path = tmp_path / "a"
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", refused)
+        if not links:
+            with pytest.raises(PermissionError):
+                write_text(path, "lost")
+            assert os.listdir(tmp_path) == []
     write_text(path, "first")
     with pytest.raises(FileExistsError, match=f"{path} exists already and is not overwritten: choose another place"):
         write_text(path, "second")

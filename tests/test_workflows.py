@@ -200,9 +200,7 @@ def cache_key(folder: Path, week: str, **asked: str) -> str:
     return output.read_text().splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    "asked", [{"TENSORFLOW": "tf-nightly"}, {"FROM": "tensorflow"}, {"ARGUMENTS": "--to x"}]
-)
+@pytest.mark.parametrize("asked", [{"TENSORFLOW": "tf-nightly"}, {"FROM": "tensorflow"}, {"ARGUMENTS": "--to x"}])
 def test_what_is_asked_for_is_cached_for_a_week(tmp_path: Path, asked: dict[str, str]) -> None:
     """An entry never changes, so that a nightly's would hold the first night's for good."""
     keys = [cache_key(tmp_path, week, **asked) for week in ("2026-W01", "2026-W02", "2026-W01")]

@@ -94,11 +94,12 @@ def test_nothing_is_printed_of_a_pin_that_stays(tmp_path: Path, new: str) -> Non
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("tensorflow", ""),
-        ("tensorflow-text==2.20.0", ""),
-        ("tensorflow-cpu==2.21.*", ""),
-        ("tensorflow==2.21.0,<3", ""),
-        ("tensorflow===2.21.0", ""),
+        ("keras==3.0.0", ""),
+        ("tensorflow", "tensorflow"),
+        ("tensorflow-text==2.20.0", "tensorflow-text==2.20.0"),
+        ("tensorflow-cpu==2.21.*", "tensorflow-cpu==2.21.*"),
+        ("tensorflow==2.21.0,<3", "tensorflow==2.21.0,<3"),
+        ("tensorflow===2.21.0", "tensorflow===2.21.0"),
         (
             "tensorflow==2.21.0; python_version >= '3.10'\ntensorflow==2.20.0; python_version < '3.10'",
             "2.21.0, 2.20.0",

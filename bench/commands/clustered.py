@@ -143,7 +143,7 @@ def compare(folder: Path, asked: Comparison) -> int:
 
 def _compare(folder: Path, asked: Comparison) -> int:
     made: dict[str, Side] = {}
-    with timing(timed=asked.parts.speed, wait=True) as disturbed:
+    with timing(timed=asked.parts.speed) as disturbed:
         plan = next(plan for plan in asked.building.model.plans() if plan.name == asked.plan)
         if asked.parts.speed:  # else others share this host, and its memory
             require_memory([plan.workload])

@@ -157,8 +157,9 @@ def run(asked: Request) -> int:
     """
     standards = read_folder(asked.telling.baselines)
     planned = asked.model.plans()
-    stored = begun(GateRun, asked.output / GATE_FILE, asked.command_line, planned) if asked.resume else None
     with timing(timed=asked.speed) as disturbed:
+        # Not sooner: the job that was waited for may have been the same command.
+        stored = begun(GateRun, asked.output / GATE_FILE, asked.command_line, planned) if asked.resume else None
         candidate = asked.sides.one(asked.sides.candidate)
         report = _Report(asked, stored, candidate)
         reference: Side | None = None

@@ -127,7 +127,7 @@ def _on_this_host(
     """Searches on this host of a cluster: leaves the reports in a folder, and what was found."""
 
     def searched() -> int:
-        with timing(timed=asked.timed, wait=True) as disturbed:
+        with timing(timed=asked.timed) as disturbed:
             require_memory(building.model.workloads)
             sides = building.here(folder)
             here = dataclasses.replace(asked, model=building.model, sides=sides, output=folder, cluster="")

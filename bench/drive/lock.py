@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.record.failed import FailedError
@@ -17,18 +17,22 @@ class LockedError(FailedError):
 
 
 @contextlib.contextmanager
-def host_lock(path: Path | None = None, *, wait: bool = False) -> Iterator[None]:
-    """Holds the host's lock for the block. Waits for it, or raises LockedError, naming the process that holds it."""
+def host_lock(path: Path | None = None, tell: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Holds the host's lock for the block. Where another process holds it, `tell` hears which one, and it is waited
+    for; without `tell`, raises LockedError.
+    """
     path = path or lock_path()
     descriptor = _open(path)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            raise LockedError(
-                f"process {holder} is already measuring on this host: wait for it, or stop it ({path})"
-            ) from None
+            said = f"process {holder} is already measuring on this host ({path})"
+            if tell is None:
+                raise LockedError(said) from None
+            tell(said)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         with contextlib.suppress(OSError):  # a full disk: the lock holds without its holder's number
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ FIRST = 1.5  # times what a command takes that does nothing: until then Python s
 PAUSE_SECONDS = 0.3  # between two signals
 MOST_SECONDS = 900.0  # of a command
 FAILED = 4
+HELD_SECONDS = 2.0
 HUNG = 124  # the exit code of a command that had to be killed, as timeout(1) has it
 # Runs a command on a disk of its own, and copies what it leaves there, since the disk goes with the shell.
 MOUNTED = 'mount -t tmpfs -o {options} none "$0" && {then} "$@"; code=$?; cp -a "$0/." "$0.kept" 2>&-; exit $code'
@@ -244,7 +246,7 @@ def _can_mount() -> bool:
 
 @contextlib.contextmanager
 def _lock_held(path: Path, who: str) -> Iterator[None]:
-    """Has a process hold the host's lock, or leaves it as one that died has."""
+    """Has a process hold the host's lock for HELD_SECONDS, or leaves it as one that died has."""
     if who == "dead":
         path.write_text("4194303")
     if who != "alive":
@@ -254,7 +256,10 @@ def _lock_held(path: Path, who: str) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(str(os.getpid()))
         file.flush()
+        ending = threading.Timer(HELD_SECONDS, fcntl.flock, (file, fcntl.LOCK_UN))
+        ending.start()
         yield
+        ending.join()
 
 
 def _cut_short(environments: Path, draw: random.Random) -> None:

@@ -119,7 +119,7 @@ DISTURBANCES = (
     Disturbance("disk full", room_kib=(4, 400)),
     Disturbance("read-only folder", codes=(2,), read_only=True),
     Disturbance("lock of a dead process", lock="dead"),
-    Disturbance("lock of a living process", codes=(4,), lock="alive"),
+    Disturbance("lock of a process that ends", lock="alive"),
     Disturbance("two at once", codes=(2, 4), twice=True),
     Disturbance("clock that jumps", before=JUMP),
 )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench.commands import gate
+from bench.commands.resume import begun
 from bench.drive.doctor import Finding
 from bench.drive.environments import prepare
 from bench.drive.plan import Plan
@@ -36,6 +37,7 @@ from tests.builders.commands import (
     noisy_side,
     snapshot,
 )
+from tests.builders.locks import is_held
 from tests.builders.records import baseline
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -375,8 +377,11 @@ def test_a_gate_without_its_reference_is_no_pass_before_its_speed_is_measured(
         there.setattr(gate, "measured_until_decided", unittest.mock.Mock(side_effect=KeyboardInterrupt))
         assert gated(*words, "--resume", reference=None).code == 4
     assert gated.check().code == 3
+    found = unittest.mock.Mock(side_effect=lambda *asked: is_held() and begun(*asked))
+    monkeypatch.setattr(gate, "begun", found)  # which another job may write while it is waited for
     assert gated(*words, "--resume", reference=None).code == 0
     assert gated.report.speed_problem == ""
+    found.assert_called_once()
 
 
 def test_what_was_measured_stays_where_the_reference_is_none_any_more(

@@ -1,28 +1,19 @@
 """A timed command has this host to itself, from before its environments are built."""
 
-import contextlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from bench.commands import clustered, searches
 from bench.commands.timing import timing
 from bench.drive.doctor import Finding
-from bench.drive.lock import LockedError, host_lock
+from bench.drive.lock import host_lock, lock_path
 from tests.builders.commands import Tfgate, noisy_side
+from tests.builders.locks import held_by_another, is_held
 
 FOUND = (Finding("load", "2.0", "a load of 2.0"), Finding("swap", "0 MiB used"))
-
-
-def is_held() -> bool:
-    """Tells whether a timing job has this host."""
-    try:
-        with host_lock():
-            return False
-    except LockedError:
-        return True
 
 
 def test_the_machine_is_looked_at_under_the_lock_and_before_the_block_loads_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,18 +36,16 @@ def test_what_is_not_timed_needs_no_lock_and_nothing_disturbs_it(monkeypatch: py
         assert disturbed == ()
 
 
-@pytest.mark.parametrize("wait", [False, True])
-def test_it_waits_for_another_job_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch, wait: bool) -> None:
-    asked: list[bool] = []
-
-    def lock(*, wait: bool) -> contextlib.AbstractContextManager[None]:
-        asked.append(wait)
-        return contextlib.nullcontext()
-
-    monkeypatch.setattr("bench.commands.timing.host_lock", lock)
-    with timing(wait=wait):
-        pass
-    assert asked == [wait]
+def test_another_job_is_waited_for_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with held_by_another(lock_path()) as holder:
+        threading.Timer(0.2, holder.kill).start()
+        with timing():
+            assert holder.poll() is not None
+            assert is_held()
+    said = f"process {holder.pid} is already measuring on this host ({lock_path()}): waiting until it ends\n"
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize(
@@ -78,23 +67,10 @@ def test_beside_another_timing_job_nothing_is_built_and_nothing_is_kept(
     """A build would load the machine for that job's steps."""
     built: list[object] = []
     monkeypatch.setattr("bench.commands.sides.prepare", lambda what, *_, **__: built.append(what))
+    monkeypatch.setattr("bench.commands.timing.say", Mock(side_effect=KeyboardInterrupt))  # Ctrl-C while it waits
     sides = {name: noisy_side(tmp_path / name) for name in "ab"}
     out = tmp_path / "out"
     with host_lock():
         found = tfgate(*(word.format(**sides) for word in words), "--baselines", baselines, "--output", out)
     assert (found.code, built) == (4, []), found
-    assert "is already measuring on this host" in found.error
     assert not out.exists()
-
-
-def test_a_cluster_s_host_waits_for_another_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    waits: list[bool] = []
-
-    def recorded(*, timed: bool = True, wait: bool = False) -> contextlib.AbstractContextManager[tuple[str, ...]]:
-        waits.append(wait)
-        raise LockedError("another job")
-
-    for module in ("clustered", "searches"):
-        monkeypatch.setattr(f"bench.commands.{module}.timing", recorded)
-    assert clustered.compare(tmp_path, Mock()) == searches._on_this_host(tmp_path, Mock(), Mock(), Mock()) == 4
-    assert waits == [True, True]

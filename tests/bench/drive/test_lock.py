@@ -4,43 +4,19 @@ import errno
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from bench.drive.lock import LOCK_VARIABLE, LockedError, host_lock, lock_path
-
-ROOT = Path(__file__).resolve().parents[3]
-
-# Takes the lock named by its argument, says so, and waits for its standard input to end.
-HOLDER = """
-import sys
-from pathlib import Path
-from unittest.mock import Mock
-from bench.drive.lock import host_lock
-with host_lock(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-@contextmanager
-def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", HOLDER, str(path)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == "held\n"
-        yield holder
+from tests.builders.locks import held_by_another
 
 
 def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with held_by_another(path) as holder:
-        wanted = f"process {holder.pid} is already measuring on this host: wait for it, or stop it ({path})"
+        wanted = f"process {holder.pid} is already measuring on this host ({path})"
         with pytest.raises(LockedError, match=re.escape(wanted)), host_lock(path):
             pytest.fail("held twice")
         with (

@@ -34,7 +34,7 @@ NOTHING_JUDGED = "nothing was judged: the warnings say why"
 ADVICE = "; more launches or a quieter machine may decide it"
 TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
-INTERRUPTED = "launches are missing, so there is no verdict: go on by the same command with --resume"
+INTERRUPTED = "launches are missing, so there is no verdict: go on by the same command with --resume and its --output"
 
 
 @dataclasses.dataclass(frozen=True)

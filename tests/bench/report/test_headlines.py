@@ -194,8 +194,8 @@ def test_a_failed_measurement_is_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("question", "failures", "said"),
     [
-        (Question.UPGRADE, [INCOMPLETE], "go on by the same command with --resume"),
-        (Question.GATE, [INCOMPLETE], "go on by the same command with --resume"),
+        (Question.UPGRADE, [INCOMPLETE], "go on by the same command with --resume and its --output"),
+        (Question.GATE, [INCOMPLETE], "go on by the same command with --resume and its --output"),
         (Question.RUN, [INCOMPLETE], "measure again"),  # which has no --resume
         (Question.UPGRADE, [INCOMPLETE, FAILURE], "fix what failed"),
     ],

@@ -193,8 +193,7 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
     rows = [
         [
             f"{curve.metric}, {curve.config}",
-            f"{curve.noise.launch_deviation:.2%}",
-            f"{curve.between_runs:.2%}",
+            *(_deviation(value, curve.metric) for value in (curve.noise.launch_deviation, curve.between_runs)),
             *(told(point.shares, outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION)),
         ]
         for curve in predictions.curves
@@ -203,6 +202,10 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
     ]
     found = table(rows, ["metric", "launches deviate by", "besides, runs deviate by", "PASS", "REGRESSION"])
     return "\n".join([AT_MARGIN, paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}"), "", found])
+
+
+def _deviation(value: float, metric: str) -> str:
+    return f"{value:.0f} bytes a step" if metric == MEMORY_GROWTH else f"{value:.2%}"
 
 
 def bounds(count: int, of: int) -> tuple[float, float]:

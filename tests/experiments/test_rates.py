@@ -375,13 +375,19 @@ def test_the_readme_tells_the_committed_runs() -> None:
     )
     others = f"{same['INCONCLUSIVE']} were INCONCLUSIVE and {same['REGRESSION']} were a REGRESSION"
     assert f"with nothing changed, {same['PASS']} of {same.total()} runs passed, {others}." in readme
-    assert f"slower by two margins, {worse['REGRESSION']} of {worse.total()} runs were a REGRESSION." in readme
+    assert f"larger, by two margins, {worse['REGRESSION']} of {worse.total()} runs were a REGRESSION." in readme
 
 
 def drawn_launches(within: float, between: float, mean: float = 0.0, runs: int = 200) -> list[tuple[float, ...]]:
     generator = np.random.default_rng(7)
     own = generator.normal(mean, between, (runs, 1))
     return [tuple(row) for row in (own + generator.normal(0.0, within, (runs, 12))).tolist()]
+
+
+def test_a_deviation_has_the_unit_of_its_metric() -> None:
+    at_margin = (ROOT / "docs" / "error-rates-measured.md").read_text(encoding="utf-8").partition("## At one margin")[2]
+    row = next(line for line in at_margin.splitlines() if line.startswith("| memory growth, tiny"))
+    assert [cell.strip().partition(" ")[2] for cell in row.split("|")[2:4]] == ["bytes a step"] * 2
 
 
 def test_noise_is_told_apart_within_and_between_runs_whatever_was_changed() -> None:

@@ -155,7 +155,7 @@ def test_values_of_inputs_in_documents_are_text() -> None:
     on_github = [one for path in documents() for text in workflows(path) for one in steps(load(text))]
     given = [one.get("with", {}) for one in on_github if one.get("uses", "").startswith(OURS)]
     on_gitlab = [include["inputs"] for text in gitlab_recipes() for include in load(text).get("include", ())]
-    assert len(given) >= len(on_gitlab) == 3
+    assert len(given) >= len(on_gitlab) == 4
     assert [one for one in (*given, *on_gitlab) if not all(isinstance(value, str) for value in one.values())] == []
 
 
@@ -283,7 +283,7 @@ def test_gitlab_s_page_gives_inputs_that_are_there() -> None:
     inputs = load(header)["spec"]["inputs"]
     required = {name for name, its in inputs.items() if "default" not in its}
     included = [one for text in gitlab_recipes() for one in load(text).get("include", ())]
-    assert len(included) == 3
+    assert len(included) == 4
     for include in included:
         assert required <= set(include["inputs"]) <= set(inputs)
 

@@ -50,6 +50,11 @@ class Forest:
     rows: dict[str, list[Row]]
     margin: float
 
+    @property
+    def drawn(self) -> bool:
+        """Tells whether any row has an interval."""
+        return any(row.span for rows in self.rows.values() for row in rows)
+
 
 def forest(comparisons: Sequence[Comparison]) -> Forest:
     """Returns every comparison's row, in each subject what decides the verdict first."""

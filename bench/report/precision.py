@@ -34,8 +34,8 @@ RATES = (
     "what neither covers."
 )
 CATCHES = (
-    "For numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training tiny, and "
-    "docs/clean.md the false alarms."
+    "For numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training tiny, "
+    "docs/workloads.md those in other workloads, and docs/clean.md the false alarms."
 )
 OWN = (
     "For your own model, tfgate's docs/own-model.md lists what was caught in examples, and what is not judged: "

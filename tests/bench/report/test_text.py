@@ -70,7 +70,7 @@ def test_metrics_keep_their_order_under_their_subjects() -> None:
     assert starts[: len(wanted)] == wanted
 
 
-@pytest.mark.parametrize(("name", "pages"), [("pass", 5), ("numbers_only", 2)])
+@pytest.mark.parametrize(("name", "pages"), [("pass", 6), ("numbers_only", 3)])
 def test_why_to_trust_it_names_the_pages_that_say_so(name: str, pages: int) -> None:
     (told,) = (block for block in verdict_text(verdict(name), 1000).split("\n\n") if block.startswith(f"{TRUST}: "))
     assert len(re.findall(r"docs/[\w-]+\.md", told)) == pages

@@ -15,6 +15,7 @@ from tests.builders.golden import golden
 from tests.builders.profiles import two_operations
 from tests.builders.records import SUBJECT, TINY, record, records, run
 from tests.builders.verdicts import (
+    EXACT,
     HOSTILE_REPORTS,
     LOAD,
     NEW,
@@ -26,6 +27,7 @@ from tests.builders.verdicts import (
     paired_run,
     stored,
     upgrade,
+    verdict,
 )
 
 MEBIBYTE = 2**20
@@ -196,6 +198,13 @@ def test_each_row_says_the_bound_that_decided() -> None:
     # a PASS: one-sided
     assert "(95% bound +0.52%, 10 launches): excludes the 5.0% margin +0.08% margin 5.0% 100.08 / 100.00 ms" in text
     assert "(95% CI +18.1% to +21.9%, 4 launches): exceeds the 5.0% margin +20.0% margin 5.0% 120.00 / 100.00" in slower
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_bars_are_explained_where_there_are_any() -> None:
+    numbers = Judged(paired_run(), verdict([EXACT]))
+    texts = (render([numbers]), render([gate()]))
+    assert [("thick bar" in text, 'class="forest-row axis"' in text) for text in texts] == [(False,) * 2, (True,) * 2]
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -162,7 +162,7 @@ def across_hosts(found: Comparison, between: float, pass_from: int) -> Compariso
 
 def _unlike_places(name: str, before: Pair, after: Pair, between_hosts: float) -> list[UnlikePlaces]:
     """Warns where the reports come from unlike machines or settings, between which a ratio varies more than its
-    launches tell. `between_hosts`: the deviation that the bounds hold; 0 between settings.
+    launches tell. `between_hosts`: the deviation of a ratio, which the bounds hold √2 times; 0 between settings.
     """
     one, other = (
         vars(record.machine) | {told: getattr(record.environment, told, "") for told in ("python", "onednn", "threads")}

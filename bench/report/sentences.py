@@ -57,12 +57,16 @@ def why(comparison: Comparison) -> str:
 def sentence(reason: Reason) -> str:
     """Returns a reason as one line of English without a full stop."""
     words = SENTENCES[type(reason)]
-    return one_line(words(reason) if callable(words) else words.format_map(_fields(reason)))
+    if callable(words):
+        return one_line(words(reason))
+    return one_line(words.format_map({name: _shown(value) for name, value in vars(reason).items()}))
 
 
-def _fields(reason: Reason) -> dict[str, object]:
-    """Returns the reason's parameters as a template takes them."""
-    return {name: Count(value) if type(value) is int else value for name, value in vars(reason).items()}
+def _shown(value: object) -> object:
+    """Returns a reason's parameter as a template takes it: a number with its noun, another reason as a sentence."""
+    if isinstance(value, Reason):
+        return sentence(value)
+    return Count(value) if type(value) is int else value
 
 
 def _decided(reason: reasons.Decided, comparison: Comparison) -> str:
@@ -142,19 +146,6 @@ def _reference_departs(reason: reasons.ReferenceDeparts) -> str:
     return f"{whose}: {'the reference: ' * both}{reference}; the candidate: {candidate}"
 
 
-def _depart_alike(reason: reasons.DepartAlike) -> str:
-    return f"both sides depart from the oracle in the same way, {reason.apart:.1e} apart: {sentence(reason.candidate)}"
-
-
-def _depart_apart(reason: reasons.DepartApart) -> str:
-    sides = f"the reference: {sentence(reason.reference)}; the candidate: {sentence(reason.candidate)}"
-    return f"both sides depart from the oracle, {reason.apart:.1e} apart: {sides}"
-
-
-def _not_comparable(reason: reasons.NotComparable) -> str:
-    return UNCHECKED[reason.why].format(detail=reason.detail)
-
-
 def _mostly_open(reason: reasons.MostlyOpen) -> str:
     total = reason.left_open + reason.compared
     because = why_open(reason.left_open, reason.not_finite)
@@ -222,10 +213,6 @@ def _unlike_baseline(reason: reasons.UnlikeBaseline) -> str:
     return f"the baseline is of another subject ({found}): record a new one with --replace"
 
 
-def _unlike_reports(reason: reasons.UnlikeReports) -> str:
-    return f"the reports measured different subjects ({of_reports(reason.fields)})"
-
-
 # The words of a reason that takes numbers of the comparison that it explains.
 OF_COMPARISONS: Mapping[type[Reason], Callable[[Any, Comparison], str]] = {
     reasons.Decided: _decided,
@@ -248,11 +235,13 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
     ),
     reasons.WeightsChanged: lambda reason: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",
-    reasons.NotComparable: _not_comparable,
+    reasons.NotComparable: lambda reason: UNCHECKED[reason.why].format(detail=reason.detail),
     reasons.MostlyOpen: _mostly_open,
     reasons.ReferenceDeparts: _reference_departs,
-    reasons.DepartAlike: _depart_alike,
-    reasons.DepartApart: _depart_apart,
+    reasons.DepartAlike: "both sides depart from the oracle in the same way, {apart:.1e} apart: {candidate}",
+    reasons.DepartApart: (
+        "both sides depart from the oracle, {apart:.1e} apart: the reference: {reference}; the candidate: {candidate}"
+    ),
     reasons.CandidateFailed: _candidate_failed,
     reasons.NotCompiled: _not_compiled,
     reasons.Diverged: "{message}",
@@ -279,7 +268,7 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
         "the references differ, {reference} in the reference report, {candidate} in the candidate report: "
         "ratios to both can't be compared"
     ),
-    reasons.UnlikeReports: _unlike_reports,
-    notices.OfReport: lambda reason: f"within the {reason.side} report: {sentence(reason.said)}",
+    reasons.UnlikeReports: lambda reason: f"the reports measured different subjects ({of_reports(reason.fields)})",
+    notices.OfReport: "within the {side} report: {said}",
     **NOTICES,
 }

@@ -1,7 +1,7 @@
 """Says what a verdict means for who has to act on it, by its question, outcome and scope."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME
 from bench.judge.notices import Incomplete
@@ -9,7 +9,6 @@ from bench.judge.reasons import Decided, Identical, OneEnvironment, TooFewLaunch
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
-from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 
 GLYPHS = {
@@ -126,12 +125,6 @@ def is_shifted(comparison: Comparison) -> bool:
 def _is_total(comparison: Comparison) -> bool:
     """Tells whether it is the change since the ledger's first entry, which has a budget."""
     return comparison.metric.unit is Unit.RATIO and comparison.metric.name not in NAMES
-
-
-def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
-    """Yields the comparisons that made the outcome, each with its reason in English."""
-    for comparison in verdict.decisive:
-        yield comparison, why(comparison)
 
 
 def _where_failed(verdict: Verdict, names: Names) -> str:

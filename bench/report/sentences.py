@@ -54,6 +54,11 @@ def why(comparison: Comparison) -> str:
     return one_line(words(comparison.reason, comparison)) if words else sentence(comparison.reason)
 
 
+def with_reason(comparison: Comparison) -> str:
+    """Returns a comparison by its name, and why it has its outcome: "step time of notebook-cpu0: +20.0% …"."""
+    return f"{comparison.metric.name} of {comparison.subject}: {why(comparison)}"
+
+
 def sentence(reason: Reason) -> str:
     """Returns a reason as one line of English without a full stop."""
     words = SENTENCES[type(reason)]

@@ -167,14 +167,16 @@ def _of_lockstep(verdict: Verdict, names: Names) -> str:
 
 
 def _of_micro(verdict: Verdict, names: Names) -> str:
-    outcome, slower = verdict.outcome, f"is slower than the reference's by {_margin(verdict)}"
     if all(one.outcome is Outcome.NOT_GATED for one in verdict.comparisons):
         return NOTHING_JUDGED
-    if outcome is Outcome.PASS:
+    if verdict.outcome is Outcome.INCONCLUSIVE:
+        return _of_all(verdict, names)
+    gating = [one for one in verdict.comparisons if one.metric.gates and one.metric.margin is not None]
+    than = " than the ledger accepted" if any(map(is_shifted, gating)) else ""
+    slower = f"is slower than the reference's by {values.margin(gating[0].metric)} or more{than}"  # all have one margin
+    if verdict.outcome is Outcome.PASS:
         return f"no gated hot path of {names.candidate} {slower}"
-    if outcome is Outcome.REGRESSION:
-        return f"a hot path of {names.candidate} {slower}{_in_metrics(verdict)}"
-    return _of_all(verdict, names)
+    return f"a hot path of {names.candidate} {slower}{_in_metrics(verdict)}"
 
 
 def _speed(verdict: Verdict, names: Names) -> str:
@@ -206,16 +208,6 @@ def _excluded(verdict: Verdict) -> str:
         elif all(isinstance(one.reason, Identical) for one in verdict.comparisons if one.metric.name == name):
             found.append(f"{name} (bit-identical)")
     return f": {', '.join(found)}" if found else ""
-
-
-def _margin(verdict: Verdict) -> str:
-    """Returns the widest margin that gates, and that it is measured from an accepted ratio where it is."""
-    gating = [one for one in verdict.comparisons if one.metric.gates and one.metric.margin is not None]
-    if not gating:
-        return "its margin or more"
-    widest = max(gating, key=lambda one: one.metric.margin or 0.0)
-    than = " than the ledger accepted" if any(map(is_shifted, gating)) else ""
-    return f"{values.margin(widest.metric)} or more{than}"
 
 
 def _advice(verdict: Verdict) -> str:

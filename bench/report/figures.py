@@ -117,9 +117,15 @@ def _perplexities(
     judged = "The last step is what is judged."
     if launches[0].in_turn:
         judged = "The mean of the lines at the last step is what is judged: single lines may cross the margin."
-    caption = f"Difference from the mean of the reference's trainings. {judged}"
-    title = "Running perplexity against the reference's"
-    return Chart(title, caption, "step", "difference", tuple(shapes), tuple(keys), unit="%")
+    return Chart(
+        title="Running perplexity against the reference's",
+        caption=f"Difference from the mean of the reference's trainings. {judged}",
+        x_label="step",
+        y_label="difference",
+        shapes=tuple(shapes),
+        keys=tuple(keys),
+        unit="%",
+    )
 
 
 def _whole(

@@ -130,16 +130,18 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison) -> str:
 
 def _oracle_errors(reason: reasons.OracleErrors) -> str:
     tensor = tensor_name(reason.quantity, reason.tensor)
-    where = tensor.removeprefix(ANSWER) if reason.answers else f"{tensor} at step {reason.step}"
-    steps = f"{Count(reason.steps):tensor}" if reason.answers else f"{Count(reason.steps):step}"
     own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
+    if reason.answers:
+        where, checked = tensor.removeprefix(ANSWER), f"{Count(reason.steps):tensor}"
+        over = f"{reason.over} of {checked} over the limits"
+    else:
+        where, checked = f"{tensor} at step {reason.step}", f"{Count(reason.steps):step}"
+        over = f"{Count(reason.over):tensor} over the limits in {checked}"
     if reason.over:
-        over = f"{reason.over} of {steps}" if reason.answers else f"{Count(reason.over):tensor}"
-        within = "" if reason.answers else f" in {steps}"
         right = "the reference's float64" if own else "the oracle"
-        return f"{where} is {reason.error:.1e} from {right}; {over} over the limits{within}"
+        return f"{where} is {reason.error:.1e} from {right}; {over}"
     kinds = ", ".join(f"{Count(count):{kind}}" if own else kind for kind, count in reason.kinds)
-    return f"{steps} within the limits{f' ({kinds})' if kinds else ''}; nearest: {where}"
+    return f"{checked} within the limits{f' ({kinds})' if kinds else ''}; nearest: {where}"
 
 
 def _reference_departs(reason: reasons.ReferenceDeparts) -> str:

@@ -68,7 +68,7 @@ def run(asked: Request) -> int:
 
     Raises UsageError for a file that is there, unless it may be replaced, before any is written; FormatError, OSError.
     """
-    paths = {name: asked.output / registry.file_name(name) for name in asked.formats}
+    paths = {name: asked.output / registry.find(name).FILE for name in asked.formats}
     there = next((path for path in paths.values() if path.exists()), None)
     if there and not asked.replace:
         raise UsageError(f"{there} exists already: replace it by --replace, or choose another --output")
@@ -85,7 +85,7 @@ def run(asked: Request) -> int:
                 dataclasses.replace(judged(read_report(name), standards), profiles=_profiles(_home(name)))
                 for name in asked.runs
             ]
-            texts = {path: registry.render(name, found) for name, path in paths.items()}
+            texts = {path: registry.find(name).render(found) for name, path in paths.items()}
     for path, text in texts.items():
         write_text(path, text, replace=asked.replace)
         print(f"written to {path}", file=sys.stderr)

@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.judge.bisect import Answer, Finding
 from bench.judge.types import Comparison
-from bench.report.sentences import why
+from bench.report.sentences import why, with_reason
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING, counted, percent
 from bench.stats.bisection import SINGLE, Search
@@ -71,8 +71,8 @@ def numbers_text(finding: Finding, wrong: Sequence[Comparison | None], names: Se
     release = finding.release or 0
     found = wrong[release - 1]
     assert found
-    wrong_one = f"{found.metric.name} of {found.subject}: {why(found)}"
-    return wrapped(f"{names[release]} is the first whose numbers are a regression from {names[0]}: {wrong_one}", WIDTH)
+    first = f"{names[release]} is the first whose numbers are a regression from {names[0]}"
+    return wrapped(f"{first}: {with_reason(found)}", WIDTH)
 
 
 def numbers_json(

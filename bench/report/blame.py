@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Found, Part
 from bench.report.bisect import plain_bounds, told
-from bench.report.sentences import why
+from bench.report.sentences import why, with_reason
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 
@@ -77,8 +77,7 @@ def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
     first, blamed = blame.blamed[0], ", ".join(_named(one.part, blame) for one in blame.blamed)
     assert first.departure
     with_it = f"with {first.part.title}{'' if first.part.members else ' alone'}"
-    where = f"{first.departure.metric.name} of {first.departure.subject}"
-    return f"to blame: {blamed}; {with_it}, {where}: {why(first.departure)}"
+    return f"to blame: {blamed}; {with_it}, {with_reason(first.departure)}"
 
 
 def _named(part: Part, blame: Blame) -> str:

@@ -14,7 +14,7 @@ from bench.report.judged import by_subject, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import Step
 from bench.report.precision import seen
-from bench.report.sentences import is_within, sentence, why
+from bench.report.sentences import is_within, sentence, why, with_reason
 from bench.report.strip import PLOT_LEGEND, reach, strip
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, below_subjects, first_line, padded, with_command, wrapped
 from bench.report.values import Count
@@ -74,7 +74,7 @@ def _told(verdict: Verdict) -> list[str]:
     decisive = _decisive(verdict)
     more = len(verdict.decisive) - len(decisive)
     let_pass = [one for one in verdict.comparisons if one.accepted]
-    lines = list(map(_full, (*decisive, *let_pass)))
+    lines = list(map(with_reason, (*decisive, *let_pass)))
     lines += [f"and {more} more"] if more else []
     return lines + list(_shifted(verdict.comparisons, decisive))
 
@@ -93,10 +93,6 @@ def _shifted(comparisons: Sequence[Comparison], told: Sequence[Comparison]) -> I
 
 def _decisive(verdict: Verdict) -> list[Comparison]:
     return verdict.decisive[: MOST_UNDECIDED if verdict.outcome is Outcome.INCONCLUSIVE else None]
-
-
-def _full(one: Comparison) -> str:
-    return f"{one.metric.name} of {one.subject}: {why(one)}"
 
 
 def _judged(verdict: Verdict, width: int) -> list[str]:
@@ -123,7 +119,7 @@ def _judged(verdict: Verdict, width: int) -> list[str]:
     header, *rows = (f"{GAP}{one}{GAP}{end}".rstrip() for one, end in zip(before, (after[0], *ends), strict=True))
     lines = [header, *below_subjects([one.subject for one in found], [[row] for row in rows])]
     cut = [
-        _full(one)
+        with_reason(one)
         for one, end in zip(found, ends, strict=True)
         if one.outcome is Outcome.INCONCLUSIVE and not _is_drawn(one) and end != why(one) and one not in told
     ]

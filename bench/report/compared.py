@@ -5,7 +5,7 @@ import dataclasses
 from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs
 from bench.record.micro import Micro
-from bench.record.paired import CANDIDATE, REFERENCE, Package, PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import Environment, Machine
 from bench.report.judged import AnyRun, Judged, asked_sides, environment, measured
 from bench.report.stored import environment_name
@@ -48,7 +48,7 @@ def properties(run: AnyRun | Micro) -> list[Property]:
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     sides = asked_sides(run)
     cores = sorted({pair.core for paired in paired_runs(run) for pair in paired.pairs if pair.core is not None})
-    pinned: dict[str, str | None] = {"CPU of one-core launches": ", ".join(map(str, cores))} if cores else {}
+    pinned = {"CPU of one-core launches": ", ".join(map(str, cores))} if cores else {}
     told = map(_properties, sides or (None, None), found)
     return _side_by_side(*({**each, **pinned} for each in told), alone=not sides)
 
@@ -57,7 +57,7 @@ def packages(run: AnyRun | Micro) -> list[Property]:
     """Returns the packages, but for those whose versions are properties already."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     told = {"keras", "numpy", *(one.distribution for one in found if one)}
-    versions = [_versions(side.packages, told) for side in asked_sides(run)]
+    versions = [{one.name: one.version for one in side.packages if one.name not in told} for side in asked_sides(run)]
     absent = ABSENT if all(versions) else NOTHING  # an existing interpreter doesn't list its packages
     rows = _side_by_side(*versions, absent=absent) if versions else []
     return sorted(rows, key=lambda row: row.name)
@@ -85,16 +85,23 @@ def locks(run: AnyRun | Micro) -> list[Packages]:
     """Returns the requirements of each side; of an existing interpreter the versions that it told."""
     sides = asked_sides(run)
     if any(side.packages for side in sides):
-        named = zip((REFERENCE, CANDIDATE), sides, strict=True)
-        return [Packages(name, _requirements(side.packages), _hashed(side.packages)) for name, side in named]
+        return list(map(_required, (REFERENCE, CANDIDATE), sides))
     told = ((side, environment(run, side)) for side in (REFERENCE, CANDIDATE))
-    return [Packages(side, _told(found), []) for side, found in told if found]
+    return [
+        Packages(side, [f"{one.distribution}=={one.tensorflow}", f"keras=={one.keras}", f"numpy=={one.numpy}"], [])
+        for side, one in told
+        if one
+    ]
 
 
-def _properties(side: Side | None, found: Environment | None) -> dict[str, str | None]:
-    asked = {"asked for": side.requested, "index as of": side.as_of} if side else {}
-    measured = (
-        {
+def _properties(side: Side | None, found: Environment | None) -> dict[str, str]:
+    told: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    if side:
+        told |= {"asked for": side.requested, "index as of": side.as_of}
+        variables |= side.variables
+    if found:
+        told |= {
             "Python": found.python,
             "TensorFlow": found.tensorflow,
             "distribution": found.distribution,
@@ -103,19 +110,12 @@ def _properties(side: Side | None, found: Environment | None) -> dict[str, str |
             "oneDNN": "on" if found.onednn else "off",
             "threads": str(found.threads),
         }
-        if found
-        else {}
-    )
-    variables = {**(side.variables if side else {}), **(found.variables if found else {})}
-    return {**asked, **measured, **{f"${name}": value for name, value in sorted(variables.items())}}
-
-
-def _versions(packages: tuple[Package, ...], told: set[str]) -> dict[str, str | None]:
-    return {package.name: package.version for package in packages if package.name not in told}
+        variables |= found.variables
+    return told | {f"${name}": value for name, value in sorted(variables.items())}
 
 
 def _side_by_side(
-    reference: dict[str, str | None], candidate: dict[str, str | None], *, absent: str = NOTHING, alone: bool = False
+    reference: dict[str, str], candidate: dict[str, str], *, absent: str = NOTHING, alone: bool = False
 ) -> list[Property]:
     """Returns a row for each property that a side has a value of."""
     pairs = (
@@ -124,17 +124,10 @@ def _side_by_side(
     return [Property(*pair, alone) for pair in pairs if pair[1:] != (absent, absent)]
 
 
-def _requirements(packages: tuple[Package, ...]) -> list[str]:
-    return [f"{package.name}=={package.version}" for package in packages]
-
-
-def _hashed(packages: tuple[Package, ...]) -> list[str]:
-    """Returns the requirements with their hashes; none of packages that have none."""
-    if not any(package.hashes for package in packages):
-        return []
-    hashes = ("".join(f" --hash={digest}" for digest in package.hashes) for package in packages)
-    return [line + admitted for line, admitted in zip(_requirements(packages), hashes, strict=True)]
-
-
-def _told(found: Environment) -> list[str]:
-    return [f"{found.distribution}=={found.tensorflow}", f"keras=={found.keras}", f"numpy=={found.numpy}"]
+def _required(name: str, side: Side) -> Packages:
+    lines = [f"{package.name}=={package.version}" for package in side.packages]
+    hashed = [
+        line + "".join(f" --hash={digest}" for digest in package.hashes)
+        for line, package in zip(lines, side.packages, strict=True)
+    ]
+    return Packages(name, lines, hashed if hashed != lines else [])

@@ -29,17 +29,14 @@ def subject_figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Char
 
 def lockstep_figure(result: Lockstep) -> Chart | None:
     """Returns the largest difference of each quantity by step; None without a step, or where all are bit-identical."""
-    largest: dict[str, list[float]] = {}
-    for each in result.differences:
-        so_far = largest.get(each.quantity, ())
-        pairs = itertools.zip_longest(so_far, each.by_step, fillvalue=0.0)
-        largest[each.quantity] = list(map(max, pairs))
-    shown = [quantity for quantity in QUANTITIES if largest.get(quantity)]
-    if not any(any(largest[quantity]) for quantity in shown):
+    shapes: list[Shape] = []
+    for number, quantity in enumerate(QUANTITIES):
+        columns = [each.by_step for each in result.differences if each.quantity == quantity]
+        largest = [max(0.0, *values) for values in itertools.zip_longest(*columns, fillvalue=0.0)]
+        shapes += [Shape(f"series-{number}", tuple(enumerate(largest)), quantity)] if largest else []
+    if not any(height for shape in shapes for _, height in shape.points):
         return None
-    style = {quantity: f"series-{number}" for number, quantity in enumerate(QUANTITIES)}
-    shapes = [Shape(style[quantity], tuple(enumerate(largest[quantity])), quantity) for quantity in shown]
-    keys = [(style[quantity], quantity) for quantity in shown]
+    keys = [(shape.style, shape.title) for shape in shapes]
     if result.departure:
         first = result.departure.first
         title = f"{first.name} exceeds its limit of {first.limit:.1e} at step {first.step}"
@@ -120,9 +117,15 @@ def _perplexities(
     judged = "The last step is what is judged."
     if launches[0].in_turn:
         judged = "The mean of the lines at the last step is what is judged: single lines may cross the margin."
-    caption = f"Difference from the mean of the reference's trainings. {judged}"
-    title = "Running perplexity against the reference's"
-    return Chart(title, caption, "step", "difference", tuple(shapes), tuple(keys), unit="%")
+    return Chart(
+        title="Running perplexity against the reference's",
+        caption=f"Difference from the mean of the reference's trainings. {judged}",
+        x_label="step",
+        y_label="difference",
+        shapes=tuple(shapes),
+        keys=tuple(keys),
+        unit="%",
+    )
 
 
 def _whole(

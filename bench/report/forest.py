@@ -75,26 +75,30 @@ def _importance(row: Row) -> tuple[int, bool]:
 def _row(comparison: Comparison, shown: float) -> Row:
     metric = comparison.metric
     found = comparison.interval if metric.margin else None
-    size = values.difference(found.estimate, metric) if found else ""
     low, high = (values.difference(end, metric) for end in (found.low, found.high)) if found else ("", "")
     return Row(
-        comparison,
-        _span(found, metric.margin, shown) if found and metric.margin else None,
-        size,
-        f"95% CI {low} to {high}" if found else "",
-        values.margin(metric),
-        values.both(comparison),
-        why(comparison),
+        comparison=comparison,
+        span=_span(found, metric.margin, shown) if found and metric.margin else None,
+        size=values.difference(found.estimate, metric) if found else "",
+        interval=f"95% CI {low} to {high}" if found else "",
+        margin=values.margin(metric),
+        sides=values.both(comparison),
+        why=why(comparison),
     )
 
 
 def _span(found: Interval, margin: float, shown: float) -> Span | None:
     if math.isnan(found.low) or math.isnan(found.high):
         return None
-    ends = (found.low, found.high, found.pass_low, found.pass_high, found.estimate)
-    low, high, pass_low, pass_high, estimate = (_percent(end / margin, shown) for end in ends)
-    off_left, off_right = found.low / margin < -shown, found.high / margin > shown
-    return Span(low, high, pass_low, pass_high, estimate, off_left, off_right)
+    return Span(
+        low=_percent(found.low / margin, shown),
+        high=_percent(found.high / margin, shown),
+        pass_low=_percent(found.pass_low / margin, shown),
+        pass_high=_percent(found.pass_high / margin, shown),
+        estimate=_percent(found.estimate / margin, shown),
+        off_left=found.low / margin < -shown,
+        off_right=found.high / margin > shown,
+    )
 
 
 def _percent(margins: float, shown: float) -> float:

@@ -1,7 +1,7 @@
 """Says what a verdict means for who has to act on it, by its question, outcome and scope."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME
 from bench.judge.notices import Incomplete
@@ -9,7 +9,6 @@ from bench.judge.reasons import Decided, Identical, OneEnvironment, TooFewLaunch
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
-from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 
 GLYPHS = {
@@ -128,12 +127,6 @@ def _is_total(comparison: Comparison) -> bool:
     return comparison.metric.unit is Unit.RATIO and comparison.metric.name not in NAMES
 
 
-def decisive_lines(verdict: Verdict) -> Iterator[tuple[Comparison, str]]:
-    """Yields the comparisons that made the outcome, each with its reason in English."""
-    for comparison in verdict.decisive:
-        yield comparison, why(comparison)
-
-
 def _where_failed(verdict: Verdict, names: Names) -> str:
     """Returns the work in which the candidate fails, as it follows the claim: of several, that alone."""
     failed = {one.subject for one in verdict.decisive if one.failed}
@@ -174,14 +167,16 @@ def _of_lockstep(verdict: Verdict, names: Names) -> str:
 
 
 def _of_micro(verdict: Verdict, names: Names) -> str:
-    outcome, slower = verdict.outcome, f"is slower than the reference's by {_margin(verdict)}"
     if all(one.outcome is Outcome.NOT_GATED for one in verdict.comparisons):
         return NOTHING_JUDGED
-    if outcome is Outcome.PASS:
+    if verdict.outcome is Outcome.INCONCLUSIVE:
+        return _of_all(verdict, names)
+    gating = [one for one in verdict.comparisons if one.metric.gates and one.metric.margin is not None]
+    than = " than the ledger accepted" if any(map(is_shifted, gating)) else ""
+    slower = f"is slower than the reference's by {values.margin(gating[0].metric)} or more{than}"  # all have one margin
+    if verdict.outcome is Outcome.PASS:
         return f"no gated hot path of {names.candidate} {slower}"
-    if outcome is Outcome.REGRESSION:
-        return f"a hot path of {names.candidate} {slower}{_in_metrics(verdict)}"
-    return _of_all(verdict, names)
+    return f"a hot path of {names.candidate} {slower}{_in_metrics(verdict)}"
 
 
 def _speed(verdict: Verdict, names: Names) -> str:
@@ -213,16 +208,6 @@ def _excluded(verdict: Verdict) -> str:
         elif all(isinstance(one.reason, Identical) for one in verdict.comparisons if one.metric.name == name):
             found.append(f"{name} (bit-identical)")
     return f": {', '.join(found)}" if found else ""
-
-
-def _margin(verdict: Verdict) -> str:
-    """Returns the widest margin that gates, and that it is measured from an accepted ratio where it is."""
-    gating = [one for one in verdict.comparisons if one.metric.gates and one.metric.margin is not None]
-    if not gating:
-        return "its margin or more"
-    widest = max(gating, key=lambda one: one.metric.margin or 0.0)
-    than = " than the ledger accepted" if any(map(is_shifted, gating)) else ""
-    return f"{values.margin(widest.metric)} or more{than}"
 
 
 def _advice(verdict: Verdict) -> str:

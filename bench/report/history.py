@@ -10,7 +10,7 @@ from bench.report.pages import rendered
 from bench.report.tables import Cell, Table
 from bench.report.values import NOTHING, Count, percent
 from bench.stats.outcome import EXIT_CODES, Outcome
-from bench.stats.series import LEAST_REPORTS, Change, Drift
+from bench.stats.series import LEAST_REPORTS, Change
 
 NOT_JUDGED = "not judged"
 
@@ -62,27 +62,20 @@ def findings(series: Series) -> list[str]:
 
 
 def _said(series: Series) -> Iterator[str]:
-    if series.drift and series.drift.first is not None:
-        yield _drifted(series, series.drift.difference, series.drift.first)
+    drift, margin = series.drift, _margin(series)
+    if drift and drift.first is not None:
+        since = f"exceeds the {margin} margin, ever since {_named(series.points[drift.first])}"
+        yield f"{percent(drift.difference)} from the fixed reference: {since}"
     yield from (_changed(series, change) for change in series.changes if change.worse)
-    if series.drift and series.outcome is Outcome.INCONCLUSIVE and series.key.metric in PROVEN:
-        yield _unproven(series, series.drift)
+    if drift and series.outcome is Outcome.INCONCLUSIVE and series.key.metric in PROVEN:
+        noise = percent(series.noise or 0.0).removeprefix("+")
+        found = f"{percent(drift.difference)} from the fixed reference, with a noise of {noise} a report"
+        yield f"{found}: does not exclude the {margin} margin"
     if series.noise is None:
         few = f"{len(series.points)} reports are too few to estimate the noise between reports"
         yield f"{NOT_JUDGED}: {few}, which takes {LEAST_REPORTS}"
     elif series.anchor is None:
         yield f"{NOT_JUDGED}: the fixed reference has no such value"
-
-
-def _drifted(series: Series, difference: float, first: int) -> str:
-    exceeds = f"exceeds the {_margin(series)} margin, ever since {_named(series.points[first])}"
-    return f"{percent(difference)} from the fixed reference: {exceeds}"
-
-
-def _unproven(series: Series, drift: Drift) -> str:
-    noise = percent(series.noise or 0.0).removeprefix("+")
-    found = f"{percent(drift.difference)} from the fixed reference, with a noise of {noise} a report"
-    return f"{found}: does not exclude the {_margin(series)} margin"
 
 
 def _changed(series: Series, change: Change) -> str:

@@ -87,12 +87,15 @@ def measured(run: AnyRun | Micro) -> list[SideLaunch]:
     if isinstance(run, GateRun):
         return measured(run.numbers) + [launch for paired in run.speed for launch in measured(paired)]
     if isinstance(run, Run):
-        return [SideLaunch(CANDIDATE, record.launch, record, False, record.step_seconds) for record in run.records]
+        return [
+            SideLaunch(CANDIDATE, record.launch, record, in_turn=False, block_seconds=record.step_seconds)
+            for record in run.records
+        ]
     found = []
     for pair in run.pairs:
         for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate)):
             own = tuple(seconds for quad in pair.steps for seconds in quad.of(side))
-            found.append(SideLaunch(side, pair.launch, record, True, own, pair.cores))
+            found.append(SideLaunch(side, pair.launch, record, in_turn=True, block_seconds=own, cores=pair.cores))
     return found
 
 

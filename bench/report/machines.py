@@ -55,17 +55,14 @@ def machines_json(pairs: Sequence[Against], rows: Sequence[Across]) -> dict[str,
 
 def failures(pairs: Sequence[Against]) -> list[str]:
     """Returns a line for each comparison that is not whole: a side that doesn't run, say."""
-    return [one_line(f"{_compared(pair)}: {_problem(pair)}") for pair in pairs if not pair.whole]
+    return [one_line(_failure(pair)) for pair in pairs if not pair.whole]
 
 
-def _problem(pair: Against) -> str:
-    return why_failed(pair) or f"not measured to its end ({pair.run.incomplete})"
-
-
-def _compared(pair: Against) -> str:
+def _failure(pair: Against) -> str:
     machine = machine_of(pair)
     place = f" on {machine.fingerprint()}" if machine else ""
-    return f"{called(pair.candidate)} against {called(pair.reference)}{place}"
+    problem = why_failed(pair) or f"not measured to its end ({pair.run.incomplete})"
+    return f"{called(pair.candidate)} against {called(pair.reference)}{place}: {problem}"
 
 
 def _cells(row: Across) -> list[str]:

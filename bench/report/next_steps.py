@@ -43,9 +43,6 @@ class Step(NamedTuple):
     why: str
     command: str
 
-    def __str__(self) -> str:
-        return f"{self.why}: {self.command}"
-
 
 def next_steps(judged: Judged) -> list[Step]:
     """Returns the commands that go on from a REGRESSION of an upgrade or a gate."""

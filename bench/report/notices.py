@@ -88,11 +88,6 @@ def _not_accepted(reason: notices.NotAccepted) -> str:
     return f"{reason.metric} of {reason.subject}: its acceptance{limit} {told} ({reason.link})"
 
 
-def _foreign_reference(reason: notices.ForeignReference) -> str:
-    reference = f"{reason.reference} ({reason.setup})"
-    return f"the ledger's entries are of another reference than {reference}: nothing that was accepted counts here"
-
-
 def _unpromised(reason: notices.Unpromised) -> str:
     said = [f"{case} is refused ({why})" for case, why in reason.refused]
     if reason.others:
@@ -125,7 +120,10 @@ NOTICES: Mapping[type[Reason], Words] = {
     notices.BothDepart: _both_depart,
     notices.UnlikeEnvironments: _unlike_environments,
     notices.NotAccepted: _not_accepted,
-    notices.ForeignReference: _foreign_reference,
+    notices.ForeignReference: (
+        "the ledger's entries are of another reference than {reference} ({setup}): nothing that was accepted counts "
+        "here"
+    ),
     notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,
     notices.UnlikeSettings: (

@@ -24,25 +24,14 @@ def names() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(formats.__path__))
 
 
-def file_name(name: str) -> str:
-    """Returns the name of the file that a format is written to."""
-    return _format(name).FILE
-
-
-def render(name: str, judged: Sequence[Judged]) -> str:
-    """Returns judged runs in a format."""
-    return _format(name).render(judged)
+def find(name: str) -> Format:
+    """Returns the format of a name, one of `names`."""
+    return cast(Format, importlib.import_module(f"{formats.__name__}.{name.replace('-', '_')}"))
 
 
 def render_survey(name: str, found: Surveyed) -> str:
     """Returns a survey in a format. Raises UnfitError for a format of runs alone."""
-    render: Callable[[Surveyed], str] | None = getattr(_format(name), "render_survey", None)
+    render: Callable[[Surveyed], str] | None = getattr(find(name), "render_survey", None)
     if render is None:
         raise UnfitError(f"{name} holds runs alone, and no survey: choose html, markdown or json")
     return render(found)
-
-
-def _format(name: str) -> Format:
-    if name not in names():
-        raise ValueError(f"no format is called {name!r}; there are {', '.join(names())}")
-    return cast(Format, importlib.import_module(f"{formats.__name__}.{name.replace('-', '_')}"))

@@ -54,15 +54,24 @@ def why(comparison: Comparison) -> str:
     return one_line(words(comparison.reason, comparison)) if words else sentence(comparison.reason)
 
 
+def with_reason(comparison: Comparison) -> str:
+    """Returns a comparison by its name, and why it has its outcome: "step time of notebook-cpu0: +20.0% …"."""
+    return f"{comparison.metric.name} of {comparison.subject}: {why(comparison)}"
+
+
 def sentence(reason: Reason) -> str:
     """Returns a reason as one line of English without a full stop."""
     words = SENTENCES[type(reason)]
-    return one_line(words(reason) if callable(words) else words.format_map(_fields(reason)))
+    if callable(words):
+        return one_line(words(reason))
+    return one_line(words.format_map({name: _shown(value) for name, value in vars(reason).items()}))
 
 
-def _fields(reason: Reason) -> dict[str, object]:
-    """Returns the reason's parameters as a template takes them."""
-    return {name: Count(value) if type(value) is int else value for name, value in vars(reason).items()}
+def _shown(value: object) -> object:
+    """Returns a reason's parameter as a template takes it: a number with its noun, another reason as a sentence."""
+    if isinstance(value, Reason):
+        return sentence(value)
+    return Count(value) if type(value) is int else value
 
 
 def _decided(reason: reasons.Decided, comparison: Comparison) -> str:
@@ -121,16 +130,18 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison) -> str:
 
 def _oracle_errors(reason: reasons.OracleErrors) -> str:
     tensor = tensor_name(reason.quantity, reason.tensor)
-    where = tensor.removeprefix(ANSWER) if reason.answers else f"{tensor} at step {reason.step}"
-    steps = f"{Count(reason.steps):tensor}" if reason.answers else f"{Count(reason.steps):step}"
     own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
+    if reason.answers:
+        where, checked = tensor.removeprefix(ANSWER), f"{Count(reason.steps):tensor}"
+        over = f"{reason.over} of {checked} over the limits"
+    else:
+        where, checked = f"{tensor} at step {reason.step}", f"{Count(reason.steps):step}"
+        over = f"{Count(reason.over):tensor} over the limits in {checked}"
     if reason.over:
-        over = f"{reason.over} of {steps}" if reason.answers else f"{Count(reason.over):tensor}"
-        within = "" if reason.answers else f" in {steps}"
         right = "the reference's float64" if own else "the oracle"
-        return f"{where} is {reason.error:.1e} from {right}; {over} over the limits{within}"
+        return f"{where} is {reason.error:.1e} from {right}; {over}"
     kinds = ", ".join(f"{Count(count):{kind}}" if own else kind for kind, count in reason.kinds)
-    return f"{steps} within the limits{f' ({kinds})' if kinds else ''}; nearest: {where}"
+    return f"{checked} within the limits{f' ({kinds})' if kinds else ''}; nearest: {where}"
 
 
 def _reference_departs(reason: reasons.ReferenceDeparts) -> str:
@@ -140,19 +151,6 @@ def _reference_departs(reason: reasons.ReferenceDeparts) -> str:
     both = isinstance(reason.candidate, reasons.NotRepeated)
     whose = "neither side repeats its own steps" if both else "the reference does not repeat its own steps"
     return f"{whose}: {'the reference: ' * both}{reference}; the candidate: {candidate}"
-
-
-def _depart_alike(reason: reasons.DepartAlike) -> str:
-    return f"both sides depart from the oracle in the same way, {reason.apart:.1e} apart: {sentence(reason.candidate)}"
-
-
-def _depart_apart(reason: reasons.DepartApart) -> str:
-    sides = f"the reference: {sentence(reason.reference)}; the candidate: {sentence(reason.candidate)}"
-    return f"both sides depart from the oracle, {reason.apart:.1e} apart: {sides}"
-
-
-def _not_comparable(reason: reasons.NotComparable) -> str:
-    return UNCHECKED[reason.why].format(detail=reason.detail)
 
 
 def _mostly_open(reason: reasons.MostlyOpen) -> str:
@@ -222,10 +220,6 @@ def _unlike_baseline(reason: reasons.UnlikeBaseline) -> str:
     return f"the baseline is of another subject ({found}): record a new one with --replace"
 
 
-def _unlike_reports(reason: reasons.UnlikeReports) -> str:
-    return f"the reports measured different subjects ({of_reports(reason.fields)})"
-
-
 # The words of a reason that takes numbers of the comparison that it explains.
 OF_COMPARISONS: Mapping[type[Reason], Callable[[Any, Comparison], str]] = {
     reasons.Decided: _decided,
@@ -248,11 +242,13 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
     ),
     reasons.WeightsChanged: lambda reason: f"evaluation changed the weights in launch {reason.launch + 1}",
     reasons.NoOracleStep: "no step was checked against the oracle",
-    reasons.NotComparable: _not_comparable,
+    reasons.NotComparable: lambda reason: UNCHECKED[reason.why].format(detail=reason.detail),
     reasons.MostlyOpen: _mostly_open,
     reasons.ReferenceDeparts: _reference_departs,
-    reasons.DepartAlike: _depart_alike,
-    reasons.DepartApart: _depart_apart,
+    reasons.DepartAlike: "both sides depart from the oracle in the same way, {apart:.1e} apart: {candidate}",
+    reasons.DepartApart: (
+        "both sides depart from the oracle, {apart:.1e} apart: the reference: {reference}; the candidate: {candidate}"
+    ),
     reasons.CandidateFailed: _candidate_failed,
     reasons.NotCompiled: _not_compiled,
     reasons.Diverged: "{message}",
@@ -279,7 +275,7 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
         "the references differ, {reference} in the reference report, {candidate} in the candidate report: "
         "ratios to both can't be compared"
     ),
-    reasons.UnlikeReports: _unlike_reports,
-    notices.OfReport: lambda reason: f"within the {reason.side} report: {sentence(reason.said)}",
+    reasons.UnlikeReports: lambda reason: f"the reports measured different subjects ({of_reports(reason.fields)})",
+    notices.OfReport: "within the {side} report: {said}",
     **NOTICES,
 }

@@ -13,7 +13,7 @@ from bench.report import values
 from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.grids import BRACKETS, LEGEND, Grid, grid_text, grids, why_missing, why_partly
-from bench.report.headlines import SCOPES, Names, decisive_lines, headline
+from bench.report.headlines import SCOPES, Names, headline
 from bench.report.judged import environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
@@ -206,7 +206,7 @@ def _whole(pair: Against) -> str:
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
     said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]
-    said += [f"{one.metric.name}: {reason}" for one, reason in decisive_lines(verdict)]
+    said += [f"{one.metric.name}: {why(one)}" for one in verdict.decisive]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
     better = [f"{one.metric.name} {_sized(one)}" for one in pair.verdict.comparisons if one.improved]
     said += [f"Better: {', '.join(better)}"] if better else []

@@ -8,11 +8,11 @@ from tabulate import tabulate
 from bench.judge.types import Comparison, Verdict
 from bench.record.types import Failure
 from bench.report import values
-from bench.report.headlines import UNNAMED, Names, decisive_lines, headline, scope_text
+from bench.report.headlines import UNNAMED, Names, headline, scope_text
 from bench.report.lines import one_line, printable
 from bench.report.next_steps import Step
 from bench.report.precision import TRUST, precision_table, trust
-from bench.report.sentences import sentence, why
+from bench.report.sentences import sentence, why, with_reason
 from bench.stats.outcome import Outcome
 
 STYLE = "simple"
@@ -35,12 +35,12 @@ def verdict_text(
     """Returns the headline, what decided, every metric, the precision and why to trust this, then warnings and the
     commands that go on; `width` columns wide where the values allow.
     """
-    decisive = [f"{one.metric.name} of {one.subject}: {reason}" for one, reason in decisive_lines(verdict)]
+    decisive = [wrapped(with_reason(one), width, "  ") for one in verdict.decisive]
     notes = [f"failed: {sentence(failure)}" for failure in verdict.failures]
     notes += [f"warning: {sentence(warning)}" for warning in verdict.warnings]
     told = trust(verdict.comparisons, own=names.own)
     blocks = (
-        [first_line(verdict, width, colour=colour, names=names), *(wrapped(line, width, "  ") for line in decisive)],
+        [first_line(verdict, width, colour=colour, names=names), *decisive],
         _comparison_lines(verdict.comparisons, width),
         _precision_lines(verdict.comparisons, width),
         [wrapped(f"{TRUST}: {told}", width)] if told else [],

@@ -120,8 +120,16 @@ def deviation(value: float, metric: Metric) -> str:
 
 def sides(comparison: Comparison) -> tuple[str, str]:
     """Returns the candidate's and the reference's value of a comparison."""
-    candidate, reference = _sides(comparison)
-    return candidate, f"≤ {reference}" if _is_limited(comparison) else reference
+    if words := WORDS.get(type(comparison.unaccepted.reason)):
+        return words
+    reason, shown = comparison.reason, UNITS[comparison.metric.unit]
+    candidate, reference = (
+        NOTHING if number is None else shown(number) for number in (comparison.candidate, comparison.reference)
+    )
+    if isinstance(reason, StoredRange):
+        return candidate, f"{shown(reason.low)} to {shown(reason.high)}"
+    limited = comparison.metric.unit is Unit.RELATIVE_ERROR and comparison.reference is not None
+    return candidate, f"≤ {reference}" if limited else reference
 
 
 def both(comparison: Comparison) -> str:
@@ -130,25 +138,3 @@ def both(comparison: Comparison) -> str:
     number, _, unit = candidate.partition(" ")
     shared = unit and number[-1:].isdigit() and reference.endswith(f" {unit}") and " to " not in reference
     return f"{number if shared else candidate} {'' if reference.startswith('≤') else '/ '}{reference}"
-
-
-def _sides(comparison: Comparison) -> tuple[str, str]:
-    if words := _words(comparison):
-        return words
-    reason, shown = comparison.reason, UNITS[comparison.metric.unit]
-    candidate, reference = (
-        NOTHING if number is None else shown(number) for number in (comparison.candidate, comparison.reference)
-    )
-    if isinstance(reason, StoredRange):
-        return candidate, f"{shown(reason.low)} to {shown(reason.high)}"
-    return candidate, reference
-
-
-def _words(comparison: Comparison) -> tuple[str, str] | None:
-    return WORDS.get(type(comparison.unaccepted.reason))
-
-
-def _is_limited(comparison: Comparison) -> bool:
-    """Tells whether the reference's value is a limit."""
-    error = comparison.metric.unit is Unit.RELATIVE_ERROR and comparison.reference is not None
-    return error and not _words(comparison)

@@ -13,13 +13,13 @@ from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.forest import forest
 from bench.report.grids import LEGEND
-from bench.report.headlines import compared_with, decisive_lines, headline, scope_text
+from bench.report.headlines import compared_with, headline, scope_text
 from bench.report.judged import Judged, launches_by_subject, names, reproducing, worst
 from bench.report.next_steps import next_steps
 from bench.report.pages import rendered
 from bench.report.precision import precision_table, trust
 from bench.report.profile import CAVEAT, comparison_heading
-from bench.report.sentences import sentence
+from bench.report.sentences import sentence, why
 from bench.report.survey import findings, notes, outcome, paragraphs, sections, summary, title
 from bench.report.tables import differences, tables
 
@@ -58,7 +58,7 @@ def _section(judged: Judged) -> dict[str, Any]:
         "judged": judged,
         "scope": scope_text(verdict),
         "headline": f"{said[0].upper()}{said[1:]}.",
-        "decisive": list(decisive_lines(verdict)),
+        "decisive": [(one, why(one)) for one in verdict.decisive],
         "next_steps": next_steps(judged),
         "failures": list(map(sentence, verdict.failures)),
         "warnings": list(map(sentence, verdict.warnings)),

@@ -12,7 +12,7 @@ from bench.judge.survey import Surveyed
 from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
-from bench.report.headlines import GLYPHS, compared_with, decisive_lines, headline, scope_text
+from bench.report.headlines import GLYPHS, compared_with, headline, scope_text
 from bench.report.judged import Judged, names, reproducing, severity
 from bench.report.lines import one_line, printable
 from bench.report.next_steps import next_steps
@@ -91,8 +91,7 @@ def _section(judged: Judged) -> str:
     verdict, called = judged.verdict, names(judged)
     outcome, said = verdict.outcome, escaped(headline(verdict, called))
     bullets = [
-        f"- **{escaped(comparison.metric.name)}** of {escaped(comparison.subject)}: {escaped(reason)}"
-        for comparison, reason in decisive_lines(verdict)
+        f"- **{escaped(one.metric.name)}** of {escaped(one.subject)}: {escaped(why(one))}" for one in verdict.decisive
     ]
     bullets += [f"- {escaped(step.why)}: {code(step.command)}" for step in next_steps(judged)]
     bullets += [f"- failed: {escaped(sentence(failure))}" for failure in verdict.failures]

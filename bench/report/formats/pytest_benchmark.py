@@ -30,15 +30,15 @@ def render(judged: Sequence[Judged]) -> str:
 
 def document(run: AnyRun | Micro) -> dict[str, Any]:
     """Returns the run as plain data of the format. Raises UnfitError for a run without steady steps."""
-    groups: dict[tuple[str, str, bool, str], list[SideLaunch]] = {}
+    groups: dict[tuple[str, str, bool, str], list[tuple[SideLaunch, float]]] = {}
     for launch in measured(run):
-        if launch.block_seconds and not launch.record.failure:
+        seconds = None if launch.record.failure else robust_seconds(launch.block_seconds)
+        if seconds:
             key = (launch.record.subject.name, launch.side, launch.in_turn, launch.cores)
-            groups.setdefault(key, []).append(launch)
-    benchmarks = [made for launches in groups.values() if (made := _benchmark(run, launches))]
-    if not benchmarks:
+            groups.setdefault(key, []).append((launch, seconds))
+    if not groups:
         raise UnfitError(f"the run of {run.created} has no timed steps: there is nothing to export")
-    first = next(iter(groups.values()))[0].record
+    first = next(iter(groups.values()))[0][0].record
     return {
         "machine_info": _machine_info(first.machine, first.environment.python if first.environment else ""),
         "commit_info": {
@@ -49,27 +49,24 @@ def document(run: AnyRun | Micro) -> dict[str, Any]:
             "project": "tfgate",
             "branch": "(unknown)",
         },
-        "benchmarks": benchmarks,
+        "benchmarks": list(map(_benchmark, groups.values())),
         "datetime": run.created,
         "version": VERSION,
     }
 
 
-def _benchmark(run: AnyRun | Micro, launches: Sequence[SideLaunch]) -> dict[str, Any] | None:
-    subject, side = launches[0].record.subject, launches[0].side
-    seconds = [value for launch in launches if (value := robust_seconds(launch.block_seconds))]
-    if not seconds:
-        return None
-    in_turn, cores = launches[0].in_turn, launches[0].cores
-    param = side if cores == ALL_CORES else f"{side}, {cores}"
-    name = f"{subject.name}[{param}]" if in_turn else subject.name
-    environment = launches[0].record.environment
+def _benchmark(launches: Sequence[tuple[SideLaunch, float]]) -> dict[str, Any]:
+    """Returns the benchmark of launches of one kind, each with the seconds of its typical step."""
+    (first, _), seconds = launches[0], [value for _, value in launches]
+    subject, environment = first.record.subject, first.record.environment
+    param = first.side if first.cores == ALL_CORES else f"{first.side}, {first.cores}"
+    name = f"{subject.name}[{param}]" if first.in_turn else subject.name
     return {
         "group": GROUP,
         "name": name,
         "fullname": f"tfgate::{name}",
-        "params": {"side": side, "cores": cores} if in_turn else None,
-        "param": param if in_turn else None,
+        "params": {"side": first.side, "cores": first.cores} if first.in_turn else None,
+        "param": param if first.in_turn else None,
         "extra_info": {
             "tensorflow": environment.tensorflow if environment else "",
             "fingerprint": subject.fingerprint,

@@ -28,7 +28,6 @@ from bench.report.headlines import (
     TOO_NEAR,
     Names,
     compared_with,
-    decisive_lines,
     headline,
     scope_text,
 )
@@ -187,7 +186,7 @@ def test_a_failed_measurement_is_no_verdict() -> None:
         dataclasses.replace(of(outcome), failures=(FAILURE,)) for outcome in (Outcome.INCONCLUSIVE, Outcome.REGRESSION)
     )
     assert headline(undecided) == NO_VERDICT
-    assert list(decisive_lines(undecided)) == []  # what failed is told, not what follows from it
+    assert undecided.decisive == []  # what failed is told, not what follows from it
     assert headline(regressed) == headline(of(Outcome.REGRESSION))
 
 
@@ -210,7 +209,7 @@ def test_the_decisive_metrics_are_named_once_the_furthest_off_first() -> None:
     elsewhere = dataclasses.replace(slow, subject="tiny")
     wrong = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION)
     found = verdict([slow, elsewhere, slower, wrong])
-    names = [one.metric.name for one, _ in decisive_lines(found)]
+    names = [one.metric.name for one in found.decisive]
     assert names == ["lockstep", "evaluation step", STEP_TIME, STEP_TIME]
     said = headline(found)
     places = [said.index(name) for name in dict.fromkeys(names)]

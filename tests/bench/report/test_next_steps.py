@@ -68,7 +68,8 @@ def html(found: Verdict) -> str:
 
 
 def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
-    assert [str(line).endswith(REST) for line in next_steps(judged(LEFT_OPEN))] == [True, False]
+    steps = next_steps(judged(LEFT_OPEN))
+    assert [f"{step.why}: {step.command}".endswith(REST) for step in steps] == [True, False]
     assert len(commands(judged([SLOWER]))) == 1
     assert not commands(judged([UNDECIDED]))
     assert len(commands(judged([SLOWER, OF_FOUR]))) == 1  # of four that were planned

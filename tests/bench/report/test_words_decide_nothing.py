@@ -91,7 +91,7 @@ def every_format() -> Iterator[dict[str, str]]:
     """Without plots, in which no format has a word."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("bench.report.plots.svg", lambda chart: Markup("<svg></svg>"))
-        yield {name: registry.render(name, [upgrade(1.2)]) for name in registry.names()}
+        yield {name: registry.find(name).render([upgrade(1.2)]) for name in registry.names()}
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -101,7 +101,7 @@ def test_the_words_of_one_format_are_no_other_s(
     module = importlib.import_module(f"bench.report.formats.{name.replace('-', '_')}")
     scramble(monkeypatch, module)
     monkeypatch.setattr(module, "render", lambda _: JUNK)
-    found = {other: registry.render(other, [upgrade(1.2)]) for other in registry.names()}
+    found = {other: registry.find(other).render([upgrade(1.2)]) for other in registry.names()}
     assert found.pop(name) == JUNK
     assert found == {other: text for other, text in every_format.items() if other != name}
 

@@ -6,6 +6,7 @@ candidate), so that a drift of the machine cancels within a quad and a role's pl
 
 import dataclasses
 import hashlib
+import math
 
 from bench.record.codec import Amount, Count, Finite
 from bench.record.lockstep import Lockstep
@@ -66,6 +67,22 @@ class Quad:
     def of(self, side: str) -> list[float]:
         """Returns wall seconds a step of one side's blocks."""
         return [one for letter, one in zip(self.order, self.seconds, strict=True) if LETTERS.get(letter) == side]
+
+    def log_ratio(self) -> float:
+        """Returns the mean log seconds of the candidate's two blocks less those of the reference's: above 0 is slower.
+
+        Raises ValueError for another order than ABBA and BAAB, for more or fewer than four blocks, and for a time that
+        isn't above 0.
+        """
+        if self.order not in (ABBA, BAAB) or len(self.seconds) != len(self.order):
+            raise ValueError(
+                f"a quad of order {self.order!r} with {len(self.seconds)} blocks: the run is damaged, measure again"
+            )
+        wrong = next((seconds for seconds in self.seconds if not 0 < seconds < math.inf), None)
+        if wrong is not None:
+            raise ValueError(f"a block of {wrong} seconds a step: the run is damaged, measure again")
+        candidate, reference = (map(math.log, self.of(side)) for side in (CANDIDATE, REFERENCE))
+        return math.fsum((*candidate, *(-seconds for seconds in reference))) / 2
 
 
 @dataclasses.dataclass(frozen=True)

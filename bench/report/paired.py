@@ -5,7 +5,6 @@ import textwrap
 
 from tabulate import tabulate
 
-from bench.judge.quads import quad_log_ratio
 from bench.record.lockstep import tensor_name
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
 from bench.record.types import Record
@@ -94,4 +93,4 @@ def _peak_bytes(record: Record) -> int | None:
 
 
 def _ratio(quads: tuple[Quad, ...]) -> str:
-    return percent(trimmed_mean(list(map(quad_log_ratio, quads)))) if quads else NOTHING
+    return percent(trimmed_mean(list(map(Quad.log_ratio, quads)))) if quads else NOTHING

@@ -13,7 +13,7 @@ from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.planning import SoFar
 from bench.judge.summary import words_per_second
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Quad
+from bench.record.paired import PairedRun, Quad
 from bench.record.types import Record
 from bench.report.lines import one_line
 from bench.report.so_far import left_text, so_far_text
@@ -93,8 +93,7 @@ class UpgradeProgress(Bar):
     def pair(self, run: PairedRun) -> None:
         """Prints the launch's line."""
         pair = run.pairs[-1]
-        sides = ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
-        failures = [f"the {name} failed: {record.failure.message}" for name, record in sides if record.failure]
+        failures = [f"the {side} failed: {failure.message}" for side, failure in pair.failures.items()]
         ratio = percent(trimmed_mean(list(map(Quad.log_ratio, pair.steps)))) if pair.steps else NOTHING
         said = "; ".join(failures) or f"step time {ratio}"
         so_far = self._so_far(run)

@@ -67,12 +67,12 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
     return (
         InTurn(
             REPLICATES,
-            lambda pair, side: _log_perplexity(_record(pair, side), pair.reference.subject, window_start),
+            lambda pair, side: _log_perplexity(pair.of(side), pair.reference.subject, window_start),
             noiseless=True,
         ),
         InTurn(
             Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.FIRST_UNITS),
-            lambda pair, side: _log_fitted_loss(_record(pair, side)),
+            lambda pair, side: _log_fitted_loss(pair.of(side)),
             noiseless=True,
             optional=True,
             first=FITTED_LAUNCHES,
@@ -84,7 +84,7 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
         _of_record(_memory(PEAK_MEMORY), lambda one: one.memory.peak_anonymous_bytes if one.memory else None),
         InTurn(
             Metric(MEMORY_GROWTH, Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.TRIMMED_GROWTH, Scale.LINEAR),
-            lambda pair, side: memory.slope_bytes_per_step if (memory := _record(pair, side).memory) else None,
+            lambda pair, side: memory.slope_bytes_per_step if (memory := pair.of(side).memory) else None,
         ),
         _of_quads(Metric(STEP_TIME_GROWTH, Unit.RATIO, Direction.LOWER, Estimator.LATER_HALF), statistic=_growth),
         _of_quads(_step_time(CPU_TIME), _cpu_quads),
@@ -166,15 +166,11 @@ def _log_fitted_loss(record: Record) -> float | None:
     return math.log(math.fsum(fitted) / FITTED_UNITS)
 
 
-def _record(pair: Pair, side: str) -> Record:
-    return pair.candidate if side == CANDIDATE else pair.reference
-
-
 def _of_record(metric: Metric, value: Callable[[Record], float | None], *, optional: bool = False) -> InTurn:
     """Returns a metric whose value is a number above 0 that a record holds."""
 
     def side(pair: Pair, side: str) -> float | None:
-        found = value(_record(pair, side))
+        found = value(pair.of(side))
         return math.log(found) if found else None
 
     return InTurn(metric, side, optional=optional)

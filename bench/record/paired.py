@@ -104,6 +104,15 @@ class Pair:
         """Returns the kind of launch: ALL_CORES or ONE_CORE."""
         return ALL_CORES if self.core is None else ONE_CORE
 
+    def of(self, side: str) -> Record:
+        """Returns one side's record."""
+        return self.candidate if side == CANDIDATE else self.reference
+
+    @property
+    def failures(self) -> dict[str, Failure]:
+        """Returns the failures of its sides, the reference's first."""
+        return {side: failure for side in (REFERENCE, CANDIDATE) if (failure := self.of(side).failure)}
+
 
 @dataclasses.dataclass(frozen=True)
 class PairedRun:

@@ -44,9 +44,8 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     failed = [
         line
         for pair in run.pairs
-        for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
-        if record.failure
-        for line in failed_lines(f"launch {pair.launch + 1}, {side}", record.failure, width)
+        for side, failure in pair.failures.items()
+        for line in failed_lines(f"launch {pair.launch + 1}, {side}", failure, width)
     ]
     failed += [line for failure in run.numbers_failures for line in failed_lines("numbers", failure, width)]
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []

@@ -42,7 +42,7 @@ def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list
     """Returns every entry that has the metric, rebased to `reference` (a Side.setup), in the order of acceptance. An
     empty list for a reference that the ledger doesn't know.
     """
-    if not knows(ledger, reference):
+    if is_foreign(ledger, reference):
         return []
     found = (_position(ledger, entry, reference, subject, metric) for entry in _once(ledger.entries))
     return [position for position in found if position]
@@ -56,11 +56,10 @@ def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) ->
     return found[-1].estimate if found else 0.0
 
 
-def knows(ledger: Ledger, reference: str) -> bool:
-    """Tells whether a reference (a Side.setup) is one that the ledger's entries are measured against."""
-    return any(
-        reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries
-    )
+def is_foreign(ledger: Ledger, reference: str) -> bool:
+    """Tells whether a ledger has entries, and a reference (a Side.setup) is none that they are measured against."""
+    moved_to = {entry.environment for entry in ledger.entries if entry.becomes_reference}
+    return bool(ledger.entries) and reference not in {entry.reference for entry in ledger.entries} | moved_to
 
 
 def of_models(ledger: Ledger, report: Measured) -> Ledger:
@@ -133,7 +132,7 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
         raise LedgerError(
             f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios: measure more"
         )
-    if ledger.entries and not knows(ledger, run.reference.setup):
+    if is_foreign(ledger, run.reference.setup):
         raise LedgerError(
             f"the run's reference {run.reference.requested} ({run.reference.setup}) is not one of the ledger's: "
             "measure in turn with one that `tfgate show` of the ledger names"

@@ -92,14 +92,12 @@ def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: 
     """
     pairs = whole_pairs(run)
     require_acceptable(run, len(pairs), ledger)
-    candidate = pairs[0].candidate
-    versions = [
-        each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
-    ]
+    sides = (pairs[0].candidate, pairs[0].reference)
+    versions = [side.environment.tensorflow if side.environment else "unknown" for side in sides]
     samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
     measured = filter(None, map(measured_ratio, samples))
     ratios = (dataclasses.replace(ratio, fingerprint=file_of(run, ratio.subject)) for ratio in measured)
-    entry = make_entry(run, candidate.machine, versions, ratios, reason)
+    entry = make_entry(run, sides[0].machine, versions, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
 
@@ -110,10 +108,17 @@ def make_entry(
     reference itself has no ratios: each is 1.
     """
     candidate, reference = run.candidate.setup, run.reference.setup
-    host, told = f"{machine.cpu_model}, {machine.cores} cores", () if candidate == reference else tuple(ratios)
-    where, (tensorflow, earlier) = machine.fingerprint(), versions
-    made = Entry(run.created, tensorflow, candidate, reference, where, host, reason, told)
-    return dataclasses.replace(made, reference_tensorflow=earlier)
+    return Entry(
+        created=run.created,
+        tensorflow=versions[0],
+        environment=candidate,
+        reference=reference,
+        machine=machine.fingerprint(),
+        host=f"{machine.cpu_model}, {machine.cores} cores",
+        reason=reason,
+        ratios=() if candidate == reference else tuple(ratios),
+        reference_tensorflow=versions[1],
+    )
 
 
 def measured_ratio(sample: Sample) -> Ratio | None:

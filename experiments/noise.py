@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.judge.quads import quad_log_ratio
 from bench.record.codec import FormatError, from_plain, parse
 from bench.record.paired import PairedRun
 from bench.stats.autocorrelation import ASSUMED
@@ -69,9 +68,7 @@ def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
 
     Raises ValueError for fewer than two launches of two quads in every run.
     """
-    groups = [
-        [[quad_log_ratio(quad) for quad in pair.steps] for pair in run.pairs if len(pair.steps) > 1] for run in runs
-    ]
+    groups = [[[quad.log_ratio() for quad in pair.steps] for pair in run.pairs if len(pair.steps) > 1] for run in runs]
     groups = [group for group in groups if len(group) > 1]
     if not groups:
         raise ValueError("no run has two launches of two quads: measure for longer")

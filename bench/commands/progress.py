@@ -12,9 +12,8 @@ from bench.commands.messages import is_quiet, say, writing
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.planning import SoFar
-from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import words_per_second
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.record.paired import PairedRun, Quad
 from bench.record.types import Record
 from bench.report.lines import one_line
 from bench.report.so_far import left_text, so_far_text
@@ -94,9 +93,8 @@ class UpgradeProgress(Bar):
     def pair(self, run: PairedRun) -> None:
         """Prints the launch's line."""
         pair = run.pairs[-1]
-        sides = ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
-        failures = [f"the {name} failed: {record.failure.message}" for name, record in sides if record.failure]
-        ratio = percent(trimmed_mean(list(map(quad_log_ratio, pair.steps)))) if pair.steps else NOTHING
+        failures = [f"the {side} failed: {failure.message}" for side, failure in pair.failures.items()]
+        ratio = percent(trimmed_mean(list(map(Quad.log_ratio, pair.steps)))) if pair.steps else NOTHING
         said = "; ".join(failures) or f"step time {ratio}"
         so_far = self._so_far(run)
         self._left = left_text(so_far.seconds_left())

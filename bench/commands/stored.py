@@ -15,7 +15,6 @@ from bench.judge.baselines import BaselineError
 from bench.judge.gate import Standards
 from bench.judge.ledger import NO_LEDGER
 from bench.judge.margins import read_margins
-from bench.judge.quads import quad_log_ratio
 from bench.judge.reports import Report, paired_runs
 from bench.record.codec import FormatError
 from bench.record.files import read_by_fields, read_record
@@ -110,7 +109,7 @@ def _require_quads(report: AnyRun | Baseline | Ledger) -> None:
     """Raises ValueError for a report that holds a quad with too few blocks, or with times that are none."""
     runs = paired_runs(report) if isinstance(report, (GateRun, PairedRun)) else ()
     for quad in (quad for run in runs for pair in run.pairs for quad in (*pair.steps, *pair.evaluations)):
-        quad_log_ratio(quad)
+        quad.log_ratio()
         if len(quad.cpu_seconds) != len(quad.seconds):
             raise ValueError(
                 f"a quad with CPU times of {len(quad.cpu_seconds)} blocks: the run is damaged, measure again"

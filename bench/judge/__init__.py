@@ -12,5 +12,5 @@ ledger       ratios that were accepted, rebased; acceptances: regressions that m
 survey       many comparisons, release by release; machines: host by host; history: report by report
 bisect       the release that brought a change; blame: the package
 
-summary, quads, reports and likeness help these.
+summary, reports and likeness help these.
 """

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.ledger import Measured, accepted_ratio, file_of, knows, of_models
+from bench.judge.ledger import Measured, accepted_ratio, file_of, is_foreign, of_models
 from bench.judge.notices import NotAccepted
 from bench.judge.reasons import FAILED, Accepted, Decided, Diverged, Reason
 from bench.judge.types import Comparison, Direction, Scale
@@ -67,7 +67,7 @@ def _held(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
     """Returns the accepted regressions of a ledger that count for a report; an empty tuple if a reference of the
     report is not one of the ledger's.
     """
-    foreign = bool(ledger.entries) and not all(knows(ledger, reference) for reference in _references(report))
+    foreign = any(is_foreign(ledger, reference) for reference in _references(report))
     return () if foreign else ledger.regressions
 
 

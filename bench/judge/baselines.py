@@ -36,7 +36,10 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
         if other:
             different = _told(unlike(vars(subject), vars(other)))
             raise BaselineError(f"{name}: the runs measured two things ({different}): record them separately")
-        speeds = [throughput for run in runs if (throughput := _throughput(run, name))]
+        speeds: list[Throughput] = []
+        for run in runs:  # a launch beside which other processes used the CPU tells no speed
+            alone = [record for record in run.records if record.subject.name == name and not record.disturbed]
+            speeds += _throughput(run.created, alone, in_turn=False)
         made[name] = Baseline(
             SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds)
         )
@@ -61,14 +64,11 @@ def added(old: Baseline, new: Baseline) -> Baseline:
         raise BaselineError(f"{old.subject.name}: the run of {again} is in the baseline already")
     if new.replicas and not new.throughput and all(replica in old.replicas for replica in new.replicas):
         raise BaselineError(f"{old.subject.name}: all replicates of the run are in the baseline already")
-    return Baseline(
-        SCHEMA,
-        new.created,
-        "; ".join(reason for reason in (old.reason, new.reason) if reason),
-        new.command,
-        old.subject,
-        old.replicas + new.replicas,
-        old.throughput + new.throughput,
+    return dataclasses.replace(
+        new,
+        reason="; ".join(reason for reason in (old.reason, new.reason) if reason),
+        replicas=old.replicas + new.replicas,
+        throughput=old.throughput + new.throughput,
     )
 
 
@@ -79,10 +79,10 @@ def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
     """
     for run in (run for run in gate.speed if subject_of(run) == old.subject.name):
         records = [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
-        speed = _throughput_of(run.created, records, in_turn=True)
+        speed = _throughput(run.created, records, in_turn=True)
         if speed:  # not the whole subject: launches in turn take fewer steps
             subject = dataclasses.replace(old.subject, fingerprint=records[0].subject.fingerprint)
-            old = added(old, dataclasses.replace(old, subject=subject, replicas=(), throughput=(speed,), reason=""))
+            old = added(old, dataclasses.replace(old, subject=subject, replicas=(), throughput=speed, reason=""))
     return old
 
 
@@ -112,18 +112,11 @@ def _replica(record: Record) -> Replica:
     return Replica(record.environment, record.jitter, record.losses)
 
 
-def _throughput(run: Run, name: str) -> Throughput | None:
-    """Returns the words/s of a run's launches of one subject; None if they were too few or too short to have any.
-
-    Launches beside which other processes used the CPU are left out.
-    """
-    records = [record for record in run.records if record.subject.name == name and not record.disturbed]
-    return _throughput_of(run.created, records, in_turn=False)
-
-
-def _throughput_of(created: str, records: Sequence[Record], *, in_turn: bool) -> Throughput | None:
+def _throughput(created: str, records: Sequence[Record], *, in_turn: bool) -> tuple[Throughput, ...]:
+    """Returns the words/s of a run's launches of one subject; none if they were too few or too short to have any."""
     speeds = tuple(speed for record in records if (speed := words_per_second(record)))
     environment = records[0].environment if records else None
     if not speeds or environment is None:
-        return None
-    return Throughput(created, records[0].machine, environment.tensorflow, environment.threads, in_turn, speeds)
+        return ()
+    machine = records[0].machine
+    return (Throughput(created, machine, environment.tensorflow, environment.threads, in_turn, speeds),)

@@ -151,7 +151,5 @@ def _suspects(whole: Found, packages: Sequence[Found]) -> list[Found]:
 
 def failure_of(run: PairedRun) -> Failure | None:
     """Returns the failure that leaves nothing to be compared; None where there is none."""
-    failures: list[Failure | None] = [*run.numbers_failures]
-    if failed_for_good(run.pairs):
-        failures += [run.pairs[-1].reference.failure, run.pairs[-1].candidate.failure]
-    return next((failure for failure in failures if failure), None)
+    last = run.pairs[-1].failures.values() if failed_for_good(run.pairs) else ()
+    return next(iter((*run.numbers_failures, *last)), None)

@@ -180,10 +180,5 @@ def _warnings(report: Report) -> list[Reason]:
     for run in runs:
         (pairs, once), where = settled_pairs(run.pairs), subject_of(run) if len(runs) > 1 else ""
         failed += [failed_once(one, where) for one in once]
-        failed += [
-            launch_failed(where, pair.launch, role, why)
-            for pair in pairs
-            for role, why in ((REFERENCE, pair.reference.failure), (CANDIDATE, pair.candidate.failure))
-            if why
-        ]
+        failed += [launch_failed(where, one.launch, side, why) for one in pairs for side, why in one.failures.items()]
     return [*map(Told, told), *failed]

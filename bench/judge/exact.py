@@ -42,9 +42,9 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
     most tensors open.
     """
     errors, theirs = _errors(candidate), _errors(reference)
-    changed = _changing(candidate)
-    if changed and not _changing(reference):
-        return Comparison(subject, NUMERICS, Outcome.REGRESSION, WeightsChanged(changed[0]))
+    changed = _weights_changed(candidate)
+    if changed and not _weights_changed(reference):
+        return Comparison(subject, NUMERICS, Outcome.REGRESSION, changed)
     if not errors:
         return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, _why_unchecked(candidate))
     over = _over(errors, theirs)
@@ -56,7 +56,7 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
             reason = DepartApart(reason, _reason(other, reference), over.apart[_tensor(told)])
         return _compared(subject, Outcome.REGRESSION, reason, told)
     told = _telling(over.undecided or errors)
-    reason = WeightsChanged(changed[0]) if changed else _reason(told, candidate)
+    reason = changed or _reason(told, candidate)
     if departs := _departs(reference):
         reason = ReferenceDeparts(reason, departs)
     if over.undecided or changed:
@@ -82,21 +82,24 @@ class _Over:
     unlike: list[NumericError]  # both sides depart from the oracle, and from each other
     alike: list[NumericError]  # both depart, and the sides are no further apart than the limit
     undecided: list[NumericError]  # both depart, and nothing tells how far apart they are
-    apart: dict[tuple[str, str], float]  # the sides, by tensor
+    apart: dict[tuple[str, str], float]  # the sides, by tensor: normwise and relative
 
 
 def _over(errors: Sequence[NumericError], theirs: Sequence[NumericError]) -> _Over:
-    apart, departed = _apart(errors, theirs), {_tensor(error) for error in theirs if not error.within}
-    over = [error for error in errors if not error.within]
-    both = [error for error in over if _tensor(error) in departed]
-    compared = [error for error in both if _tensor(error) in apart]
-    return _Over(
-        [error for error in over if _tensor(error) not in departed],
-        [error for error in compared if not apart[_tensor(error)] <= error.limit],
-        [error for error in compared if apart[_tensor(error)] <= error.limit],
-        [error for error in both if _tensor(error) not in apart],
-        apart,
-    )
+    departed = {_tensor(error) for error in theirs if not error.within}
+    # By step, too: answers of a user's own model may be of unlike cases, which tell nothing of each other.
+    sketches = {(*_tensor(error), error.step): error.departure for error in theirs if error.departure}
+    found = _Over(alone=[], unlike=[], alike=[], undecided=[], apart={})
+    for error in (error for error in errors if not error.within):
+        other = sketches.get((*_tensor(error), error.step), ())
+        if _tensor(error) not in departed:
+            found.alone.append(error)
+        elif not other or len(other) != len(error.departure):
+            found.undecided.append(error)
+        else:
+            apart = found.apart[_tensor(error)] = math.dist(error.departure, other)
+            (found.alike if apart <= error.limit else found.unlike).append(error)
+    return found
 
 
 def _compared(subject: str, outcome: Outcome, reason: Reason, told: NumericError) -> Comparison:
@@ -110,27 +113,14 @@ def _why_unchecked(records: Sequence[Record]) -> Reason:
 
 def _departs(reference: Sequence[Record]) -> Reason | None:
     """Returns how the reference departs from the oracle, or changes its weights; None where it doesn't."""
-    if changed := _changing(reference):
-        return WeightsChanged(changed[0])
+    if changed := _weights_changed(reference):
+        return changed
     errors = _errors(reference)
     return None if all(error.within for error in errors) else _reason(_telling(errors), reference)
 
 
 def _tensor(error: NumericError) -> tuple[str, str]:
     return error.quantity, error.tensor
-
-
-def _apart(candidate: Sequence[NumericError], reference: Sequence[NumericError]) -> dict[tuple[str, str], float]:
-    """Returns how far apart the sides' answers are, normwise and relative, where both depart from the oracle.
-
-    Answers of a user's own model may be of unlike cases, which tell nothing of each other.
-    """
-    theirs = {(*_tensor(error), error.step): error.departure for error in reference if error.departure}
-    return {
-        _tensor(error): math.dist(error.departure, other)
-        for error in candidate
-        if len(other := theirs.get((*_tensor(error), error.step), ())) == len(error.departure) > 0
-    }
 
 
 def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> list[Reason]:
@@ -182,9 +172,10 @@ def _kind(error: NumericError) -> str:
     return error.case if ":" in error.quantity else error.case.partition(" ")[0]
 
 
-def _changing(records: Sequence[Record]) -> list[int]:
-    """Returns the launches whose weights evaluation changed."""
-    return [record.launch for record in records if record.evaluation and record.evaluation.weights_changed]
+def _weights_changed(records: Sequence[Record]) -> WeightsChanged | None:
+    """Returns the first launch whose weights evaluation changed."""
+    changed = (record.launch for record in records if record.evaluation and record.evaluation.weights_changed)
+    return next(map(WeightsChanged, changed), None)
 
 
 def _telling(errors: Sequence[NumericError]) -> NumericError:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
-from bench.judge.ledger import accepted_ratio, knows, of_models, positions
+from bench.judge.ledger import accepted_ratio, is_foreign, of_models, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
 from bench.judge.notices import ForeignReference, LaunchFailed, NumbersNotMeasured, Told
@@ -77,7 +77,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     foreign = [
         ForeignReference(run.reference.requested, run.reference.setup)
         for run in gate.speed
-        if standards.ledger.entries and not knows(standards.ledger, run.reference.setup)
+        if is_foreign(standards.ledger, run.reference.setup)
     ]
     warnings = [*not_accepted(comparisons, standards.ledger, gate), *foreign, *warnings]
     return Verdict(
@@ -164,7 +164,6 @@ def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -
 
 def _speed(run: PairedRun, standards: Standards) -> list[Comparison]:
     """Returns what was measured in turn, and what it has come to since the ledger's first entry."""
-    standards = dataclasses.replace(standards, ledger=of_models(standards.ledger, run))
     samples = gate_samples(run, standards)
     told_alone = all(pair.reference.subject.tells(RETRACES.name) for pair in run.pairs)  # with the numbers
     found = compare_in_turn(run, samples, retraces=not told_alone)
@@ -182,7 +181,7 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     """
     margins, metric, found, reason = standards.margins, sample.metric, compared.interval, compared.reason
     budget = margins.budget.get(key(metric.name))
-    entries = positions(standards.ledger, run.reference.setup, sample.subject, metric.name)
+    entries = positions(of_models(standards.ledger, run), run.reference.setup, sample.subject, metric.name)
     if not (budget and entries and found and isinstance(reason, Decided)):
         return None
     first, here = entries[0], run.pairs[-1].candidate.machine

@@ -42,7 +42,7 @@ def positions(ledger: Ledger, reference: str, subject: str, metric: str) -> list
     """Returns every entry that has the metric, rebased to `reference` (a Side.setup), in the order of acceptance. An
     empty list for a reference that the ledger doesn't know.
     """
-    if not knows(ledger, reference):
+    if is_foreign(ledger, reference):
         return []
     found = (_position(ledger, entry, reference, subject, metric) for entry in _once(ledger.entries))
     return [position for position in found if position]
@@ -56,11 +56,10 @@ def accepted_ratio(ledger: Ledger, reference: str, subject: str, metric: str) ->
     return found[-1].estimate if found else 0.0
 
 
-def knows(ledger: Ledger, reference: str) -> bool:
-    """Tells whether a reference (a Side.setup) is one that the ledger's entries are measured against."""
-    return any(
-        reference in (entry.reference, entry.environment if entry.becomes_reference else "") for entry in ledger.entries
-    )
+def is_foreign(ledger: Ledger, reference: str) -> bool:
+    """Tells whether a ledger has entries, and a reference (a Side.setup) is none that they are measured against."""
+    moved_to = {entry.environment for entry in ledger.entries if entry.becomes_reference}
+    return bool(ledger.entries) and reference not in {entry.reference for entry in ledger.entries} | moved_to
 
 
 def of_models(ledger: Ledger, report: Measured) -> Ledger:
@@ -93,14 +92,12 @@ def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: 
     """
     pairs = whole_pairs(run)
     require_acceptable(run, len(pairs), ledger)
-    candidate = pairs[0].candidate
-    versions = [
-        each.environment.tensorflow if each.environment else "unknown" for each in (candidate, pairs[0].reference)
-    ]
+    sides = (pairs[0].candidate, pairs[0].reference)
+    versions = [side.environment.tensorflow if side.environment else "unknown" for side in sides]
     samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
     measured = filter(None, map(measured_ratio, samples))
     ratios = (dataclasses.replace(ratio, fingerprint=file_of(run, ratio.subject)) for ratio in measured)
-    entry = make_entry(run, candidate.machine, versions, ratios, reason)
+    entry = make_entry(run, sides[0].machine, versions, ratios, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
 
@@ -111,10 +108,17 @@ def make_entry(
     reference itself has no ratios: each is 1.
     """
     candidate, reference = run.candidate.setup, run.reference.setup
-    host, told = f"{machine.cpu_model}, {machine.cores} cores", () if candidate == reference else tuple(ratios)
-    where, (tensorflow, earlier) = machine.fingerprint(), versions
-    made = Entry(run.created, tensorflow, candidate, reference, where, host, reason, told)
-    return dataclasses.replace(made, reference_tensorflow=earlier)
+    return Entry(
+        created=run.created,
+        tensorflow=versions[0],
+        environment=candidate,
+        reference=reference,
+        machine=machine.fingerprint(),
+        host=f"{machine.cpu_model}, {machine.cores} cores",
+        reason=reason,
+        ratios=() if candidate == reference else tuple(ratios),
+        reference_tensorflow=versions[1],
+    )
 
 
 def measured_ratio(sample: Sample) -> Ratio | None:
@@ -133,7 +137,7 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger)
         raise LedgerError(
             f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios: measure more"
         )
-    if ledger.entries and not knows(ledger, run.reference.setup):
+    if is_foreign(ledger, run.reference.setup):
         raise LedgerError(
             f"the run's reference {run.reference.requested} ({run.reference.setup}) is not one of the ledger's: "
             "measure in turn with one that `tfgate show` of the ledger names"

@@ -1,5 +1,6 @@
 """A lockstep comparison to a verdict. No statistics: both sides computed the same numbers, or one of them is wrong."""
 
+import functools
 import math
 
 from bench.judge.metrics import LOCKSTEP
@@ -8,12 +9,11 @@ from bench.judge.reasons import (
     LockstepDeparts,
     LockstepFailed,
     LockstepUnfinished,
-    Reason,
     ReferenceDiverged,
     UnlikeFingerprints,
 )
 from bench.judge.types import Comparison, Question, Verdict
-from bench.record.lockstep import Departure, Difference, Lockstep
+from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
 
@@ -30,35 +30,22 @@ def judge_lockstep(result: Lockstep) -> Comparison:
     Where the oracle sides with the candidate the reference is the wrong one: that, and whatever ends a comparison
     before its last step, is INCONCLUSIVE.
     """
+    found = functools.partial(Comparison, result.subject.name, LOCKSTEP)
+    done, own, theirs = len(result.losses), result.subject.fingerprint, result.candidate_fingerprint
     if result.failure:
-        step = len(result.losses) if result.candidate_fingerprint else None
-        failed = LockstepFailed(step, result.failure.message)
-        return Comparison(result.subject.name, LOCKSTEP, Outcome.REGRESSION, failed)
-    if result.candidate_fingerprint != result.subject.fingerprint:
-        return _unjudged(result, UnlikeFingerprints(result.subject.fingerprint, result.candidate_fingerprint))
-    if result.departure:
-        return _departed(result, result.departure)
-    done = len(result.losses)
+        return found(Outcome.REGRESSION, LockstepFailed(done if theirs else None, result.failure.message))
+    if own != theirs:
+        return found(Outcome.INCONCLUSIVE, UnlikeFingerprints(own, theirs))
+    if departure := result.departure:
+        first, reference, candidate = departure.first, departure.reference_error, departure.candidate_error
+        right = REFERENCE if reference <= candidate else CANDIDATE
+        outcome = Outcome.REGRESSION if right == REFERENCE else Outcome.INCONCLUSIVE
+        reason = LockstepDeparts(first.name, first.step, departure.others, right, reference, candidate)
+        return found(outcome, reason, first.difference, first.limit)
     if done and not math.isfinite(result.losses[-1]):
-        return _unjudged(result, ReferenceDiverged(result.losses[-1], done - 1))
-    if result.nearest is None or done < result.subject.steps:
-        return _unjudged(result, LockstepUnfinished(done, result.subject.steps))
-    return _passed(result, result.nearest)
-
-
-def _passed(result: Lockstep, nearest: Difference) -> Comparison:
-    name = nearest.name if nearest.difference else ""
-    reason = LockstepAgrees(len(result.losses), len(result.differences), name, nearest.step)
-    return Comparison(result.subject.name, LOCKSTEP, Outcome.PASS, reason, nearest.difference, nearest.limit)
-
-
-def _departed(result: Lockstep, departure: Departure) -> Comparison:
-    first, reference, candidate = departure.first, departure.reference_error, departure.candidate_error
-    right = REFERENCE if reference <= candidate else CANDIDATE
-    outcome = Outcome.REGRESSION if right == REFERENCE else Outcome.INCONCLUSIVE
-    reason = LockstepDeparts(first.name, first.step, departure.others, right, reference, candidate)
-    return Comparison(result.subject.name, LOCKSTEP, outcome, reason, first.difference, first.limit)
-
-
-def _unjudged(result: Lockstep, reason: Reason) -> Comparison:
-    return Comparison(result.subject.name, LOCKSTEP, Outcome.INCONCLUSIVE, reason)
+        return found(Outcome.INCONCLUSIVE, ReferenceDiverged(result.losses[-1], done - 1))
+    nearest = result.nearest
+    if nearest is None or done < result.subject.steps:
+        return found(Outcome.INCONCLUSIVE, LockstepUnfinished(done, result.subject.steps))
+    agrees = LockstepAgrees(done, len(result.differences), nearest.name if nearest.difference else "", nearest.step)
+    return found(Outcome.PASS, agrees, nearest.difference, nearest.limit)

@@ -1,7 +1,7 @@
 """Comparisons of the same two environments on several machines: what each metric came to, and how machines differ."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from bench.judge.reasons import Identical
 from bench.judge.survey import Against
@@ -27,18 +27,6 @@ class Across:
     spread: Spread | None  # None where a machine tells no difference
 
 
-@dataclasses.dataclass(frozen=True)
-class _Key:
-    """Names the comparisons that are put together; their other packages may differ, and the report says so."""
-
-    reference: str  # see _known_as
-    candidate: str
-    variables: tuple[tuple[tuple[str, str], ...], ...]  # of both sides' environments
-    subject: str
-    fingerprints: tuple[str, ...]  # of what was run
-    metric: str
-
-
 def machine_of(pair: Against) -> Machine | None:
     """Returns the machine that measured a comparison; None where nothing was measured."""
     return next((record.machine for record in pair.run.records), None)
@@ -46,7 +34,7 @@ def machine_of(pair: Against) -> Machine | None:
 
 def across(pairs: Sequence[Against]) -> list[Across]:
     """Returns each metric that gated on two machines or more, in the order of the reports."""
-    found: dict[_Key, list[tuple[Against, Machine, Comparison]]] = {}
+    found: dict[Hashable, list[tuple[Against, Machine, Comparison]]] = {}
     for pair in pairs:
         machine = machine_of(pair)
         if machine is None:
@@ -57,12 +45,12 @@ def across(pairs: Sequence[Against]) -> list[Across]:
     return [_across(told) for told in found.values() if len({machine for _, machine, _ in told}) > 1]
 
 
-def _key(pair: Against, one: Comparison) -> _Key:
+def _key(pair: Against, one: Comparison) -> Hashable:
+    """Returns what comparisons that are put together have in common. The report says which other packages differ."""
     sides = (pair.run.reference, pair.run.candidate)
-    variables = tuple(tuple(sorted(side.variables.items())) for side in sides)
+    variables = tuple(frozenset(side.variables.items()) for side in sides)
     subjects = {record.subject.fingerprint for record in pair.run.records if record.subject.name == one.subject} - {""}
-    reference, candidate = map(_known_as, sides)
-    return _Key(reference, candidate, variables, one.subject, tuple(sorted(subjects)), one.metric.name)
+    return (*map(_known_as, sides), variables, one.subject, frozenset(subjects), one.metric.name)
 
 
 def _known_as(side: Side) -> str:

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
-from bench.judge.quads import quad_log_ratio
 from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
@@ -68,32 +67,28 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
     return (
         InTurn(
             REPLICATES,
-            lambda pair, side: _log_perplexity(_record(pair, side), pair.reference.subject, window_start),
+            lambda pair, side: _log_perplexity(pair.of(side), pair.reference.subject, window_start),
             noiseless=True,
         ),
         InTurn(
             Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.FIRST_UNITS),
-            lambda pair, side: _log_fitted_loss(_record(pair, side)),
+            lambda pair, side: _log_fitted_loss(pair.of(side)),
             noiseless=True,
             optional=True,
             first=FITTED_LAUNCHES,
         ),
-        _of_quads(ONE_CORE_STEP_TIME, lambda pair: pair.steps, ONE_CORE),
-        _of_quads(STEP_TIME, lambda pair: pair.steps),
-        InTurn(_time(MEAN_STEP, Unit.SECONDS_PER_STEP, Estimator.MEAN_BLOCK), _log_mean_block),
-        _of_quads(EVALUATION_STEP, lambda pair: pair.evaluations),
+        _of_quads(_step_time(ONE_CORE_STEP_TIME), cores=ONE_CORE),
+        _of_quads(_step_time(STEP_TIME)),
+        InTurn(_step_time(MEAN_STEP, Estimator.MEAN_BLOCK), _log_mean_block),
+        _of_quads(_step_time(EVALUATION_STEP), lambda pair: pair.evaluations),
         _of_record(_memory(PEAK_MEMORY), lambda one: one.memory.peak_anonymous_bytes if one.memory else None),
         InTurn(
             Metric(MEMORY_GROWTH, Unit.BYTES_PER_STEP, Direction.LOWER, Estimator.TRIMMED_GROWTH, Scale.LINEAR),
-            lambda pair, side: memory.slope_bytes_per_step if (memory := _record(pair, side).memory) else None,
+            lambda pair, side: memory.slope_bytes_per_step if (memory := pair.of(side).memory) else None,
         ),
-        InTurn(
-            Metric(STEP_TIME_GROWTH, Unit.RATIO, Direction.LOWER, Estimator.LATER_HALF),
-            lambda pair, side: _log_growth(pair, lambda quad: _log_seconds(quad, side)),
-            lambda pair: _log_growth(pair, quad_log_ratio),
-        ),
-        _of_quads(CPU_TIME, _cpu_quads),
-        *(_of_record(_time(name), _startup(name)) for name in START),
+        _of_quads(Metric(STEP_TIME_GROWTH, Unit.RATIO, Direction.LOWER, Estimator.LATER_HALF), statistic=_growth),
+        _of_quads(_step_time(CPU_TIME), _cpu_quads),
+        *(_of_record(Metric(name, Unit.SECONDS, Direction.LOWER, Estimator.VALUE), _startup(name)) for name in START),
         _of_record(_memory(GPU_MEMORY), lambda one: one.memory.peak_gpu_bytes if one.memory else None, optional=True),
     )
 
@@ -108,24 +103,32 @@ def key(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def _time(name: str, unit: Unit = Unit.SECONDS, estimator: Estimator = Estimator.VALUE) -> Metric:
-    return Metric(name, unit, Direction.LOWER, estimator)
+def _step_time(name: str, estimator: Estimator = Estimator.TRIMMED_QUADS) -> Metric:
+    return Metric(name, Unit.SECONDS_PER_STEP, Direction.LOWER, estimator)
 
 
 def _memory(name: str) -> Metric:
     return Metric(name, Unit.BYTES, Direction.LOWER, Estimator.VALUE)
 
 
-def _of_quads(name: str, quads: Callable[[Pair], Sequence[Quad]], cores: str = ALL_CORES) -> InTurn:
-    """Returns a time a step, from the blocks that both sides took in turn."""
+def _of_quads(
+    metric: Metric,
+    quads: Callable[[Pair], Sequence[Quad]] = lambda pair: pair.steps,
+    statistic: Callable[[Sequence[float]], float | None] = trimmed_mean,
+    cores: str = ALL_CORES,
+) -> InTurn:
+    """Returns a metric of the blocks that both sides took in turn: a statistic of the quads' logarithms."""
 
-    def side(pair: Pair, side: str) -> float | None:
-        return trimmed_mean([_log_seconds(quad, side) for quad in quads(pair)]) if quads(pair) else None
+    def launch(pair: Pair, log: Callable[[Quad], float]) -> float | None:
+        logs = list(map(log, quads(pair)))
+        return statistic(logs) if logs else None
 
-    def apart(pair: Pair) -> float | None:
-        return trimmed_mean([quad_log_ratio(quad) for quad in quads(pair)]) if quads(pair) else None
-
-    return InTurn(_time(name, Unit.SECONDS_PER_STEP, Estimator.TRIMMED_QUADS), side, apart, cores=cores)
+    return InTurn(
+        metric,
+        lambda pair, side: launch(pair, lambda quad: _log_seconds(quad, side)),
+        lambda pair: launch(pair, Quad.log_ratio),
+        cores=cores,
+    )
 
 
 def _log_mean_block(pair: Pair, side: str) -> float | None:
@@ -134,11 +137,10 @@ def _log_mean_block(pair: Pair, side: str) -> float | None:
     return math.log(math.fsum(own) / len(own)) if own else None
 
 
-def _log_growth(pair: Pair, log: Callable[[Quad], float]) -> float | None:
+def _growth(logs: Sequence[float]) -> float | None:
     """Returns the trimmed mean over the later half of a launch's quads, less that over the earlier half."""
-    half = len(pair.steps) // 2
-    earlier, later = pair.steps[:half], pair.steps[-half:]
-    return trimmed_mean(list(map(log, later))) - trimmed_mean(list(map(log, earlier))) if half else None
+    half = len(logs) // 2
+    return trimmed_mean(logs[-half:]) - trimmed_mean(logs[:half]) if half else None
 
 
 def _log_seconds(quad: Quad, side: str) -> float:
@@ -164,15 +166,11 @@ def _log_fitted_loss(record: Record) -> float | None:
     return math.log(math.fsum(fitted) / FITTED_UNITS)
 
 
-def _record(pair: Pair, side: str) -> Record:
-    return pair.candidate if side == CANDIDATE else pair.reference
-
-
 def _of_record(metric: Metric, value: Callable[[Record], float | None], *, optional: bool = False) -> InTurn:
     """Returns a metric whose value is a number above 0 that a record holds."""
 
     def side(pair: Pair, side: str) -> float | None:
-        found = value(_record(pair, side))
+        found = value(pair.of(side))
         return math.log(found) if found else None
 
     return InTurn(metric, side, optional=optional)

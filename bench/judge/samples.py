@@ -33,8 +33,7 @@ DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the marg
 
 def whole_pairs(run: PairedRun, cores: str | None = None) -> list[Pair]:
     """Returns the launches that both sides finished, of one kind or of any."""
-    finished = (pair for pair in run.pairs if not (pair.reference.failure or pair.candidate.failure))
-    return [pair for pair in finished if cores in (None, pair.cores)]
+    return [pair for pair in run.pairs if not pair.failures and cores in (None, pair.cores)]
 
 
 def samples_of(

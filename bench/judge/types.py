@@ -6,7 +6,7 @@ import math
 
 from bench.judge.reasons import FAILED, Accepted, Reason
 from bench.record.paired import ALL_CORES
-from bench.stats.intervals import Interval, equivalence, one_sided
+from bench.stats.intervals import Interval, decide_once
 from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.power import Precision
 from bench.stats.sequential import USUAL, Plan
@@ -81,7 +81,7 @@ def outcome_of(found: Interval, metric: Metric) -> Outcome:
     """Returns what an interval proves of a metric's margin: of one that is to stay equal, in either direction."""
     if metric.margin is None:
         return Outcome.INCONCLUSIVE
-    return (equivalence if metric.direction is Direction.EQUAL else one_sided)(found, metric.margin)
+    return decide_once(found, metric.margin, two_sided=metric.direction is Direction.EQUAL)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 
 from bench.profile.layers import layers
 from bench.profile.overhead import without_overhead
-from bench.profile.table import Key, table, typical_seconds
-from bench.profile.timeline import OUTSIDE, timeline
+from bench.profile.table import Key, Row, table, typical_seconds
+from bench.profile.timeline import OUTSIDE, Timeline, timeline
 from bench.record.profile import Operation, Profile
 
 # In front of the types of kernels that oneDNN has: _MklMatMul does what MatMul does.
@@ -61,11 +62,14 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
             raise UnlikeProfilesError(
                 f"the profiles can't be compared: their {what} are {one} and {other}; profile the same in both"
             )
+    sides = (reference, candidate)
+    seconds = [typical_seconds(side.plain_seconds) for side in sides]
+    times = [without_overhead(timeline(side.trace), step) for side, step in zip(sides, seconds, strict=True)]
     return ProfileComparison(
-        typical_seconds(reference.plain_seconds),
-        typical_seconds(candidate.plain_seconds),
-        _differences(reference, candidate, _kind, _kind),
-        _differences(reference, candidate, layer_of(reference), layer_of(candidate)),
+        reference_seconds=seconds[0],
+        candidate_seconds=seconds[1],
+        by_kind=_differences(times, [_kind, _kind]),
+        by_layer=_differences(times, [layer_of(side) for side in sides]),
     )
 
 
@@ -79,20 +83,11 @@ def _kind(operation: Operation) -> str:
     return ONEDNN.sub("", operation.kind)
 
 
-def _differences(
-    reference: Profile, candidate: Profile, reference_key: Key, candidate_key: Key
-) -> tuple[PartDifference, ...]:
+def _differences(times: Sequence[Timeline], keys: Sequence[Key]) -> tuple[PartDifference, ...]:
     """Returns the parts of both sides, what got slower the most first."""
-    sides = []
-    for profile, key in ((reference, reference_key), (candidate, candidate_key)):
-        times = without_overhead(timeline(profile.trace), typical_seconds(profile.plain_seconds))
-        sides.append({row.name: row for row in table(times, key)})
-    one, other = sides
-    found = [
-        PartDifference(
-            name,
-            *(getattr(side[name], field) if name in side else 0.0 for field in ("seconds", "calls") for side in sides),
-        )
-        for name in {**one, **other}
-    ]
+    one, other = ({row.name: row for row in table(*side)} for side in zip(times, keys, strict=True))
+    found = []
+    for name in {**one, **other}:
+        old, new = (rows.get(name, Row(name, 0.0, 0.0, 0.0, None)) for rows in (one, other))
+        found.append(PartDifference(name, old.seconds, new.seconds, old.calls, new.calls))
     return tuple(sorted(found, key=lambda difference: (-difference.slower_seconds, difference.name)))

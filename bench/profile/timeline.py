@@ -96,12 +96,14 @@ class _Shares:
     """Sums over windows, by line and operation."""
 
     def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+        self._lines = trace.lines
         self._roles = {
             (number, place): role(line, trace.operations[place])
             for number, line in enumerate(trace.lines)
             for place in set(line.operations)
         }
+        # The operations that run at an instant, by role and line, in the order in which they began.
+        self._running: dict[str, list[list[int]]] = {role: [[] for _ in trace.lines] for role in ROLES}
         self.shared: dict[Owner, float] = defaultdict(float)
         self.thread: dict[Owner, int] = defaultdict(int)
         self.calls: dict[Owner, int] = defaultdict(int)
@@ -110,25 +112,27 @@ class _Shares:
 
     def add(self, start: int, end: int) -> None:
         """Shares out one window."""
-        running = _Running(len(self.trace.lines))
-        changes = sorted(self._changes(start, end))
         now = start
-        for moment, begins, line, event in changes:
-            self._give(running, moment - now)
+        for moment, begins, line, event in sorted(self._changes(start, end)):
+            self._give(moment - now)
             now = moment
-            owner = line, self.trace.lines[line].operations[event]
-            running.change(owner, self._roles[owner], begins=bool(begins))
-        self._give(running, end - now)
+            place = self._lines[line].operations[event]
+            running = self._running[self._roles[line, place]][line]
+            if not begins:
+                running.remove(place)
+                continue
+            running.append(place)
+            if self._lines[line].starts_ns[event] >= start:
+                self._count((line, place))
+        self._give(end - now)
 
     def _changes(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
         """Returns (moment, 1 at a beginning and 0 at an end, line, event) of what happens in a window, cut to it."""
-        for place, line in enumerate(self.trace.lines):
+        for place, line in enumerate(self._lines):
             for event, (begin, duration) in enumerate(zip(line.starts_ns, line.durations_ns, strict=True)):
                 if duration and begin < end and begin + duration > start:
                     yield max(begin, start), 1, place, event
                     yield min(begin + duration, end), 0, place, event
-                    if begin >= start:
-                        self._count((place, line.operations[event]))
 
     def _count(self, owner: Owner) -> None:
         role = self._roles[owner]
@@ -137,22 +141,26 @@ class _Shares:
         else:
             self.rest_events[EXECUTOR if role == EXECUTOR else PYTHON] += 1
 
-    def _give(self, running: "_Running", duration: int) -> None:
+    def _innermost(self, role: str) -> list[Owner]:
+        """Returns what began last on each line where anything of the role runs."""
+        return [(line, places[-1]) for line, places in enumerate(self._running[role]) if places]
+
+    def _give(self, duration: int) -> None:
         if not duration:
             return
-        operations = running.innermost(OPERATION)
+        operations = self._innermost(OPERATION)
         for owner in operations:
             self.thread[owner] += duration
-        if owners := [one for one in operations if self.trace.lines[one[0]].device] or operations:
+        if owners := [one for one in operations if self._lines[one[0]].device] or operations:
             for owner in owners:
                 self.shared[owner] += duration / len(owners)
-        elif running.innermost(EXECUTOR):
+        elif self._innermost(EXECUTOR):
             self.rest[EXECUTOR] += duration
-        elif outside := running.innermost(OUTSIDE):
+        elif outside := self._innermost(OUTSIDE):
             self.shared[outside[0]] += duration
             self.thread[outside[0]] += duration
         else:
-            self.rest[IDLE if running.innermost(WAITING) else PYTHON] += duration
+            self.rest[IDLE if self._innermost(WAITING) else PYTHON] += duration
 
 
 def named(operation: Operation) -> Operation:
@@ -172,23 +180,3 @@ def role(line: Line, operation: Operation) -> str:
     if line.python and OUTSIDE_GRAPH.fullmatch(operation.name):
         return OUTSIDE
     return PYTHON if line.python and not operation.name.startswith("Executor") else EXECUTOR
-
-
-class _Running:
-    """The events that run at an instant: by role and line, in the order in which they began."""
-
-    def __init__(self, lines: int) -> None:
-        self._stacks: dict[str, list[list[int]]] = {role: [[] for _ in range(lines)] for role in ROLES}
-
-    def change(self, owner: Owner, role: str, *, begins: bool) -> None:
-        """Takes in that an event begins or ends."""
-        line, place = owner
-        stack = self._stacks[role][line]
-        if begins:
-            stack.append(place)
-        else:
-            stack.remove(place)
-
-    def innermost(self, role: str) -> list[Owner]:
-        """Returns what began last on each line where anything of the role runs."""
-        return [(line, stack[-1]) for line, stack in enumerate(self._stacks[role]) if stack]

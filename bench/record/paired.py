@@ -6,6 +6,7 @@ candidate), so that a drift of the machine cancels within a quad and a role's pl
 
 import dataclasses
 import hashlib
+import math
 
 from bench.record.codec import Amount, Count, Finite
 from bench.record.lockstep import Lockstep
@@ -67,6 +68,22 @@ class Quad:
         """Returns wall seconds a step of one side's blocks."""
         return [one for letter, one in zip(self.order, self.seconds, strict=True) if LETTERS.get(letter) == side]
 
+    def log_ratio(self) -> float:
+        """Returns the mean log seconds of the candidate's two blocks less those of the reference's: above 0 is slower.
+
+        Raises ValueError for another order than ABBA and BAAB, for more or fewer than four blocks, and for a time that
+        isn't above 0.
+        """
+        if self.order not in (ABBA, BAAB) or len(self.seconds) != len(self.order):
+            raise ValueError(
+                f"a quad of order {self.order!r} with {len(self.seconds)} blocks: the run is damaged, measure again"
+            )
+        wrong = next((seconds for seconds in self.seconds if not 0 < seconds < math.inf), None)
+        if wrong is not None:
+            raise ValueError(f"a block of {wrong} seconds a step: the run is damaged, measure again")
+        candidate, reference = (map(math.log, self.of(side)) for side in (CANDIDATE, REFERENCE))
+        return math.fsum((*candidate, *(-seconds for seconds in reference))) / 2
+
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
@@ -86,6 +103,15 @@ class Pair:
     def cores(self) -> str:
         """Returns the kind of launch: ALL_CORES or ONE_CORE."""
         return ALL_CORES if self.core is None else ONE_CORE
+
+    def of(self, side: str) -> Record:
+        """Returns one side's record."""
+        return self.candidate if side == CANDIDATE else self.reference
+
+    @property
+    def failures(self) -> dict[str, Failure]:
+        """Returns the failures of its sides, the reference's first."""
+        return {side: failure for side in (REFERENCE, CANDIDATE) if (failure := self.of(side).failure)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,10 +6,10 @@ Runs keep both, the failure first and its repeat next to it.
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from bench.record.paired import CANDIDATE, REFERENCE, Pair
+from bench.record.paired import CANDIDATE, Pair
 from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 
 T = TypeVar("T")
@@ -27,17 +27,16 @@ class Once:
 
 def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]]:
     """Returns one record of each launch, the repeat where there is one; and each failure that didn't come again."""
-
-    def failures(record: Record) -> list[Once]:
-        failed = record.failure
-        return [Once(record.subject.name, record.launch, CANDIDATE, failed)] if failed else []
-
-    return _settled(records, lambda record: (record.subject.name, record.launch), failures)
+    return _settled(
+        records,
+        lambda record: (record.subject.name, record.launch),
+        lambda record: {CANDIDATE: record.failure} if record.failure else {},
+    )
 
 
 def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
     """Returns one pair of each launch, the repeat where there is one; and each failure that didn't come again."""
-    return _settled(pairs, lambda pair: pair.launch, _pair_failures)
+    return _settled(pairs, lambda pair: (pair.reference.subject.name, pair.launch), lambda pair: pair.failures)
 
 
 def unrepeated(records: Sequence[Record]) -> list[Record]:
@@ -51,14 +50,13 @@ def to_repeat(pairs: Sequence[Pair]) -> bool:
     """Tells whether the last pair is to be measured again: a side failed for the first time, and another launch could
     do better.
     """
-    failures = [one.failure for one in _pair_failures(pairs[-1])] if pairs else []
     repeated = len(pairs) > 1 and pairs[-1].launch == pairs[-2].launch
-    return any(map(worth_repeating, failures)) and not repeated
+    return bool(pairs) and not repeated and any(map(worth_repeating, pairs[-1].failures.values()))
 
 
 def failed_for_good(pairs: Sequence[Pair]) -> bool:
     """Tells whether the last pair failed and isn't to be measured again."""
-    return bool(pairs and _pair_failures(pairs[-1])) and not to_repeat(pairs)
+    return bool(pairs and pairs[-1].failures) and not to_repeat(pairs)
 
 
 def worth_repeating(failure: Failure | None) -> bool:
@@ -73,21 +71,17 @@ def mended(what: str, failure: Failure) -> str:
     return f"{what} failed once, and ran when it was repeated: {failure.message}"
 
 
-def _pair_failures(pair: Pair) -> list[Once]:
-    sides = ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
-    failed = ((side, record, record.failure) for side, record in sides)
-    return [Once(record.subject.name, pair.launch, side, failure) for side, record, failure in failed if failure]
-
-
 def _settled(
-    measured: Sequence[T], launch: Callable[[T], Hashable], failures: Callable[[T], list[Once]]
+    measured: Sequence[T],
+    launch: Callable[[T], tuple[str, int]],  # Subject.name and the launch's number
+    failures: Callable[[T], Mapping[str, Failure]],  # by side
 ) -> tuple[list[T], list[Once]]:
     kept: list[T] = []
     once: list[Once] = []
     for one, following in itertools.zip_longest(measured, measured[1:]):
         failed = failures(one)
-        if failed and following is not None and launch(one) == launch(following):
-            once += [] if failures(following) else failed
-        else:
+        if not failed or following is None or launch(one) != launch(following):
             kept.append(one)
+        elif not failures(following):
+            once += [Once(*launch(one), side, failure) for side, failure in failed.items()]
     return kept, once

@@ -5,7 +5,6 @@ import textwrap
 
 from tabulate import tabulate
 
-from bench.judge.quads import quad_log_ratio
 from bench.record.lockstep import tensor_name
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
 from bench.record.types import Record
@@ -45,9 +44,8 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     failed = [
         line
         for pair in run.pairs
-        for side, record in ((REFERENCE, pair.reference), (CANDIDATE, pair.candidate))
-        if record.failure
-        for line in failed_lines(f"launch {pair.launch + 1}, {side}", record.failure, width)
+        for side, failure in pair.failures.items()
+        for line in failed_lines(f"launch {pair.launch + 1}, {side}", failure, width)
     ]
     failed += [line for failure in run.numbers_failures for line in failed_lines("numbers", failure, width)]
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
@@ -94,4 +92,4 @@ def _peak_bytes(record: Record) -> int | None:
 
 
 def _ratio(quads: tuple[Quad, ...]) -> str:
-    return percent(trimmed_mean(list(map(quad_log_ratio, quads)))) if quads else NOTHING
+    return percent(trimmed_mean(list(map(Quad.log_ratio, quads)))) if quads else NOTHING

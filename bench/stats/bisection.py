@@ -35,14 +35,13 @@ LOOK_SHARE = 0.1
 RULED_OUT = 0.95
 
 
-class Search:
+class Search(Pooled):
     """The evidence of launches: log ratios to release 0, of release 1, 2, …; none of one that wasn't measured yet."""
 
     def __init__(self, launches: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> None:
-        self.confidence = confidence
-        self._pooled = Pooled(launches)
-        self.counts, self._means = self._pooled.counts, self._pooled.means
-        self._freedom, self._deviation = self._pooled.freedom, self._pooled.deviation
+        super().__init__(launches)
+        self.confidence, self._level = confidence, 1 - LOOK_SHARE * (1 - confidence)
+        self._units: Floats = np.eye(self.counts.size + 1)[:, 1:]  # the weights that pick a release's mean: none for 0
 
     @property
     def change(self) -> Bounded | None:
@@ -58,13 +57,13 @@ class Search:
     @functools.cached_property
     def posterior(self) -> Floats:
         """Returns the probability of each release to have brought the change, [n]; all 0 once each is ruled out."""
-        measured, change = self.counts > 0, self._means[-1]
-        scale = np.hypot(self._deviation / np.sqrt(self.counts[measured]), OFF * change)
+        measured, change = self.counts > 0, self.means[-1]
+        scale = np.hypot(self.deviation / np.sqrt(self.counts[measured]), OFF * change)
         stepped = np.tri(self.counts.size).T[:, measured]  # [k, measured]: 1 where the release is k or comes after it
-        off = (self._means[measured] - change * stepped) / scale
+        off = (self.means[measured] - change * stepped) / scale
         logs = -(FREEDOM + 1) / 2 * np.log1p(off**2 / FREEDOM).sum(axis=1)
         weights = np.exp(logs - logs.max())
-        weights[[self._single(release) is False for release in self._releases()]] = 0.0
+        weights[[self._single(release) is False for release in range(1, self.counts.size + 1)]] = 0.0
         found: Floats = weights / max(weights.sum(), math.ulp(0.0))
         return found
 
@@ -81,13 +80,13 @@ class Search:
 
     def difference(self, release: int) -> Bounded | None:
         """Returns a release's difference from release 0; None unless it was measured."""
-        told = self.counts[release - 1] and self._freedom
-        return self._bounds(_unit(release, self.counts.size)) if told else None
+        told = self.counts[release - 1] and self.freedom
+        return self.bounds(self._units[release], self._level) if told else None
 
     def step(self, release: int) -> Bounded | None:
         """Returns the change that a release brought over the one before it; None unless both were measured."""
-        told = self.counts[self._neighbours(release)].all() and self._freedom
-        return self._bounds(self._own(release)) if told else None
+        told = self.counts[self._neighbours(release)].all() and self.freedom
+        return self.bounds(self._own(release), self._level) if told else None
 
     def next(self) -> int:
         """Returns the release of which another launch tells most, or shows the likeliest release's own step."""
@@ -96,15 +95,12 @@ class Search:
         bad = self.posterior.cumsum()
         uncertain = bad * (1 - bad)
         counts = np.maximum(self.counts, UNMEASURED)
-        noise = self._deviation**2 / counts
-        lessened = noise / (counts + 1) / (noise + (OFF * self._means[-1]) ** 2)
+        noise = self.deviation**2 / counts
+        lessened = noise / (counts + 1) / (noise + (OFF * self.means[-1]) ** 2)
         told = uncertain * lessened
         best = int(told.argmax())
         near = min(self._neighbours(self._likely()), key=lambda place: self.counts[place])
         return 1 + (near if not told.any() or self.counts[near] < self.counts[best] else best)
-
-    def _releases(self) -> range:
-        return range(1, self.counts.size + 1)
 
     def _likely(self) -> int:
         return int(self.posterior.argmax()) + 1
@@ -115,25 +111,14 @@ class Search:
 
     def _own(self, release: int) -> Floats:
         """Returns the weights of the releases' means in a release's own step."""
-        own: Floats = _unit(release, self.counts.size) - _unit(release - 1, self.counts.size)
+        own: Floats = self._units[release] - self._units[release - 1]
         return own
 
     def _single(self, release: int) -> bool | None:
         """Tells whether a release's own step is a quarter of the change or more; None where that isn't proven."""
         if (self.counts[self._neighbours(release)] < DIRECT).any():
             return None
-        beyond = self._own(release) - SINGLE * _unit(self.counts.size, self.counts.size)
-        direction = math.copysign(1.0, self._means[-1])
-        if self._bounds(direction * beyond).low > 0:
+        beyond = math.copysign(1.0, self.means[-1]) * (self._own(release) - SINGLE * self._units[-1])
+        if self.bounds(beyond, self._level).low > 0:
             return True
-        return False if self._bounds(direction * beyond, RULED_OUT).high < 0 else None
-
-    def _bounds(self, weights: Floats, level: float | None = None) -> Bounded:
-        """Returns a weighted sum of the releases' means, with bounds by the deviation that all launches share."""
-        return self._pooled.bounds(weights, level or 1 - LOOK_SHARE * (1 - self.confidence))
-
-
-def _unit(release: int, count: int) -> Floats:
-    """Returns the weights that pick one release's mean; all 0 for release 0, whose mean is 0."""
-    weights: Floats = (np.arange(1, count + 1) == release).astype(float)
-    return weights
+        return False if self.bounds(beyond, RULED_OUT).high < 0 else None

@@ -103,20 +103,14 @@ def widened(found: Interval, deviation: float, shift: float = 0.0, others: Seque
     return Interval(estimate, error, found.degrees_of_freedom, *bounds)
 
 
-def one_sided(found: Interval, margin: float) -> Outcome:
-    """Returns REGRESSION where the interval lies above the margin, PASS where it lies below, else INCONCLUSIVE."""
-    if found.low > margin:
-        return Outcome.REGRESSION
-    return Outcome.PASS if found.pass_high < margin else Outcome.INCONCLUSIVE
-
-
-def equivalence(found: Interval, margin: float) -> Outcome:
-    """Returns the outcome of two one-sided tests of an interval that is looked at once: PASS within ±margin, REGRESSION
-    beyond, else INCONCLUSIVE.
+def decide_once(found: Interval, margin: float, *, two_sided: bool = False) -> Outcome:
+    """Returns REGRESSION where an interval that is looked at once lies above the margin, PASS where it lies below, else
+    INCONCLUSIVE. `two_sided`: beyond or within ±margin, by two one-sided tests.
     """
-    if -margin < found.pass_low and found.pass_high < margin:
-        return Outcome.PASS
-    return Outcome.REGRESSION if found.low > margin or found.high < -margin else Outcome.INCONCLUSIVE
+    if found.low > margin or (two_sided and found.high < -margin):
+        return Outcome.REGRESSION
+    passed = found.pass_high < margin and (not two_sided or found.pass_low > -margin)
+    return Outcome.PASS if passed else Outcome.INCONCLUSIVE
 
 
 def interval(

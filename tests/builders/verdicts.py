@@ -16,7 +16,7 @@ from bench.record.lockstep import Departure, Difference, Lockstep, TensorDiffere
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Package, Pair, PairedRun, Quad, Side
 from bench.record.types import SCHEMA, Baseline, Failure, Record, Run
 from bench.report.judged import Judged
-from bench.stats.intervals import equivalence, interval, one_sided
+from bench.stats.intervals import decide_once, interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_interval
 from tests.builders import paired
@@ -68,7 +68,7 @@ def comparison(
     judged, found, limit = metric(name, margin, gates=gates), interval(estimate, standard_error, 3), math.log1p(margin)
     equal = judged.direction is Direction.EQUAL
     reference = math.exp(5.0) if equal else 0.1
-    outcome = equivalence(found, limit) if equal else one_sided(found, limit)
+    outcome = decide_once(found, limit, two_sided=equal)
     return Comparison(
         subject,
         judged,

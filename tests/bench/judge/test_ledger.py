@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.judge.ledger import LedgerError, Position, accepted_ratio, entry_of, knows, positions, ratio_interval
+from bench.judge.ledger import LedgerError, Position, accepted_ratio, entry_of, is_foreign, positions, ratio_interval
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
 from bench.record.types import SCHEMA
@@ -135,8 +135,8 @@ def test_what_the_ledger_does_not_know_is_a_ratio_of_1() -> None:
 
 
 def test_references_that_are_known() -> None:
-    assert [name for name in "RSEFGHX" if knows(WHOLE, name)] == ["R", "E", "G"]
-    assert not knows(ledger(), "R")
+    assert [name for name in "RSEFGHX" if not is_foreign(WHOLE, name)] == ["R", "E", "G"]
+    assert not is_foreign(ledger(), "R")
     assert found(ledger(FIRST, SLOWER), "S") == []  # accepted, and nothing is measured against it
 
 
@@ -187,7 +187,7 @@ def test_the_reference_itself_has_no_ratios() -> None:
     made = entry_of(measured(REFERENCE), ledger(), "the first")
     assert (made.environment, made.reference, made.ratios) == (REFERENCE.identity, REFERENCE.identity, ())
     assert accepted_ratio(ledger(made), REFERENCE.identity, SUBJECT.name, STEP_TIME) == 0.0
-    assert knows(ledger(made), REFERENCE.identity)
+    assert not is_foreign(ledger(made), REFERENCE.identity)
 
 
 KNOWN = ledger(entry_of(measured(), ledger(), "why"))

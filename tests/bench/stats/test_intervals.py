@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.stats.intervals import Interval, components, equivalence, interval, new_group_interval, one_sided, widened
+from bench.stats.intervals import Interval, components, decide_once, interval, new_group_interval, widened
 from bench.stats.outcome import Outcome
 from experiments.coverage import coverage, coverage_by_larger_component
 
@@ -115,7 +115,7 @@ def bounds(low: float, high: float) -> Interval:
 )
 def test_outcomes_of_an_interval_by_a_margin(low: float, high: float, above: Outcome, either_side: Outcome) -> None:
     found = bounds(low, high)
-    assert (one_sided(found, 3.0), equivalence(found, 3.0)) == (above, either_side)
+    assert (decide_once(found, 3.0), decide_once(found, 3.0, two_sided=True)) == (above, either_side)
 
 
 def test_a_known_deviation_widens_in_quadrature() -> None:

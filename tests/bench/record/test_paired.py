@@ -1,10 +1,9 @@
-"""Quads to log ratios."""
+"""Quads of a paired run to log ratios."""
 
 import math
 
 import pytest
 
-from bench.judge.quads import quad_log_ratio
 from bench.record.paired import Quad
 
 E = math.e
@@ -17,13 +16,13 @@ def quad(order: str, *seconds: float) -> Quad:
 def test_a_quad_is_the_candidates_logarithms_less_the_references() -> None:
     # ABBA: (1 + 3)/2 − (0 + 2)/2 = 1; the same blocks read as BAAB: the other way round.
     blocks = (1.0, E, E**3, E**2)
-    assert quad_log_ratio(quad("ABBA", *blocks)) == pytest.approx(1.0)
-    assert quad_log_ratio(quad("BAAB", *blocks)) == pytest.approx(-1.0)
+    assert quad("ABBA", *blocks).log_ratio() == pytest.approx(1.0)
+    assert quad("BAAB", *blocks).log_ratio() == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize("order", ["ABBA", "BAAB"])
 def test_a_machine_that_slows_down_steadily_cancels(order: str) -> None:
-    assert quad_log_ratio(quad(order, 1.0, E, E**2, E**3)) == pytest.approx(0.0)
+    assert quad(order, 1.0, E, E**2, E**3).log_ratio() == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +38,4 @@ def test_a_machine_that_slows_down_steadily_cancels(order: str) -> None:
 )
 def test_a_damaged_quad_is_refused(broken: Quad, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        quad_log_ratio(broken)
+        broken.log_ratio()

@@ -130,9 +130,16 @@ def told(name: str, verdict: Mapping[str, Any], folder: Path, seconds: float) ->
     report = json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8")) if name != "micro" else {}
     runs = report.get("speed", [report] if "pairs" in report else [])
     launches = sum(len(run["pairs"]) for run in runs) or len(list(folder.glob("candidate-*.json")))
-    created = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-    phases = report.get("phase_seconds", {})
-    return Ran(name, created, this_machine(), outcome, tuple(dict.fromkeys(named)), round(seconds, 1), phases, launches)
+    return Ran(
+        case=name,
+        created=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+        machine=this_machine(),
+        outcome=outcome,
+        named=tuple(dict.fromkeys(named)),
+        seconds=round(seconds, 1),
+        phase_seconds=report.get("phase_seconds", {}),
+        launches=launches,
+    )
 
 
 def right(case: Case, ran: Ran) -> bool:

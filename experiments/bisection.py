@@ -19,7 +19,7 @@ import numpy as np
 from bench.judge.bisect import Answer, find_by_launches
 from bench.stats.bisection import CONFIDENCE, FIRST, SINGLE, Search
 from experiments.markdown import bare_table, fill, paragraph
-from experiments.noise import FILE, Floats, Kind, kinds, read_noise
+from experiments.noise import Floats, Kind, kinds, read_noise
 from experiments.rate import Rate
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--histories", type=int, default=HISTORIES)
     options = parser.parse_args(arguments)
     each = options.histories // (len(SHAPES) * len(SIZES))
-    noise = list(kinds(read_noise(FILE)).values())
+    noise = list(kinds(read_noise()).values())
     fill(OUTPUT, {PLACE: tables(each, noise)})
     return 0
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.stats.effects import Effects, effects
 from experiments.markdown import bare_table, fill, paragraph
-from experiments.noise import FILE, Floats, Kind, kinds, read_noise
+from experiments.noise import Floats, Kind, kinds, read_noise
 from experiments.rate import Rate
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "bisect.md"
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=TABLES)
     options = parser.parse_args(arguments)
-    fill(OUTPUT, {PLACE: table(options.tables, kinds(read_noise(FILE)))})
+    fill(OUTPUT, {PLACE: table(options.tables, kinds(read_noise()))})
     return 0
 
 

@@ -141,18 +141,18 @@ def table(launches: Sequence[Mapping[str, Any]]) -> str:
             continue
         dropped = DROPPED[cell.config]
         by_estimator = {name: [estimate(one, dropped) for one in own] for name, estimate in ESTIMATORS.items()}
-        values = by_estimator["mean"]
         rows.append(
-            [
-                *(cell.config, cell.cores, "yes" if cell.moves else "no", str(len(own))),
-                *(f"{statistics.stdev(found):.2%}" for found in by_estimator.values()),
-                _with_error(values),
-                _with_error([_by_place(one, dropped) for one in own]),
-            ]
+            {
+                "configuration": cell.config,
+                "cores": cell.cores,
+                "moved": "yes" if cell.moves else "no",
+                "launches": str(len(own)),
+                **{f"deviation, by {name}": f"{statistics.stdev(found):.2%}" for name, found in by_estimator.items()},
+                "mean": _with_error(by_estimator["mean"]),
+                "ABBA − BAAB": _with_error([_by_place(one, dropped) for one in own]),
+            }
         )
-    names = (f"deviation, by {name}" for name in ESTIMATORS)
-    headers = ["configuration", "cores", "moved", "launches", *names, "mean", "ABBA − BAAB"]
-    return markdown.table(rows, headers)
+    return markdown.table(rows)
 
 
 def _ratios(one: Mapping[str, Any], dropped: int, of_block: Callable[[Sequence[float]], float]) -> list[float]:

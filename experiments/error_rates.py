@@ -48,7 +48,9 @@ class Judged:
 
     codes: Codes
     launches: NDArray[np.int64]
-    planned: NDArray[np.int64]  # [runs]
+
+
+ByKind = Mapping[str, Mapping[float, Judged]]  # of noise; then by effect, in margins
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,11 +118,7 @@ def simulate(kind: Kind, runs: int, margin: float = MARGINS[0], seed: int = 1) -
         for effect, of in parts.items():
             of.append(judge(values + effect * margin, margin))
     return {
-        effect: Judged(
-            np.concatenate([part.codes for part in of]),
-            np.concatenate([part.launches for part in of]),
-            np.concatenate([part.planned for part in of]),
-        )
+        effect: Judged(np.concatenate([one.codes for one in of]), np.concatenate([one.launches for one in of]))
         for effect, of in parts.items()
     }
 
@@ -134,10 +132,10 @@ def judge(values: Floats, margin: float, pass_from: int = LOOKS[0]) -> Judged:
     walked = walk(values.reshape(-1, launches), margin, pass_from=pass_from)
     reached = walked.launches.reshape(runs, metrics)
     codes = np.where(reached <= most, walked.codes.reshape(runs, metrics), UNDECIDED)
-    return Judged(codes, np.minimum(reached, most), most[:, 0])
+    return Judged(codes, np.minimum(reached, most))
 
 
-def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: LaunchNoise) -> str:
+def report(found: Mapping[float, ByKind], noise: LaunchNoise) -> str:
     """Returns the table, after what the noise is. `found`: by margin, kind of noise and effect."""
     runs = len(next(iter(found[MARGINS[0]].values()))[0.0].codes)
     fitted = ", ".join(
@@ -150,14 +148,14 @@ def report(found: Mapping[float, Mapping[str, Mapping[float, Judged]]], noise: L
     return f"{source}\n\n{table(found)}\n{said}"
 
 
-def worst(figure: Figure, of: Mapping[str, Mapping[float, Judged]]) -> tuple[Rate, str]:
+def worst(figure: Figure, of: ByKind) -> tuple[Rate, str]:
     """Returns a figure's rate in the kind of noise where its bound is worst, and that kind; "" if all are alike."""
     rates = {kind: figure.rate(judged[figure.effect]) for kind, judged in of.items()}
     kind = (min if figure.power else max)(rates, key=lambda one: rates[one].bound(upper=not figure.power))
     return rates[kind], kind if len(set(rates.values())) > 1 else ""
 
 
-def table(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> str:
+def table(found: Mapping[float, ByKind]) -> str:
     """Returns the figures, a column for each margin: each in the kind of noise where it is worst."""
     rows = [
         [
@@ -174,7 +172,7 @@ def table(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> str:
     return bare_table(rows, ["asked", *headers])
 
 
-def misses(found: Mapping[float, Mapping[str, Mapping[float, Judged]]]) -> list[str]:
+def misses(found: Mapping[float, ByKind]) -> list[str]:
     """Returns the figures that don't hold, with the margin and the kind of noise where they are worst."""
     return [
         f"{figure.name} ({kind and f'{kind}, '}margin {margin:g})"
@@ -245,7 +243,7 @@ def slow_passes(kind: Kind, runs: int, share: float, hit: Sequence[bool], pass_l
     return Rate(int(passed.sum()), runs)
 
 
-def _launches(of: Mapping[str, Mapping[float, Judged]], effect: float) -> str:
+def _launches(of: ByKind, effect: float) -> str:
     """Returns the medians of launches: the least and the most over the kinds of noise."""
     medians = [float(np.median(judged[effect].launches.max(axis=1))) for judged in of.values()]
     return " to ".join(f"{median:g}" for median in dict.fromkeys((min(medians), max(medians))))

@@ -32,20 +32,10 @@ HEADERS = ["fault", "what is wrong", "reaches", "caught first by", "also by"]
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A fault in one environment."""
-
-    fault: Fault
-    tensorflow: str
-    found: tuple[Catch, ...]
-    machine: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Kept:
-    """A row as a file."""
+    """A fault in one environment, also as a file."""
 
     schema: int
-    fault: str
+    fault: str  # its name
     python: str
     tensorflow: str
     found: tuple[Catch, ...]
@@ -75,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr, flush=True)
             broken = True
             continue
-        keep_row(options.rows, row, python)
+        keep_row(options.rows, row)
         rows.append(row)
     if options.output and not broken:
         fill(Path(options.output), {PLACE: report(rows)})
@@ -87,28 +77,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def kept_row(folder: Path | None, fault: Fault, python: str) -> Row | None:
     """Returns the row that was kept, if one was."""
-    for path in sorted(folder.glob(f"{fault.name}-*.json")) if folder else ():
-        kept = read_record(Kept, path)
-        if (kept.fault, kept.python) == (fault.name, python):
-            return Row(fault, kept.tensorflow, kept.found, kept.machine)
-    return None
+    paths = sorted(folder.glob(f"{fault.name}-*.json")) if folder else ()
+    rows = (read_record(Row, path) for path in paths)
+    return next((row for row in rows if (row.fault, row.python) == (fault.name, python)), None)
 
 
-def keep_row(folder: Path | None, row: Row, python: str) -> None:
+def keep_row(folder: Path | None, row: Row) -> None:
     """Keeps a row, if there is a folder for rows."""
     if folder:
-        kept = Kept(SCHEMA, row.fault.name, python, row.tensorflow, row.found, row.machine)
-        write_record(folder / f"{row.fault.name}-{row.tensorflow}.json", kept, replace=True)
+        write_record(folder / f"{row.fault}-{row.tensorflow}.json", row, replace=True)
 
 
 def failures(rows: Iterable[Row]) -> list[str]:
     """Returns a line for each fault that was missed, and for each alarm without a fault."""
     lines = []
     for row in rows:
-        if row.fault is NO_FAULT and row.found:
+        if row.fault == NO_FAULT.name and row.found:
             lines.append(f"false alarm in TensorFlow {row.tensorflow}: {row.found[0].check}, {row.found[0].where}")
-        elif row.fault is not NO_FAULT and not row.found:
-            lines.append(f"missed in TensorFlow {row.tensorflow}: {row.fault.name}, {row.fault.description}")
+        elif row.fault != NO_FAULT.name and not row.found:
+            description = fault_by_name(row.fault).description
+            lines.append(f"missed in TensorFlow {row.tensorflow}: {row.fault}, {description}")
     return lines
 
 
@@ -118,11 +106,11 @@ def report(rows: Sequence[Row]) -> str:
     versions = " and ".join(dict.fromkeys(row.tensorflow for row in rows))
     machines = "; ".join(dict.fromkeys(row.machine for row in rows if row.machine))
     head = f"Machine: {machines}. TensorFlow {versions}. {steps}"
-    by_fault = {fault: list(of) for fault, of in itertools.groupby(rows, key=lambda row: row.fault)}
-    cells = [_cells(fault, of) for fault, of in by_fault.items()]
+    by_fault = {name: list(of) for name, of in itertools.groupby(rows, key=lambda row: row.fault)}
+    cells = [_cells(fault_by_name(name), of) for name, of in by_fault.items()]
     missed = failures(rows)
     checks = [{catch.check for row in of for catch in row.found} for of in by_fault.values()]
-    count = f"{len(by_fault.keys() - {NO_FAULT})} faults; {len(missed)} missed or false alarms."
+    count = f"{len(by_fault.keys() - {NO_FAULT.name})} faults; {len(missed)} missed or false alarms."
     oracle = checks.count({"oracle"})
     others = sum(len(found) == 1 for found in checks) - oracle
     alone = f"{oracle} are caught by the oracle alone, {others or 'none'} by another check alone."
@@ -148,7 +136,7 @@ def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row
     apart = lockstep_catch(fault.name, python) if lockstep else None
     environment, machine = trial.record.environment, trial.record.machine
     version, caught = environment.tensorflow if environment else "–", (*found, *([apart] if apart else []))
-    row = Row(fault, version, caught, f"{machine.cpu_model}, {machine.cores} cores")
+    row = Row(SCHEMA, fault.name, python, version, caught, f"{machine.cpu_model}, {machine.cores} cores")
     print(version, *_cells(fault, [row]), sep=" | ", file=sys.stderr, flush=True)
     return row
 

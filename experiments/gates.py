@@ -130,9 +130,16 @@ def told(name: str, verdict: Mapping[str, Any], folder: Path, seconds: float) ->
     report = json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8")) if name != "micro" else {}
     runs = report.get("speed", [report] if "pairs" in report else [])
     launches = sum(len(run["pairs"]) for run in runs) or len(list(folder.glob("candidate-*.json")))
-    created = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-    phases = report.get("phase_seconds", {})
-    return Ran(name, created, this_machine(), outcome, tuple(dict.fromkeys(named)), round(seconds, 1), phases, launches)
+    return Ran(
+        case=name,
+        created=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+        machine=this_machine(),
+        outcome=outcome,
+        named=tuple(dict.fromkeys(named)),
+        seconds=round(seconds, 1),
+        phase_seconds=report.get("phase_seconds", {}),
+        launches=launches,
+    )
 
 
 def right(case: Case, ran: Ran) -> bool:
@@ -142,24 +149,13 @@ def right(case: Case, ran: Ran) -> bool:
 
 def table(store: Store) -> str:
     """Returns the document's table: how many runs of each case said what is known, and how long they took."""
-    headers = [
-        "command",
-        "runs",
-        "today's",
-        "PASS",
-        "REGRESSION",
-        "INCONCLUSIVE",
-        "as expected (95% bound)",
-        "launches",
-        "median time (most)",
-    ]
     measured = {name: ran for name in CASES if (ran := store.of(name))}
     rows = [_row(CASES[name], ran) for name, ran in measured.items()]
     hosts = dict.fromkeys(
         f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs
     )
     phases = _phases(next(iter(measured.values()), ()))
-    return f"{markdown.table(rows, headers)}\n\n{phases}\n\nHosts: {'; '.join(hosts)}."
+    return f"{markdown.table(rows)}\n\n{phases}\n\nHosts: {'; '.join(hosts)}."
 
 
 def _phases(ran: Sequence[Ran]) -> str:
@@ -170,19 +166,19 @@ def _phases(ran: Sequence[Ran]) -> str:
     return markdown.paragraph(f"Phases of the first row, median (most): {', '.join(parts)}.")
 
 
-def _row(case: Case, ran: Sequence[Ran]) -> list[str]:
+def _row(case: Case, ran: Sequence[Ran]) -> dict[str, str]:
     correct = Rate(sum(right(case, one) for one in ran), len(ran))
     outcomes = [one.outcome for one in ran]
     seconds = [one.seconds for one in ran]
-    return [
-        case.what,
-        str(len(ran)),
-        str(sum(one.created >= PROTOCOL for one in ran)),
-        *(str(outcomes.count(outcome)) for outcome in ("PASS", "REGRESSION", "INCONCLUSIVE")),
-        f"{correct.count} of {len(ran)} (≥ {correct.told(upper=False, digits=0)})",
-        f"{statistics.median(one.launches for one in ran):g} ({max(one.launches for one in ran)})",
-        f"{statistics.median(seconds) / 60:.1f} min ({max(seconds) / 60:.1f})",
-    ]
+    return {
+        "command": case.what,
+        "runs": str(len(ran)),
+        "today's": str(sum(one.created >= PROTOCOL for one in ran)),
+        **{outcome: str(outcomes.count(outcome)) for outcome in ("PASS", "REGRESSION", "INCONCLUSIVE")},
+        "as expected (95% bound)": f"{correct.count} of {len(ran)} (≥ {correct.told(upper=False, digits=0)})",
+        "launches": f"{statistics.median(one.launches for one in ran):g} ({max(one.launches for one in ran)})",
+        "median time (most)": f"{statistics.median(seconds) / 60:.1f} min ({max(seconds) / 60:.1f})",
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

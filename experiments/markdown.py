@@ -11,8 +11,8 @@ from bench.record.files import write_text
 END = "<!-- end -->\n"
 
 
-def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
-    """Returns a table with aligned columns."""
+def table(rows: Iterable[Sequence[object] | Mapping[str, object]], headers: Sequence[str] = "keys") -> str:
+    """Returns a table with aligned columns. Rows without `headers` are dicts by column."""
     text: str = tabulate(rows, headers, "github", disable_numparse=True)
     return text
 

@@ -156,10 +156,17 @@ def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> No
             raise ValueError(f"{config}, launch {number}: {failure.message}")
         samples = samples_of([pair], read_margins(ROOT / "baselines" / "margins.toml"))
         values = {one.metric.name: round(value, 7) for one in samples if (value := one.difference[0]) is not None}
-        machine = pair.reference.machine
-        copies = reference, candidate
-        seconds, anew = round(pair.seconds, 1), plan.pinned is not None and plan.reads_anew
-        launched = Launched(config, kind, number, machine, copies, pair.first, seconds, values, anew)
+        launched = Launched(
+            config=config,
+            cores=kind,
+            number=number,
+            machine=pair.reference.machine,
+            copies=(reference, candidate),
+            first=pair.first,
+            seconds=round(pair.seconds, 1),
+            values=values,
+            reads_anew=plan.pinned is not None and plan.reads_anew,
+        )
         write_record(STORE, dataclasses.replace(store, launches=(*store.launches, launched)), replace=True)
         print(
             f"{config}, {kind}, launch {number + 1}: {100 * values.get(STEP_TIMES[kind], math.nan):+.2f}%", flush=True

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import datetime
 import enum
+import functools
 import json
 import subprocess
 import sys
@@ -41,174 +42,71 @@ class Report:
     workload: str
     evidence: Evidence
     shown: str  # how, or what is lacking
-    tests: tuple[str, ...] = ()  # that inject it and must pass; without the environment's name
+    tests: tuple[str, ...] = ()  # that inject it and must pass
 
 
-def of_fault(name: str) -> str:
-    """Returns the test that injects a fault of the catalogue."""
-    return f"{FAULTS}::test_every_fault_is_caught_by_a_gate_without_baselines[{name}-{{}}]"
+def caught_by(file: str, test: str, *parameters: str) -> str:
+    """Returns the name of a test, in which {} stands for the environment."""
+    return f"{file}::{test}[{'-'.join((*parameters, '{}'))}]"
 
 
-def of_workload(name: str) -> str:
-    """Returns the test that injects a fault of a workload."""
-    return f"{WORKLOADS}::test_every_fault_of_a_workload_is_caught[{name}-{{}}]"
-
-
-SLOWED = f"{UPGRADE}::test_a_slowdown_of_the_size_that_was_reported_is_caught[{{}}-{{{{}}}}]"
-TRACED = f"{WORKLOADS}::test_retraces_are_compared_with_the_reference_s[traces-each-shape-Outcome.REGRESSION-{{}}]"
-KEPT = f"{WORKLOADS}::test_models_that_are_kept_show_as_growth[{{}}]"
-UNCOMPILED = f"{WORKLOADS}::test_a_graph_that_does_not_compile_is_an_outcome[{{}}]"
-DEFAULTS = f"{WORKLOADS}::test_a_changed_default_shows_in_fitted_losses[dense-initializer-Outcome.REGRESSION-{{}}]"
-LONGER = "each call of the step's function takes {} longer: step time on one core"
-REPORTS = (
-    Report(
-        "keras #18854",
-        "an LSTM's cuDNN check cost 200 ms a call, Keras 3.0",
-        "`train`",
-        Evidence.INJECTED,
-        LONGER.format("40%"),
-        (SLOWED.format("train-0.4"),),
-    ),
-    Report(
-        "tensorflow #46515",
-        "RNN 10% slower, 2.3 → 2.4",
-        "`train`",
-        Evidence.INJECTED,
-        LONGER.format("10%"),
-        (SLOWED.format("train-0.1"),),
-    ),
-    Report(
-        "tensorflow #25606",
-        "`while_loop` 40% slower between nightlies",
-        "`train`",
-        Evidence.INJECTED,
-        LONGER.format("40%"),
-        (SLOWED.format("train-0.4"),),
-    ),
-    Report(
-        "rstudio/keras3 #1208",
-        "LSTM `fit` 40% slower, 2.2 → 2.4",
-        "`fit`",
-        Evidence.INJECTED,
-        "each call of Keras' training function takes 40% longer: step time on one core",
-        (SLOWED.format("fit-0.4"),),
-    ),
-    Report(
-        "tensorflow #127577",
-        "TF32 products 2.9e-4 off",
-        "`train`",
-        Evidence.INJECTED,
-        "on a CPU, the recurrent product in TF32; not run on a GPU",
-        (of_fault("tf32-recurrent-product"),),
-    ),
-    Report(
-        "keras #19307",
-        "new Adam slower than the legacy one, from 2.11 on",
-        "`optimizers`",
-        Evidence.GPU,
-        "updates are timed",
-    ),
-    Report(
-        "keras #19992",
-        "sparse Adam 239 → 294 ms, 2.15 → 2.16",
-        "`optimizers-twice`",
-        Evidence.PAIR,
-        "that pair: updates by three optimizers, dense and sparse together, take 4.3% longer on one core, a REGRESSION "
-        "in one run; which of them isn't known ([finding](releases.md))",
-    ),
-    Report("tensorflow #47524", "GPU memory up, 2.3 → 2.4", "`train`", Evidence.GPU, "peak GPU memory is measured"),
-    Report(
-        "tensorflow #39434",
-        "12% slower, 23% more memory",
-        "`xla`",
-        Evidence.OTHER,
-        "compiling by XLA takes 41% more peak memory, 2.20.0 → 2.21.0, a REGRESSION ([finding](releases.md))",
-    ),
-    Report(
-        "tensorflow #41827",
-        "GPU idle 15.6 → 26.1%",
-        "`train`",
-        Evidence.GPU,
-        "`profile` tells a GPU's idle part",
-    ),
-    Report(
-        "tensorflow #56350",
-        "oneDNN slower than off, one thread",
-        "`train`",
-        Evidence.NONE,
-        "no such CPU was here",
-    ),
-    Report(
-        "keras #18971",
-        "BiLSTM on a CPU 70% slower, release by release, 2.7 → 2.15",
-        "`bidirectional`",
-        Evidence.OTHER,
-        "+20.3% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md))",
-    ),
-    Report(
-        "tensorflow #40261",
-        "100 predicts 0.13 → 3 s",
-        "`predict`",
-        Evidence.OTHER,
-        "+18.8% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md))",
-    ),
-    Report(
-        "tensorflow #38598",
-        "`predict` of many shapes grows memory",
-        "`predict-shapes`",
-        Evidence.INJECTED,
-        "a graph traced for each shape: retraces (memory growth is shown, not gated)",
-        (TRACED,),
-    ),
-    Report(
-        "tensorflow #61791",
-        "rebuild and fit in a loop leaks",
-        "`rebuild`",
-        Evidence.INJECTED,
-        "models that are kept: memory growth",
-        (KEPT,),
-    ),
-    Report(
-        "tensorflow #110143",
-        "import about 10 s in 2.20",
-        "`train`",
-        Evidence.NONE,
-        "not seen: import +15.3% over 2.18.1, most of it since 2.19.1 "
-        "([report](../reports/published/upgrade-2.18.1-2.20.0/report.md))",
-    ),
-    Report(
-        "tensorflow #44917",
-        "per-example gradients 15 s → 2 min",
-        "`per-example`",
-        Evidence.INJECTED,
-        "the function takes eight times as long: step time on one core",
-        (SLOWED.format("per-example-7"),),
-    ),
-    Report(
-        "tensorflow #83063, keras #18456",
-        "XLA can't compile the LSTM",
-        "`xla`",
-        Evidence.INJECTED,
-        "an operation that XLA lacks: does not compile",
-        (UNCOMPILED,),
-    ),
-    Report(
-        "tensorflow #49241",
-        "masked cuDNN LSTM differs",
-        "`masked`",
-        Evidence.INJECTED,
-        "on a CPU: a mask ignored, or one too short; not run on a GPU",
-        (of_workload("mask-ignored"), of_workload("mask-one-short")),
-    ),
-    Report(
-        "keras #19993",
-        "CNN + BLSTM converges worse, legacy Keras doesn't",
-        "`fit`",
-        Evidence.INJECTED,
-        "another default initializer, Adam's rate and epsilon",
-        (DEFAULTS, of_workload("fit-adam-rate"), of_workload("fit-adam-epsilon")),
-    ),
+of_fault = functools.partial(caught_by, FAULTS, "test_every_fault_is_caught_by_a_gate_without_baselines")
+of_workload = functools.partial(caught_by, WORKLOADS, "test_every_fault_of_a_workload_is_caught")
+slowed = functools.partial(caught_by, UPGRADE, "test_a_slowdown_of_the_size_that_was_reported_is_caught")
+TRACED = caught_by(
+    WORKLOADS, "test_retraces_are_compared_with_the_reference_s", "traces-each-shape", "Outcome.REGRESSION"
 )
+KEPT = caught_by(WORKLOADS, "test_models_that_are_kept_show_as_growth")
+UNCOMPILED = caught_by(WORKLOADS, "test_a_graph_that_does_not_compile_is_an_outcome")
+DEFAULTS = caught_by(
+    WORKLOADS, "test_a_changed_default_shows_in_fitted_losses", "dense-initializer", "Outcome.REGRESSION"
+)
+LONGER = "each call of the step's function takes {} longer: step time on one core"
+# Of each: name, symptom, workload, evidence, how it shows, tests.
+REPORTS = (
+    Report("keras #18854", "an LSTM's cuDNN check cost 200 ms a call, Keras 3.0", "`train`", Evidence.INJECTED,
+           LONGER.format("40%"), (slowed("train-0.4"),)),
+    Report("tensorflow #46515", "RNN 10% slower, 2.3 → 2.4", "`train`", Evidence.INJECTED,
+           LONGER.format("10%"), (slowed("train-0.1"),)),
+    Report("tensorflow #25606", "`while_loop` 40% slower between nightlies", "`train`", Evidence.INJECTED,
+           LONGER.format("40%"), (slowed("train-0.4"),)),
+    Report("rstudio/keras3 #1208", "LSTM `fit` 40% slower, 2.2 → 2.4", "`fit`", Evidence.INJECTED,
+           "each call of Keras' training function takes 40% longer: step time on one core", (slowed("fit-0.4"),)),
+    Report("tensorflow #127577", "TF32 products 2.9e-4 off", "`train`", Evidence.INJECTED,
+           "on a CPU, the recurrent product in TF32; not run on a GPU", (of_fault("tf32-recurrent-product"),)),
+    Report("keras #19307", "new Adam slower than the legacy one, from 2.11 on", "`optimizers`", Evidence.GPU,
+           "updates are timed"),
+    Report("keras #19992", "sparse Adam 239 → 294 ms, 2.15 → 2.16", "`optimizers-twice`", Evidence.PAIR,
+           "that pair: updates by three optimizers, dense and sparse together, take 4.3% longer on one core, a "
+           "REGRESSION in one run; which of them isn't known ([finding](releases.md))"),
+    Report("tensorflow #47524", "GPU memory up, 2.3 → 2.4", "`train`", Evidence.GPU, "peak GPU memory is measured"),
+    Report("tensorflow #39434", "12% slower, 23% more memory", "`xla`", Evidence.OTHER,
+           "compiling by XLA takes 41% more peak memory, 2.20.0 → 2.21.0, a REGRESSION ([finding](releases.md))"),
+    Report("tensorflow #41827", "GPU idle 15.6 → 26.1%", "`train`", Evidence.GPU, "`profile` tells a GPU's idle part"),
+    Report("tensorflow #56350", "oneDNN slower than off, one thread", "`train`", Evidence.NONE,
+           "no such CPU was here"),
+    Report("keras #18971", "BiLSTM on a CPU 70% slower, release by release, 2.7 → 2.15", "`bidirectional`",
+           Evidence.OTHER, "+20.3% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md))"),
+    Report("tensorflow #40261", "100 predicts 0.13 → 3 s", "`predict`", Evidence.OTHER,
+           "+18.8% on all cores, 2.15.1 → 2.16.2, a REGRESSION ([finding](releases.md))"),
+    Report("tensorflow #38598", "`predict` of many shapes grows memory", "`predict-shapes`", Evidence.INJECTED,
+           "a graph traced for each shape: retraces (memory growth is shown, not gated)", (TRACED,)),
+    Report("tensorflow #61791", "rebuild and fit in a loop leaks", "`rebuild`", Evidence.INJECTED,
+           "models that are kept: memory growth", (KEPT,)),
+    Report("tensorflow #110143", "import about 10 s in 2.20", "`train`", Evidence.NONE,
+           "not seen: import +15.3% over 2.18.1, most of it since 2.19.1 "
+           "([report](../reports/published/upgrade-2.18.1-2.20.0/report.md))"),
+    Report("tensorflow #44917", "per-example gradients 15 s → 2 min", "`per-example`", Evidence.INJECTED,
+           "the function takes eight times as long: step time on one core", (slowed("per-example-7"),)),
+    Report("tensorflow #83063, keras #18456", "XLA can't compile the LSTM", "`xla`", Evidence.INJECTED,
+           "an operation that XLA lacks: does not compile", (UNCOMPILED,)),
+    Report("tensorflow #49241", "masked cuDNN LSTM differs", "`masked`", Evidence.INJECTED,
+           "on a CPU: a mask ignored, or one too short; not run on a GPU",
+           (of_workload("mask-ignored"), of_workload("mask-one-short"))),
+    Report("keras #19993", "CNN + BLSTM converges worse, legacy Keras doesn't", "`fit`", Evidence.INJECTED,
+           "another default initializer, Adam's rate and epsilon",
+           (DEFAULTS, of_workload("fit-adam-rate"), of_workload("fit-adam-epsilon"))),
+)  # fmt: skip
 HEAD = """# What would have been seen
 
 This page takes twenty regressions that people reported after an upgrade of TensorFlow or Keras, and says which of them
@@ -228,8 +126,8 @@ told. No result is older than {date}.
 
 
 def names_of(report: Report) -> list[str]:
-    """Returns a report's tests, once for each environment where they take one."""
-    return [name.format(where) for name in report.tests for where in (BOTH if "{}" in name else BOTH[:1])]
+    """Returns a report's tests, once for each environment."""
+    return [name.format(where) for name in report.tests for where in BOTH]
 
 
 def run_tests(names: Sequence[str]) -> dict[str, bool]:

@@ -7,6 +7,7 @@ nothing.
 
 import argparse
 import datetime
+import functools
 import math
 import os
 import shutil
@@ -20,7 +21,6 @@ from pathlib import Path
 
 from experiments.abuse.files import draw_file
 from experiments.abuse.outcomes import (
-    ASKED,
     FILES,
     OUTPUT,
     PROCESSES,
@@ -28,6 +28,7 @@ from experiments.abuse.outcomes import (
     ROOT,
     Outcome,
     append,
+    asked_of,
     batch_of,
     made,
     next_seeds,
@@ -40,22 +41,20 @@ from experiments.markdown import fill
 
 CHUNK = {PROCESSES: 10, REAL_PROCESSES: 1}  # draws between two lines of what was found, where they aren't FILES / 4
 SEEDS_A_DAY = 100_000
-Draw = Callable[[int], Outcome]
+Draws = dict[str, Callable[[int], Outcome]]  # by kind: what a seed stands for
 
 
-def file_draws(home: Path) -> dict[str, tuple[Draw, int]]:
-    """Returns what draws each kind of file, and how many draws are asked for."""
+def draws_in(home: Path, python: str | None) -> Draws:
+    """Returns the draws of each kind of file, of commands on stand-ins for TensorFlow, and on a real one if there is
+    one.
+    """
     folder = home / "laid out"
     lay_out(folder)
-    return {kind.name: (lambda seed, kind=kind: draw_file(kind, seed, folder), FILES) for kind in KINDS}  # type: ignore[misc]  # its default binds the kind
-
-
-def process_draws(home: Path, python: str | None) -> dict[str, tuple[Draw, int]]:
-    """Returns what disturbs commands on stand-ins for TensorFlow, and on a real one where there is one."""
+    found: Draws = {kind.name: functools.partial(draw_file, kind, folder=folder) for kind in KINDS}
     furniture = furnish(home / "furnished")
-    found: dict[str, tuple[Draw, int]] = {PROCESSES: (Processes(furniture, "", real=False).draw, ASKED[PROCESSES])}
+    found[PROCESSES] = Processes(furniture, "", real=False).draw
     if python:
-        found[REAL_PROCESSES] = (Processes(furniture, python, real=True).draw, ASKED[REAL_PROCESSES])
+        found[REAL_PROCESSES] = Processes(furniture, python, real=True).draw
     return found
 
 
@@ -81,35 +80,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     home = Path(tempfile.mkdtemp(prefix="abuse-"))
     try:
-        all_draws = {**file_draws(home), **process_draws(home, options.python)}
+        all_draws = draws_in(home, options.python)
         if unknown := set(options.only or ()) - set(all_draws):
             parser.error(f"no kind {', '.join(sorted(unknown))}; there are {', '.join(all_draws)}")
-        draws = {name: drawn for name, drawn in all_draws.items() if not options.only or name in options.only}
+        draws = {name: draw for name, draw in all_draws.items() if not options.only or name in options.only}
         if options.seed is not None:
-            return _tell([draw(options.seed) for draw, _ in draws.values()])
+            return _tell([draw(options.seed) for draw in draws.values()])
         ends = time.monotonic() + 60 * options.minutes if options.minutes else math.inf
         return _part(draws, ends) if options.minutes and not options.keep else _whole(draws, ends)
     finally:
         shutil.rmtree(home)
 
 
-def _part(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
+def _part(draws: Draws, ends: float) -> int:
     """Draws of each kind in turn, as many as are asked for in relation to each other."""
     seed = datetime.date.today().toordinal() * SEEDS_A_DAY
     found: list[Outcome] = []
     while True:
-        for draw, asked in draws.values():
-            for _ in range(max(asked // 100, 1)):
+        for name, draw in draws.items():
+            for _ in range(max(asked_of(name) // 100, 1)):
                 if time.monotonic() > ends:
                     return _tell(found)
                 found.append(draw(seed + len(found)))
 
 
-def _whole(draws: dict[str, tuple[Draw, int]], ends: float) -> int:
+def _whole(draws: Draws, ends: float) -> int:
     """Draws what is missing of each kind, and keeps what is found."""
     found: list[Outcome] = []
-    for name, (draw, asked) in draws.items():
-        most = CHUNK.get(name, FILES // 4)
+    for name, draw in draws.items():
+        asked, most = asked_of(name), CHUNK.get(name, FILES // 4)
         while (seeds := next_seeds(name, read_batches(), asked, most)) and time.monotonic() < ends:
             some = [draw(seed) for seed in seeds]
             append(batch_of(some, datetime.datetime.now(datetime.UTC).date().isoformat(), _commit()))

@@ -157,12 +157,7 @@ def read_archive(folder: Path) -> int:
     return code
 
 
-def read_name(folder: Path) -> int:
-    """Asks for a wheel of that name."""
+def read_name(folder: Path) -> str:
+    """Returns what a wheel of that name is asked for."""
     name = (folder / "name.txt").read_bytes().replace(b"\0", b"").decode("utf-8", "surrogateescape")
-
-    def read() -> int:
-        print(repr(read_request(str(folder / name))))
-        return 0
-
-    return guarded(read)
+    return repr(read_request(str(folder / name)))

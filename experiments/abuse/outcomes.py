@@ -44,6 +44,11 @@ class Batch:
     commit: str
 
 
+def asked_of(kind: str) -> int:
+    """Returns how many draws of a kind are asked for."""
+    return ASKED.get(kind, FILES)
+
+
 def batch_of(outcomes: Sequence[Outcome], date: str, commit: str) -> Batch:
     """Returns the line of consecutive draws of one kind."""
     ends = collections.Counter(outcome.end for outcome in outcomes)

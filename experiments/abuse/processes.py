@@ -39,7 +39,6 @@ class Ended:
     """The end of a command."""
 
     code: int
-    out: str
     error: str
     seconds: float
 
@@ -169,29 +168,29 @@ class Processes:
             line = _on_a_small_disk(line, folder, asked, draw)
         started = time.monotonic()
         with _lock_held(folder / "lock", asked.lock):
-            pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
             process = subprocess.Popen(line, cwd=ROOT, env=environment, **pipes)
             other = subprocess.Popen(line, cwd=ROOT, env=environment, **pipes) if asked.twice else None
             if disturbance:
                 self._late = _signal(process, asked, moment, draw)
-            code, out, error = _end(process)
+            code, error = _end(process)
             seconds = time.monotonic() - started
             if other:
-                second, _, also = _end(other)
+                second, also = _end(other)
                 code = HUNG if second == HUNG else code
                 error += also if second == HUNG or "Traceback" in also else ""
         if (folder / "out.kept").exists():
             shutil.rmtree(folder / "out")  # where it was mounted
             (folder / "out.kept").rename(folder / "out")
             shutil.rmtree(folder / "out" / "environments", ignore_errors=True)
-        return Ended(code, out, error, seconds)
+        return Ended(code, error, seconds)
 
 
-def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Returns the exit code of a command, and what it printed; one that hangs is killed, with what it has started."""
+def _end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Returns the exit code of a command, and its errors; one that hangs is killed, with what it has started."""
     try:
-        out, error = process.communicate(timeout=MOST_SECONDS)
-        return process.returncode, out, error
+        _, error = process.communicate(timeout=MOST_SECONDS)
+        return process.returncode, error
     except subprocess.TimeoutExpired:
         children = _descendants(process.pid)
         with process:  # which closes its pipes
@@ -199,7 +198,7 @@ def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
         for pid in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return HUNG, "", f"no end after {MOST_SECONDS:g} s\n"
+        return HUNG, f"no end after {MOST_SECONDS:g} s\n"
 
 
 def _signal(process: subprocess.Popen[str], asked: Disturbance, moment: float, draw: random.Random) -> bool:

@@ -59,6 +59,19 @@ def words(*arguments: str) -> Reader:
     return lambda folder: main([argument.format(folder) for argument in arguments])
 
 
+def printing(read: Callable[[Path], object]) -> Reader:
+    """Returns a reader that prints what a function returns, and what it raises as commands do."""
+
+    def reader(folder: Path) -> int:
+        def printed() -> int:
+            print(read(folder))
+            return 0
+
+        return guarded(printed)
+
+    return reader
+
+
 def lay_out(folder: Path) -> None:
     """Writes one whole file of each kind, and what is read with it."""
     standards = folder / "baselines"
@@ -100,44 +113,21 @@ def _checkpoint() -> Checkpoint:
     return Checkpoint("f00d", "cells", 7, 0.1, 1 / 7, 2.5, (EPOCH,), weights, state)
 
 
-def _resumed(folder: Path) -> int:
-    def read() -> int:
-        found = load_checkpoint(folder / "training" / "checkpoint.npz", "f00d", "cells")
-        digest = hashlib.sha256(repr(dataclasses.replace(found, weights={}, state={})).encode())
-        for name, value in (found.weights | found.state).items():
-            digest.update(name.encode() + value.tobytes())
-        print(digest.hexdigest())
-        return 0
-
-    return guarded(read)
+def _resumed(folder: Path) -> str:
+    """Returns a digest of the checkpoint that a training resumes from."""
+    found = load_checkpoint(folder / "training" / "checkpoint.npz", "f00d", "cells")
+    digest = hashlib.sha256(repr(dataclasses.replace(found, weights={}, state={})).encode())
+    for name, value in (found.weights | found.state).items():
+        digest.update(name.encode() + value.tobytes())
+    return digest.hexdigest()
 
 
-def _environment(folder: Path) -> int:
-    def read() -> int:
-        print(read_record(Stored, folder / "environment" / STORED_FILE))
-        return 0
-
-    return guarded(read)
-
-
-def _reference_lock(folder: Path) -> int:
-    def read() -> int:
-        print(read_locks(folder / "reference.txt").packages)
-        return 0
-
-    return guarded(read)
-
-
-def _locked(folder: Path) -> int:
+def _locked(folder: Path) -> None:
     """Asks for a lock that another holds: its content is no more than a word in a message."""
-
-    def read() -> int:
-        with host_lock(folder / "tfgate.lock"):
-            return 0
-
     with (folder / "tfgate.lock").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        return guarded(read)
+        with host_lock(folder / "tfgate.lock"):
+            pass
 
 
 def _recorded(path: str, *options: str) -> Reader:
@@ -199,10 +189,14 @@ KINDS = (
         (GATED, words("check", "{0}/run", *BASELINES), words("show", f"{{0}}/baselines/{SUBJECT.name}.json")),
     ),
     Kind("margins", "baselines/margins.toml", (GATED, words("check", "{0}/run", *BASELINES)), BYTES + TOML),
-    Kind("checkpoint", "training/checkpoint.npz", (_resumed,), BYTES, sealed=True),
-    Kind("environment", f"environment/{STORED_FILE}", (_environment,), sealed=True),
-    Kind("reference lock", "reference.txt", (_reference_lock,), BYTES),
+    Kind("checkpoint", "training/checkpoint.npz", (printing(_resumed),), BYTES, sealed=True),
+    Kind("environment", f"environment/{STORED_FILE}", (
+        printing(lambda folder: read_record(Stored, folder / "environment" / STORED_FILE)),
+    ), sealed=True),
+    Kind("reference lock", "reference.txt", (
+        printing(lambda folder: read_locks(folder / "reference.txt").packages),
+    ), BYTES),
     Kind("archive", "archive.tgz", (read_archive,), ARCHIVES, sealed=True),
-    Kind("wheel's name", "name.txt", (read_name,), NAMES, ours=False),
-    Kind("host lock", "tfgate.lock", (_locked,), BYTES, refusal=4),
+    Kind("wheel's name", "name.txt", (printing(read_name),), NAMES, ours=False),
+    Kind("host lock", "tfgate.lock", (printing(_locked),), BYTES, refusal=4),
 )  # fmt: skip

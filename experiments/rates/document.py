@@ -81,13 +81,12 @@ def document(store: Store, predictions: Predictions) -> str:
     told = f"{len(store.runs)} of the {asked} runs that are asked for, so far: {hours:.1f} hours of launches"
     parts = [HEAD, paragraph(f"{told}; {'; '.join(sorted(versions | hosts))}."), "", *_totals(store)]
     if whole := [cell for cell in CELLS if not (cell.metric or cell.releases) and store.of(cell)]:
-        parts += ["\n## Nothing changed\n", _rows(store, whole)]
+        parts += ["\n## Nothing changed\n", _rows(store, whole, predictions)]
     if changed := [cell for cell in CELLS if cell.metric and store.of(cell)]:
         parts += [INJECTED, _rows(store, changed, predictions)]
         parts += [CURVES, _at_margin(store, predictions)] if predictions.curves else []
     if between := [cell for cell in CELLS if cell.releases and store.of(cell)]:
-        headers = ["`upgrade` with", "releases", "verdict", ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY, "host"]
-        parts += [RELEASES, table([_found(cell, store.of(cell)[0]) for cell in between], headers)]
+        parts += [RELEASES, table([_found(cell, store.of(cell)[0]) for cell in between])]
     return "\n".join(parts) + "\n"
 
 
@@ -107,50 +106,43 @@ def _totals(store: Store) -> Iterator[str]:
     yield folded(f"- `{BOUNDED.command}`: {towards}. {bound}; [the nightly](ci-here.md#the-nightly) measures some.")
 
 
-def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions | None = None) -> str:
-    headers = [
-        "`upgrade` with",
-        *(["changed by", "measured"] if predictions is not None else []),
-        "runs",
-        "today's",
-        *(one.value for one in OUTCOMES),
-        *(["right", "wrong", "predicted"] if predictions is not None else []),
-        "launches",
-        "minutes",
-        "host",
-    ]
-    return table([_row(cell, store.of(cell), predictions) for cell in cells], headers)
+def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions) -> str:
+    return table([_row(cell, store.of(cell), predictions) for cell in cells])
 
 
-def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions | None) -> list[str]:
+def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions) -> dict[str, str]:
+    """Returns a cell's columns: where a metric is changed, also by how much, and how often runs were right."""
     outcomes = [run.outcome for run in runs]
     launches = [len(run.seconds) for run in runs]
     minutes = [math.fsum(run.seconds) / 60 for run in runs]
-    changed = []
-    if cell.metric:
-        judged = [one for run in runs if (one := run.of(cell.metric))]
-        margin = next((one.margin for one in judged if one.margin), 0.0)
-        linear = cell.metric == MEMORY_GROWTH
-        by = f"{cell.change(margin):.0f} bytes a step" if linear else f"{cell.change(margin):.1%}"
-        changed = [by if cell.margins else "nothing", _mean([value for one in judged for value in one.values], linear)]
-    return [
-        f"`{cell.command}`",
-        *changed,
-        str(len(runs)),
-        str(_todays(runs)),
-        *(str(outcomes.count(outcome.value)) for outcome in OUTCOMES),
-        *(_rates(cell, outcomes, predictions) if predictions is not None else []),
-        f"{statistics.median(launches):g} ({max(launches)})",
-        f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
-        _hosts(runs),
-    ]
+    return {
+        "`upgrade` with": f"`{cell.command}`",
+        **(_changed(cell, runs) if cell.metric else {}),
+        "runs": str(len(runs)),
+        "today's": str(_todays(runs)),
+        **{outcome.value: str(outcomes.count(outcome.value)) for outcome in OUTCOMES},
+        **(_rates(cell, outcomes, predictions) if cell.metric else {}),
+        "launches": f"{statistics.median(launches):g} ({max(launches)})",
+        "minutes": f"{statistics.median(minutes):.1f} ({max(minutes):.1f})",
+        "host": _hosts(runs),
+    }
 
 
-def _rates(cell: Cell, outcomes: Sequence[str], predictions: Predictions) -> list[str]:
+def _changed(cell: Cell, runs: Sequence[Ran]) -> dict[str, str]:
+    """Returns by how much the cell's metric was changed, and by how much launches say that it was."""
+    judged = [one for run in runs if (one := run.of(cell.metric))]
+    change = cell.change(next((one.margin for one in judged if one.margin), 0.0))
+    linear = cell.metric == MEMORY_GROWTH
+    by = f"{change:.0f} bytes a step" if linear else f"{change:.1%}"
+    measured = _mean([value for one in judged for value in one.values], linear)
+    return {"changed by": by if cell.margins else "nothing", "measured": measured}
+
+
+def _rates(cell: Cell, outcomes: Sequence[str], predictions: Predictions) -> dict[str, str]:
     """Returns how often a cell's runs were right and wrong, and what was predicted of them."""
     right = _rate(cell.right, outcomes) if cell.right else "–"
     wrong = ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in cell.wrong)
-    return [right, wrong, _predicted(cell, predictions)]
+    return {"right": right, "wrong": wrong, "predicted": _predicted(cell, predictions)}
 
 
 def _todays(runs: Sequence[Ran]) -> int:
@@ -174,10 +166,15 @@ def _rate(outcome: Outcome, outcomes: Sequence[str]) -> str:
     return f"{count} ({' to '.join(f'{bound:.0%}' for bound in bounds(count, len(outcomes)))})"
 
 
-def _found(cell: Cell, run: Ran) -> list[str]:
+def _found(cell: Cell, run: Ran) -> dict[str, str]:
     """Returns the row of two releases."""
-    changes = [_change(run.of(metric)) for metric in (ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY)]
-    return [f"`{cell.command}`", " → ".join(cell.releases or ()), run.outcome, *changes, _hosts([run])]
+    return {
+        "`upgrade` with": f"`{cell.command}`",
+        "releases": " → ".join(cell.releases or ()),
+        "verdict": run.outcome,
+        **{metric: _change(run.of(metric)) for metric in (ONE_CORE_STEP_TIME, STEP_TIME, PEAK_MEMORY)},
+        "host": _hosts([run]),
+    }
 
 
 def _change(judged: Judged | None) -> str:
@@ -191,17 +188,18 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
     """Returns the section with a row for each metric: its noise, and the verdicts on a change of one margin."""
     measured = any(store.of(cell) for cell in CELLS if cell.margins == 1)
     rows = [
-        [
-            f"{curve.metric}, {curve.config}",
-            *(_deviation(value, curve.metric) for value in (curve.noise.launch_deviation, curve.between_runs)),
-            *(told(point.shares, outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION)),
-        ]
+        {
+            "metric": f"{curve.metric}, {curve.config}",
+            "launches deviate by": _deviation(curve.noise.launch_deviation, curve.metric),
+            "besides, runs deviate by": _deviation(curve.between_runs, curve.metric),
+            **{outcome.value: told(point.shares, outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION)},
+        }
         for curve in predictions.curves
         for point in curve.points
         if point.size == 1
     ]
-    found = table(rows, ["metric", "launches deviate by", "besides, runs deviate by", "PASS", "REGRESSION"])
-    return "\n".join([AT_MARGIN, paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}"), "", found])
+    said = paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}")
+    return "\n".join([AT_MARGIN, said, "", table(rows)])
 
 
 def _deviation(value: float, metric: str) -> str:

@@ -112,14 +112,14 @@ def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, marg
             kept = tuple(round(value, 7) for value in values if value is not None)
             judged.append(Judged(name, one["outcome"], _margin(one["metric"]), kept))
     return Ran(
-        cell.key,
-        number,
-        run.created,
-        environment.tensorflow if environment else "–",
-        records[0].machine,
-        outcome_of(verdict).value,
-        tuple(round(pair.seconds, 1) for pair in pairs),
-        tuple(judged),
+        cell=cell.key,
+        number=number,
+        created=run.created,
+        tensorflow=environment.tensorflow if environment else "–",
+        machine=records[0].machine,
+        outcome=outcome_of(verdict).value,
+        seconds=tuple(round(pair.seconds, 1) for pair in pairs),
+        judged=tuple(judged),
     )
 
 

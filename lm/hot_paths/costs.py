@@ -49,11 +49,6 @@ def evaluation(config: Config) -> Cost:
     return Cost(product_flops(config), 2 * _ids(config) + FLOAT_BYTES * _touched(config))
 
 
-def gradient(config: Config) -> Cost:
-    """Returns the cost of one batch's loss and gradients; the weights are read, the gradients written."""
-    return Cost(3 * product_flops(config), 2 * _ids(config) + FLOAT_BYTES * 2 * _touched(config))
-
-
 def clip(config: Config, *, dense: bool = False) -> Cost:
     """Returns the cost of gradients read and written, the embedding's as rows or, `dense`, as a whole."""
     return Cost(0, FLOAT_BYTES * 2 * (config.parameter_count() if dense else _touched(config)))
@@ -65,7 +60,7 @@ def update(config: Config) -> Cost:
 
 
 def step(config: Config) -> Cost:
-    """Returns the cost of one training step; the weights are read and written."""
+    """Returns the cost of one training step, or of its loss and gradients alone; as many values are written as read."""
     return Cost(3 * product_flops(config), 2 * _ids(config) + FLOAT_BYTES * 2 * _touched(config))
 
 

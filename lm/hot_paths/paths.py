@@ -64,7 +64,7 @@ PARTS: dict[str, Part] = {
         lambda trainer: trainer.model.logits, lambda trainer, batch: (batch.inputs, batch.masks), costs.forward
     ),
     # (ids, ids, masks) → (loss, gradients, the embedding's as IndexedSlices)
-    "gradient": Part(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.gradient),
+    "gradient": Part(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.step),
     # (gradients) → (clipped gradients, norm)
     "clip": Part(lambda trainer: trainer.clip, lambda trainer, batch: (_taken(trainer, batch).gradients,), costs.clip),
     # (clipped gradients) → nothing; the weights move

@@ -30,7 +30,6 @@ import numpy as np
 
 from lm.arrays import Array
 from lm.config import Config
-from lm.oracle.checks import checked_dtype, require_ids, require_state
 from lm.oracle.lstm import LayerTape, lstm_backward, lstm_forward
 from lm.oracle.sgd import Gradients, SparseRows, apply_sgd, clip_by_global_norm
 
@@ -72,8 +71,8 @@ def step(
     """Takes one training step on `inputs` and `targets`, ids [batch, steps]; no argument is changed.
 
     `batch` and `steps` are the ids' own, whatever the configuration says. `masks` are [batch, steps, width], one for
-    the embedding and one for each layer; () drops nothing. Raises ConfigError for weights or a state that are not this
-    configuration's, ValueError for ids outside the vocabulary (as TensorFlow does on a CPU).
+    the embedding and one for each layer; () drops nothing. Raises ValueError for ids outside the vocabulary (as
+    TensorFlow does on a CPU).
     """
     logits, new_state, tape = forward(config, weights, state, inputs, masks)
     loss, logits_gradient = cross_entropy(logits, targets)
@@ -120,12 +119,9 @@ def forward(
     config: Config, weights: Mapping[str, Array], state: Mapping[str, Array], inputs: Array, masks: Sequence[Array] = ()
 ) -> tuple[Array, dict[str, Array], Tape]:
     """Returns (logits [batch, steps, vocabulary], new state, tape for `backward`). Shapes and errors as in `step`."""
-    dtype = checked_dtype(config, weights)
-    require_ids("inputs", inputs, config.vocabulary_size)
+    _require_ids("inputs", inputs, config.vocabulary_size)
     batch, steps = inputs.shape
-    require_state(config, state, batch)
-
-    scales = _dropout_scales(config, masks, dtype)
+    scales = _dropout_scales(config, masks, weights["embedding"].dtype)
     x = weights["embedding"][inputs.T] * scales[0]  # time-major from here on: [steps, batch, width]
     layers, new_state = [], {}
     for layer, scale in zip(range(len(config.layer_sizes)), scales[1:], strict=True):
@@ -149,7 +145,7 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[np.inexact, Array]:
     The cost is the sum over time of the batch mean, which is the sum over all tokens divided by the batch size. The
     gradient is (softmax - one-hot) / batch. Raises ValueError for targets outside the vocabulary.
     """
-    require_ids("targets", targets, logits.shape[-1])
+    _require_ids("targets", targets, logits.shape[-1])
     batch = logits.dtype.type(len(logits))  # a Python int would make a float32 sum float64 in NumPy 1
     tokens = np.arange(targets.size), targets.ravel()  # where each token's target lies in the rows below
     rows = logits.reshape(targets.size, -1)
@@ -183,6 +179,17 @@ def backward(config: Config, weights: Mapping[str, Array], tape: Tape, logits_gr
     values = (x_gradient * tape.scales[0]).transpose(1, 0, 2).reshape(batch * steps, -1)
     gradients["embedding"] = SparseRows(tape.inputs.ravel(), values)
     return {name: gradients[name] for name in config.weight_shapes()}
+
+
+def _require_ids(name: str, ids: Array, vocabulary_size: int) -> None:
+    """Raises ValueError unless all `ids` [batch, steps] are below the vocabulary's size and none is negative."""
+    outside = np.argwhere((ids < 0) | (ids >= vocabulary_size))
+    if len(outside):
+        row, column = outside[0].tolist()
+        raise ValueError(
+            f"{name}[{row}, {column}] is {ids[row, column]}, outside the vocabulary of {vocabulary_size} words; "
+            "read the corpus with this configuration's vocabulary"
+        )
 
 
 def _dropout_scales(config: Config, masks: Sequence[Array], dtype: np.dtype) -> list[Array | float]:

@@ -69,13 +69,16 @@ class Training:
         self.epochs: list[EpochResult] = []
         self._step = 0
         self._epoch_loss = self._epoch_seconds = 0.0
-        self._restore(Checkpoint(self.fingerprint, implementation, 0, 0.0, 0.0, 0.0, (), weights, trainer.state))
+        trainer.weights = weights
 
     def resume(self) -> int:
         """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
         checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
         part_of(self.checkpoint_path).unlink(missing_ok=True)  # of a process that was killed while it wrote
-        self._restore(checkpoint)
+        self._step = checkpoint.step
+        self._epoch_loss, self._epoch_seconds = checkpoint.epoch_loss, checkpoint.epoch_seconds
+        self.epochs = list(checkpoint.epochs)
+        self.trainer.weights, self.trainer.state = checkpoint.weights, checkpoint.state
         return self._step
 
     def run(self) -> Iterator[Event]:
@@ -113,12 +116,12 @@ class Training:
         train_perplexity, words_per_second = self._running(self.steps)
         valid = self._evaluate("validation", self.corpus.valid)
         return EpochResult(
-            epoch,
-            self.config.epoch_learning_rate(epoch),
-            train_perplexity,
-            valid.perplexity,
-            self._epoch_seconds,
-            words_per_second,
+            epoch=epoch,
+            learning_rate=self.config.epoch_learning_rate(epoch),
+            train_perplexity=train_perplexity,
+            valid_perplexity=valid.perplexity,
+            train_seconds=self._epoch_seconds,
+            words_per_second=words_per_second,
         )
 
     def _evaluate(self, name: str, tokens: Tokens) -> Evaluation:
@@ -141,24 +144,14 @@ class Training:
         save_checkpoint(
             self.checkpoint_path,
             Checkpoint(
-                self.fingerprint,
-                self.implementation,
-                self._step,
-                self.trainer.learning_rate,
-                self._epoch_loss,
-                self._epoch_seconds,
-                tuple(self.epochs),
-                weights,
-                state,
+                fingerprint=self.fingerprint,
+                implementation=self.implementation,
+                step=self._step,
+                learning_rate=self.trainer.learning_rate,
+                epoch_loss=self._epoch_loss,
+                epoch_seconds=self._epoch_seconds,
+                epochs=tuple(self.epochs),
+                weights=weights,
+                state=state,
             ),
         )
-
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        self._step, self._epoch_loss, self._epoch_seconds = (
-            checkpoint.step,
-            checkpoint.epoch_loss,
-            checkpoint.epoch_seconds,
-        )
-        self.epochs = list(checkpoint.epochs)
-        self.trainer.weights = checkpoint.weights
-        self.trainer.state = checkpoint.state

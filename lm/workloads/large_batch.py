@@ -48,13 +48,13 @@ class Workload(Padded):
         found = [masked_step(config, weights, inputs[part], targets[part], lengths[part]) for part in parts]
         share = weights["embedding"].dtype.type(1 / len(parts))
         return Masked(
-            sum(one.loss for one in found) * share,
-            np.empty(0),
-            {
+            loss=sum(one.loss for one in found) * share,
+            logits=np.empty(0),
+            gradients={
                 name: np.sum([densified(one.gradients[name], len(value)) for one in found], axis=0) * share
                 for name, value in weights.items()
             },
-            {name: np.concatenate([one.state[name] for one in found]) for name in found[0].state},
+            state={name: np.concatenate([one.state[name] for one in found]) for name in found[0].state},
         )
 
 

@@ -19,9 +19,9 @@ from experiments.bisection import (
     search,
     tables,
 )
-from experiments.noise import FILE, kinds, read_noise
+from experiments.noise import kinds, read_noise
 
-NOISE = list(kinds(read_noise(FILE)).values())
+NOISE = list(kinds(read_noise()).values())
 
 
 def test_histories_reach_the_whole_change_by_their_steps() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 
 from bench.stats.effects import CONFIDENCE
 from experiments.blaming import LAUNCHES, OUTPUT, PLACE, blamed, in_turn, one_by_one, pair_alone, play, right, table
-from experiments.noise import FILE, kinds, read_noise
+from experiments.noise import kinds, read_noise
 
-NOISE = kinds(read_noise(FILE))
+NOISE = kinds(read_noise())
 
 
 def test_launches_are_taken_one_of_each_part_in_turn() -> None:

@@ -93,15 +93,14 @@ def test_a_run_ends_with_what_its_first_four_launches_plan() -> None:
     values[:, :, 4:] += np.tile([3.0, -3.0], LAUNCHES // 2 - 2)
     values[1, 1, :4] = [3.0, -1.0, 3.0, -1.0]
     judged = judge(values, 1.0)
-    assert judged.planned.tolist() == [LOOKS[4], LOOKS[-1]]
-    assert judged.launches.tolist() == [[12, 12], [48, 48]]
+    assert judged.launches.tolist() == [[LOOKS[4]] * 2, [LOOKS[-1]] * 2]
     assert (judged.codes == UNDECIDED).all()
 
 
 def test_rates_of_metrics_and_of_whole_runs_show_their_arithmetic() -> None:
     """A run with one REGRESSION is one, whatever else it has; undecided is one that has none."""
     codes = [[PASSED, REGRESSED], [UNDECIDED, PASSED], [REGRESSED, UNDECIDED], [PASSED, PASSED]]
-    judged = Judged(np.array(codes, np.int8), np.full((4, 2), 4), np.full(4, 12))
+    judged = Judged(np.array(codes, np.int8), np.full((4, 2), 4))
     assert [metric_rate(code)(judged) for code in (REGRESSED, UNDECIDED)] == [Rate(2, 8), Rate(2, 8)]
     assert [run_rate(code, 2)(judged) for code in (REGRESSED, UNDECIDED)] == [Rate(2, 4), Rate(1, 4)]
     assert [run_rate(code, 1)(judged) for code in (REGRESSED, UNDECIDED)] == [Rate(1, 4), Rate(1, 4)]
@@ -167,10 +166,7 @@ def test_a_cell_has_the_kind_of_noise_where_a_figure_is_worst() -> None:
     """Ten runs of a metric, of which one is wrong in bursts; of power, one of ten isn't found there."""
     right, wrong = np.full((10, 1), PASSED, np.int8), np.full((10, 1), PASSED, np.int8)
     wrong[0, 0] = REGRESSED
-    of = {
-        name: {0.0: Judged(codes, np.full((10, 1), 4), np.full(10, 12))}
-        for name, codes in (("normal", right), ("bursty", wrong))
-    }
+    of = {name: {0.0: Judged(codes, np.full((10, 1), 4))} for name, codes in (("normal", right), ("bursty", wrong))}
     alarm = Figure("alarm", 0.0, 0.01, metric_rate(REGRESSED))
     assert worst(alarm, of) == (Rate(1, 10), "bursty")
     assert worst(Figure("power", 0.0, 0.95, metric_rate(PASSED), power=True), of) == (Rate(9, 10), "bursty")

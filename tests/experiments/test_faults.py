@@ -1,13 +1,15 @@
 """The table of faults, from rows made by hand; and what it refuses to run."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from bench.judge.gate import Standards
+from bench.record.types import SCHEMA
 from experiments.faults import INTERPRETERS, Row, failures, keep_row, kept_row, main, report
 from tests.faults.hook.injected.fault import Fault
-from tests.faults.hook.injected.registry import FAULTS, NO_FAULT
+from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.native.library import NoCompilerError
 from tests.faults.trial import BrokenFaultError, Catch
 
@@ -19,23 +21,27 @@ EARLY, LATE, APART = (
 )
 
 
+def row_of(fault: Fault, tensorflow: str, found: tuple[Catch, ...], machine: str = "") -> Row:
+    return Row(SCHEMA, fault.name, f"/{tensorflow}/python", tensorflow, found, machine)
+
+
 def test_every_fault_caught_and_no_alarm_without_one_is_no_failure() -> None:
-    assert failures([Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY,))]) == []
+    assert failures([row_of(NO_FAULT, "2.21.0", ()), row_of(CLIPPED, "2.21.0", (EARLY,))]) == []
 
 
 def test_a_missed_fault_is_a_failure() -> None:
-    assert failures([Row(CLIPPED, "2.12.1", ())]) == [
+    assert failures([row_of(CLIPPED, "2.12.1", ())]) == [
         "missed in TensorFlow 2.12.1: clip-missing, gradients are not clipped"
     ]
 
 
 def test_an_alarm_without_a_fault_is_a_failure() -> None:
-    found = failures([Row(NO_FAULT, "2.12.1", (EARLY,))])
+    found = failures([row_of(NO_FAULT, "2.12.1", (EARLY,))])
     assert found == ["false alarm in TensorFlow 2.12.1: oracle, step 0: clipped of embedding"]
 
 
 def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
-    lines = report([Row(CLIPPED, "2.21.0", (EARLY, LATE, APART), "A CPU, 2 cores")]).splitlines()
+    lines = report([row_of(CLIPPED, "2.21.0", (EARLY, LATE, APART), "A CPU, 2 cores")]).splitlines()
     assert lines[0].startswith("Machine: A CPU, 2 cores. TensorFlow 2.21.0. Launches took ")
     line = next(line for line in lines if line.startswith("| clip-missing"))
     assert line.endswith("| cells, layers, fused | oracle, step 0: clipped of embedding | perplexity, lockstep |")
@@ -43,16 +49,20 @@ def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
 
 def test_what_caught_a_fault_first_names_the_versions_where_they_differ() -> None:
     found = {"2.12.1": (EARLY,), "2.16.2": (), "2.21.0": (EARLY,)}
-    rows = [Row(CLIPPED, version, caught) for version, caught in found.items()]
+    rows = [row_of(CLIPPED, version, caught) for version, caught in found.items()]
     assert "| oracle, step 0: clipped of embedding (2.12.1, 2.21.0); nothing (2.16.2) |" in report(rows)
 
 
 def test_what_one_check_alone_catches_is_counted_over_environments() -> None:
     """clip-missing is caught by the oracle alone in one version and by lockstep too in the other: by both, then."""
-    rows = [Row(CLIPPED, "2.12.1", (EARLY,)), Row(CLIPPED, "2.21.0", (EARLY, APART)), Row(FROZEN, "2.21.0", (EARLY,))]
+    rows = [
+        row_of(CLIPPED, "2.12.1", (EARLY,)),
+        row_of(CLIPPED, "2.21.0", (EARLY, APART)),
+        row_of(FROZEN, "2.21.0", (EARLY,)),
+    ]
     said = "2 faults; 0 missed or false alarms. 1 are caught by the oracle alone, none by another check alone."
     assert said in report(rows)
-    assert ", 1 by another check alone." in report([Row(CLIPPED, "2.21.0", (APART,))])
+    assert ", 1 by another check alone." in report([row_of(CLIPPED, "2.21.0", (APART,))])
 
 
 def test_an_unknown_fault_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,16 +86,20 @@ def test_no_interpreter_at_all_is_a_usage_error(
 
 
 def test_rows_that_were_kept_come_back_for_the_same_interpreter_alone(tmp_path: Path) -> None:
-    rows = [Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY, LATE)), Row(CLIPPED, "2.12.1", (), "B CPU")]
+    rows = [
+        row_of(NO_FAULT, "2.21.0", ()),
+        row_of(CLIPPED, "2.21.0", (EARLY, LATE)),
+        row_of(CLIPPED, "2.12.1", (), "B CPU"),
+    ]
     for row in rows:
-        keep_row(tmp_path, row, f"/{row.tensorflow}/python")
-    assert [kept_row(tmp_path, row.fault, f"/{row.tensorflow}/python") for row in rows] == rows
+        keep_row(tmp_path, row)
+    assert [kept_row(tmp_path, fault_by_name(row.fault), row.python) for row in rows] == rows
     assert kept_row(tmp_path, CLIPPED, "/2.15.1/python") is None
     assert kept_row(tmp_path, FROZEN, "/2.21.0/python") is None
 
 
 def test_nothing_is_kept_without_a_folder() -> None:
-    keep_row(None, Row(NO_FAULT, "2.21.0", ()), "/python")
+    keep_row(None, row_of(NO_FAULT, "2.21.0", ()))
     assert kept_row(None, NO_FAULT, "/python") is None
 
 
@@ -93,8 +107,8 @@ def test_kept_rows_are_reported_without_a_launch(tmp_path: Path) -> None:
     """The interpreter is there, and is no Python: nothing could be launched in it."""
     python = tmp_path / "python"
     python.write_text("")
-    for row in (Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY,))):
-        keep_row(tmp_path / "rows", row, str(python))
+    for row in (row_of(NO_FAULT, "2.21.0", ()), row_of(CLIPPED, "2.21.0", (EARLY,))):
+        keep_row(tmp_path / "rows", dataclasses.replace(row, python=str(python)))
     options = ["--python", str(python), "--rows", str(tmp_path / "rows"), "--output", str(tmp_path / "faults.md")]
     assert main([*options, "--fault", "clip-missing"]) == 0
     assert "1 faults; 0 missed" in (tmp_path / "faults.md").read_text()
@@ -104,8 +118,8 @@ def test_some_faults_alone_leave_the_table_as_it_is(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("experiments.faults.OUTPUT", tmp_path / "faults.md")
     python = tmp_path / "python"
     python.write_text("")
-    for row in (Row(NO_FAULT, "2.21.0", ()), Row(CLIPPED, "2.21.0", (EARLY,))):
-        keep_row(tmp_path / "rows", row, str(python))
+    for row in (row_of(NO_FAULT, "2.21.0", ()), row_of(CLIPPED, "2.21.0", (EARLY,))):
+        keep_row(tmp_path / "rows", dataclasses.replace(row, python=str(python)))
     assert main(["--python", str(python), "--rows", str(tmp_path / "rows"), "--fault", "clip-missing"]) == 0
     assert not (tmp_path / "faults.md").exists()
 
@@ -120,7 +134,7 @@ def test_a_fault_that_cannot_be_injected_leaves_the_others_to_be(
         injected.append(fault.name)
         if fault is CLIPPED:
             raise error("clip-missing: it broke down")
-        return Row(fault, "2.21.0", () if fault is NO_FAULT else (EARLY,))
+        return row_of(fault, "2.21.0", () if fault is NO_FAULT else (EARLY,))
 
     monkeypatch.setattr("experiments.faults._row", row)
     python, output = tmp_path / "python", tmp_path / "faults.md"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 import warnings
 from typing import Any
 
@@ -284,3 +285,20 @@ def test_a_batch_of_another_size_than_the_configurations_is_computed() -> None:
         state={name: array[:1] for name, array in case.state.items()},
     )
     assert_allclose(one.step().logits, case.step().logits[:1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("word", [-1, 7])
+def test_ids_outside_the_vocabulary_are_refused(word: int) -> None:
+    case = random_case(small_config())
+    for name, ids in (("inputs", case.inputs), ("targets", case.targets)):
+        wrong = ids.copy()
+        wrong[1, 2] = word
+        with pytest.raises(ValueError, match=re.escape(f"{name}[1, 2] is {word}, outside the vocabulary of 7 words")):
+            dataclasses.replace(case, **{name: wrong}).step()
+
+
+@pytest.mark.parametrize("masks", [(np.ones((2, 3, 3)),), (np.ones((3, 2, 3)), np.ones((2, 3, 4)))])
+def test_masks_of_another_number_or_shape_are_an_error_of_numpy(masks: Any) -> None:
+    case = random_case(small_config(layer_sizes=(4,), keep=0.5))
+    with pytest.raises(ValueError, match=r"zip|broadcast"):
+        dataclasses.replace(case, masks=masks).step()

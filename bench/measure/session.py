@@ -194,10 +194,9 @@ class Session:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
         from bench.measure.exchange import Exchange
         from bench.measure.lockstep import LockstepSide
-        from bench.record.paired import CANDIDATE
 
         self.compute_in_float32()
-        self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config, CANDIDATE), role)
+        self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config, lockstep=True), role)
 
     def lockstep(self, step: int) -> Published:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""

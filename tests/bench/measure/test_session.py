@@ -205,7 +205,7 @@ def test_only_what_is_compared_number_by_number_is_without_tf32(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
-    Exchange.create(tmp_path / "exchange", TINY, "candidate")
+    Exchange.create(tmp_path / "exchange", TINY, lockstep=True)
     Exchange.create(tmp_path / OWN, TINY)
     (tmp_path / ANSWERS).write_bytes(bytes(4))
     work(session, tmp_path)

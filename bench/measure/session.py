@@ -85,16 +85,16 @@ class Session:
         build_seconds, trace_seconds = _timed(self.work.build), _timed(self.work.trace)
         self.work.start()
         subject = Subject(
-            config,
-            corpus,
-            implementation,
-            device,
-            self.work.fingerprint,
-            steps,
-            self.config.num_steps,
-            self.work.tokens,
-            Path(workload).name,  # of a user's own file, which has a path in the place of a name
-            found.metrics,
+            config=config,
+            corpus=corpus,
+            implementation=implementation,
+            device=device,
+            fingerprint=self.work.fingerprint,
+            steps=steps,
+            num_steps=self.config.num_steps,
+            tokens_per_step=self.work.tokens,
+            workload=Path(workload).name,  # of a user's own file, which has a path in the place of a name
+            metrics=found.metrics,
         )
         return Opened(subject, build_seconds, trace_seconds)
 

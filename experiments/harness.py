@@ -12,13 +12,14 @@ import time
 from collections.abc import Sequence
 
 from bench.measure.session import Session
+from bench.measure.worker import drain
 
 BLOCK_STEPS = {"tiny": 40, "notebook": 4}
 
 
 def reported(session: Session, count: int) -> float:
     """Returns the mean seconds of the next steps, as a session tells them."""
-    return statistics.fmean(session.steps(count).seconds)
+    return statistics.fmean(drain(session.steps(count)).seconds)
 
 
 def bare(session: Session, count: int) -> float:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     count = BLOCK_STEPS[config]
     session = Session()
     session.open(config, "synthetic", steps=0)
-    session.steps(10)
+    drain(session.steps(10))
     ratios, own = [], []
     for number in range(quads):
         order = (reported, bare, bare, reported) if number % 2 == 0 else (bare, reported, reported, bare)

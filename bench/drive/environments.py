@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 from bench.drive import uv
 from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
-from bench.drive.lockfile import Lock, read_lock
+from bench.drive.lockfile import Lock, read_lock, tensorflow_of
 from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
 from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.uv import install, make_venv, resolve
@@ -157,7 +157,7 @@ def read_locks(path: Path) -> Lock:
         lock = read_lock(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RequestError(f"{path} is damaged or was not written by uv: {error}") from error
-    if not lock.tensorflow:
+    if not tensorflow_of(lock.packages):
         raise RequestError(f"{path} is damaged or was not written by uv: it holds no TensorFlow")
     return lock
 
@@ -219,7 +219,7 @@ def _build(folder: Path, requested: str, chosen: Resolved, python: str, found: I
 
 def _name(requested: str, lock: Lock, found: Inspection) -> str:
     """Names an environment: its TensorFlow, then a key of everything in it and of the Python. Raises RequestError."""
-    tensorflow = lock.tensorflow
+    tensorflow = tensorflow_of(lock.packages)
     if tensorflow is None:
         raise RequestError(f"{requested!r} brings no TensorFlow: add tensorflow-cpu==VERSION to it")
     key = hashlib.sha256(f"{found.build}\n\n{lock.text}".encode()).hexdigest()[:KEY_DIGITS]

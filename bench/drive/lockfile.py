@@ -25,11 +25,6 @@ class Lock:
     text: str
     packages: tuple[Package, ...]
 
-    @property
-    def tensorflow(self) -> Package | None:
-        """Returns the package that holds TensorFlow; None if there is none."""
-        return tensorflow_of(self.packages)
-
 
 def read_lock(text: str) -> Lock:
     """Reads the packages of a lock file."""

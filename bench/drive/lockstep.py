@@ -4,12 +4,12 @@ Three processes: the two sides, and a referee in this orchestrator's interpreter
 work in turn, so that a side's own step is timed alone.
 """
 
+import contextlib
 import dataclasses
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 
 from bench.drive.folders import shared_folder
 from bench.drive.opening import describe, open_model, started
@@ -32,6 +32,16 @@ class _Measured:
     seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {REFERENCE: 0.0, CANDIDATE: 0.0})
     wall_seconds: float = 0.0
     failure: Failure | None = None
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Notes that the candidate fails in the block, where the reference, which goes first, has not."""
+        try:
+            yield
+        except WorkerError as error:
+            if error.failure.kind == NO_TENSORFLOW:
+                raise  # nothing to judge
+            self.failure = error.failure
 
 
 def run_lockstep(
@@ -56,35 +66,18 @@ def run_lockstep(
     ):
         prepared = referee.request(Prepared, "prepare", **plan.data())
         with shared_folder(prepared.bytes) as folder:
-            path = folder / "exchange"
-            referee.request(None, "share", path=str(path))
-            described = describe(reference, plan)
-            opened = _open(reference, plan, path, REFERENCE)
+            path = str(folder / "exchange")
+            referee.request(None, "share", path=path)
+            described, opened = describe(reference, plan), open_model(reference, plan)
+            reference.request(None, "share", path=path, role=REFERENCE)
             measured = _Measured()
-            if _open_candidate(candidate, plan, path, measured):
+            with measured.failing():
+                measured.candidate = describe(candidate, plan)
+                measured.opened = open_model(candidate, plan)
+                candidate.request(None, "share", path=path, role=CANDIDATE)
+            if not measured.failure:
                 _take_steps(plan, reference, candidate, referee, measured, on_step)
     return _result(prepared, described, opened, measured)
-
-
-def _open(worker: Worker, plan: Plan, path: Path, role: str) -> Opened:
-    opened = open_model(worker, plan)
-    worker.request(None, "share", path=str(path), role=role)
-    return opened
-
-
-def _open_candidate(candidate: Worker, plan: Plan, path: Path, measured: _Measured) -> bool:
-    """Returns whether the candidate is ready.
-
-    What fails here did not fail in the reference, which was opened before.
-    """
-    try:
-        measured.candidate = describe(candidate, plan)
-        measured.opened = _open(candidate, plan, path, CANDIDATE)
-    except WorkerError as error:
-        if error.failure.kind == NO_TENSORFLOW:
-            raise  # nothing to judge
-        measured.failure = error.failure
-    return not measured.failure
 
 
 def _take_steps(
@@ -101,10 +94,9 @@ def _take_steps(
     began = time.perf_counter()
     for step in range(plan.steps):
         measured.seconds[REFERENCE] += reference.request(Published, "lockstep", step=step).seconds
-        try:
+        with measured.failing():
             measured.seconds[CANDIDATE] += candidate.request(Published, "lockstep", step=step).seconds
-        except WorkerError as error:
-            measured.failure = error.failure
+        if measured.failure:
             return
         compared = referee.request(Compared, "compare", step=step)
         measured.compared.append(compared)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ from bench.machine import now, this_machine
 from bench.record.files import keeper, write_text
 from bench.record.micro import MICRO_FILE, Micro, MicroLaunch, MicroRun, launch_file, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.repeats import mended
+from bench.record.repeats import twice
 from bench.record.types import HUNG, NO_TENSORFLOW, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
@@ -132,11 +133,13 @@ def measure_micro(
     measured = LaunchesSoFar()
     for number in range(request.launches):
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
-            found, repeated = _launch(role, sides[role], request.suite, launch_file(folder, role, number), measured)
-            if repeated:
-                line = mended(f"launch {number + 1} of the {role}", repeated)
-                run = dataclasses.replace(run, warnings=(*run.warnings, line))
+            path = launch_file(folder, role, number)
+            launch = functools.partial(_launch, role, sides[role], request.suite, path, measured)
+            found, warnings = twice(f"launch {number + 1} of the {role}", launch)
+            run = dataclasses.replace(run, warnings=(*run.warnings, *warnings))
             if isinstance(found, Failure):
+                if role == REFERENCE or found.kind == NO_TENSORFLOW:
+                    raise WorkerError(found)
                 run = dataclasses.replace(run, failure=found)
             said = found.message if isinstance(found, Failure) else f"{len(found.cases)} cases"
             say(f"{role} launch {number + 1} of at most {request.launches}: {said}")
@@ -146,29 +149,17 @@ def measure_micro(
     return Micro(run, measured.launches[REFERENCE], measured.launches[CANDIDATE])
 
 
-def _launch(
-    role: str, side: Side, suite: Suite, path: Path, measured: LaunchesSoFar
-) -> tuple[MicroLaunch | Failure, Failure | None]:
-    """Returns (the launch, or how the candidate failed twice; the first failure of a launch that ran when it was
-    repeated).
-
-    Raises WorkerError where the reference fails twice, or where there is nothing to measure.
-    """
-    failures: list[Failure] = []
-    while len(failures) < 2:
-        started = time.monotonic()
-        try:
-            found = time_suite(side, suite, path, measured.deadline(role))
-        except WorkerError as error:
-            if error.failure.kind == NO_TENSORFLOW or (role == REFERENCE and failures):
-                raise
-            failures.append(error.failure)
-            continue
-        if role == REFERENCE:
-            measured.seconds.append(time.monotonic() - started)
-        measured.launches[role].append(found)
-        return found, failures[0] if failures else None
-    return failures[-1], None
+def _launch(role: str, side: Side, suite: Suite, path: Path, measured: LaunchesSoFar) -> MicroLaunch | Failure:
+    """Takes a launch of a side, and returns it, or how it failed."""
+    started = time.monotonic()
+    try:
+        found = time_suite(side, suite, path, measured.deadline(role))
+    except WorkerError as error:
+        return error.failure
+    if role == REFERENCE:
+        measured.seconds.append(time.monotonic() - started)
+    measured.launches[role].append(found)
+    return found
 
 
 def time_suite(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECONDS) -> MicroLaunch:

@@ -114,9 +114,7 @@ class _Checked:
         keeping = set(agenda.oracle_steps[::2])
         for step in range(plan.steps):
             try:
-                published = self.worker.request(
-                    Published, "take", noted="steps", step=step, with_logits=step in keeping
-                )
+                published = self.worker.request(Published, "take", step=step, with_logits=step in keeping)
             except WorkerError:
                 if step:
                     self._end_training()

@@ -102,18 +102,17 @@ class _Half:
                 return self.worker.receive(kind, operation, per=per)
         return None
 
-    def tell(self, operation: str, **arguments: Any) -> None:
-        """Asks for an operation without an answer, and waits until it is done."""
+    def request(self, kind: type[T] | None, operation: str, per: int = 1, **arguments: Any) -> T | None:
+        """Sends a request, and returns the reply."""
         self.ask(operation, **arguments)
-        self.hear(None, operation)
+        return self.hear(kind, operation, per)
 
     def block(self, operation: str, count: int, dropped: int) -> tuple[float, float]:
         """Returns the mean (wall, CPU) seconds of a block's steps that aren't dropped.
 
         They are NaN once the side has failed.
         """
-        self.ask(operation, count=count)
-        block = self.hear(Block, operation, count)
+        block = self.request(Block, operation, per=count, count=count)
         if block and operation == "steps":
             self.measured.add(block, dropped)
         if block is None or self.failed:
@@ -128,7 +127,62 @@ class _Half:
             self.measured.failure = error.failure
 
 
-Halves = Mapping[str, _Half]
+@dataclasses.dataclass(frozen=True)
+class _Launch:
+    """Both sides of a launch."""
+
+    pair_plan: PairPlan
+    halves: Mapping[str, _Half]  # by role, in the order in which they were started
+    orders: tuple[str, str]  # of the quads, by turns
+
+    def open(self, jitter: int) -> None:
+        """Has both sides import TensorFlow, build and trace at the same time."""
+        plan = self.pair_plan.plan
+        for role, description in self._at_once(Description, "describe", threads=plan.threads).items():
+            self.halves[role].measured.description = description
+        for role, opened in self._at_once(Opened, "open", **plan.opening(jitter)).items():
+            self.halves[role].measured.opened = opened
+
+    def _at_once(self, kind: type[T], operation: str, **arguments: Any) -> dict[str, T | None]:
+        """Returns both sides' replies.
+
+        The reference is heard first, whichever was asked first: its time is what the candidate's deadline follows from.
+        """
+        for half in self.halves.values():
+            half.ask(operation, **arguments)
+        return {role: self.halves[role].hear(kind, operation) for role in (REFERENCE, CANDIDATE)}
+
+    def in_turn(self, on_quad: Callable[[int], None]) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
+        """Returns the quads of training and of evaluation steps."""
+        blocks, halves = self.pair_plan.blocks, self.halves.values()
+        for half in halves:
+            half.block("steps", WARM_UP_STEPS, WARM_UP_STEPS)
+        steps = self._quads("steps", blocks.quads, blocks.steps, on_quad)
+        if blocks.evaluation_quads:
+            for half in halves:
+                half.measured.evaluation = half.request(Evaluation, "evaluate", max_steps=EVALUATION_STEPS)
+        evaluations = self._quads("evaluation_steps", blocks.evaluation_quads, blocks.evaluation_steps)
+        for half in halves:
+            half.measured.finished = half.request(Finished, "finish")
+        return steps, evaluations
+
+    def _quads(
+        self, operation: str, count: int, steps: int, on_quad: Callable[[int], None] = lambda quads: None
+    ) -> tuple[Quad, ...]:
+        """Takes quads of blocks of so many steps until a side fails; returns those in which none has."""
+        quads = []
+        for number in range(count):
+            if any(half.failed for half in self.halves.values()):
+                break
+            order, timed = self.orders[number % 2], []
+            for letter in order:
+                half = self.halves[LETTERS[letter]]
+                if self.pair_plan.moves:
+                    half.request(None, "relocate")
+                timed.append(half.block(operation, steps, self.pair_plan.blocks.dropped))
+            quads.append(Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed)))
+            on_quad(number + 1)
+        return tuple(quad for quad in quads if not any(map(math.isnan, quad.seconds)))
 
 
 def measure_pair(
@@ -147,12 +201,25 @@ def measure_pair(
     A failure is a field of its side's record. Once a side has failed the other finishes the phase at hand, which tells
     whether it can. Raises WorkerError where an interpreter can't be started, or a user's own file was changed.
     """
-    first = REFERENCE if turn % 4 in (0, 3) else CANDIDATE
+    plan, pinned, halves = pair_plan.plan, pair_plan.pinned, dict[str, _Half]()
+    patience = patience or Patience()
+    first, second = (REFERENCE, CANDIDATE) if turn % 4 in (0, 3) else (CANDIDATE, REFERENCE)
     created, watch, began = now(), CpuWatch(), time.monotonic()
     with contextlib.ExitStack() as stack:
-        halves = _started(stack, pair_plan, sides, first, patience or Patience())
-        steps, evaluations = _measure(pair_plan, jitter, halves, first, on_quad)
-    records = {name: half.measured.record(pair_plan.plan, launch, jitter, created) for name, half in halves.items()}
+        for role in (first, second):
+            worker = started(plan, sides[role], Deadlines(patience, role), takes_turns=True)
+            halves[role] = _Half(stack.enter_context(worker))
+        both = _Launch(pair_plan, halves, ORDERS[first])
+        if pinned and pair_plan.reads_anew:
+            for half in halves.values():
+                half.request(None, "read_anew")
+        both.open(jitter)
+        if pinned:
+            for half in halves.values():
+                half.request(None, "pin", core=pinned.core)
+            stack.enter_context(keeping_to(pinned.others))
+        steps, evaluations = both.in_turn(on_quad)
+    records = {role: half.measured.record(plan, launch, jitter, created) for role, half in halves.items()}
     return Pair(
         launch=launch,
         first=first,
@@ -162,97 +229,8 @@ def measure_pair(
         evaluations=evaluations,
         seconds=time.monotonic() - began,
         disturbed=watch.others(),
-        core=pair_plan.pinned.core if pair_plan.pinned else None,
+        core=pinned.core if pinned else None,
     )
-
-
-def _started(
-    stack: contextlib.ExitStack, pair_plan: PairPlan, sides: Mapping[str, Side], first: str, patience: Patience
-) -> Halves:
-    """Starts both sides, `first` before the other; they end with the stack."""
-    plan, halves = pair_plan.plan, {}
-    for name in (first, CANDIDATE if first == REFERENCE else REFERENCE):
-        worker = started(plan, sides[name], Deadlines(patience, name), takes_turns=True)
-        halves[name] = _Half(stack.enter_context(worker))
-    if pair_plan.pinned and pair_plan.reads_anew:
-        for half in halves.values():
-            half.tell("read_anew")
-    return halves
-
-
-def _measure(
-    pair_plan: PairPlan, jitter: int, halves: Halves, first: str, on_quad: Callable[[int], None]
-) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
-    plan, pinned = pair_plan.plan, pair_plan.pinned
-    for role, description in _at_once(halves, Description, "describe", threads=plan.threads).items():
-        halves[role].measured.description = description
-    for role, opened in _at_once(halves, Opened, "open", **plan.opening(jitter)).items():
-        halves[role].measured.opened = opened
-    if pinned is None:
-        return _in_turn(pair_plan, halves, first, on_quad)
-    for half in halves.values():
-        half.tell("pin", core=pinned.core)
-    with keeping_to(pinned.others):
-        return _in_turn(pair_plan, halves, first, on_quad)
-
-
-def _in_turn(
-    pair_plan: PairPlan, halves: Halves, first: str, on_quad: Callable[[int], None]
-) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
-    """Returns the quads of training and of evaluation steps."""
-    blocks = pair_plan.blocks
-    for half in halves.values():
-        half.block("steps", WARM_UP_STEPS, WARM_UP_STEPS)
-    steps = []
-    for number in range(blocks.quads):
-        if _failed(halves):
-            break
-        steps.append(_quad(pair_plan, halves, "steps", ORDERS[first][number % 2], blocks.steps))
-        on_quad(number + 1)
-    if blocks.evaluation_quads:
-        for half in halves.values():
-            half.ask("evaluate", max_steps=EVALUATION_STEPS)
-            half.measured.evaluation = half.hear(Evaluation, "evaluate")
-    evaluations = []
-    for number in range(blocks.evaluation_quads):
-        if _failed(halves):
-            break
-        evaluations.append(
-            _quad(pair_plan, halves, "evaluation_steps", ORDERS[first][number % 2], blocks.evaluation_steps)
-        )
-    for half in halves.values():
-        half.ask("finish")
-        half.measured.finished = half.hear(Finished, "finish")
-    return _whole(steps), _whole(evaluations)
-
-
-def _at_once(halves: Halves, kind: type[T], operation: str, **arguments: Any) -> dict[str, T | None]:
-    """Has both sides work at the same time, and returns their replies.
-
-    The reference is heard first, whichever was asked first: its time is what the candidate's deadline follows from.
-    """
-    for half in halves.values():
-        half.ask(operation, **arguments)
-    return {role: halves[role].hear(kind, operation) for role in (REFERENCE, CANDIDATE)}
-
-
-def _quad(pair_plan: PairPlan, halves: Halves, operation: str, order: str, count: int) -> Quad:
-    timed = []
-    for letter in order:
-        half = halves[LETTERS[letter]]
-        if pair_plan.moves:
-            half.tell("relocate")
-        timed.append(half.block(operation, count, pair_plan.blocks.dropped))
-    return Quad(order, tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed))
-
-
-def _failed(halves: Halves) -> bool:
-    return any(half.failed for half in halves.values())
-
-
-def _whole(quads: list[Quad]) -> tuple[Quad, ...]:
-    """Returns the quads without the one in which a side failed."""
-    return tuple(quad for quad in quads if not any(map(math.isnan, quad.seconds)))
 
 
 def _mean(values: tuple[float, ...]) -> float:

@@ -15,6 +15,7 @@ ALONE_SECONDS = 300.0  # of silence, where there is no reference's time
 STARTUP_SECONDS = 600.0  # the same of a process that imports, or builds and traces
 STARTUP = ("describe", "open")
 STRESS = "stress"
+NOTED_AS = {"take": "steps"}  # a step of training is as long whether it is published or not
 LIKE = {STRESS: "steps"}  # a stress step takes about as long as a training step, if the reference took no stress step
 
 
@@ -59,13 +60,12 @@ class Deadlines:
     role: str
     scale: float = 1.0  # of a candidate that works under other terms than the reference
 
-    def wait(self, operation: str, *, noted: str = "", per: int = 1) -> Wait:
+    def wait(self, operation: str, *, per: int = 1) -> Wait:
         """Returns the wait for an operation's reply, which begins now.
 
-        `noted` is the name that the operation is noted under, where that isn't its own; `per` the steps that it takes
-        until its next sign of life.
+        `per`: the steps that it takes until its next sign of life.
         """
-        name = noted or operation
+        name = NOTED_AS.get(operation, operation)
         fixed = STARTUP_SECONDS if operation in STARTUP else ALONE_SECONDS
         if self.role == REFERENCE:
             return Wait(fixed, note=lambda silence: self.patience.note(name, silence / per))

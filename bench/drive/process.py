@@ -125,7 +125,6 @@ class Worker:
         kind: type[T] | None,
         operation: str,
         *,
-        noted: str = "",
         per: int = 1,
         seconds: float | None = None,
         on_event: Callable[[Any], None] | None = None,
@@ -133,7 +132,7 @@ class Worker:
     ) -> T:
         """Returns the reply to an operation: see `receive`. Raises WorkerError; the worker is useless then."""
         self.send(operation, **arguments)
-        return self.receive(kind, operation, noted=noted, per=per, seconds=seconds, on_event=on_event)
+        return self.receive(kind, operation, per=per, seconds=seconds, on_event=on_event)
 
     def send(self, operation: str, **arguments: Any) -> None:
         """Asks for an operation without waiting, so that two workers can be busy at once. Raises WorkerError."""
@@ -149,7 +148,6 @@ class Worker:
         kind: type[T] | None,
         operation: str,
         *,
-        noted: str = "",
         per: int = 1,
         seconds: float | None = None,
         on_event: Callable[[Any], None] | None = None,
@@ -159,9 +157,12 @@ class Worker:
         The worker may be silent for `seconds`, or else as long as its deadlines say (see Deadlines.wait); each event
         starts the silence anew. Raises WorkerError; the worker is useless then.
         """
-        wait = Wait(seconds) if seconds is not None else self._deadlines.wait(operation, noted=noted, per=per)
+        wait = Wait(seconds) if seconds is not None else self._deadlines.wait(operation, per=per)
         while True:
-            answer = self._read(operation, wait)
+            line = self._line(operation, wait)
+            answer: Any = None
+            with contextlib.suppress(ValueError):
+                answer = json.loads(line)
             match answer:
                 case {"event": event}:
                     wait.heard()
@@ -175,9 +176,8 @@ class Worker:
                     wait.heard()
                     return value
                 case _:
-                    raise self._failed(
-                        "garbage", f"the worker wrote {str(answer)[:60]} where its reply to {operation} should be"
-                    )
+                    wrote = f"the worker wrote {line[:60]!r} where its reply to {operation} should be"
+                    raise self._failed("garbage", wrote)
 
     def said(self) -> str:
         """Returns what the process and its libraries have printed so far."""
@@ -199,8 +199,8 @@ class Worker:
             return self._error(Failure(NO_TENSORFLOW, message))
         return self._error(Failure(kind, message, raised.traceback[-STDERR_TAIL_BYTES:]))
 
-    def _read(self, operation: str, wait: Wait) -> dict[str, Any]:
-        """Returns the next line from the worker, as an object."""
+    def _line(self, operation: str, wait: Wait) -> bytes:
+        """Returns the next line from the worker."""
         deadline = time.monotonic() + wait.seconds
         while b"\n" not in self._buffer:
             with selectors.DefaultSelector() as selector:
@@ -213,13 +213,7 @@ class Worker:
                 raise self._died(operation)
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
-        try:
-            answer = json.loads(line)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise self._failed("garbage", f"the worker wrote {line[:60]!r} where its reply to {operation} should be")
-        return answer
+        return line
 
     def _died(self, operation: str) -> WorkerError:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.lockstep import run_lockstep
@@ -15,10 +15,8 @@ from bench.drive.watch import disturbance
 from bench.machine import now
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.repeats import failed_for_good, mended, to_repeat, worth_repeating
+from bench.record.repeats import failed_for_good, to_repeat, twice
 from bench.record.types import OWN_CODE, SCHEMA, Failure, Record
-
-T = TypeVar("T")
 
 PAIRED_FILE = "paired.json"
 JITTER_BASE = 2000  # of the first pair; a run's launches and a baseline's replicas are other trainings
@@ -113,24 +111,24 @@ class _Upgrade:
             launch, deadlines = Launch(0, numerics=True), Deadlines(self._patience, name)
             return measure_launch(plan, launch, sides[name], self._listener.step, deadlines, author=sides[REFERENCE])
 
-        record, warnings = _twice(what, checked, lambda record: record.failure)
+        record, warnings = twice(what, checked)
         self.add(warnings, oracle=(*self.run.oracle, record))
 
     def compare(self, plan: Plan) -> None:
         """Compares the sides in lockstep."""
 
-        def compared() -> tuple[Lockstep | None, Failure | None]:
+        def compared() -> Lockstep | Failure:
             self._listener.phase("lockstep", plan.steps)
             try:
-                return run_lockstep(plan, self._request.sides, self._listener.step, self._patience), None
+                return run_lockstep(plan, self._request.sides, self._listener.step, self._patience)
             except WorkerError as error:
-                return None, error.failure
+                return error.failure
 
-        def failure_of(found: tuple[Lockstep | None, Failure | None]) -> Failure | None:
-            return found[0].failure if found[0] else found[1]
-
-        (found, failure), warnings = _twice("lockstep", compared, failure_of)
-        self.add(warnings, lockstep=found, lockstep_failure=failure)
+        found, warnings = twice("lockstep", compared)
+        if isinstance(found, Failure):
+            self.add(warnings, lockstep_failure=found)
+        else:
+            self.add(warnings, lockstep=found)
 
     def launch(self, plan: PairPlan) -> None:
         """Adds a pair of launches."""
@@ -172,13 +170,3 @@ def _begun(request: PairedRequest) -> PairedRun:
         only=request.only,
         margin=request.margin,
     )
-
-
-def _twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failure | None]) -> tuple[T, list[str]]:
-    """Returns what was measured, again if it failed; and a warning if it didn't fail again."""
-    found = measure()
-    failure = failure_of(found)
-    if failure is None or not worth_repeating(failure):
-        return found, []
-    found = measure()
-    return found, [] if failure_of(found) else [mended(what, failure)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.record.paired import CANDIDATE
 from lm.arrays import Floats
 from lm.config import Config
 
@@ -58,8 +59,8 @@ def _room(shape: Shape) -> int:
     return -(-math.prod(shape) // ALIGNMENT) * ALIGNMENT
 
 
-def step_shapes(config: Config, follower: str = "") -> Shapes:
-    """Returns the shapes of a launch's steps or, in lockstep, of the leader's steps and of those of its `follower`."""
+def step_shapes(config: Config, *, lockstep: bool = False) -> Shapes:
+    """Returns the shapes of a launch's steps or, in lockstep, of the reference's steps and of the candidate's."""
     weights, state = config.weight_shapes(), config.state_shapes()
     results: dict[str, Mapping[str, Shape]] = {
         "state": state,
@@ -68,12 +69,12 @@ def step_shapes(config: Config, follower: str = "") -> Shapes:
         "norm": {"": ()},
         "clipped": weights,
     }
-    if follower:
+    if lockstep:
         return {
             "start": {"state": state},
             **{f"weights {slot}": {"weights": weights} for slot in range(2)},
             "results 0": results,
-            follower: {**results, "weights": weights},
+            CANDIDATE: {**results, "weights": weights},
         }
     ids = (config.batch_size, config.num_steps)
     masks = {str(number): shape for number, shape in enumerate(config.mask_shapes())}
@@ -85,17 +86,17 @@ def step_shapes(config: Config, follower: str = "") -> Shapes:
 
 
 class Exchange:
-    """The steps in the file at `path`: those of a launch or, with a `follower`, of both roles in lockstep."""
+    """The steps in the file at `path`: those of a launch or, in `lockstep`, of both sides."""
 
-    def __init__(self, path: Path, config: Config, follower: str = "") -> None:
-        self._arrays, self._follower = mapped(path, step_shapes(config, follower)), follower
-        self._weight_slots, self._result_slots = (2, 1) if follower else (3, 2)
+    def __init__(self, path: Path, config: Config, *, lockstep: bool = False) -> None:
+        self._arrays = mapped(path, step_shapes(config, lockstep=lockstep))
+        self._weight_slots, self._result_slots = (2, 1) if lockstep else (3, 2)
 
     @classmethod
-    def create(cls, path: Path, config: Config, follower: str = "") -> "Exchange":
+    def create(cls, path: Path, config: Config, *, lockstep: bool = False) -> "Exchange":
         """Reserves the file first."""
-        reserve(path, step_shapes(config, follower))
-        return cls(path, config, follower)
+        reserve(path, step_shapes(config, lockstep=lockstep))
+        return cls(path, config, lockstep=lockstep)
 
     @property
     def start(self) -> dict[str, Floats]:
@@ -117,15 +118,12 @@ class Exchange:
         return self._arrays[f"weights {step % self._weight_slots}"]["weights"]
 
     def updated(self, step: int, role: str = "") -> dict[str, Floats]:
-        """Returns the weights after a step: the follower's, or those of the role that trains on."""
-        return self._arrays[role]["weights"] if self._follows(role) else self.weights(step + 1)
+        """Returns the weights after a step: the candidate's in lockstep, or those of the role that trains on."""
+        return self._arrays[role]["weights"] if role == CANDIDATE else self.weights(step + 1)
 
     def results(self, quantity: str, step: int = 0, role: str = "") -> dict[str, Floats]:
         """Returns a role's `state` after a step, `loss`, `gradient`, `norm` or `clipped` gradients, by tensor.
 
         A launch that is compared with the oracle has `logits`, too.
         """
-        return self._arrays[role if self._follows(role) else f"results {step % self._result_slots}"][quantity]
-
-    def _follows(self, role: str) -> bool:
-        return bool(role) and role == self._follower
+        return self._arrays[role if role == CANDIDATE else f"results {step % self._result_slots}"][quantity]

@@ -5,8 +5,9 @@ weights and the state that the one before it published, whatever the launch says
 initial weights are this process's own.
 """
 
+import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,10 @@ from bench.measure.numerics import (
     relative_error,
 )
 from bench.measure.publish import publish
-from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Case, Start, small_start
+from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Start, small_start
 from bench.measure.tally import Tally
 from bench.measure.updates import clipping_and_update
-from bench.record.replies import Agenda
+from bench.record.replies import Agenda, StressCase
 from bench.record.types import DEFAULT_WORKLOAD, REPEAT, NumericError
 from lm.arrays import Floats, State
 from lm.config import config_by_name
@@ -66,7 +67,8 @@ class Session:
         asked = {*range(0, steps, every), 0, min(5, steps - 1), steps // 2, steps - 1}
         self._oracle_steps = tuple(sorted(asked))
         size = sum(file_bytes(step_shapes(each)) for each in (self._config, SMALL))
-        return Agenda(size, self._oracle_steps, tuple(case.asked for case in CASES), self._repeated)
+        stress = tuple(StressCase(case.small, case.evaluation) for case in CASES)
+        return Agenda(size, self._oracle_steps, stress, self._repeated)
 
     def share(self, folder: str) -> None:
         """Creates the files through which the launch publishes. They hold the initial weights."""
@@ -108,8 +110,9 @@ class Session:
             weights = _copies(self._own.weights(self._next_step))
             batch = training_batch(self._tokens, self._config, self._next_step)
             self._starts = Start(weights, self._state, *batch), small_start(self._jitter)
-        self._start = CASES[case].change(self._starts[CASES[case].small])
-        exchange = self._small if CASES[case].small else self._own
+        posed = CASES[case]
+        self._start = posed.change(self._starts[posed.small])
+        exchange = self._small if posed.small else self._own
         publish(self._start.weights, exchange.weights(0))
         publish(self._start.state, exchange.start)
         publish({"inputs": self._start.inputs, "targets": self._start.targets}, exchange.ids)
@@ -117,19 +120,18 @@ class Session:
             target[...] = mask
 
     def check_stress(self, case: int, logits: bool) -> None:
-        """Compares the stress step that was just published with the oracle's."""
-        self._tally.add(self._stress_errors(CASES[case], self._start, self._next_step + case, logits))
-
-    def _stress_errors(self, case: Case, start: Start, step: int, logits: bool) -> Iterable[NumericError]:
-        config, exchange = (SMALL, self._small) if case.small else (self._config, self._own)
+        """Compares the stress step just published with the oracle's. Its errors name it: "stress NaN: norm"."""
+        posed, start = CASES[case], self._start
+        config, exchange = (SMALL, self._small) if posed.small else (self._config, self._own)
         before: Before = start.weights, start.state
-        if case.evaluation:
-            expected = expected_evaluation(config, before, (start.inputs, start.targets), case.cut)
+        if posed.evaluation:
+            expected = expected_evaluation(config, before, (start.inputs, start.targets), posed.cut)
             found: Quantities = {quantity: exchange.results(quantity) for quantity in ("loss", "state")}
         else:
-            expected = expected_step(config, before, start.batch, LEARNING_RATE, case.cut)
+            expected = expected_step(config, before, start.batch, LEARNING_RATE, posed.cut)
             found = _published(exchange, 0, logits)
-        return case.named(errors_of(step, found, expected, case.cut))
+        errors = errors_of(self._next_step + case, found, expected, posed.cut)
+        self._tally.add(dataclasses.replace(one, quantity=f"stress {posed.name}: {one.quantity}") for one in errors)
 
     def check_repeat(self) -> None:
         """Compares what the first steps left in another process, which read nothing in between, with what they left.

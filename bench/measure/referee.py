@@ -34,14 +34,14 @@ class Session:
         """Loads a reference configuration. Raises ConfigError, CorpusError."""
         self._config = config_by_name(config)
         self._tokens = load_corpus(corpus, self._config, corpus_path).train
-        shapes = step_shapes(self._config, CANDIDATE)
+        shapes = step_shapes(self._config, lockstep=True)
         tensors = {**shapes[CANDIDATE], "update": shapes[CANDIDATE]["weights"]}
         self._tensors = [(quantity, tensor) for quantity in QUANTITIES for tensor in tensors[quantity]]
         return Prepared(tuple(Tensor(*pair) for pair in self._tensors), file_bytes(shapes))
 
     def share(self, path: str) -> None:
         """Creates the file through which both sides publish their steps."""
-        self._exchange = Exchange.create(Path(path), self._config, CANDIDATE)
+        self._exchange = Exchange.create(Path(path), self._config, lockstep=True)
 
     def compare(self, step: int) -> Compared:
         """Returns the differences of the step that both sides have just taken."""

@@ -12,11 +12,10 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import TYPE_CHECKING, cast
 
 from bench.machine import affinity, pin, this_machine, usable_cores
 from bench.measure.memory import file_rss_bytes, forget_libraries, peak_rss_bytes, release_free_memory, rss_bytes
-from bench.measure.worker import drain
 from bench.record.profile import Profiled
 from bench.record.replies import Answered, Block, Description, Finished, Opened, Published
 from bench.record.types import DEFAULT_WORKLOAD, Environment, Evaluation, Subject
@@ -86,16 +85,16 @@ class Session:
         build_seconds, trace_seconds = _timed(self.work.build), _timed(self.work.trace)
         self.work.start()
         subject = Subject(
-            config,
-            corpus,
-            implementation,
-            device,
-            self.work.fingerprint,
-            steps,
-            self.config.num_steps,
-            self.work.tokens,
-            Path(workload).name,  # of a user's own file, which has a path in the place of a name
-            found.metrics,
+            config=config,
+            corpus=corpus,
+            implementation=implementation,
+            device=device,
+            fingerprint=self.work.fingerprint,
+            steps=steps,
+            num_steps=self.config.num_steps,
+            tokens_per_step=self.work.tokens,
+            workload=Path(workload).name,  # of a user's own file, which has a path in the place of a name
+            metrics=found.metrics,
         )
         return Opened(subject, build_seconds, trace_seconds)
 
@@ -109,22 +108,11 @@ class Session:
         """Returns the text of work whose units are training steps."""
         return cast("Training", self.work).corpus
 
-    @overload
-    def steps(self, count: int, *, tell: Literal[False] = False) -> Block: ...
+    def steps(self, count: int, *, tell: bool = False) -> Generator[int, None, Block]:
+        """Does the next `count` units of work: training steps, say. Returns their Block.
 
-    @overload
-    def steps(self, count: int, *, tell: Literal[True]) -> Generator[int, None, Block]: ...
-
-    def steps(self, count: int, *, tell: bool = False) -> Block | Generator[int, None, Block]:
-        """Does the next `count` units of work: training steps, say.
-
-        Returns a Block or, with `tell`, a generator that yields each step done, as a sign of life, and returns the
-        Block. Timed blocks send no such signs.
+        With `tell` it yields each step done, as a sign of life. Timed blocks send no such signs.
         """
-        taken = self._taken(count)
-        return taken if tell else drain(taken)
-
-    def _taken(self, count: int) -> Generator[int, None, Block]:
         losses: list[float] = []
         seconds: list[float] = []
         cpu_seconds: list[float] = []
@@ -135,7 +123,8 @@ class Session:
             seconds.append(timed[0])
             cpu_seconds.append(timed[1])
             self._next_step = step + 1
-            yield step
+            if tell:
+                yield step
             if not math.isfinite(loss):
                 break
         return Block(tuple(losses), tuple(seconds), tuple(cpu_seconds), rss_bytes())
@@ -205,10 +194,9 @@ class Session:
         """Takes part in a lockstep comparison as `reference` or `candidate`; the results go to the file at `path`."""
         from bench.measure.exchange import Exchange
         from bench.measure.lockstep import LockstepSide
-        from bench.record.paired import CANDIDATE
 
         self.compute_in_float32()
-        self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config, CANDIDATE), role)
+        self._side = LockstepSide(self.trainer, Exchange(Path(path), self.config, lockstep=True), role)
 
     def lockstep(self, step: int) -> Published:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""

@@ -6,13 +6,11 @@ A launch's jitter draws weights and ids.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from bench.measure.numerics import Cut, by_unit, by_word, state_by_unit, whole
-from bench.record.replies import StressCase
-from bench.record.types import NumericError
 from lm.arrays import Floats, Masks, Tokens
 from lm.config import Config
 from lm.data.batches import Batch
@@ -60,15 +58,6 @@ class Case:
     small: bool = True
     evaluation: bool = False
     cut: Cut = whole  # its tensors are compared as a whole, or part by part
-
-    @property
-    def asked(self) -> StressCase:
-        """Returns what the worker is told of it."""
-        return StressCase(self.small, self.evaluation)
-
-    def named(self, errors: Iterable[NumericError]) -> list[NumericError]:
-        """Returns errors that name their case: "stress NaN: norm"."""
-        return [dataclasses.replace(error, quantity=f"stress {self.name}: {error.quantity}") for error in errors]
 
 
 def small_start(jitter: int = 0) -> Start:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lm.training.trainer import Trainer
 
 NEEDED = ("tensorflow", "pytest_benchmark")
+CHOICES = ("config", "implementation", "device", "mode", "workload")  # options, each of which may be repeated
 CHOSEN = pytest.StashKey[Selection]()
 
 
@@ -65,8 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
                 f"this Python has no {module}: bench/micro needs tensorflow, pytest and pytest-benchmark; of `tfgate "
                 "micro`, name another Python, or a version, by --to"
             )
-    asked = (config.getoption(f"--{name}") for name in ("config", "implementation", "device", "mode", "workload"))
-    chosen = config.stash[CHOSEN] = selection(*asked, require_gpu=config.getoption("--require-gpu"))
+    asked = {f"{name}s": config.getoption(f"--{name}") for name in CHOICES}
+    chosen = config.stash[CHOSEN] = selection(**asked, require_gpu=config.getoption("--require-gpu"))
     try:
         for name in chosen.workloads:
             workload(name)

@@ -41,14 +41,23 @@ class Material:
         """Returns the masks in the same order, each [batches · batch, steps, width]."""
         return tuple(np.concatenate(masks) for masks in zip(*(one.masks for one in self.batches), strict=True))
 
-    def answer(self, index: int) -> oracle.Step:
-        """Returns the oracle's training step on batch `index`, from the initial weights and the zero state."""
-        return _answer(self.config.name, index)
+    @functools.cached_property
+    def answer(self) -> oracle.Step:
+        """Returns the oracle's training step on the first batch, from the initial weights and the zero state."""
+        return self._step(0, _wide(self.weights), _wide(self.state))
 
-    def evaluated(self, index: int) -> tuple[np.inexact, dict[str, Array]]:
-        """Returns the oracle's (loss, new state) of batch `index`, undropped, from initial weights and zero state."""
-        one = self.batches[index]
-        return oracle.evaluate(self.config, _wide(self.weights), _wide(self.state), one.inputs, one.targets)
+    @functools.cached_property
+    def trained(self) -> dict[str, Array]:
+        """Returns the oracle's weights after a step on each batch in turn, the state carried over."""
+        taken = self.answer
+        for index in range(1, BATCHES):
+            taken = self._step(index, taken.weights, taken.state)
+        return taken.weights
+
+    def evaluated(self) -> tuple[np.inexact, dict[str, Array]]:
+        """Returns the oracle's (loss, new state) of the first batch, undropped, from initial weights and zero state."""
+        first = self.batches[0]
+        return oracle.evaluate(self.config, _wide(self.weights), _wide(self.state), first.inputs, first.targets)
 
     def read(self) -> Array:
         """Returns the oracle's logits [batches · batch, steps, vocabulary] of all batches in turn, without dropout."""
@@ -58,9 +67,8 @@ class Material:
             logits.append(found)
         return np.concatenate(logits)
 
-    def trained(self) -> dict[str, Array]:
-        """Returns the oracle's weights after a step on each batch in turn, the state carried over."""
-        return _trained(self.config.name)
+    def _step(self, index: int, weights: dict[str, Array], state: dict[str, Array]) -> oracle.Step:
+        return oracle.step(self.config, weights, state, *self.batches[index], learning_rate=self.config.learning_rate)
 
 
 @functools.cache
@@ -73,25 +81,6 @@ def material(config_name: str) -> Material:
     batches = tuple(training_batch(corpus.train, config, step) for step in range(BATCHES))
     fingerprint = config.fingerprint(corpus.sha256, weights_sha256(weights))
     return Material(config, corpus.train, batches, weights, state, fingerprint)
-
-
-@functools.cache
-def _answer(config_name: str, index: int) -> oracle.Step:
-    made = material(config_name)
-    return _step(made, index, _wide(made.weights), _wide(made.state))
-
-
-@functools.cache
-def _trained(config_name: str) -> dict[str, Array]:
-    made = material(config_name)
-    taken = made.answer(0)
-    for index in range(1, BATCHES):
-        taken = _step(made, index, taken.weights, taken.state)
-    return taken.weights
-
-
-def _step(made: Material, index: int, weights: dict[str, Array], state: dict[str, Array]) -> oracle.Step:
-    return oracle.step(made.config, weights, state, *made.batches[index], learning_rate=made.config.learning_rate)
 
 
 def _wide(arrays: dict[str, Floats]) -> dict[str, Array]:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from lm.config import DEVICE, IMPLEMENTATIONS, MODES, OWN
 from lm.workloads.registry import workload
 
-CONFIGS = ("notebook",)
-DEVICES = ("cpu:0",)
 GPU = "gpu:0"
 
 
@@ -15,10 +13,10 @@ GPU = "gpu:0"
 class Selection:
     """Every combination of these is a case."""
 
-    configs: Sequence[str]
-    implementations: Sequence[str]
-    devices: Sequence[str]
-    modes: Sequence[str]
+    configs: Sequence[str] = ("notebook",)
+    implementations: Sequence[str] = IMPLEMENTATIONS
+    devices: Sequence[str] = ("cpu:0",)
+    modes: Sequence[str] = MODES
     workloads: Sequence[str] = ()  # whose units are timed
 
     @property
@@ -43,26 +41,12 @@ class Selection:
         return 1 + max((int(match[2]) for match in matches if match and match[1] == "cpu"), default=0)
 
 
-def selection(
-    configs: Sequence[str] | None = None,
-    implementations: Sequence[str] | None = None,
-    devices: Sequence[str] | None = None,
-    modes: Sequence[str] | None = None,
-    workloads: Sequence[str] | None = None,
-    *,
-    require_gpu: bool = False,
-) -> Selection:
-    """Returns what was asked for, or the defaults. Repetitions count once.
+def selection(*, require_gpu: bool = False, **asked: Sequence[str] | None) -> Selection:
+    """Returns what was asked for, by the fields of Selection, and the defaults of the rest. Repetitions count once.
 
     `require_gpu` takes gpu:0 where no GPU is among the devices, so that what is required is timed.
     """
-    if require_gpu and not any(device.startswith("gpu") for device in devices or ()):
-        devices = (*(devices or ()), GPU)
-    asked = (
-        configs or CONFIGS,
-        implementations or IMPLEMENTATIONS,
-        devices or DEVICES,
-        modes or MODES,
-        workloads or (),
-    )
-    return Selection(*(tuple(dict.fromkeys(names)) for names in asked))
+    devices = asked.get("devices") or ()
+    if require_gpu and not any(device.startswith("gpu") for device in devices):
+        asked["devices"] = (*devices, GPU)
+    return Selection(**{kind: tuple(dict.fromkeys(names)) for kind, names in asked.items() if names})

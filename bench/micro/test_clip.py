@@ -17,7 +17,7 @@ EXCESS = 2.0  # the gradients' norm over the limit: the initial weights' own is 
 def test_clip(case: Case, trainer: Trainer, form: str) -> None:
     """Times the norm over all gradients, and all gradients scaled."""
     dense = form == "dense"
-    answer, limit, vocabulary_size = case.material.answer(0), case.config.clip_norm, case.config.vocabulary_size
+    answer, limit, vocabulary_size = case.material.answer, case.config.clip_norm, case.config.vocabulary_size
     factor = EXCESS * limit / float(answer.global_norm)
 
     def formed(gradients: Gradients) -> Gradients:

@@ -11,7 +11,7 @@ def test_evaluation(case: Case, trainer: Trainer) -> None:
     """Times forward pass and loss."""
 
     def check(loss: Any) -> None:
-        wanted, state = case.material.evaluated(0)
+        wanted, state = case.material.evaluated()
         require_close("loss", loss, wanted)
         for name, value in trainer.state.items():
             require_close(f"state {name}", value, state[name])

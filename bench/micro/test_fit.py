@@ -20,7 +20,7 @@ def test_fit(case: Case, trainer: Trainer) -> None:
         pytest.skip(str(error))
 
     def check(_: Any) -> None:
-        require_weights(trainer.weights, case.material.trained(), case.material.weights)
+        require_weights(trainer.weights, case.material.trained, case.material.weights)
 
     case.measure(
         path,

@@ -11,6 +11,6 @@ def test_forward(case: Case, trainer: Trainer) -> None:
     """Times embedding, recurrent layers and output layer."""
 
     def check(logits: Any) -> None:
-        require_close("logits", logits, case.material.answer(0).logits)
+        require_close("logits", logits, case.material.answer.logits)
 
     case.measure_part(trainer, "forward", check=check)

@@ -12,7 +12,7 @@ def test_gradient(case: Case, trainer: Trainer) -> None:
 
     def check(result: tuple[Any, Gradients]) -> None:
         loss, gradients = result
-        answer = case.material.answer(0)
+        answer = case.material.answer
         require_close("loss", loss, answer.loss)
         require_gradients("gradient", gradients, answer.gradients, case.config.vocabulary_size)
 

@@ -9,7 +9,7 @@ def test_step(case: Case, trainer: Trainer) -> None:
     """Times gradients, clipping and update of one batch."""
 
     def check(result: StepResult) -> None:
-        answer = case.material.answer(0)
+        answer = case.material.answer
         require_close("loss", result.loss, answer.loss)
         require_close("norm", result.global_norm, answer.global_norm)
         require_gradients("clipped", result.clipped, answer.clipped, case.config.vocabulary_size)

@@ -9,6 +9,6 @@ def test_update(case: Case, trainer: Trainer) -> None:
     """Times stochastic gradient descent at the configuration's learning rate."""
 
     def check(_: None) -> None:
-        require_weights(trainer.weights, case.material.answer(0).weights, case.material.weights)
+        require_weights(trainer.weights, case.material.answer.weights, case.material.weights)
 
     case.measure_part(trainer, "update", check=check)

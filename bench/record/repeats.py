@@ -66,9 +66,21 @@ def worth_repeating(failure: Failure | None) -> bool:
     return failure is not None and failure.kind not in (NO_TENSORFLOW, UNCOMPILED, OWN_CODE)
 
 
-def mended(what: str, failure: Failure) -> str:
-    """Returns a run's warning of a failure that didn't come again."""
-    return f"{what} failed once, and ran when it was repeated: {failure.message}"
+def twice(what: str, measure: Callable[[], T]) -> tuple[T, list[str]]:
+    """Returns what was measured, again if it failed; and a warning if it didn't fail again.
+
+    A measurement that failed is a Failure, or has one as its `failure`.
+    """
+    found = measure()
+    failure = _failure(found)
+    if failure is None or not worth_repeating(failure):
+        return found, []
+    found = measure()
+    return found, [] if _failure(found) else [f"{what} failed once, and ran when it was repeated: {failure.message}"]
+
+
+def _failure(found: object) -> Failure | None:
+    return found if isinstance(found, Failure) else getattr(found, "failure", None)
 
 
 def _settled(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive.environments import read_locks
-from bench.drive.lockfile import keras_of, nightly_date, read_lock
+from bench.drive.lockfile import keras_of, nightly_date, read_lock, tensorflow_of
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -34,11 +34,12 @@ def test_packages_and_their_hashes() -> None:
 
 def test_tensorflow_and_keras_are_found() -> None:
     lock = read_lock(TEXT)
-    assert lock.tensorflow == Package("tensorflow-cpu", "2.20.0+local", ("sha256:cc",))
+    assert tensorflow_of(lock.packages) == Package("tensorflow-cpu", "2.20.0+local", ("sha256:cc",))
     assert keras_of(lock.packages) == Package("keras", "3.4.1", ("sha256:aa", "sha256:bb"))
-    assert read_lock("tensorflow-cpu==2.20.0\ntensorflow==2.20.0\n").tensorflow == Package("tensorflow", "2.20.0")
+    both = read_lock("tensorflow-cpu==2.20.0\ntensorflow==2.20.0\n")
+    assert tensorflow_of(both.packages) == Package("tensorflow", "2.20.0")
     without = read_lock("keras-nightly==3.13.0.dev1\ntensorflow-io-gcs-filesystem==0.37.1\n")
-    assert without.tensorflow is None
+    assert tensorflow_of(without.packages) is None
     assert keras_of(without.packages) == Package("keras-nightly", "3.13.0.dev1")
     assert keras_of(()) is None
 

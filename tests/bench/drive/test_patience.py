@@ -96,9 +96,9 @@ def test_a_candidate_under_other_terms_is_given_more(clock: Clock) -> None:
 def test_stress_steps_that_only_the_candidate_took_are_compared_with_plain_ones(clock: Clock) -> None:
     patience = Patience()
     take(clock, Deadlines(patience, REFERENCE), "steps", 2.0)
-    assert longest(Deadlines(patience, CANDIDATE), "take", noted=STRESS) == 3 * 2 + 60
-    take(clock, Deadlines(patience, REFERENCE), "take", 10.0, noted=STRESS)
-    assert longest(Deadlines(patience, CANDIDATE), "take", noted=STRESS) == 3 * 10 + 60
+    assert longest(Deadlines(patience, CANDIDATE), STRESS) == 3 * 2 + 60
+    take(clock, Deadlines(patience, REFERENCE), STRESS, 10.0)
+    assert longest(Deadlines(patience, CANDIDATE), STRESS) == 3 * 10 + 60
     assert longest(Deadlines(patience, CANDIDATE), "steps") == 3 * 2 + 60
 
 

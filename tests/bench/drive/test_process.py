@@ -185,8 +185,8 @@ class TestFailures:
             ("\\xff\\xfe", "where its reply to work should be"),
             ("", "the worker wrote b'' where"),
             ("[1]", "the worker wrote b'[1]' where"),
-            ("{}", "the worker wrote {} where its reply to work should be"),
-            ('{"answer": 1}', "the worker wrote {'answer': 1} where"),
+            ("{}", "the worker wrote b'{}' where its reply to work should be"),
+            ('{"answer": 1}', "the worker wrote b'{\"answer\": 1}' where"),
             (
                 '{"error": 1}',
                 "the worker's reply to work is not what it should be: the whole: expected an object, found 1",

@@ -14,7 +14,7 @@ TINY = CONFIGS["tiny"]
 
 
 def test_arrays_lie_one_after_the_other(tmp_path: Path) -> None:
-    shapes = step_shapes(TINY, "candidate")
+    shapes = step_shapes(TINY, lockstep=True)
     reserve(tmp_path / "exchange", shapes)
     owners = mapped(tmp_path / "exchange", shapes).values()
     arrays = [array for of in owners for tensors in of.values() for array in tensors.values()]
@@ -49,7 +49,7 @@ Exchange(Path({str(path)!r}), CONFIGS["tiny"]).results("gradient", 1)["lstm0/bia
 
 
 def test_reference_weights_after_a_step_are_those_before_the_next(tmp_path: Path) -> None:
-    exchange = Exchange.create(tmp_path / "exchange", TINY, "candidate")
+    exchange = Exchange.create(tmp_path / "exchange", TINY, lockstep=True)
     exchange.updated(4, "reference")["output/bias"][:] = 1
     exchange.updated(4, "candidate")["output/bias"][:] = 2
     assert np.all(exchange.weights(5)["output/bias"] == 1)
@@ -70,6 +70,6 @@ def test_a_launch_takes_its_next_step_while_the_last_one_is_compared(tmp_path: P
 
 def test_a_file_that_is_too_short_is_refused(tmp_path: Path) -> None:
     """Such as that of two roles in lockstep, which publish no logits, to a launch alone."""
-    Exchange.create(tmp_path / "exchange", TINY, "candidate")
+    Exchange.create(tmp_path / "exchange", TINY, lockstep=True)
     with pytest.raises(ValueError, match="reshape"):
         Exchange(tmp_path / "exchange", TINY)

@@ -18,7 +18,7 @@ TINY = CONFIGS["tiny"]
 
 def two_sides(path: Path, config: Any) -> tuple[LockstepSide, LockstepSide, Exchange]:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
-    exchange = Exchange.create(path, config, "candidate")
+    exchange = Exchange.create(path, config, lockstep=True)
     reference, candidate = trainer_at(config), trainer_at(config, number=1)
     for trainer in (reference, candidate):
         trainer.zero_state()

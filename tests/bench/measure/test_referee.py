@@ -79,7 +79,7 @@ def take_step(
     referee: Session, path: Path, reference: Tamper = lambda _: None, candidate: Tamper = lambda _: None
 ) -> None:
     """Publishes step 0 for both sides, as the float32 oracle takes it from the initial weights and a nonzero state."""
-    exchange = Exchange(path, TINY, "candidate")
+    exchange = Exchange(path, TINY, lockstep=True)
     weights = initial_weights(TINY)
     state = {name: np.full(shape, 0.1, np.float32) for name, shape in TINY.state_shapes().items()}
     step = oracle.step(TINY, weights, state, *batch(referee._tokens, TINY, 0), learning_rate=TINY.learning_rate)

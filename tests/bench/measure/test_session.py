@@ -20,7 +20,7 @@ from bench.measure.exchange import Exchange
 from bench.measure.session import Session, _timed
 from bench.measure.worker import drain
 from bench.record.codec import from_plain, to_plain
-from bench.record.replies import Opened
+from bench.record.replies import Block, Opened
 from lm.config import CONFIGS, ConfigError
 from lm.data.batches import batch
 from lm.data.load import load_corpus
@@ -76,6 +76,10 @@ def shorten(session: Session) -> None:
     change(session, corpus=dataclasses.replace(session.corpus, **splits))
 
 
+def taken(session: Session, count: int) -> Block:
+    return drain(session.steps(count))
+
+
 def through_json(value: Any) -> Any:
     """The value as the orchestrator gets it: anything of NumPy's or TensorFlow's would not pass."""
     return from_plain(type(value), json.loads(json.dumps(to_plain(value), allow_nan=False)))
@@ -103,7 +107,7 @@ def test_steps_that_tell_are_the_same_steps(sessions: tuple[Session, Session]) -
     told: list[int] = []
     block = drain(telling.steps(4, tell=True), told.append)
     assert told == [0, 1, 2, 3]
-    assert block.losses == silent.steps(4).losses
+    assert block.losses == taken(silent, 4).losses
 
 
 def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,13 +172,13 @@ def test_open_refuses_by_name(wrong: dict[str, str], message: str) -> None:
 
 def test_blocks_go_on_where_the_last_one_ended(sessions: tuple[Session, Session]) -> None:
     whole, parts = sessions
-    losses = whole.steps(5).losses
-    assert parts.steps(3).losses + parts.steps(2).losses == losses
+    losses = taken(whole, 5).losses
+    assert taken(parts, 3).losses + taken(parts, 2).losses == losses
     assert len(set(losses)) == 5
 
 
 def test_a_block_passes_through_json(session: Session) -> None:
-    block = session.steps(5)
+    block = taken(session, 5)
     assert through_json(block) == block
     assert len(block.losses) == len(block.seconds) == len(block.cpu_seconds) == 5
     assert all(seconds > 0 for seconds in block.cpu_seconds)
@@ -184,7 +188,7 @@ def test_a_block_passes_through_json(session: Session) -> None:
 @pytest.mark.parametrize(
     ("work", "turned_off"),
     [
-        (lambda session, folder: session.steps(1), []),
+        (lambda session, folder: taken(session, 1), []),
         (lambda session, folder: session.evaluation_steps(1), []),
         (lambda session, folder: session.share(str(folder / "exchange"), "reference"), ["cpu:0"]),
         (lambda session, folder: session.publish(str(folder)), ["cpu:0"]),
@@ -201,7 +205,7 @@ def test_only_what_is_compared_number_by_number_is_without_tf32(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("lm.runtime.turn_off_tensor_float_32", asked.append)
-    Exchange.create(tmp_path / "exchange", TINY, "candidate")
+    Exchange.create(tmp_path / "exchange", TINY, lockstep=True)
     Exchange.create(tmp_path / OWN, TINY)
     (tmp_path / ANSWERS).write_bytes(bytes(4))
     work(session, tmp_path)
@@ -221,16 +225,16 @@ def test_what_is_compiled_for_a_gpu_is_compiled_anew_without_tf32(
     assert found == done
 
 
-@pytest.mark.parametrize("operation", ["steps", "evaluation_steps"])
+@pytest.mark.parametrize("take", [taken, Session.evaluation_steps])
 def test_a_block_ends_when_the_device_has_finished(
-    session: Session, monkeypatch: pytest.MonkeyPatch, operation: str
+    session: Session, monkeypatch: pytest.MonkeyPatch, take: Callable[[Session, int], Block]
 ) -> None:
     """Waiting, once a block, takes an hour here, by a clock that jumps: the last step's time holds it."""
     waits: list[int] = []
     clock = time.perf_counter
     monkeypatch.setattr(session.trainer, "wait", lambda: waits.append(3600))
     monkeypatch.setattr(time, "perf_counter", lambda: clock() + sum(waits))
-    block = getattr(session, operation)(3)
+    block = take(session, 3)
     assert waits == [3600]
     assert [seconds > 3600 for seconds in block.seconds] == [False, False, True]
 
@@ -240,7 +244,7 @@ def test_publishing_does_not_touch_the_training(sessions: tuple[Session, Session
     Exchange.create(tmp_path / OWN, TINY)
     published.publish(str(tmp_path))
     losses = [published.take(step, with_logits=step == 2).loss for step in range(4)]
-    assert tuple(losses) == left_alone.steps(4).losses
+    assert tuple(losses) == taken(left_alone, 4).losses
 
 
 def test_steps_that_nothing_reads_leave_what_others_leave(sessions: tuple[Session, Session], tmp_path: Path) -> None:
@@ -248,16 +252,16 @@ def test_steps_that_nothing_reads_leave_what_others_leave(sessions: tuple[Sessio
     exchange = Exchange.create(tmp_path / OWN, TINY)
     again.publish(str(tmp_path))
     again.repeat(2)
-    read.steps(2)
+    taken(read, 2)
     weights, state = read.trainer.weights, read.trainer.state
     assert all(np.array_equal(value, weights[name]) for name, value in exchange.updated(0).items())
     assert all(np.array_equal(value, state[name]) for name, value in exchange.results("state").items())
 
 
 def test_a_block_ends_at_a_loss_that_is_not_finite(session: Session) -> None:
-    session.steps(1)
+    taken(session, 1)
     session.trainer.weights = {name: np.full_like(weight, np.nan) for name, weight in session.trainer.weights.items()}
-    block = session.steps(5)
+    block = taken(session, 5)
     assert len(block.losses) == len(block.seconds) == 1
     assert math.isnan(block.losses[0])
     assert math.isnan(through_json(block).losses[0])
@@ -266,37 +270,37 @@ def test_a_block_ends_at_a_loss_that_is_not_finite(session: Session) -> None:
 def test_a_new_epoch_starts_from_a_zero_state_at_its_own_learning_rate(session: Session) -> None:
     shorten(session)
     change(session, config=dataclasses.replace(TINY, decay=0.25, decay_after_epoch=1))
-    session.steps(3)
+    taken(session, 3)
     assert session.trainer.learning_rate == 1.0
     inputs, targets = batch(session.corpus.train, TINY, 0)
     session.trainer.zero_state()
     from_zero = float(session.trainer.evaluation_step(inputs, targets))
     session.trainer.state = {name: np.ones_like(value) for name, value in session.trainer.state.items()}
-    assert session.steps(1).losses[0] == pytest.approx(from_zero, rel=1e-6)
+    assert taken(session, 1).losses[0] == pytest.approx(from_zero, rel=1e-6)
     assert session.trainer.learning_rate == 0.25  # 1 × 0.25^(2 − 1)
 
 
 def test_the_state_is_carried_within_an_epoch(sessions: tuple[Session, Session]) -> None:
     carried, forgotten = sessions
-    carried.steps(1)
-    forgotten.steps(1)
+    taken(carried, 1)
+    taken(forgotten, 1)
     forgotten.trainer.zero_state()
-    assert carried.steps(1).losses != forgotten.steps(1).losses
+    assert taken(carried, 1).losses != taken(forgotten, 1).losses
 
 
 def test_evaluation_leaves_the_training_alone(sessions: tuple[Session, Session]) -> None:
     evaluated, left_alone = sessions
-    assert evaluated.steps(2).losses == left_alone.steps(2).losses
+    assert taken(evaluated, 2).losses == taken(left_alone, 2).losses
     evaluation = evaluated.evaluate(max_steps=3)
     assert through_json(evaluation) == evaluation
     assert evaluation.tokens == 240  # 3 batches of 80
     assert 100 < evaluation.perplexity < 1000  # of 500 words
     assert not evaluation.weights_changed
-    assert evaluated.steps(2).losses == left_alone.steps(2).losses
+    assert taken(evaluated, 2).losses == taken(left_alone, 2).losses
 
 
 def test_finish_counts(session: Session) -> None:
-    session.steps(2)
+    taken(session, 2)
     finished = session.finish()
     assert through_json(finished) == finished
     assert finished.retraces == 0
@@ -327,4 +331,4 @@ def test_evaluation_steps_are_timed_and_go_on_where_the_last_ended(session: Sess
 def test_relocation_goes_unseen_by_training(sessions: tuple[Session, Session]) -> None:
     moved, still = sessions
     moved.relocate()
-    assert moved.steps(3).losses == still.steps(3).losses
+    assert taken(moved, 3).losses == taken(still, 3).losses

@@ -14,7 +14,7 @@ def test_the_defaults_are_the_notebook_with_every_implementation() -> None:
 
 
 def test_repetitions_count_once() -> None:
-    assert selection(["tiny", "small", "tiny"]).configs == ("tiny", "small")
+    assert selection(configs=["tiny", "small", "tiny"]).configs == ("tiny", "small")
 
 
 def test_a_cpu_beyond_the_first_asks_for_logical_devices() -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.commands.stored import baselines_folder
-from bench.commands.usage import UsageError
 
 BUDGET_MINUTES = 15.0  # of the launches in turn of one workload in one configuration
 T = TypeVar("T")
@@ -182,14 +181,6 @@ def stamped(folder: Path, name: str) -> Path:
     """Returns a folder below another one, named by the time."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     return folder / f"{stamp}-{name}"
-
-
-def margin_request(options: argparse.Namespace, *, timed: bool) -> float | None:
-    """Returns --margin; None: those of the margins file. Raises UsageError where no step is timed."""
-    margin: float | None = options.margin
-    if margin and not timed:
-        raise UsageError("--margin is of step times, which are not measured here: leave it out")
-    return margin
 
 
 def telling(options: argparse.Namespace) -> Telling:

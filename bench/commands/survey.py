@@ -29,10 +29,9 @@ from bench.commands.options import (
     add_output,
     add_parts,
     add_shared,
-    margin_request,
     telling,
 )
-from bench.commands.paired import Parts
+from bench.commands.paired import Parts, parts_request
 from bench.commands.resume import begun, require_same_file, resumed_folder
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
@@ -77,14 +76,9 @@ class Request:
     sides: Sides  # the first release and the last
     between: tuple[str, ...]  # none: the newest patch of each minor version
     fixed: str  # what all are compared with
-    numerics: bool
-    speed: bool
-    margin: float | None  # of step times; None: those of the margins file
-    budget_minutes: float
+    parts: Parts  # of each comparison
     output: Path
-    resume: bool
     telling: Telling
-    command_line: Sequence[str]
     cluster: str  # the address of a scheduler; "": on this host
 
 
@@ -125,19 +119,14 @@ def request(options: argparse.Namespace) -> Request:
     sides = releases_request(options, options.from_, options.to_, (*options.release, fixed), gpu=model.gpu)
     output = resumed_folder(options, "survey", *REPORTS)
     return Request(
-        model,
-        sides,
-        tuple(options.release),
-        fixed,
-        not options.speed_only,
-        not options.numerics_only,
-        margin_request(options, timed=not options.numerics_only),
-        options.budget,
-        output,
-        options.resume,
-        telling(options),
-        options.command_line,
-        cluster_request(options),
+        model=model,
+        sides=sides,
+        between=tuple(options.release),
+        fixed=fixed,
+        parts=parts_request(options, every_metric=True),
+        output=output,
+        telling=telling(options),
+        cluster=cluster_request(options),
     )
 
 
@@ -150,8 +139,8 @@ def run(asked: Request) -> int:
     standards = read_folder(asked.telling.baselines)
     plans = asked.model.plans()
     with (
-        cluster_hosts(asked.cluster, timed=asked.speed) as hosts,
-        timing(timed=asked.speed and not hosts) as disturbed,
+        cluster_hosts(asked.cluster, timed=asked.parts.speed) as hosts,
+        timing(timed=asked.parts.speed and not hosts) as disturbed,
     ):
         _Measuring(asked, plans, standards, disturbed).run(hosts)
     page = shlex.join(("tfgate", "report", str(asked.output), *baselines_option(asked.telling.baselines)))
@@ -180,8 +169,8 @@ class _Measuring:
         self._told: set[_Job] = set()
         self._over: set[Path] = set()  # each comparison is tried once
         self._sent: dict[Path, _Job] = {}  # to hosts, or to be sent
-        self._keep = keeper(path, begun=asked.resume)
-        self._survey = self._resumed(path) if asked.resume else self._begun()
+        self._keep = keeper(path, begun=asked.parts.resume)
+        self._survey = self._resumed(path) if asked.parts.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
         self._environments = dataclasses.replace(asked.sides, as_of=as_of)
 
@@ -191,7 +180,7 @@ class _Measuring:
         self._keep(self._survey)
         # This host times one comparison at a time, and has one GPU; what a comparison needs is known of tiny.
         known = all(plan.config == "tiny" and not plan.own for plan in self._plans)
-        given = hosts or self._asked.speed or self._asked.model.gpu or not known
+        given = hosts or self._asked.parts.speed or self._asked.model.gpu or not known
         with contextlib.nullcontext(hosts) if given else local_hosts(left, room_for(self._plans)) as found:
             if found:
                 for path, done in found(self._calls):
@@ -275,35 +264,35 @@ class _Measuring:
             except UnlistedError as error:
                 say(f"{error}; without, these two alone are compared")
         survey = Survey(
-            SCHEMA,
-            now(),
-            tuple(asked.command_line),
-            (first, *between, last),
-            asked.fixed,
-            tuple(plan.name for plan in self._plans),
-            sides.as_of.moment,
-            asked.numerics,
-            asked.speed,
-            {},
+            schema=SCHEMA,
+            created=now(),
+            command=tuple(asked.parts.command_line),
+            releases=(first, *between, last),
+            reference=asked.fixed,
+            plans=tuple(plan.name for plan in self._plans),
+            as_of=sides.as_of.moment,
+            numerics=asked.parts.numerics,
+            speed=asked.parts.speed,
+            left_out={},
         )
         require_sound(survey)
         return survey
 
     def _resumed(self, path: Path) -> Survey:
         """Returns a survey that was begun; releases that couldn't be had are tried again."""
-        begun(Survey, path, self._asked.command_line)
+        begun(Survey, path, self._asked.parts.command_line)
         return dataclasses.replace(read_survey(path), left_out={})
 
     def _tell_cost(self) -> int:
         """Returns how many comparisons are left."""
-        survey, asked = self._survey, self._asked
+        survey, parts = self._survey, self._asked.parts
         planned = [_Job(plan, *pair) for plan in self._plans for pair in survey.planned()]
         left = [job for job in planned if not self._stored(job)]
         cost = "numbers alone, no launch is timed"
-        if asked.speed:
-            cost = f"at most {minutes(len(left) * asked.budget_minutes)} of launches, "
-            cost += f"{asked.budget_minutes:g} for each, plus the time to build environments"
-            cost += " and to compare numbers" if asked.numerics else ""
+        if parts.speed:
+            cost = f"at most {minutes(len(left) * parts.budget_minutes)} of launches, "
+            cost += f"{parts.budget_minutes:g} for each, plus the time to build environments"
+            cost += " and to compare numbers" if parts.numerics else ""
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
         done = f", {len(planned) - len(left)} of them done" if len(left) < len(planned) else ""
         say(f"{Count(len(planned)):comparison}{done}: {cost}")
@@ -328,9 +317,7 @@ class _Measuring:
         return self._found[path]
 
     def _parts(self, job: _Job) -> Parts:
-        asked, command = self._asked, self._upgrade(job)
-        measured = (asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command)
-        return Parts(*measured, margin=asked.margin, every_metric=True)
+        return dataclasses.replace(self._asked.parts, command_line=self._upgrade(job))
 
     def _upgrade(self, job: _Job) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""

@@ -38,7 +38,7 @@ from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.environments import PINNED, Resolved, UnlistedError, newest_patches, releases_between
+from bench.drive.environments import PINNED, UnlistedError, newest_patches, releases_between
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
@@ -47,7 +47,7 @@ from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now
 from bench.record.command_lines import ALONE, words_without
 from bench.record.files import keeper, write_text
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.lines import one_line
@@ -163,8 +163,6 @@ class _Measuring:
     def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards, disturbed: Sequence[str]) -> None:
         path = asked.output / SURVEY_FILE
         self._asked, self._plans, self._standards, self._disturbed = asked, plans, standards, disturbed
-        self._sides: dict[str, Side] = {}
-        self._locks: dict[str, Resolved | None] = {}
         self._found: dict[Path, Against] = {}
         self._told: set[_Job] = set()
         self._over: set[Path] = set()  # each comparison is tried once
@@ -173,6 +171,8 @@ class _Measuring:
         self._survey = self._resumed(path) if asked.parts.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
         self._environments = dataclasses.replace(asked.sides, as_of=as_of)
+        self._side = functools.cache(lambda release: self._environments.one(SideRequest(release)))
+        self._lock = functools.cache(self._environments.resolved)
 
     def run(self, hosts: Hosts | None) -> None:
         """Measures, and keeps after each launch what there is; of what hosts measure, after each comparison."""
@@ -327,16 +327,6 @@ class _Measuring:
         as_of = () if self._asked.sides.as_of.present else ("--as-of", self._survey.as_of or "release")
         sides = ("--from", job.reference, "--to", job.candidate)
         return ("tfgate", "upgrade", *sides, *words, "--workload", job.plan.workload, *config, *as_of)
-
-    def _side(self, release: str) -> Side:
-        if release not in self._sides:
-            self._sides[release] = self._environments.one(SideRequest(release))
-        return self._sides[release]
-
-    def _lock(self, release: str) -> Resolved | None:
-        if release not in self._locks:
-            self._locks[release] = self._environments.resolved(release)
-        return self._locks[release]
 
     def _leave_out(self, release: str, why: str) -> None:
         say(f"left out: {release}: {why}")

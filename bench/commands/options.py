@@ -112,6 +112,18 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
+def add_variables(parser: argparse.ArgumentParser, option: str, whose: str) -> None:
+    """Adds an option for environment variables, which may be repeated."""
+    parser.add_argument(
+        option,
+        action="append",
+        type=variable,
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"environment variable {whose}; may be repeated",
+    )
+
+
 def add_environment(parser: argparse.ArgumentParser) -> None:
     """Adds --python and --env, of a command with one side."""
     parser.add_argument(
@@ -120,14 +132,7 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
         metavar="INTERPRETER",
         help="interpreter of the environment to measure (default: this one)",
     )
-    parser.add_argument(
-        "--env",
-        action="append",
-        type=variable,
-        default=[],
-        metavar="NAME=VALUE",
-        help="environment variable for the measured process; may be repeated",
-    )
+    add_variables(parser, "--env", "for the measured process")
 
 
 def environment_request(options: argparse.Namespace) -> SideRequest:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.options import SideRequest, told, variable
+from bench.commands.options import SideRequest, add_variables, told
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
@@ -109,15 +109,8 @@ def add_sides(
             help=f"the {role}{f': {what}' if side == 'from' else ', named in the same way'}"
             + (f" (default: {shown})" if default else ""),
         )
-    for side, role in (("from", "reference"), ("to", "candidate")):
-        parser.add_argument(
-            f"--{side}-env",
-            action="append",
-            type=variable,
-            default=[],
-            metavar="NAME=VALUE",
-            help=f"environment variable of the {role}; may be repeated",
-        )
+    add_variables(parser, "--from-env", "of the reference")
+    add_variables(parser, "--to-env", "of the candidate")
     add_index(parser)
 
 

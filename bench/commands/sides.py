@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.commands.messages import say
 from bench.commands.options import SideRequest, add_variables, told
 from bench.commands.stored import baselines_folder
-from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, resolved
+from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, releases_between, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
@@ -84,6 +84,11 @@ class Sides:
         if what == PINNED:
             return None
         return resolved(what, self.as_of, python=self.python_version, gpu=self.gpu, say=say)
+
+    def between(self) -> list[str]:
+        """Returns the releases between the reference and the candidate. Raises UnlistedError, RequestError."""
+        first, last = self.reference.what, self.candidate.what
+        return releases_between(first, last, self.as_of, python=self.python_version, gpu=self.gpu)
 
 
 def add_sides(

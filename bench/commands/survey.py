@@ -38,7 +38,7 @@ from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.environments import PINNED, UnlistedError, newest_patches, releases_between
+from bench.drive.environments import PINNED, UnlistedError, newest_patches
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
@@ -259,8 +259,7 @@ class _Measuring:
         between = asked.between
         if not between:
             try:
-                listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-                between = tuple(newest_patches(listed, last))
+                between = tuple(newest_patches(sides.between(), last))
             except UnlistedError as error:
                 say(f"{error}; without, these two alone are compared")
         survey = Survey(

@@ -103,7 +103,17 @@ def _add_cases(parser: argparse.ArgumentParser) -> None:
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
-    suite = _units(options) if options.workload else _parts(options)
+    if options.workload:
+        suite = _units(options)
+    else:
+        suite = Suite(
+            options.config or CONFIGS,
+            implementations=options.implementation or (IMPLEMENTATION,),
+            devices=options.device,
+            modes=options.mode or DEFAULT_MODES,
+            targets=options.target or DEFAULT_TARGETS,
+            require_gpu=options.require == "gpu",
+        )
     return Request(
         sides=sides_request(options, gpu=suite.takes_gpu),
         suite=suite,
@@ -138,17 +148,6 @@ def _units(options: argparse.Namespace) -> Suite:
     )
 
 
-def _parts(options: argparse.Namespace) -> Suite:
-    return Suite(
-        options.config or CONFIGS,
-        implementations=options.implementation or (IMPLEMENTATION,),
-        devices=options.device,
-        modes=options.mode or DEFAULT_MODES,
-        targets=options.target or DEFAULT_TARGETS,
-        require_gpu=options.require == "gpu",
-    )
-
-
 def run(asked: Request) -> int:
     """Returns the verdict's exit code; 3, with the reason, where the pinned reference can't be had.
 
@@ -161,7 +160,8 @@ def run(asked: Request) -> int:
         require_suite(candidate, asked.suite)
         reference, why = asked.sides.reference_or_why(NEEDED)
         if reference is None:
-            return _without_reference(asked.telling, why)
+            told = Told(f"the reference isn't available ({why}): name another by --from")
+            return tell(Verdict(Question.MICRO, (), (told,)), as_json=asked.telling.json)
         require_suite(reference, asked.suite)
         sides = {REFERENCE: reference, CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *disturbed)
@@ -172,9 +172,3 @@ def run(asked: Request) -> int:
         )
     say(f"kept in {asked.output}")
     return judge_and_print(asked.telling, {str(asked.output): report}, standards)
-
-
-def _without_reference(telling: Telling, why: str) -> int:
-    """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
-    told = Told(f"the reference isn't available ({why}): name another by --from")
-    return tell(Verdict(Question.MICRO, (), (told,)), as_json=telling.json)

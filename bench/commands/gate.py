@@ -101,17 +101,17 @@ def request(options: argparse.Namespace) -> Request:
     model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
     output = resumed_folder(options, "gate", *REPORTS)
     return Request(
-        model,
-        as_begun(options, sides_request(options, gpu=model.gpu), output, *REPORTS),
-        options.launches,
-        not (options.no_speed or options.quick),
-        options.full,
-        options.gate_stored,
-        options.budget,
-        output,
-        options.resume,
-        telling(options),
-        options.command_line,
+        model=model,
+        sides=as_begun(options, sides_request(options, gpu=model.gpu), output, *REPORTS),
+        launches=options.launches,
+        speed=not (options.no_speed or options.quick),
+        full=options.full,
+        gate_stored=options.gate_stored,
+        budget_minutes=options.budget,
+        output=output,
+        resume=options.resume,
+        telling=telling(options),
+        command_line=options.command_line,
     )
 
 

@@ -58,11 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def request(options: argparse.Namespace) -> Request:
     """Makes the request."""
     return Request(
-        options.folder,
-        options.fixed_reference,
-        Path(options.output) if options.output else None,
-        options.replace,
-        options.json,
+        folders=options.folder,
+        fixed_reference=options.fixed_reference,
+        output=Path(options.output) if options.output else None,
+        replace=options.replace,
+        json=options.json,
     )
 
 

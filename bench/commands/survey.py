@@ -163,10 +163,9 @@ class _Measuring:
     def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards, disturbed: Sequence[str]) -> None:
         path = asked.output / SURVEY_FILE
         self._asked, self._plans, self._standards, self._disturbed = asked, plans, standards, disturbed
-        self._found: dict[Path, Against] = {}
+        self._found: dict[_Job, Against] = {}
         self._told: set[_Job] = set()
-        self._over: set[Path] = set()  # each comparison is tried once
-        self._sent: dict[Path, _Job] = {}  # to hosts, or to be sent
+        self._over: set[_Job] = set()  # each comparison is tried once
         self._keep = keeper(path, begun=asked.parts.resume)
         self._survey = self._resumed(path) if asked.parts.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
@@ -183,15 +182,15 @@ class _Measuring:
         given = hosts or self._asked.parts.speed or self._asked.model.gpu or not known
         with contextlib.nullcontext(hosts) if given else local_hosts(left, room_for(self._plans)) as found:
             if found:
-                for path, done in found(self._calls):
-                    self._take(path, done)
+                for job, done in found(self._calls):
+                    self._take(job, done)
             else:
                 while jobs := self._wanted():
-                    self._measure(*next(iter(jobs.items())))
+                    self._measure(jobs[0])
 
-    def _wanted(self) -> dict[Path, _Job]:
+    def _wanted(self) -> list[_Job]:
         """Returns what is to be measured by what is known so far: at first, that every release runs."""
-        jobs: dict[Path, _Job] = {}
+        jobs: list[_Job] = []
 
         def known(plan: Plan, reference: str, candidate: str) -> Against | None:
             job = _Job(plan, reference, candidate)
@@ -199,17 +198,17 @@ class _Measuring:
                 return found
             if candidate in self._survey.left_out:
                 raise LeftOutError(self._survey.left_out[candidate])
-            if (path := self._path(job)) not in self._over:
-                jobs[path] = job
+            if job not in self._over:
+                jobs.append(job)
             return None
 
         for plan in self._plans:
             walk(self._survey, functools.partial(known, plan))
         return jobs
 
-    def _measure(self, path: Path, job: _Job) -> None:
+    def _measure(self, job: _Job) -> None:
         """Measures a comparison on this host, or leaves its candidate out."""
-        self._over.add(path)
+        self._over.add(job)
         try:
             candidate = self._side(job.candidate)
         except (RequestError, BuildError) as error:
@@ -217,18 +216,18 @@ class _Measuring:
             return
         sides = {REFERENCE: self._side(job.reference), CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *self._disturbed)
-        self._parts(job).measured(job.plan, path, sides, self._standards, warnings)
+        self._parts(job).measured(job.plan, self._path(job), sides, self._standards, warnings)
 
-    def _calls(self) -> "dict[Path, Call]":
+    def _calls(self) -> "dict[_Job, Call]":
         """Returns the calls of what hosts are to measure, without candidates that can't be had."""
-        self._sent = self._wanted()
-        for job in self._sent.values():
+        jobs = self._wanted()
+        for job in jobs:
             try:
                 self._lock(job.candidate)
             except (RequestError, BuildError) as error:
                 self._leave_out(job.candidate, one_line(str(error)))
                 return self._calls()  # other comparisons are wanted now
-        return {path: self._call(job) for path, job in self._sent.items()}
+        return {job: self._call(job) for job in jobs}
 
     def _call(self, job: _Job) -> "Call":
         sent = {release: self._lock(release) for release in (job.candidate, job.reference)}
@@ -237,15 +236,15 @@ class _Measuring:
         standards = dataclasses.replace(self._standards, baselines={})
         return compare, (Comparison(building, job.plan.name, job.reference, job.candidate, parts, standards),)
 
-    def _take(self, path: Path, done: "Done") -> None:
+    def _take(self, job: _Job, done: "Done") -> None:
         """Keeps what a host has measured, and leaves out a candidate that it can't have.
 
         Of anything else that fails nobody knows whose fault it is: that comparison is given up, and no other.
         """
-        self._over.add(path)
-        job, lacking = self._sent[path], done.files.get(LACKING_FILE, b"").decode()
+        self._over.add(job)
+        lacking = done.files.get(LACKING_FILE, b"").decode()
         if not done.problem:
-            write_text(path, done.files[PAIRED_FILE].decode(), replace=True)
+            write_text(self._path(job), done.files[PAIRED_FILE].decode(), replace=True)
         elif lacking == self._survey.reference:
             raise RequestError(done.problem)
         elif lacking == job.candidate:
@@ -306,14 +305,14 @@ class _Measuring:
         return found
 
     def _stored(self, job: _Job) -> Against | None:
-        path, asked = self._path(job), self._asked
-        if path not in self._found:
-            found = stored(asked.output, self._survey, job.plan.name, self._standards, job.reference, job.candidate)
+        if job not in self._found:
+            folder = self._asked.output
+            found = stored(folder, self._survey, job.plan.name, self._standards, job.reference, job.candidate)
             if not found or found.run.incomplete:
                 return None
-            require_same_file(path, job.plan, found.run.records)
-            self._found[path] = found
-        return self._found[path]
+            require_same_file(self._path(job), job.plan, found.run.records)
+            self._found[job] = found
+        return self._found[job]
 
     def _parts(self, job: _Job) -> Parts:
         return dataclasses.replace(self._asked.parts, command_line=self._upgrade(job))

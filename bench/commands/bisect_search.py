@@ -10,7 +10,7 @@ from bench.commands.clustered import Hosts
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
 from bench.commands.options import SideRequest
-from bench.commands.progress import BisectProgress
+from bench.commands.progress import PhaseProgress
 from bench.commands.searches import SearchRequest, on_a_host
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.bisect import Answer, Finding, expected, find_by_launches, find_by_numbers, values_of, wrong_numbers
@@ -88,7 +88,7 @@ class Bisection:
     def measure(self) -> None:
         """Measures until there is an answer, or no time is left."""
         good, pace = self._side(self._good), self._pace
-        with BisectProgress() as progress:
+        with PhaseProgress() as progress:
             while (finding := self.finding()).answer is Answer.OPEN and not pace.is_spent:
                 release = self.releases[finding.release - 1 if finding.release else -1]
                 try:

@@ -16,7 +16,7 @@ from bench.commands.growing import Measure, Pace
 from bench.commands.messages import say
 from bench.commands.model import model_request
 from bench.commands.options import add_launches, stamped
-from bench.commands.progress import BisectProgress
+from bench.commands.progress import PhaseProgress
 from bench.commands.resume import is_kept
 from bench.commands.searches import (
     CONFIGS,
@@ -167,7 +167,7 @@ class Blaming:
         self._tell_cost(rows, launches, pace)
         for row in self._packages:
             self._build(row)
-        with BisectProgress() as progress:
+        with PhaseProgress() as progress:
             for row in turns(rows, launches):
                 if pace.is_spent:
                     self.left_out.append(f"launches after the budget of {minutes(self._asked.budget_minutes)}")

@@ -1,4 +1,4 @@
-"""The two sides of a comparison: --from, which is trusted, and --to, which is judged; and what becomes of them."""
+"""The two sides of a comparison, from words to environments: --from, which is trusted, and --to, which is judged."""
 
 import argparse
 import dataclasses

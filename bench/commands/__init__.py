@@ -5,8 +5,7 @@ options    other groups of options, and the types that are made of them; usage: 
 plans      the launches that a command measures
 sides      --from and --to, from words to environments
 stored     reading reports, profiles and baselines
-verdicts   judging, printing, exit codes
-summary    the CI job's summary
+verdicts   judging, printing, the CI job's summary, exit codes
 timing     one timing job at a time on this host, and what disturbs it
 acceptance regressions that `tfgate record` lets pass until a day
 paired     two sides, measured to the end; growing: launch by launch; clustered: on a Dask cluster

@@ -15,7 +15,7 @@ from bench.commands.resume import is_kept
 from bench.commands.searches import CONFIGS, GROWN, add_metric, add_search, search_request, words_going_on
 from bench.commands.sides import RELEASE, add_index, add_releases, releases_request
 from bench.commands.timing import timing
-from bench.drive.environments import PINNED, releases_between
+from bench.drive.environments import PINNED
 from bench.drive.mixed import differing
 from bench.drive.requests import Interpreter, RequestError, read_request
 from bench.judge.bisect import Answer, Finding
@@ -71,7 +71,8 @@ def run(asked: Request) -> int:
     timed = asked.timed
     with cluster_hosts(asked.cluster, timed=timed) as hosts, timing(timed=timed and not hosts) as disturbed:
         margins = read_margins(asked.sides.locks.parent / "margins.toml")
-        bisection = search(asked, disturbed, _between(asked), margins, hosts)
+        between = asked.between or tuple(asked.sides.between())
+        bisection = search(asked, disturbed, between, margins, hosts)
     finding = bisection.finding()
     names = [asked.sides.reference.what, *(release.name for release in bisection.releases)]
     suspect = _blame(asked, bisection, finding, names)
@@ -81,14 +82,6 @@ def run(asked: Request) -> int:
     if asked.blame and finding.answer is Answer.FOUND:
         say("blame can't take these two apart: it exchanges packages of environments that it builds, of one TensorFlow")
     return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
-
-
-def _between(asked: Request) -> tuple[str, ...]:
-    """Returns the releases between the good one and the bad one. Raises RequestError."""
-    sides = asked.sides
-    good, bad = sides.reference.what, sides.candidate.what
-    listed = asked.between or releases_between(good, bad, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-    return tuple(listed)
 
 
 def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequence[str], hint: str) -> None:

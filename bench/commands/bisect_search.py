@@ -10,7 +10,7 @@ from bench.commands.clustered import Hosts
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
 from bench.commands.options import SideRequest
-from bench.commands.progress import BisectProgress
+from bench.commands.progress import PhaseProgress
 from bench.commands.searches import SearchRequest, on_a_host
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.bisect import Answer, Finding, expected, find_by_launches, find_by_numbers, values_of, wrong_numbers
@@ -88,7 +88,7 @@ class Bisection:
     def measure(self) -> None:
         """Measures until there is an answer, or no time is left."""
         good, pace = self._side(self._good), self._pace
-        with BisectProgress() as progress:
+        with PhaseProgress() as progress:
             while (finding := self.finding()).answer is Answer.OPEN and not pace.is_spent:
                 release = self.releases[finding.release - 1 if finding.release else -1]
                 try:
@@ -135,22 +135,19 @@ class Bisection:
         self.releases.remove(release)
 
     def _leave_out_if_unmeasured(self, release: Growing, run: PairedRun) -> bool:
-        """Goes on without a release whose run shows that it can't be measured, and tells whether it is one."""
-        problem = self._problem(run)
-        if problem:
-            self._leave_out(release, problem)
-        return bool(problem)
+        """Goes on without a release whose run shows that it can't be measured, and tells whether it is one.
 
-    def _problem(self, run: PairedRun) -> str:
-        """Returns why a release can't be measured; "" where it can. Raises RequestError for the good one."""
+        Raises RequestError where the good release can't be.
+        """
         good = run.oracle[0].failure if run.oracle else None  # the reference's is the first
         if failed_for_good(run.pairs):
             good = run.pairs[-1].reference.failure
         if good:
             line = one_line(f"{self._good}: {good.message}")
             raise RequestError(f"the good release can't be measured: {line}; name another by --good")
-        failure = failure_of(run)
-        return failure.message if failure else ""
+        if failure := failure_of(run):
+            self._leave_out(release, failure.message)
+        return failure is not None
 
     def _last(self, release: Growing) -> str:
         """Returns what was just measured."""

@@ -16,7 +16,7 @@ from bench.commands.growing import Measure, Pace
 from bench.commands.messages import say
 from bench.commands.model import model_request
 from bench.commands.options import add_launches, stamped
-from bench.commands.progress import BisectProgress
+from bench.commands.progress import PhaseProgress
 from bench.commands.resume import is_kept
 from bench.commands.searches import (
     CONFIGS,
@@ -105,13 +105,13 @@ def run(asked: Request) -> int:
     timed = asked.timed
     with cluster_hosts(asked.cluster, timed=timed) as hosts, timing(timed=timed and not hosts) as disturbed:
         margins = read_margins(asked.sides.locks.parent / "margins.toml")
-        blamed = on_a_host(hosts, asked, search, margins) if hosts else search(asked, disturbed, margins)
-    found, names = blamed.found, (asked.sides.reference.what, asked.sides.candidate.what)
+        blaming = on_a_host(hosts, asked, search, margins) if hosts else search(asked, disturbed, margins)
+    found, names = blaming.found(), (asked.sides.reference.what, asked.sides.candidate.what)
     explained = found.answer in (Answer.BLAMED, Answer.NO_PACKAGE) and asked.metric in PROFILED
-    text = blame_text(found, asked.metric, names, blamed.left_out)
-    profiled = _profile(asked, blamed.moment)
+    text = blame_text(found, asked.metric, names, blaming.left_out)
+    profiled = _profile(asked, blaming.moment)
     text += f"\nwhere the time goes: {shlex.join(profiled)}" if explained else ""
-    plain = blame_json(found, asked.metric, names, blamed.left_out) | blamed.origin
+    plain = blame_json(found, asked.metric, names, blaming.left_out) | blaming.origin()
     answer(asked.output, text, plain, as_json=asked.json)
     if asked.profile and explained and not is_kept(asked.output, f"*-profile/{PAGE_FILE}"):
         more = [word for word in TOLD if word in asked.command_line]
@@ -123,20 +123,11 @@ def run(asked: Request) -> int:
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
 
 
-@dataclasses.dataclass(frozen=True)
-class Blamed:
-    """The end of a search."""
-
-    found: Blame
-    left_out: list[str]  # a line on each thing
-    origin: dict[str, Any]  # where the measurements come from, for programs
-    moment: str  # up to which the index was read; "" of one without upload times
-
-
-def search(asked: Request, disturbed: Sequence[str], margins: Margins) -> Blamed:
-    """Searches on one host: effects are subtracted from each other, and hosts differ."""
-    blaming = _Blaming(asked, margins, disturbed)
-    return Blamed(blaming.measure(), blaming.left_out, blaming.origin(), blaming.moment)
+def search(asked: Request, disturbed: Sequence[str], margins: Margins) -> "Blaming":
+    """Returns a search that is over. One host makes all of it: effects are subtracted, and hosts differ."""
+    blaming = Blaming(asked, margins, disturbed)
+    blaming.measure()
+    return blaming
 
 
 def _profile(asked: Request, moment: str) -> list[str]:
@@ -145,7 +136,7 @@ def _profile(asked: Request, moment: str) -> list[str]:
     return ["tfgate", "profile", *words_going_on(asked, OF_BLAME, moment), *config]
 
 
-class _Blaming:
+class Blaming:
     """Measures the candidate and each part of its difference: the rows of the table that is printed."""
 
     def __init__(self, asked: Request, margins: Margins, disturbed: Sequence[str]) -> None:
@@ -154,7 +145,8 @@ class _Blaming:
         self._measure = Measure(plan, asked.metric, margins, asked.command_line, disturbed)
         self._measure.warn()
         self._asked, self._sides = asked, asked.sides.prepared()
-        self.moment = max(side.as_of for side in self._sides.values())  # the pinned reference has none
+        # Up to when the index was read; "" of one without upload times. The pinned reference has none.
+        self.moment = max(side.as_of for side in self._sides.values())
         whole, parts, switches, self.left_out = chosen(self._measure, self._sides, asked.parts)
         self._whole = self._row(0, whole)
         self._packages = [self._row(place, part) for place, part in enumerate(parts, 1)]
@@ -168,14 +160,14 @@ class _Blaming:
         """Returns where the measurements come from, for programs."""
         return self._measure.origin(row.report for row in self._rows)
 
-    def measure(self) -> Blame:
+    def measure(self) -> None:
         """Measures each part in turn, launch by launch. Raises RequestError for a candidate that can't be measured."""
         pace, rows = self._measure.pace(self._asked.budget_minutes), self._rows
         launches = 1 if self._measure.numbers else self._asked.launches
         self._tell_cost(rows, launches, pace)
         for row in self._packages:
             self._build(row)
-        with BisectProgress() as progress:
+        with PhaseProgress() as progress:
             for row in turns(rows, launches):
                 if pace.is_spent:
                     self.left_out.append(f"launches after the budget of {minutes(self._asked.budget_minutes)}")
@@ -185,7 +177,6 @@ class _Blaming:
                 progress.say(f"{row.report.name}: {self._last(row)}")
                 if pace.count == len(rows):
                     self._tell_cost(rows, launches, pace)
-        return self._told()
 
     def _tell_cost(self, rows: Sequence[Row], launches: int, pace: Pace) -> None:
         """Says what is left to be measured; nothing where nothing is."""
@@ -193,7 +184,8 @@ class _Blaming:
         if left:
             say(f"{pace.left([left])}; at most {minutes(pace.budget_minutes)} of measurements in all")
 
-    def _told(self) -> Blame:
+    def found(self) -> Blame:
+        """Returns what the parts tell of the change."""
         whole = self._whole.told
         packages, switches = [row.told for row in self._packages], [row.told for row in self._switches]
         if self._measure.numbers:

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.commands.errors import guarded
 from bench.commands.messages import say
@@ -35,8 +35,8 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 if TYPE_CHECKING:
     from bench.drive.cluster import Call, Done  # Dask may be missing
 
-# Measures calls, by the places of their runs, until none is wanted: bench.drive.cluster.results.
-Hosts = Callable[[Callable[[], Mapping[Path, "Call"]]], Iterator[tuple[Path, "Done"]]]
+# Measures calls, each with a key, until none is wanted: bench.drive.cluster.results.
+Hosts = Callable[[Callable[[], Mapping[Any, "Call"]]], Iterator[tuple[Any, "Done"]]]
 
 ADDRESS = re.compile(r"([a-z]+://)?\S+:\d+")
 LACKING_FILE = "lacking"  # names a release that the host can't have; its error says why

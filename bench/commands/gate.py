@@ -101,53 +101,18 @@ def request(options: argparse.Namespace) -> Request:
     model = model_request(options, QUICK_CONFIGS if options.quick else GATE_CONFIGS)
     output = resumed_folder(options, "gate", *REPORTS)
     return Request(
-        model,
-        as_begun(options, sides_request(options, gpu=model.gpu), output, *REPORTS),
-        options.launches,
-        not (options.no_speed or options.quick),
-        options.full,
-        options.gate_stored,
-        options.budget,
-        output,
-        options.resume,
-        telling(options),
-        options.command_line,
+        model=model,
+        sides=as_begun(options, sides_request(options, gpu=model.gpu), output, *REPORTS),
+        launches=options.launches,
+        speed=not (options.no_speed or options.quick),
+        full=options.full,
+        gate_stored=options.gate_stored,
+        budget_minutes=options.budget,
+        output=output,
+        resume=options.resume,
+        telling=telling(options),
+        command_line=options.command_line,
     )
-
-
-class _Report:
-    """The gate's report so far, kept on disk once what is measured is there, and after each launch."""
-
-    def __init__(self, asked: Request, stored: GateRun | None, candidate: Side) -> None:
-        self.path = asked.output / GATE_FILE
-        self._keep = keeper(self.path, begun=stored is not None)
-        if stored:
-            require_same(self.path, stored.candidate, candidate)
-            self.gate = dataclasses.replace(stored, candidate=candidate)  # which may lie elsewhere now
-            return
-        created = now()
-        command = tuple(asked.command_line)
-        numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
-        self.gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)
-
-    def keep(self, **changes: object) -> None:
-        """Replaces fields of the report, and the file."""
-        self.gate = dataclasses.replace(self.gate, **changes)  # type: ignore[arg-type]  # the fields' own types
-        self._keep(self.gate)
-
-    def warn(self, *lines: str) -> None:
-        """Adds warnings that are not there yet."""
-        self.keep(warnings=tuple(dict.fromkeys((*self.gate.warnings, *lines))))
-
-    @contextlib.contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Notes how long the block took."""
-        started = time.monotonic()
-        yield
-        seconds = time.monotonic() - started
-        say(f"{name}: {seconds:.0f} s")
-        seconds += self.gate.phase_seconds.get(name, 0.0)  # before an interruption
-        self.keep(phase_seconds={**self.gate.phase_seconds, name: round(seconds, 1)})
 
 
 def run(asked: Request) -> int:
@@ -158,44 +123,130 @@ def run(asked: Request) -> int:
     standards = read_folder(asked.telling.baselines)
     planned = asked.model.plans()
     with timing(timed=asked.speed) as disturbed:
-        # Not sooner: the job that was waited for may have been the same command.
-        stored = begun(GateRun, asked.output / GATE_FILE, asked.command_line, planned) if asked.resume else None
+        # Not sooner: the job that was waited for may have been the same command, whose report is read.
+        report = _Measuring(asked, planned, standards).report(disturbed)
+    say(f"report kept in {asked.output}")
+    return judge_and_print(asked.telling, {str(asked.output): report}, standards)
+
+
+class _Measuring:
+    """Measures a gate: its report is kept on disk once what is measured is there, and after each launch."""
+
+    def __init__(self, asked: Request, planned: Sequence[Plan], standards: Standards) -> None:
+        self._asked, self._planned, self._standards, self._patience = asked, planned, standards, Patience()
+        self._path = asked.output / GATE_FILE
+        stored = begun(GateRun, self._path, asked.command_line, planned) if asked.resume else None
         candidate = asked.sides.one(asked.sides.candidate)
-        report = _Report(asked, stored, candidate)
-        reference: Side | None = None
-        if asked.speed:
-            with report.phase("reference environment"):
-                reference = _reference(asked, report)
-        patience = Patience()
+        self._keep_file = keeper(self._path, begun=stored is not None)
+        if stored:
+            require_same(self._path, stored.candidate, candidate)
+            self._gate = dataclasses.replace(stored, candidate=candidate)  # which may lie elsewhere now
+            return
+        created, command = now(), tuple(asked.command_line)
+        numbers = Run(SCHEMA, created, command, (), (), "the numbers were not measured")
+        self._gate = GateRun(SCHEMA, created, command, candidate, numbers, (), gate_stored=asked.gate_stored)
+
+    def report(self, disturbed: Sequence[str]) -> GateRun:
+        """Returns the report of everything that is asked for."""
+        candidate = self._gate.candidate
+        reference = self._reference() if self._asked.speed else None
         if reference:
             sides = {REFERENCE: reference, CANDIDATE: candidate}
-            report.warn(*side_warnings(sides), *disturbed)
-            for number, plan in enumerate(_timed(planned, full=asked.full)):
-                _measure_speed(asked, report, plan, number, sides, standards, patience)
-            report.keep(speed_problem="")  # not sooner: what an earlier command measured, numbers alone, would pass
+            self._warn(*side_warnings(sides), *disturbed)
+            for number, plan in enumerate(_timed(self._planned, full=self._asked.full)):
+                self._measure_speed(plan, number, sides)
+            self._keep(speed_problem="")  # not sooner: what an earlier command measured, numbers alone, would pass
         else:
-            report.warn(*old_nightlies({CANDIDATE: candidate}))
-        if any(failed_for_good(run.pairs) and not run.pairs[-1].reference.failure for run in report.gate.speed):
-            report.warn("the candidate failed in its launches in turn with the reference: no numbers were measured")
+            self._warn(*old_nightlies({CANDIDATE: candidate}))
+        if any(failed_for_good(run.pairs) and not run.pairs[-1].reference.failure for run in self._gate.speed):
+            self._warn("the candidate failed in its launches in turn with the reference: no numbers were measured")
         else:
-            _measure_numbers(asked, report, planned, reference, patience)
-    say(f"report kept in {asked.output}")
-    return judge_and_print(asked.telling, {str(asked.output): report.gate}, standards)
+            self._measure_numbers(reference)
+        return self._gate
 
+    def _keep(self, **changes: object) -> None:
+        """Replaces fields of the report, and the file."""
+        self._gate = dataclasses.replace(self._gate, **changes)  # type: ignore[arg-type]  # the fields' own types
+        self._keep_file(self._gate)
 
-def _reference(asked: Request, report: _Report) -> Side | None:
-    """Returns the reference; None where the pinned one can't be had, which the report says."""
-    reference, why = asked.sides.reference_or_why()
-    if reference:
-        for run in report.gate.speed:
-            require_same(report.path, run.reference, reference)
-    else:
-        mend = "name another by --from"
-        if not any(map(is_path, asked.model.workloads)):
-            mend += ", or leave speed out by --no-speed"
-        report.keep(speed_problem=f"the reference environment can't be built ({why}): {mend}")
-        say(f"warning: {report.gate.speed_problem}")
-    return reference
+    def _warn(self, *lines: str) -> None:
+        """Adds warnings that are not there yet."""
+        self._keep(warnings=tuple(dict.fromkeys((*self._gate.warnings, *lines))))
+
+    @contextlib.contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Notes how long the block took."""
+        started = time.monotonic()
+        yield
+        seconds = time.monotonic() - started
+        say(f"{name}: {seconds:.0f} s")
+        seconds += self._gate.phase_seconds.get(name, 0.0)  # before an interruption
+        self._keep(phase_seconds={**self._gate.phase_seconds, name: round(seconds, 1)})
+
+    def _reference(self) -> Side | None:
+        """Returns the reference; None where the pinned one can't be had, which the report says."""
+        with self._phase("reference environment"):
+            reference, why = self._asked.sides.reference_or_why()
+            if reference:
+                for run in self._gate.speed:
+                    require_same(self._path, run.reference, reference)
+            else:
+                mend = "name another by --from"
+                if not any(map(is_path, self._asked.model.workloads)):
+                    mend += ", or leave speed out by --no-speed"
+                self._keep(speed_problem=f"the reference environment can't be built ({why}): {mend}")
+                say(f"warning: {self._gate.speed_problem}")
+        return reference
+
+    def _measure_speed(self, plan: Plan, number: int, sides: Mapping[str, Side]) -> None:
+        """Measures a plan's launches in turn with the reference, until the judge has seen enough.
+
+        `number` is the plan's among those whose speed is measured, from 0, as its run is among the report's.
+        """
+        stored = self._gate.speed[number : number + 1]
+
+        def keep(run: PairedRun) -> None:
+            self._keep(speed=(*self._gate.speed[:number], run, *self._gate.speed[number + 1 :]))
+
+        standards = self._standards
+        plans, unpinned = pair_plans(plan, gating(plan, standards.margins))
+        request = PairedRequest(
+            sides,
+            self._asked.command_line,
+            pair_plans=plans,
+            warnings=unpinned,
+            budget_minutes=self._asked.budget_minutes,
+            begun=stored[0] if stored else None,
+            created=self._gate.created,
+        )
+        with self._phase(f"speed of {plan.name}"):
+            measured_until_decided(
+                request, keep, lambda run: gate_samples(run, standards), standards.ledger, self._patience
+            )
+
+    def _measure_numbers(self, reference: Side | None) -> None:
+        """Checks every plan against the oracle and trains it for its perplexity, untimed, side by side.
+
+        Launches that an earlier command measured without a reference are measured again where there is one.
+        """
+        begun = self._gate.numbers
+        if reference:
+            records = [one for one in begun.records if NO_REFERENCE not in {each.why for each in one.unchecked}]
+            begun = dataclasses.replace(begun, records=tuple(records))
+        untimed = [
+            dataclasses.replace(plan, speed=False, definer=reference if plan.own else None) for plan in self._planned
+        ]
+        with self._phase("numbers"), RunProgress(untimed, self._asked.launches) as progress:
+            request = RunRequest(
+                untimed,
+                self._asked.launches,
+                self._gate.candidate,
+                self._asked.command_line,
+                side_by_side=usable_cores(),
+                room=room_for(untimed),
+                begun=begun if begun.records else None,
+            )
+            measure_run(request, lambda run: self._keep(numbers=run), progress, self._patience)
 
 
 def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
@@ -205,60 +256,3 @@ def _timed(planned: Sequence[Plan], *, full: bool) -> list[Plan]:
     workloads = dict.fromkeys(plan.workload for plan in planned)
     groups = [[plan for plan in planned if plan.workload == name] for name in workloads]
     return [next((plan for plan in group if plan.config == TIMED_CONFIG), group[0]) for group in groups]
-
-
-def _measure_speed(
-    asked: Request,
-    report: _Report,
-    plan: Plan,
-    number: int,
-    sides: Mapping[str, Side],
-    standards: Standards,
-    patience: Patience,
-) -> None:
-    """Measures a plan's launches in turn with the reference, until the judge has seen enough.
-
-    `number` is the plan's among those whose speed is measured, from 0, as its run is among the report's.
-    """
-    stored = report.gate.speed[number : number + 1]
-
-    def keep(run: PairedRun) -> None:
-        report.keep(speed=(*report.gate.speed[:number], run, *report.gate.speed[number + 1 :]))
-
-    plans, unpinned = pair_plans(plan, gating(plan, standards.margins))
-    request = PairedRequest(
-        sides,
-        asked.command_line,
-        pair_plans=plans,
-        warnings=unpinned,
-        budget_minutes=asked.budget_minutes,
-        begun=stored[0] if stored else None,
-        created=report.gate.created,
-    )
-    with report.phase(f"speed of {plan.name}"):
-        measured_until_decided(request, keep, lambda run: gate_samples(run, standards), standards.ledger, patience)
-
-
-def _measure_numbers(
-    asked: Request, report: _Report, planned: Sequence[Plan], reference: Side | None, patience: Patience
-) -> None:
-    """Checks every plan against the oracle and trains it for its perplexity, untimed, side by side.
-
-    Launches that an earlier command measured without a reference are measured again where there is one.
-    """
-    begun = report.gate.numbers
-    if reference:
-        records = [one for one in begun.records if NO_REFERENCE not in {unchecked.why for unchecked in one.unchecked}]
-        begun = dataclasses.replace(begun, records=tuple(records))
-    untimed = [dataclasses.replace(plan, speed=False, definer=reference if plan.own else None) for plan in planned]
-    with report.phase("numbers"), RunProgress(untimed, asked.launches) as progress:
-        request = RunRequest(
-            untimed,
-            asked.launches,
-            report.gate.candidate,
-            asked.command_line,
-            side_by_side=usable_cores(),
-            room=room_for(untimed),
-            begun=begun if begun.records else None,
-        )
-        measure_run(request, lambda run: report.keep(numbers=run), progress, patience)

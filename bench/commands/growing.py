@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.commands.messages import say
 from bench.commands.plans import numbers_plans, pair_plans
-from bench.commands.progress import BisectProgress
+from bench.commands.progress import PhaseProgress
 from bench.commands.resume import begun, require_sides
 from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
@@ -134,7 +134,7 @@ class Measure:
         values = self.told(run)
         return f"launch {len(values)}, {self.metric} {percent(values[-1])}"
 
-    def grow(self, growing: Growing, sides: Mapping[str, Side], progress: BisectProgress) -> PairedRun:
+    def grow(self, growing: Growing, sides: Mapping[str, Side], progress: PhaseProgress) -> PairedRun:
         """Returns a report's run with one launch more, or with its numbers."""
         if growing.run:
             require_sides(growing.path, growing.run, sides)

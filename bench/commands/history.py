@@ -2,8 +2,9 @@
 
 import argparse
 import dataclasses
+import itertools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json
@@ -57,11 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def request(options: argparse.Namespace) -> Request:
     """Makes the request."""
     return Request(
-        options.folder,
-        options.fixed_reference,
-        Path(options.output) if options.output else None,
-        options.replace,
-        options.json,
+        folders=options.folder,
+        fixed_reference=options.fixed_reference,
+        output=Path(options.output) if options.output else None,
+        replace=options.replace,
+        json=options.json,
     )
 
 
@@ -128,21 +129,14 @@ def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
     missing = next((folder for folder in folders if not Path(folder).is_dir()), None)
     if missing is not None:
         raise UsageError(f"{missing}: there is no such folder; name one that holds reports")
-    gates = {path.resolve().parent for path in _below(folders, [GATE_FILE])}
-    own = [
-        path
-        for path in _below(folders, [GATE_FILE, PAIRED_FILE])
-        if path.name == GATE_FILE or not gates & set(path.resolve().parents)
-    ]
-    runs = [path for path in _below(folders, [RUN_FILE]) if not gates & set(path.resolve().parents)]
-    warnings = [f"left out: {len(runs)} {RUN_FILE}, each of one environment without a reference"] if runs else []
-    return own, warnings
-
-
-def _below(folders: Sequence[str], names: Iterable[str]) -> list[Path]:
-    """Returns the files of these names, each once."""
-    found = sorted(path for folder in folders for name in names for path in Path(folder).rglob(name))
-    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
+    everywhere = (Path(folder).rglob(name) for folder in folders for name in (GATE_FILE, PAIRED_FILE, RUN_FILE))
+    ordered = sorted(itertools.chain.from_iterable(everywhere), reverse=True)
+    files = sorted({path.resolve(): path for path in ordered}.values())  # each once, by the first of its names
+    gates = {path.resolve().parent for path in files if path.name == GATE_FILE}
+    own = [path for path in files if path.name == GATE_FILE or not gates & set(path.resolve().parents)]
+    runs = sum(path.name == RUN_FILE for path in own)
+    warnings = [f"left out: {runs} {RUN_FILE}, each of one environment without a reference"] if runs else []
+    return [path for path in own if path.name != RUN_FILE], warnings
 
 
 def _print(series: Sequence[Series], reports: int, warnings: Sequence[str]) -> None:

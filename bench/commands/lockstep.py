@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.commands.messages import print_json
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import add_shared, at_least
-from bench.commands.progress import Bar
+from bench.commands.progress import PhaseProgress
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_verdict
@@ -71,9 +71,9 @@ def run(asked: Request) -> int:
     prepared = asked.sides.prepared()
     results: list[Lockstep] = []
     for plan in plans:
-        with Bar() as bar:
-            bar.move(description="lockstep", total=asked.steps)
-            results.append(run_lockstep(plan, prepared, lambda done: bar.move(completed=done)))
+        with PhaseProgress() as bar:
+            bar.phase("lockstep", asked.steps)
+            results.append(run_lockstep(plan, prepared, bar.step))
     verdicts = [lockstep_verdict(result) for result in results]
     if asked.json:
         found = zip(verdicts, results, strict=True)

@@ -104,23 +104,28 @@ def _add_cases(parser: argparse.ArgumentParser) -> None:
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
     if options.workload:
-        return _of_units(options)
-    return _request(options, _parts(options))
-
-
-def _request(options: argparse.Namespace, suite: Suite) -> Request:
+        suite = _units(options)
+    else:
+        suite = Suite(
+            options.config or CONFIGS,
+            implementations=options.implementation or (IMPLEMENTATION,),
+            devices=options.device,
+            modes=options.mode or DEFAULT_MODES,
+            targets=options.target or DEFAULT_TARGETS,
+            require_gpu=options.require == "gpu",
+        )
     return Request(
-        sides_request(options, gpu=suite.takes_gpu),
-        suite,
-        options.launches,
-        output_folder(options, "micro"),
-        telling(options),
-        options.command_line,
+        sides=sides_request(options, gpu=suite.takes_gpu),
+        suite=suite,
+        launches=options.launches,
+        output=output_folder(options, "micro"),
+        telling=telling(options),
+        command_line=options.command_line,
     )
 
 
-def _of_units(options: argparse.Namespace) -> Request:
-    """Makes the request of --workload: of each one case, its unit, in each configuration that it has."""
+def _units(options: argparse.Namespace) -> Suite:
+    """Returns the cases of --workload: of each one, its unit, in each configuration that it has."""
     for word in ("target", "mode", "implementation"):
         if getattr(options, word):
             raise UsageError(f"--workload times units, and --{word} is for parts of a training step: leave one out")
@@ -133,25 +138,13 @@ def _of_units(options: argparse.Namespace) -> Request:
             raise UsageError(f"{why}: give it a command of its own")
         say(f"left out: {why}")
         chosen = tuple(name for name in chosen if name not in apart)
-    suite = Suite(
+    return Suite(
         options.config or CONFIGS,
         devices=options.device,
         targets=(UNIT,),
         require_gpu=options.require == "gpu",
         workloads=chosen,
         variables=given[chosen[0]],
-    )
-    return _request(options, suite)
-
-
-def _parts(options: argparse.Namespace) -> Suite:
-    return Suite(
-        options.config or CONFIGS,
-        options.implementation or (IMPLEMENTATION,),
-        options.device,
-        options.mode or DEFAULT_MODES,
-        options.target or DEFAULT_TARGETS,
-        options.require == "gpu",
     )
 
 
@@ -167,7 +160,8 @@ def run(asked: Request) -> int:
         require_suite(candidate, asked.suite)
         reference, why = asked.sides.reference_or_why(NEEDED)
         if reference is None:
-            return _without_reference(asked.telling, why)
+            told = Told(f"the reference isn't available ({why}): name another by --from")
+            return tell(Verdict(Question.MICRO, (), (told,)), as_json=asked.telling.json)
         require_suite(reference, asked.suite)
         sides = {REFERENCE: reference, CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *disturbed)
@@ -178,9 +172,3 @@ def run(asked: Request) -> int:
         )
     say(f"kept in {asked.output}")
     return judge_and_print(asked.telling, {str(asked.output): report}, standards)
-
-
-def _without_reference(telling: Telling, why: str) -> int:
-    """Measures nothing: returns the exit code of a verdict that says why, and what to do."""
-    told = Told(f"the reference isn't available ({why}): name another by --from")
-    return tell(Verdict(Question.MICRO, (), (told,)), as_json=telling.json)

@@ -63,7 +63,9 @@ class ModelRequest:
                 plan = Plan(
                     config,
                     found.plans[config].steps,
-                    *((self.corpus, str(path) if path else None, self.implementation) if trained else ("", None, "")),
+                    corpus=self.corpus if trained else "",
+                    corpus_path=str(path) if trained and path else None,
+                    implementation=self.implementation if trained else "",
                     device=self.device,
                     threads=self.threads,
                     speed=speed,
@@ -184,13 +186,13 @@ def model_request(
     Raises UsageError as `chosen_workloads` does.
     """
     return ModelRequest(
-        tuple(dict.fromkeys(options.config or configs)),
-        options.corpus,
-        options.corpus_path,
-        implementation or options.implementation,
-        options.device,
-        options.threads,
-        chosen_workloads(options, configs),
+        configs=tuple(dict.fromkeys(options.config or configs)),
+        corpus=options.corpus,
+        corpus_path=options.corpus_path,
+        implementation=implementation or options.implementation,
+        device=options.device,
+        threads=options.threads,
+        workloads=chosen_workloads(options, configs),
     )
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.commands.stored import baselines_folder
-from bench.commands.usage import UsageError
 
 BUDGET_MINUTES = 15.0  # of the launches in turn of one workload in one configuration
 T = TypeVar("T")
@@ -113,6 +112,18 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
+def add_variables(parser: argparse.ArgumentParser, option: str, whose: str) -> None:
+    """Adds an option for environment variables, which may be repeated."""
+    parser.add_argument(
+        option,
+        action="append",
+        type=variable,
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"environment variable {whose}; may be repeated",
+    )
+
+
 def add_environment(parser: argparse.ArgumentParser) -> None:
     """Adds --python and --env, of a command with one side."""
     parser.add_argument(
@@ -121,14 +132,7 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
         metavar="INTERPRETER",
         help="interpreter of the environment to measure (default: this one)",
     )
-    parser.add_argument(
-        "--env",
-        action="append",
-        type=variable,
-        default=[],
-        metavar="NAME=VALUE",
-        help="environment variable for the measured process; may be repeated",
-    )
+    add_variables(parser, "--env", "for the measured process")
 
 
 def environment_request(options: argparse.Namespace) -> SideRequest:
@@ -182,14 +186,6 @@ def stamped(folder: Path, name: str) -> Path:
     """Returns a folder below another one, named by the time."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     return folder / f"{stamp}-{name}"
-
-
-def margin_request(options: argparse.Namespace, *, timed: bool) -> float | None:
-    """Returns --margin; None: those of the margins file. Raises UsageError where no step is timed."""
-    margin: float | None = options.margin
-    if margin and not timed:
-        raise UsageError("--margin is of step times, which are not measured here: leave it out")
-    return margin
 
 
 def telling(options: argparse.Namespace) -> Telling:

@@ -1,5 +1,6 @@
 """One workload in one configuration, measured on two sides to its end: what `upgrade` does once, and `survey` often."""
 
+import argparse
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
 from bench.commands.resume import begun, require_sides
+from bench.commands.usage import UsageError
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
+from bench.judge.metrics import STEP_TIMES
 from bench.judge.paired import paired_samples
 from bench.judge.planning import SoFar
 from bench.judge.types import Sample
@@ -29,8 +32,8 @@ class Parts:
     budget_minutes: float
     resume: bool  # go on from what is there
     command_line: Sequence[str]
-    margin: float | None = None  # of step times; None: those of the margins file
-    every_metric: bool = False  # a REGRESSION doesn't end the launches
+    margin: float | None  # of step times; None: those of the margins file
+    every_metric: bool  # a REGRESSION doesn't end the launches
 
     def measured(
         self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
@@ -63,6 +66,26 @@ class Parts:
             standards.ledger,
             every_metric=self.every_metric,
         )
+
+
+def parts_request(options: argparse.Namespace, only: Sequence[str] = (), *, every_metric: bool = False) -> Parts:
+    """Makes the request of --speed-only, --numerics-only, --margin, --budget and --resume.
+
+    Raises UsageError for a margin where no step is timed.
+    """
+    timed = not options.numerics_only and (not only or bool({*only} & {*STEP_TIMES}))
+    if options.margin and not timed:
+        raise UsageError("--margin is of step times, which are not measured here: leave it out")
+    return Parts(
+        numerics=not (options.speed_only or only),
+        speed=not options.numerics_only,
+        only=tuple(only),
+        budget_minutes=options.budget,
+        resume=options.resume,
+        command_line=options.command_line,
+        margin=options.margin,
+        every_metric=every_metric,
+    )
 
 
 def measured_until_decided(

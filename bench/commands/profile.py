@@ -132,15 +132,15 @@ def request(options: argparse.Namespace) -> Request:
         if workload(name).cases and (options.target != WHOLE or len(implementations) > 1):
             raise UsageError(f"workload {name} is profiled as a whole: leave out --target and --implementation")
     return Measuring(
-        models,
-        sides_request(options, gpu=models[0].gpu),
-        options.from_ is not None,
-        options.target,
-        options.detail,
-        options.steps,
-        options.command_line,
-        output_folder(options, "profile"),
-        options.json,
+        models=models,
+        sides=sides_request(options, gpu=models[0].gpu),
+        both=options.from_ is not None,
+        target=options.target,
+        detailed=options.detail,
+        steps=options.steps,
+        command_line=options.command_line,
+        output=output_folder(options, "profile"),
+        json=options.json,
     )
 
 

@@ -71,39 +71,8 @@ class Bar:
             self._bar.stop()
 
 
-class UpgradeProgress(Bar):
-    """A listener for bench.drive.upgrade. `so_far` returns what a run holds."""
-
-    def __init__(self, so_far: Callable[[PairedRun], SoFar]) -> None:
-        super().__init__()
-        self._so_far = so_far
-        self._left = ""
-
-    def phase(self, name: str, total: int) -> None:
-        """Starts the bar anew, or prints the phase's name."""
-        if self.on_terminal:
-            self.move(description=", ".join(filter(None, (name, self._left))), completed=0, total=total)
-        else:
-            self.say(name)
-
-    def step(self, done: int) -> None:
-        """Moves the bar."""
-        self.move(completed=done)
-
-    def pair(self, run: PairedRun) -> None:
-        """Prints the launch's line."""
-        pair = run.pairs[-1]
-        failures = [f"the {side} failed: {failure.message}" for side, failure in pair.failures.items()]
-        ratio = percent(trimmed_mean(list(map(Quad.log_ratio, pair.steps)))) if pair.steps else NOTHING
-        said = "; ".join(failures) or f"step time {ratio}"
-        so_far = self._so_far(run)
-        self._left = left_text(so_far.seconds_left())
-        told = so_far_text(so_far.comparisons(), self._left)
-        self.say(f"launch {pair.launch + 1}, {pair.cores}: {'; '.join(filter(None, (said, told)))}")
-
-
-class BisectProgress(Bar):
-    """A listener for bisect and blame, which print a line of their own for each launch."""
+class PhaseProgress(Bar):
+    """A listener that shows phases alone: bisect and blame print a line of their own for each launch."""
 
     def phase(self, name: str, total: int) -> None:
         """Starts the bar anew."""
@@ -115,6 +84,33 @@ class BisectProgress(Bar):
 
     def pair(self, run: PairedRun) -> None:
         """Prints nothing."""
+
+
+class UpgradeProgress(PhaseProgress):
+    """A listener for bench.drive.upgrade. `so_far` returns what a run holds."""
+
+    def __init__(self, so_far: Callable[[PairedRun], SoFar]) -> None:
+        super().__init__()
+        self._so_far = so_far
+        self._left = ""
+
+    def phase(self, name: str, total: int) -> None:
+        """Starts the bar anew, or prints the phase's name."""
+        if self.on_terminal:
+            super().phase(", ".join(filter(None, (name, self._left))), total)
+        else:
+            self.say(name)
+
+    def pair(self, run: PairedRun) -> None:
+        """Prints the launch's line."""
+        pair = run.pairs[-1]
+        failures = [f"the {side} failed: {failure.message}" for side, failure in pair.failures.items()]
+        ratio = percent(trimmed_mean(list(map(Quad.log_ratio, pair.steps)))) if pair.steps else NOTHING
+        said = "; ".join(failures) or f"step time {ratio}"
+        so_far = self._so_far(run)
+        self._left = left_text(so_far.seconds_left())
+        told = so_far_text(so_far.comparisons(), self._left)
+        self.say(f"launch {pair.launch + 1}, {pair.cores}: {'; '.join(filter(None, (said, told)))}")
 
 
 class RunProgress(Bar):

@@ -114,15 +114,15 @@ def request(options: argparse.Namespace) -> Request:
     if options.replace and not options.reason:
         raise UsageError("--replace needs --reason TEXT: a baseline changes only for a reason that reviewers can read")
     return Request(
-        options.report,
-        baselines_to_change(options.baselines),
-        options.reason,
-        options.replace,
-        options.add,
-        options.becomes_reference,
-        options.despite_verdict,
-        _acceptance(options),
-        options.command_line,
+        reports=options.report,
+        folder=baselines_to_change(options.baselines),
+        reason=options.reason,
+        replace=options.replace,
+        add=options.add,
+        becomes_reference=options.becomes_reference,
+        despite_verdict=options.despite_verdict,
+        accept=_acceptance(options),
+        command_line=options.command_line,
     )
 
 

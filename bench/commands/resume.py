@@ -23,6 +23,7 @@ from bench.record.types import Record
 from bench.report.judged import records as all_records
 
 T = TypeVar("T", GateRun, PairedRun, Survey)
+ANEW = "delete it to measure it anew, or choose another --output"
 
 
 def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) -> Path:
@@ -57,8 +58,8 @@ def begun(
         records = all_records(found)
     for plan in plans:
         require_same_file(path, plan, records)
-    if here:
-        _require_machine(path, records)
+    if here and {record.machine.fingerprint() for record in records} - {this_machine().fingerprint()}:
+        raise UsageError(f"{path} was begun on another machine: go on there, {ANEW}")
     return found
 
 
@@ -84,10 +85,7 @@ def as_begun(options: argparse.Namespace, sides: Sides, output: Path, *patterns:
 def require_same(path: Path, stored: Side, side: Side) -> None:
     """Raises UsageError unless a side is the one that a report was begun with."""
     if (stored.identity, stored.variables) != (side.identity, side.variables):
-        raise UsageError(
-            f"{path} was begun with other packages for {side.requested}: delete it to measure it anew, or choose "
-            "another --output"
-        )
+        raise UsageError(f"{path} was begun with other packages for {side.requested}: {ANEW}")
 
 
 def require_sides(path: Path, run: PairedRun, sides: Mapping[str, Side]) -> None:
@@ -96,24 +94,11 @@ def require_sides(path: Path, run: PairedRun, sides: Mapping[str, Side]) -> None
     require_same(path, run.candidate, sides[CANDIDATE])
 
 
-def _require_machine(path: Path, records: Iterable[Record]) -> None:
-    """Raises UsageError unless this machine is that of a report's records."""
-    machine = this_machine()
-    if any(record.machine.fingerprint() != machine.fingerprint() for record in records):
-        raise UsageError(
-            f"{path} was begun on another machine: go on there, delete it to measure it anew, or choose another "
-            "--output"
-        )
-
-
 def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:
     """Raises UsageError where a report was begun with another file of a user's own of that name."""
     known = {record.subject.fingerprint for record in records if record.subject.workload == plan.workload_name}
     if plan.fingerprint and known - {"", plan.fingerprint}:
-        raise UsageError(
-            f"{path} was begun with another {plan.workload_name}: delete it to measure it anew, or choose another "
-            "--output"
-        )
+        raise UsageError(f"{path} was begun with another {plan.workload_name}: {ANEW}")
 
 
 def is_kept(output: Path, *patterns: str) -> bool:

@@ -76,14 +76,14 @@ def request(options: argparse.Namespace) -> Request:
     if options.jitter not in JITTERS:
         raise UsageError(f"--jitter is {options.jitter}; it must be below {JITTERS.stop}")
     return Request(
-        model_request(options, GATE_CONFIGS),
-        environment_request(options),
-        options.launches,
-        options.jitter,
-        not options.no_speed,
-        output_folder(options, "run"),
-        options.json,
-        options.command_line,
+        model=model_request(options, GATE_CONFIGS),
+        environment=environment_request(options),
+        launches=options.launches,
+        jitter=options.jitter,
+        speed=not options.no_speed,
+        output=output_folder(options, "run"),
+        json=options.json,
+        command_line=options.command_line,
     )
 
 

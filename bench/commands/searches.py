@@ -76,15 +76,15 @@ def search_request(options: argparse.Namespace, command: str, model: ModelReques
         raise UsageError(f"{command} takes one workload in one configuration: name one of each")
     output = resumed_folder(options, command, *GROWN)
     return SearchRequest(
-        model,
-        as_begun(options, sides, output, *GROWN),
-        options.metric,
-        options.budget,
-        output,
-        options.resume,
-        options.json,
-        options.command_line,
-        cluster_request(options),
+        model=model,
+        sides=as_begun(options, sides, output, *GROWN),
+        metric=options.metric,
+        budget_minutes=options.budget,
+        output=output,
+        resume=options.resume,
+        json=options.json,
+        command_line=options.command_line,
+        cluster=cluster_request(options),
     )
 
 

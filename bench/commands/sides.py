@@ -1,4 +1,4 @@
-"""The two sides of a comparison: --from, which is trusted, and --to, which is judged; and what becomes of them."""
+"""The two sides of a comparison, from words to environments: --from, which is trusted, and --to, which is judged."""
 
 import argparse
 import dataclasses
@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.options import SideRequest, told, variable
+from bench.commands.options import SideRequest, add_variables, told
 from bench.commands.stored import baselines_folder
-from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, resolved
+from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, releases_between, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Side
@@ -85,6 +85,11 @@ class Sides:
             return None
         return resolved(what, self.as_of, python=self.python_version, gpu=self.gpu, say=say)
 
+    def between(self) -> list[str]:
+        """Returns the releases between the reference and the candidate. Raises UnlistedError, RequestError."""
+        first, last = self.reference.what, self.candidate.what
+        return releases_between(first, last, self.as_of, python=self.python_version, gpu=self.gpu)
+
 
 def add_sides(
     parser: argparse.ArgumentParser,
@@ -109,15 +114,8 @@ def add_sides(
             help=f"the {role}{f': {what}' if side == 'from' else ', named in the same way'}"
             + (f" (default: {shown})" if default else ""),
         )
-    for side, role in (("from", "reference"), ("to", "candidate")):
-        parser.add_argument(
-            f"--{side}-env",
-            action="append",
-            type=variable,
-            default=[],
-            metavar="NAME=VALUE",
-            help=f"environment variable of the {role}; may be repeated",
-        )
+    add_variables(parser, "--from-env", "of the reference")
+    add_variables(parser, "--to-env", "of the candidate")
     add_index(parser)
 
 

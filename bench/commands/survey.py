@@ -29,17 +29,16 @@ from bench.commands.options import (
     add_output,
     add_parts,
     add_shared,
-    margin_request,
     telling,
 )
-from bench.commands.paired import Parts
+from bench.commands.paired import Parts, parts_request
 from bench.commands.resume import begun, require_same_file, resumed_folder
 from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
-from bench.drive.environments import PINNED, Resolved, UnlistedError, newest_patches, releases_between
+from bench.drive.environments import PINNED, UnlistedError, newest_patches
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
@@ -48,7 +47,7 @@ from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now
 from bench.record.command_lines import ALONE, words_without
 from bench.record.files import keeper, write_text
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.lines import one_line
@@ -77,14 +76,9 @@ class Request:
     sides: Sides  # the first release and the last
     between: tuple[str, ...]  # none: the newest patch of each minor version
     fixed: str  # what all are compared with
-    numerics: bool
-    speed: bool
-    margin: float | None  # of step times; None: those of the margins file
-    budget_minutes: float
+    parts: Parts  # of each comparison
     output: Path
-    resume: bool
     telling: Telling
-    command_line: Sequence[str]
     cluster: str  # the address of a scheduler; "": on this host
 
 
@@ -125,19 +119,14 @@ def request(options: argparse.Namespace) -> Request:
     sides = releases_request(options, options.from_, options.to_, (*options.release, fixed), gpu=model.gpu)
     output = resumed_folder(options, "survey", *REPORTS)
     return Request(
-        model,
-        sides,
-        tuple(options.release),
-        fixed,
-        not options.speed_only,
-        not options.numerics_only,
-        margin_request(options, timed=not options.numerics_only),
-        options.budget,
-        output,
-        options.resume,
-        telling(options),
-        options.command_line,
-        cluster_request(options),
+        model=model,
+        sides=sides,
+        between=tuple(options.release),
+        fixed=fixed,
+        parts=parts_request(options, every_metric=True),
+        output=output,
+        telling=telling(options),
+        cluster=cluster_request(options),
     )
 
 
@@ -150,8 +139,8 @@ def run(asked: Request) -> int:
     standards = read_folder(asked.telling.baselines)
     plans = asked.model.plans()
     with (
-        cluster_hosts(asked.cluster, timed=asked.speed) as hosts,
-        timing(timed=asked.speed and not hosts) as disturbed,
+        cluster_hosts(asked.cluster, timed=asked.parts.speed) as hosts,
+        timing(timed=asked.parts.speed and not hosts) as disturbed,
     ):
         _Measuring(asked, plans, standards, disturbed).run(hosts)
     page = shlex.join(("tfgate", "report", str(asked.output), *baselines_option(asked.telling.baselines)))
@@ -174,16 +163,15 @@ class _Measuring:
     def __init__(self, asked: Request, plans: Sequence[Plan], standards: Standards, disturbed: Sequence[str]) -> None:
         path = asked.output / SURVEY_FILE
         self._asked, self._plans, self._standards, self._disturbed = asked, plans, standards, disturbed
-        self._sides: dict[str, Side] = {}
-        self._locks: dict[str, Resolved | None] = {}
-        self._found: dict[Path, Against] = {}
+        self._found: dict[_Job, Against] = {}
         self._told: set[_Job] = set()
-        self._over: set[Path] = set()  # each comparison is tried once
-        self._sent: dict[Path, _Job] = {}  # to hosts, or to be sent
-        self._keep = keeper(path, begun=asked.resume)
-        self._survey = self._resumed(path) if asked.resume else self._begun()
+        self._over: set[_Job] = set()  # each comparison is tried once
+        self._keep = keeper(path, begun=asked.parts.resume)
+        self._survey = self._resumed(path) if asked.parts.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
         self._environments = dataclasses.replace(asked.sides, as_of=as_of)
+        self._side = functools.cache(lambda release: self._environments.one(SideRequest(release)))
+        self._lock = functools.cache(self._environments.resolved)
 
     def run(self, hosts: Hosts | None) -> None:
         """Measures, and keeps after each launch what there is; of what hosts measure, after each comparison."""
@@ -191,18 +179,18 @@ class _Measuring:
         self._keep(self._survey)
         # This host times one comparison at a time, and has one GPU; what a comparison needs is known of tiny.
         known = all(plan.config == "tiny" and not plan.own for plan in self._plans)
-        given = hosts or self._asked.speed or self._asked.model.gpu or not known
+        given = hosts or self._asked.parts.speed or self._asked.model.gpu or not known
         with contextlib.nullcontext(hosts) if given else local_hosts(left, room_for(self._plans)) as found:
             if found:
-                for path, done in found(self._calls):
-                    self._take(path, done)
+                for job, done in found(self._calls):
+                    self._take(job, done)
             else:
                 while jobs := self._wanted():
-                    self._measure(*next(iter(jobs.items())))
+                    self._measure(jobs[0])
 
-    def _wanted(self) -> dict[Path, _Job]:
+    def _wanted(self) -> list[_Job]:
         """Returns what is to be measured by what is known so far: at first, that every release runs."""
-        jobs: dict[Path, _Job] = {}
+        jobs: list[_Job] = []
 
         def known(plan: Plan, reference: str, candidate: str) -> Against | None:
             job = _Job(plan, reference, candidate)
@@ -210,17 +198,17 @@ class _Measuring:
                 return found
             if candidate in self._survey.left_out:
                 raise LeftOutError(self._survey.left_out[candidate])
-            if (path := self._path(job)) not in self._over:
-                jobs[path] = job
+            if job not in self._over:
+                jobs.append(job)
             return None
 
         for plan in self._plans:
             walk(self._survey, functools.partial(known, plan))
         return jobs
 
-    def _measure(self, path: Path, job: _Job) -> None:
+    def _measure(self, job: _Job) -> None:
         """Measures a comparison on this host, or leaves its candidate out."""
-        self._over.add(path)
+        self._over.add(job)
         try:
             candidate = self._side(job.candidate)
         except (RequestError, BuildError) as error:
@@ -228,18 +216,18 @@ class _Measuring:
             return
         sides = {REFERENCE: self._side(job.reference), CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *self._disturbed)
-        self._parts(job).measured(job.plan, path, sides, self._standards, warnings)
+        self._parts(job).measured(job.plan, self._path(job), sides, self._standards, warnings)
 
-    def _calls(self) -> "dict[Path, Call]":
+    def _calls(self) -> "dict[_Job, Call]":
         """Returns the calls of what hosts are to measure, without candidates that can't be had."""
-        self._sent = self._wanted()
-        for job in self._sent.values():
+        jobs = self._wanted()
+        for job in jobs:
             try:
                 self._lock(job.candidate)
             except (RequestError, BuildError) as error:
                 self._leave_out(job.candidate, one_line(str(error)))
                 return self._calls()  # other comparisons are wanted now
-        return {path: self._call(job) for path, job in self._sent.items()}
+        return {job: self._call(job) for job in jobs}
 
     def _call(self, job: _Job) -> "Call":
         sent = {release: self._lock(release) for release in (job.candidate, job.reference)}
@@ -248,15 +236,15 @@ class _Measuring:
         standards = dataclasses.replace(self._standards, baselines={})
         return compare, (Comparison(building, job.plan.name, job.reference, job.candidate, parts, standards),)
 
-    def _take(self, path: Path, done: "Done") -> None:
+    def _take(self, job: _Job, done: "Done") -> None:
         """Keeps what a host has measured, and leaves out a candidate that it can't have.
 
         Of anything else that fails nobody knows whose fault it is: that comparison is given up, and no other.
         """
-        self._over.add(path)
-        job, lacking = self._sent[path], done.files.get(LACKING_FILE, b"").decode()
+        self._over.add(job)
+        lacking = done.files.get(LACKING_FILE, b"").decode()
         if not done.problem:
-            write_text(path, done.files[PAIRED_FILE].decode(), replace=True)
+            write_text(self._path(job), done.files[PAIRED_FILE].decode(), replace=True)
         elif lacking == self._survey.reference:
             raise RequestError(done.problem)
         elif lacking == job.candidate:
@@ -270,40 +258,39 @@ class _Measuring:
         between = asked.between
         if not between:
             try:
-                listed = releases_between(first, last, sides.as_of, python=sides.python_version, gpu=sides.gpu)
-                between = tuple(newest_patches(listed, last))
+                between = tuple(newest_patches(sides.between(), last))
             except UnlistedError as error:
                 say(f"{error}; without, these two alone are compared")
         survey = Survey(
-            SCHEMA,
-            now(),
-            tuple(asked.command_line),
-            (first, *between, last),
-            asked.fixed,
-            tuple(plan.name for plan in self._plans),
-            sides.as_of.moment,
-            asked.numerics,
-            asked.speed,
-            {},
+            schema=SCHEMA,
+            created=now(),
+            command=tuple(asked.parts.command_line),
+            releases=(first, *between, last),
+            reference=asked.fixed,
+            plans=tuple(plan.name for plan in self._plans),
+            as_of=sides.as_of.moment,
+            numerics=asked.parts.numerics,
+            speed=asked.parts.speed,
+            left_out={},
         )
         require_sound(survey)
         return survey
 
     def _resumed(self, path: Path) -> Survey:
         """Returns a survey that was begun; releases that couldn't be had are tried again."""
-        begun(Survey, path, self._asked.command_line)
+        begun(Survey, path, self._asked.parts.command_line)
         return dataclasses.replace(read_survey(path), left_out={})
 
     def _tell_cost(self) -> int:
         """Returns how many comparisons are left."""
-        survey, asked = self._survey, self._asked
+        survey, parts = self._survey, self._asked.parts
         planned = [_Job(plan, *pair) for plan in self._plans for pair in survey.planned()]
         left = [job for job in planned if not self._stored(job)]
         cost = "numbers alone, no launch is timed"
-        if asked.speed:
-            cost = f"at most {minutes(len(left) * asked.budget_minutes)} of launches, "
-            cost += f"{asked.budget_minutes:g} for each, plus the time to build environments"
-            cost += " and to compare numbers" if asked.numerics else ""
+        if parts.speed:
+            cost = f"at most {minutes(len(left) * parts.budget_minutes)} of launches, "
+            cost += f"{parts.budget_minutes:g} for each, plus the time to build environments"
+            cost += " and to compare numbers" if parts.numerics else ""
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
         done = f", {len(planned) - len(left)} of them done" if len(left) < len(planned) else ""
         say(f"{Count(len(planned)):comparison}{done}: {cost}")
@@ -318,19 +305,17 @@ class _Measuring:
         return found
 
     def _stored(self, job: _Job) -> Against | None:
-        path, asked = self._path(job), self._asked
-        if path not in self._found:
-            found = stored(asked.output, self._survey, job.plan.name, self._standards, job.reference, job.candidate)
+        if job not in self._found:
+            folder = self._asked.output
+            found = stored(folder, self._survey, job.plan.name, self._standards, job.reference, job.candidate)
             if not found or found.run.incomplete:
                 return None
-            require_same_file(path, job.plan, found.run.records)
-            self._found[path] = found
-        return self._found[path]
+            require_same_file(self._path(job), job.plan, found.run.records)
+            self._found[job] = found
+        return self._found[job]
 
     def _parts(self, job: _Job) -> Parts:
-        asked, command = self._asked, self._upgrade(job)
-        measured = (asked.numerics, asked.speed, (), asked.budget_minutes, asked.resume, command)
-        return Parts(*measured, margin=asked.margin, every_metric=True)
+        return dataclasses.replace(self._asked.parts, command_line=self._upgrade(job))
 
     def _upgrade(self, job: _Job) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""
@@ -340,16 +325,6 @@ class _Measuring:
         as_of = () if self._asked.sides.as_of.present else ("--as-of", self._survey.as_of or "release")
         sides = ("--from", job.reference, "--to", job.candidate)
         return ("tfgate", "upgrade", *sides, *words, "--workload", job.plan.workload, *config, *as_of)
-
-    def _side(self, release: str) -> Side:
-        if release not in self._sides:
-            self._sides[release] = self._environments.one(SideRequest(release))
-        return self._sides[release]
-
-    def _lock(self, release: str) -> Resolved | None:
-        if release not in self._locks:
-            self._locks[release] = self._environments.resolved(release)
-        return self._locks[release]
 
     def _leave_out(self, release: str, why: str) -> None:
         say(f"left out: {release}: {why}")

@@ -79,12 +79,12 @@ def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError where every checkpoint is missing, or one is in the way."""
     model = model_request(options, ())
     asked = Request(
-        model,
-        environment_request(options),
-        output_folder(options, "train"),
-        options.resume,
-        options.json,
-        options.command_line,
+        model=model,
+        environment=environment_request(options),
+        output=output_folder(options, "train"),
+        resume=options.resume,
+        json=options.json,
+        command_line=options.command_line,
     )
     there = [path for pattern in asked.patterns for path in asked.output.glob(pattern)]
     if asked.resume and not there:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
-from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, margin_request, telling
-from bench.commands.paired import Parts
+from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, telling
+from bench.commands.paired import Parts, parts_request
 from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
@@ -18,7 +18,7 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE
-from bench.judge.metrics import NAMES, STEP_TIMES
+from bench.judge.metrics import NAMES
 from bench.stats.sequential import MOST_GATING
 
 EXAMPLES = """\
@@ -66,20 +66,11 @@ def request(options: argparse.Namespace) -> Request:
         raise UsageError("--metric measures speed, memory and perplexity: leave it out, or --numerics-only")
     if len({*options.metric}) > MOST_GATING:
         raise UsageError(f"--metric names more than {MOST_GATING} metrics, whose false alarms add up: name fewer")
-    timed = not options.numerics_only and (not options.metric or bool({*options.metric} & {*STEP_TIMES}))
     model = model_request(options, CONFIGS)
     plans = model.plans()
     patterns = [glob.escape(str(model.folder(Path(), plan.name) / PAIRED_FILE)) for plan in plans]
     output = resumed_folder(options, "upgrade", *patterns)
-    parts = Parts(
-        not (options.speed_only or options.metric),
-        not options.numerics_only,
-        tuple(options.metric),
-        options.budget,
-        options.resume,
-        options.command_line,
-        margin_request(options, timed=timed),
-    )
+    parts = parts_request(options, options.metric)
     sides = as_begun(options, sides_request(options, gpu=model.gpu), output, *patterns)
     return Request(model, plans, sides, parts, output, patterns, telling(options))
 

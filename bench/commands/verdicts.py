@@ -5,11 +5,11 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from bench.commands.messages import print_json
 from bench.commands.options import Telling
 from bench.commands.stored import baselines_option
-from bench.commands.summary import append_summary
 from bench.judge.gate import Standards, judge_gate, judge_run
 from bench.judge.micro import judge_micro
 from bench.judge.paired import judge_paired
@@ -19,12 +19,15 @@ from bench.record.gate import GateRun
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.report.brief import brief_text
+from bench.report.formats import markdown
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import AnyRun, Judged, names, worst
 from bench.report.next_steps import Step, next_steps
 from bench.report.paired import sides_text
 from bench.report.text import WIDTH, verdict_text
+
+SUMMARY = "GITHUB_STEP_SUMMARY"  # names the file that a CI job shows as its summary
 
 
 def judged(report: AnyRun | Micro, standards: Standards) -> Judged:
@@ -54,8 +57,18 @@ def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun | Micro], sta
             print("\n" if number else "", end="")
             _print_report(each, (place, *options), verbose=telling.verbose or isinstance(each.run, Micro))
     if telling.summary:  # last: a file that can't be written must not hide the verdict
-        append_summary(*found)
+        _append_summary(found)
     return worst(each.verdict for each in found).exit_code
+
+
+def _append_summary(found: Sequence[Judged]) -> None:
+    """Appends the verdicts as Markdown to the CI job's summary; warns where there is none. Raises OSError."""
+    name = os.environ.get(SUMMARY)
+    if not name:
+        print(f"no summary is written: {SUMMARY}, by which a CI service names the file, isn't set", file=sys.stderr)
+        return
+    with Path(name).open("a", encoding="utf-8") as file:  # other steps of the job write to it, too
+        file.write(markdown.render(found))
 
 
 def tell(verdict: Verdict, *, as_json: bool) -> int:

@@ -156,17 +156,17 @@ def _begun(log: str, name: str) -> int:
 
 
 def in_this_process(
-    folder: Path, told: list[Path], wanted: Callable[[], Mapping[Path, Any]]
-) -> Iterator[tuple[Path, SimpleNamespace]]:
-    """Stands for `bench.drive.cluster.results`, without Dask: this process is the host, and adds each call's path."""
+    folder: Path, told: list[Any], wanted: Callable[[], Mapping[Any, Any]]
+) -> Iterator[tuple[Any, SimpleNamespace]]:
+    """Stands for `bench.drive.cluster.results`, without Dask: this process is the host, and adds each call's key."""
     while calls := wanted():
-        path, call = next(iter(calls.items()))
+        key, call = next(iter(calls.items()))
         function, arguments = pickle.loads(pickle.dumps(call))
-        kept = folder / path.parent.name / "kept"
+        kept = folder / str(len(told)) / "kept"
         kept.mkdir(parents=True)
-        told.append(path)
+        told.append(key)
         with contextlib.redirect_stderr(io.StringIO()) as said:
             code = function(kept, *arguments)
         files = {str(file.relative_to(kept)): file.read_bytes() for file in kept.rglob("*") if file.is_file()}
         problem = f"{said.getvalue().splitlines()[-1].removeprefix('tfgate: error: ')} (on here)" if code else ""
-        yield path, SimpleNamespace(files=files, problem=problem, code=code)
+        yield key, SimpleNamespace(files=files, problem=problem, code=code)

@@ -65,7 +65,7 @@ def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def one_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Path]]:
-    """Gives a command a cluster of one host, this process; returns the list of the paths that it is asked for."""
+    """Gives a command a cluster of one host, this process; returns the list of the keys of its calls."""
 
     def arrange(command: str) -> list[Path]:
         calls: list[Path] = []

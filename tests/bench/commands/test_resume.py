@@ -272,11 +272,7 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
     upgrade: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Another run's report in a folder below is not of this command."""
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
+    monkeypatch.setattr("bench.commands.upgrade.side_warnings", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     write_record(tmp_path / "out" / "another" / "paired.json", paired_run([]))
     assert last_line(upgrade()) == "interrupted: nothing was finished yet, and nothing is kept"
 

@@ -5,6 +5,7 @@ import errno
 import gc
 import os
 import tempfile
+import unittest.mock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,11 +55,8 @@ def nothing_left(temporary: Path) -> Iterator[None]:
 @pytest.fixture
 def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process can be started."""
-
-    def refused(*arguments: object, **keywords: object) -> None:
-        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-
-    monkeypatch.setattr("subprocess.Popen", refused)
+    refused = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    monkeypatch.setattr("subprocess.Popen", unittest.mock.Mock(side_effect=refused))
 
 
 def _open_files() -> set[tuple[str, str]]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import unittest.mock
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -230,12 +231,9 @@ class TestFailures:
     ) -> None:
         """No WorkerError, which could be judged: the system's own error, and nothing left behind."""
         python = fake_interpreter("send('{\"reply\": 1}\\n')")
-
-        def refused(*arguments: object, **keywords: object) -> None:
-            raise OSError(code, os.strerror(code))
-
+        refused = OSError(code, os.strerror(code))
         with monkeypatch.context() as patched:
-            patched.setattr(thing, name, refused)
+            patched.setattr(thing, name, unittest.mock.Mock(side_effect=refused))
             with pytest.raises(OSError, match=re.escape(os.strerror(code))) as caught:
                 Worker(python, "tensorflow")
         assert caught.value.errno == code
@@ -243,10 +241,8 @@ class TestFailures:
     def test_what_the_system_has_against_an_interpreter_is_the_interpreters(
         self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refused(*arguments: object, **keywords: object) -> None:
-            raise OSError(errno.ENOEXEC, "Exec format error")
-
-        monkeypatch.setattr(subprocess, "Popen", refused)
+        refused = OSError(errno.ENOEXEC, "Exec format error")
+        monkeypatch.setattr(subprocess, "Popen", unittest.mock.Mock(side_effect=refused))
         assert "can't be started: Exec format error" in failure_of(fake_interpreter("")).message
 
     @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has a TensorFlow")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import unittest.mock
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +140,8 @@ def test_an_interruption_of_validation_loses_no_training(monkeypatch: pytest.Mon
     whole = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "whole.npz")
     wanted, left = list(whole.run()), bits(whole.trainer)
     path = tmp_path / "checkpoint.npz"
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(full, "evaluate", interrupted)
+        patched.setattr(full, "evaluate", unittest.mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             list(Training(trainer_at(CONFIG), short_corpus(), path).run())
     part_of(path).write_bytes(b"half")  # of a process that was killed while it wrote

@@ -29,6 +29,7 @@ from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.replies import Description
 from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
 from tests.builders.cluster import lives, wait_until
+from tests.builders.programs import write_program
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -427,10 +428,8 @@ class TestEnd:
         assert not Path(folder).exists()
 
     def test_a_worker_that_is_stopped_before_its_first_line_ends_with_its_orchestrator(self, tmp_path: Path) -> None:
-        python = tmp_path / "python"
-        python.write_text("#!/bin/sh\nkill -STOP $$\n")
-        python.chmod(0o755)
-        script = STOPPED_EARLY.format(python=str(python))
+        python = write_program(tmp_path / "python", "#!/bin/sh\nkill -STOP $$\n")
+        script = STOPPED_EARLY.format(python=python)
         killed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
         wait_until(lambda: not lives(int(killed.stdout)))
         sweep()

@@ -90,8 +90,8 @@ def in_turn(
     step: float = 0.0,
 ) -> PairedRun:
     """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""
-    made = paired_run([pair(launch, step=step) for launch in range(launches)])
-    return dataclasses.replace(made, created=created, reference=reference, candidate=candidate)
+    pairs = [pair(launch, step=step) for launch in range(launches)]
+    return paired_run(pairs, created=created, reference=reference, candidate=candidate)
 
 
 def gate_run(*speed: PairedRun, created: str = "2026-01-06T00:00:00+00:00") -> GateRun:

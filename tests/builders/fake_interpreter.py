@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lm.workloads.parts.own import Workload
 from lm.workloads.registry import names, workload
 from tests.builders.programs import write_program
+
+Fake = Callable[[str], str]  # makes an interpreter of a piece of Python; the path to it
 
 # Of the workloads, by name. Importing these, and NumPy with them, takes longer than all that a stand-in does.
 METRICS = {name: workload(name).metrics for name in names()}

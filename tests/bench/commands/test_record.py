@@ -24,6 +24,7 @@ from tests.builders.commands import (
     PASS,
     REGRESSION,
     Answer,
+    Keep,
     Tfgate,
     gate_run,
     in_turn,
@@ -36,7 +37,6 @@ from tests.builders.paired import NOISE
 from tests.builders.records import LOG_PERPLEXITIES, OTHER_MACHINE, SPEEDS, SUBJECT, TINY, record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
-Keep = Callable[..., Path]
 Accept = Callable[..., Answer]
 FILE = f"{SUBJECT.name}.json"
 LATER = "2026-01-07T00:00:00+00:00"

@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 import unittest.mock
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,10 @@ from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.replies import Description
 from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
 from tests.builders.cluster import lives, wait_until
+from tests.builders.fake_interpreter import Fake
 from tests.builders.programs import write_program
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-Fake = Callable[[str], str]
 
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 600.0  # deadline of what should be over soon; long, for machines that do other things as well

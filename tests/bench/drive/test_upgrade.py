@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,9 @@ from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
 from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE
+from tests.builders.fake_interpreter import Fake
 from tests.builders.numpy_interpreter import numpy_interpreter
 from tests.builders.programs import write_program
-
-Fake = Callable[[str], str]
 
 PAIRS = PairPlan.of(Plan("tiny", 1), Blocks(quads=1, steps=3, dropped=1, evaluation_quads=1, evaluation_steps=2))
 ORACLE = Plan("tiny", 10, speed=False)

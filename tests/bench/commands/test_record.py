@@ -236,9 +236,8 @@ class TestLedger:
         step = next(ratio for ratio in entry.ratios if ratio.metric == "step time")
         assert (step.subject, step.launches) == (SUBJECT.name, 10)
         assert step.estimate == pytest.approx(0.02 + sum(NOISE[:10]) / 10)
-        assert {"perplexity", "memory growth"}.isdisjoint(
-            ratio.metric for ratio in entry.ratios
-        )  # the one is no ratio's to gate
+        # The one is no ratio's to gate.
+        assert {"perplexity", "memory growth"}.isdisjoint(ratio.metric for ratio in entry.ratios)
 
     def test_the_configurations_of_a_gate_are_one_entry(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         notebook = in_turn()

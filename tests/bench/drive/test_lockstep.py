@@ -137,12 +137,8 @@ def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path)
         ("embedding-gradient-lost", 0, "gradient", "embedding"),
         ("output-bias-gradient-lost", 0, "gradient", "output/bias"),
         ("state-not-carried", 1, "state", None),
-        (
-            "clip-always",
-            0,
-            "clipped",
-            None,
-        ),  # a wrong clip norm would not show: tiny's gradients are never longer than it
+        # A wrong clip norm would not show: tiny's gradients are never longer than it.
+        ("clip-always", 0, "clipped", None),
         ("update-twice-every-100th-step", 99, "update", None),
         ("wrong-after-step-200", 200, "update", None),
     ],

@@ -48,9 +48,8 @@ def limit_file_size() -> None:
 def test_a_record_comes_back_from_its_file(tmp_path: Path, run: Run, baseline: Baseline) -> None:
     write_record(tmp_path / "new" / "folder" / "run.json", run)
     write_record(tmp_path / "baseline.json", baseline)
-    assert repr(read_record(Run, tmp_path / "new" / "folder" / "run.json")) == repr(
-        run
-    )  # repr: NaN is unequal to itself
+    # As text: NaN is unequal to itself.
+    assert repr(read_record(Run, tmp_path / "new" / "folder" / "run.json")) == repr(run)
     assert read_record(Baseline, tmp_path / "baseline.json") == baseline
 
 

@@ -88,11 +88,8 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
     [
         # Killed when step 11 of the second epoch (from 0) is over and not yet stored.
         pytest.param("plain", CONFIG, 24 + 11, marks=pytest.mark.slow),
-        (
-            "dropout",
-            DROPOUT,
-            24 + 16,
-        ),  # killed in the 42nd write, after those of 23 steps, of the epoch's end (two) and of 16 steps
+        # Killed in the 42nd write, after those of 23 steps, of the epoch's end (two) and of 16 steps.
+        ("dropout", DROPOUT, 24 + 16),
     ],
 )
 def test_a_training_that_is_killed_goes_on_to_the_same_bits(

@@ -64,13 +64,7 @@ def _tracing(name: str, part: float) -> Fault:
     return Fault(name, f"tracing takes {part:.1%} longer", patch)
 
 
-KINDS = {
-    "slower": _slower,
-    "calls-slower": _calls_slower,
-    "larger": _larger,
-    "growing": _growing,
-    "tracing": _tracing,
-}
+KINDS = {"slower": _slower, "calls-slower": _calls_slower, "larger": _larger, "growing": _growing, "tracing": _tracing}
 
 
 def _is_outermost(function: Any) -> bool:

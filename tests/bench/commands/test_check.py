@@ -16,7 +16,6 @@ from tests.builders.paired import pair, paired_run
 from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, record, records
 
 
-
 @pytest.mark.parametrize(
     ("launches", "code"),
     [

@@ -12,7 +12,6 @@ from tests.builders.commands import INCONCLUSIVE, PASS, REGRESSION, Keep, Tfgate
 from tests.builders.reports import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
 
 
-
 @pytest.fixture
 def reference(tmp_path: Path) -> Path:
     """The folder of a paired run."""

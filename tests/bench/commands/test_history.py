@@ -18,7 +18,6 @@ from tests.builders.reports import gate_report, paired_report, pairs
 from tests.builders.verdicts import HOSTILE
 
 
-
 def report(slowdown: float = 1.0, created: str = "2026-01-01T00:00:00+00:00", tensorflow: str = "2.21.0") -> PairedRun:
     """Two launches with a difference of 0.01%."""
     launches = [

@@ -15,8 +15,6 @@ from tests.builders.profiles import two_operations
 from tests.builders.records import SUBJECT, record, records
 from tests.builders.verdicts import HOSTILE
 
-
-
 FILES = {
     "html": "report.html",
     "markdown": "report.md",

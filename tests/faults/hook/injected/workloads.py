@@ -177,9 +177,7 @@ def _compiled(change: Callable[[Any], Any]) -> Callable[[], None]:
     """Returns a patch: where XLA compiles, and nowhere else, a dense layer returns change(its outputs)."""
     compiling: list[bool] = []
 
-    def function(
-        original: Any, func: Any = None, *rest: Any, jit_compile: bool | None = None, **named: Any
-    ) -> Any:
+    def function(original: Any, func: Any = None, *rest: Any, jit_compile: bool | None = None, **named: Any) -> Any:
         def traced(*given: Any) -> Any:
             compiling.append(True)
             try:

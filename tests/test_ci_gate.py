@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.programs import write_program
 from tests.builders.schemas import accepted
 from tests.docs.markdown import code_blocks
 
@@ -29,10 +30,7 @@ class Scripts:
         self.calls.touch()
 
     def program(self, name: str, text: str = "") -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"#!/usr/bin/env bash\n{CALLS}{text}")
-        path.chmod(0o755)
+        write_program(self.folder / name, f"#!/usr/bin/env bash\n{CALLS}{text}")
 
     def run(self, *words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.folder}{os.pathsep}{os.environ['PATH']}"

@@ -12,6 +12,7 @@ import pytest
 
 yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; tox run -e py311 has it")
 
+from tests.builders.programs import write_program  # noqa: E402
 from tests.docs.markdown import code_blocks  # noqa: E402  # what it imports is there where the above is
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -180,12 +181,9 @@ def test_github_s_action_outputs_both_pins(tmp_path: Path) -> None:
 
 def checkout(folder: Path) -> Path:
     """Returns a stand-in of tfgate's checkout: the real .ci/pin, with an installation and a gate that note the call."""
-    scripts = folder / ".ci"
-    scripts.mkdir(parents=True)
-    shutil.copy(SCRIPT, scripts)
     for name, text in {"install": 'mkdir -p "$2/bin"', "gate": 'echo "$FROM to $TENSORFLOW" > gated'}.items():
-        (scripts / name).write_text(f"#!/bin/sh\n{text}\n")
-        (scripts / name).chmod(0o755)
+        write_program(folder / ".ci" / name, f"#!/bin/sh\n{text}\n")
+    shutil.copy(SCRIPT, folder / ".ci")
     return folder
 
 
@@ -268,7 +266,5 @@ def test_jenkins_s_pipeline_gates_and_cleans_up(tmp_path: Path) -> None:
     known = {"TENSORFLOW": "2.20.0", "FROM": "2.19.0"}
     assert run(tmp_path, "sh", "-xe", "-c", script, **known, **tfgate_in(tmp_path / "tfgate")).returncode == 0
     assert gated(tmp_path) == "2.19.0 to 2.20.0\n"
-    program = tmp_path / ".tfgate" / "own" / "bin" / "tfgate"
-    program.write_text('#!/bin/sh\necho "$@"\n')
-    program.chmod(0o755)
+    write_program(tmp_path / ".tfgate" / "own" / "bin" / "tfgate", '#!/bin/sh\necho "$@"\n')
     assert run(tmp_path, "sh", "-xe", "-c", clean).stdout == "env remove --keep-newest 2\n"

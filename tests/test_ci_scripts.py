@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.programs import write_program
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -122,8 +124,7 @@ BROWSER_TOOLS = {"apt-get": "echo called >&2; exit 1", "id": "echo ${USER_ID}", 
 def install_browser(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """.ci/browser on a machine that has these tools alone: its apt-get fails, as one does that reaches no mirror."""
     for name, text in BROWSER_TOOLS.items():
-        (folder / name).write_text(f"#!/bin/bash\n{text}\n")
-        (folder / name).chmod(0o755)
+        write_program(folder / name, f"#!/bin/bash\n{text}\n")
     command = ["/bin/bash", str(ROOT / ".ci" / "browser")]
     return subprocess.run(command, env={"PATH": str(folder), **variables}, capture_output=True, text=True, check=False)
 

@@ -12,6 +12,7 @@ import pytest
 yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; tox run -e py311 has it")
 
 from bench.report.formats import dotenv  # noqa: E402
+from tests.builders.programs import write_program  # noqa: E402
 from tests.builders.schemas import accepted  # noqa: E402
 from tests.builders.verdicts import upgrade  # noqa: E402
 from tests.docs.command_lines import commands, problem  # noqa: E402  # what it imports is there where the above is
@@ -188,9 +189,7 @@ def cache_key(folder: Path, week: str, **asked: str) -> str:
     step = step_of("installed")
     action, output = folder / ".github" / "actions" / "gate", folder / "output"
     for program, text in ((folder / ".ci" / "install", ""), (folder / "bin" / "date", f"echo {week}")):
-        program.parent.mkdir(parents=True, exist_ok=True)
-        program.write_text(f"#!/bin/sh\n{text}\n")
-        program.chmod(0o755)
+        write_program(program, f"#!/bin/sh\n{text}\n")
     for path in (action, folder / "baselines" / "reference"):
         path.mkdir(parents=True, exist_ok=True)
     (folder / "baselines" / "reference" / "lock.txt").write_text("tensorflow-cpu==2.20.0")
@@ -224,8 +223,7 @@ def test_what_is_cached_is_of_the_locks_that_are_asked_for_and_of_the_python(tmp
     keys = []
     for pinned, version in (("2.20.0", "3.11.9"), ("2.21.0", "3.11.9"), ("2.21.0", "3.11.10")):
         lock.write_text(f"tensorflow-cpu=={pinned}")
-        python.write_text(f"#!/bin/sh\necho Python {version}\n")
-        python.chmod(0o755)
+        write_program(python, f"#!/bin/sh\necho Python {version}\n")
         keys.append(cache_key(tmp_path, "2026-W01", BASELINES=str(lock.parent.parent), PYTHON=str(python)))
     assert len(set(keys)) == 3
 
@@ -329,10 +327,8 @@ def test_a_comment_must_be_asked_for() -> None:
 def test_a_fork_s_pull_request_gets_a_notice_instead_of_a_comment(tmp_path: Path, head: str, said: str) -> None:
     """Its token can't write, and the job must go on."""
     post = tmp_path / "comment" / "post"
-    for folder in (tmp_path / "gate", post.parent):
-        folder.mkdir()
-    post.write_text('#!/bin/sh\necho posted "$@"\n')
-    post.chmod(0o755)
+    (tmp_path / "gate").mkdir()
+    write_program(post, '#!/bin/sh\necho posted "$@"\n')
     known = {"GITHUB_ACTION_PATH": str(tmp_path / "gate"), "GITHUB_REPOSITORY": "OWNER/it"}
     known |= {"HEAD": head, "RUN": "RUN", "NUMBER": "7", "NAME": "gate"}
     command = ["bash", "-eo", "pipefail", "-c", step_of(COMMENT)["run"]]

@@ -36,9 +36,8 @@ def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def environment_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The cache of environments that is used by default, empty."""
     monkeypatch.setenv("TFGATE_ENVIRONMENTS", str(tmp_path / "environments"))
-    monkeypatch.setattr(
-        "bench.drive.environments.PYTHON", sys.executable
-    )  # there for sure; 3.11 may have to be downloaded
+    # There for sure; 3.11 may have to be downloaded.
+    monkeypatch.setattr("bench.drive.environments.PYTHON", sys.executable)
     return tmp_path / "environments"
 
 

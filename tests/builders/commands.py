@@ -79,6 +79,8 @@ class Answer:
 
 
 Tfgate = Callable[..., Answer]
+Keep = Callable[..., Path]  # writes a run of records into a folder, which it returns
+OneHost = Callable[[str], list[Path]]  # gives a command a cluster of one host; the keys of its calls
 
 
 def in_turn(
@@ -90,8 +92,8 @@ def in_turn(
     step: float = 0.0,
 ) -> PairedRun:
     """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""
-    made = paired_run([pair(launch, step=step) for launch in range(launches)])
-    return dataclasses.replace(made, created=created, reference=reference, candidate=candidate)
+    pairs = [pair(launch, step=step) for launch in range(launches)]
+    return paired_run(pairs, created=created, reference=reference, candidate=candidate)
 
 
 def gate_run(*speed: PairedRun, created: str = "2026-01-06T00:00:00+00:00") -> GateRun:

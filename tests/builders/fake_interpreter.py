@@ -2,11 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lm.workloads.parts.own import Workload
 from lm.workloads.registry import names, workload
+from tests.builders.programs import write_program
+
+Fake = Callable[[str], str]  # makes an interpreter of a piece of Python; the path to it
 
 # Of the workloads, by name. Importing these, and NumPy with them, takes longer than all that a stand-in does.
 METRICS = {name: workload(name).metrics for name in names()}
@@ -149,6 +152,4 @@ def write_interpreter(path: Path, body: str, packages: Mapping[str, str] | None 
     It says that `packages` are installed in it, by name; None: none.
     """
     told = json.dumps(["3.11.0", "fake", list((packages or {}).items())])
-    path.write_text(FAKE_INTERPRETER.format(python=sys.executable, body=body, installed=f"print({told!r})"))
-    path.chmod(0o755)
-    return str(path)
+    return write_program(path, FAKE_INTERPRETER.format(python=sys.executable, body=body, installed=f"print({told!r})"))

@@ -16,24 +16,14 @@ from bench.record.types import OF_SOME, Startup
 from bench.stats.intervals import Interval
 from bench.stats.outcome import Outcome
 from tests.builders.paired import CREATED, NOISE, pair, paired_run, side_of
-from tests.builders.records import MACHINE, MARGINS, SUBJECT, environment
+from tests.builders.records import GATE_MARGINS, MACHINE, SUBJECT, environment
 
 PAIRED: Margins = dataclasses.replace(
-    MARGINS,
-    gating={
-        **MARGINS.gating,
-        "step_time_on_one_core": 0.02,
-        "step_time": 0.05,
-        "mean_step": 0.25,
-        "evaluation_step": 0.10,
-        "peak_memory": 0.10,
-    },
+    GATE_MARGINS, gating={**GATE_MARGINS.gating, "step_time_on_one_core": 0.02}, budget={}
 )
 GATING = ["perplexity", "step time", "mean step", "evaluation step", "peak memory", "memory growth"]  # by those margins
-SHOWN = {row.metric.name for row in in_turn() if not row.optional and row.cores == ALL_CORES} - {
-    *GATING,
-    *OF_SOME,
-}  # not gated
+# Not gated.
+SHOWN = {row.metric.name for row in in_turn() if not row.optional and row.cores == ALL_CORES} - {*GATING, *OF_SOME}
 
 
 def mean_noise(count: int) -> float:

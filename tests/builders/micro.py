@@ -10,6 +10,7 @@ from typing import Any
 from bench.record.micro import MicroRun
 from bench.record.paired import Package, Side
 from bench.record.types import SCHEMA, Machine
+from tests.builders.programs import write_program
 
 STEP = "test_step[notebook-cells-cpu:0-graph]"
 EAGER = "test_step[notebook-cells-cpu:0-eager]"
@@ -87,14 +88,11 @@ def micro_interpreter(
     (home / "launches.json").write_text(
         json.dumps([launch_json(medians, **more) for medians in launches]), encoding="utf-8"
     )
-    path = home / "python"
     installed = json.dumps(list(packages.items()))
     text = TEXT.format(
         python=sys.executable, home=str(home), planted=planted, collecting=collecting or "pass", packages=installed
     )
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
-    return path
+    return Path(write_program(home / "python", text))
 
 
 def calls(interpreter: Path) -> list[list[str]]:

@@ -4,6 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.builders.programs import write_program
+
 # What is injected sees the `trainer` and the `step`, and after the step its `result`, `gradients` and `clipped`; of a
 # workload that calls a model its `logits`, by name.
 TEXT = """#!{python}
@@ -82,6 +84,4 @@ sys.exit(worker.main(sys.argv[3:]))
 def numpy_interpreter(folder: Path, before: str = "pass", after: str = "pass", answered: str = "pass") -> str:
     """Path of an interpreter with one statement injected before each step, one after it, and one after an answer."""
     path = Path(tempfile.mkdtemp(dir=folder)) / "python"
-    path.write_text(TEXT.format(python=sys.executable, before=before, after=after, answered=answered))
-    path.chmod(0o755)
-    return str(path)
+    return write_program(path, TEXT.format(python=sys.executable, before=before, after=after, answered=answered))

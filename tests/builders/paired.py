@@ -9,20 +9,8 @@ from bench.record.paired import ABBA, CANDIDATE, REFERENCE, Package, Pair, Paire
 from bench.record.types import SCHEMA, Failure, Memory, Record, Run
 from tests.builders.records import record, records, run
 
-NOISE = (
-    0.004,
-    -0.006,
-    0.001,
-    0.003,
-    -0.002,
-    0.005,
-    -0.004,
-    0.002,
-    -0.001,
-    0.006,
-    -0.003,
-    -0.005,
-)  # log ratios of launches: mean 0
+# Log ratios of launches: mean 0.
+NOISE = (0.004, -0.006, 0.001, 0.003, -0.002, 0.005, -0.004, 0.002, -0.001, 0.006, -0.003, -0.005)
 CREATED = "2026-01-02T03:04:05+00:00"
 SIDES = (Side("2.20.0", "/envs/a/bin/python", {}), Side("2.21.0", "/envs/b/bin/python", {}))
 
@@ -66,8 +54,17 @@ def pair(
     )
 
 
-def paired_run(pairs: Sequence[Pair], oracle: Sequence[Record] = (), warnings: Sequence[str] = ()) -> PairedRun:
-    return PairedRun(SCHEMA, CREATED, ("tfgate", "upgrade"), *SIDES, tuple(pairs), tuple(oracle), None, tuple(warnings))
+def paired_run(
+    pairs: Sequence[Pair],
+    oracle: Sequence[Record] = (),
+    warnings: Sequence[str] = (),
+    *,
+    created: str = CREATED,
+    reference: Side = SIDES[0],
+    candidate: Side = SIDES[1],
+) -> PairedRun:
+    sides = (reference, candidate)
+    return PairedRun(SCHEMA, created, ("tfgate", "upgrade"), *sides, tuple(pairs), tuple(oracle), None, tuple(warnings))
 
 
 def side_of(tensorflow: str) -> Side:
@@ -87,18 +84,14 @@ def gate_run(
     warnings: Sequence[str] = (),
 ) -> GateRun:
     """A gate: `numbers`, four sound launches if none are given, and the speed that `pairs` measured, if any."""
-    speed = (
-        [dataclasses.replace(paired_run(pairs), created=created, reference=reference, candidate=candidate)]
-        if pairs
-        else []
-    )
+    speed = paired_run(pairs, created=created, reference=reference, candidate=candidate)
     return GateRun(
         SCHEMA,
         created,
         ("tfgate", "gate"),
         candidate,
         numbers or run(records(), created),
-        tuple(speed),
+        (speed,) if pairs else (),
         speed_problem,
         gate_stored,
         tuple(warnings),

@@ -38,6 +38,12 @@ MARGINS = Margins(
     between_hosts=0.03,
     micro=0.15,
 )
+# What gates and upgrades are judged by.
+GATE_MARGINS = dataclasses.replace(
+    MARGINS,
+    gating={**MARGINS.gating, "step_time": 0.05, "mean_step": 0.25, "evaluation_step": 0.10, "peak_memory": 0.10},
+    budget={"step_time": 0.10},
+)
 MACHINE = Machine("A CPU", 2, "x86_64 avx2", 16)
 OTHER_MACHINE = Machine("Another CPU", 64, "x86_64 avx512f", 256)
 SUBJECT = Subject("notebook", "synthetic", "cells", "cpu:0", "0123456789abcdef", STEPS, 10, 300)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from bench.record.gate import GateRun
 from bench.record.paired import Package, Pair, PairedRun, Side
 from bench.record.types import SCHEMA
-from tests.builders.paired import SIDES, pair, paired_run
+from tests.builders.paired import CREATED, SIDES, pair, paired_run
 from tests.builders.records import records, run
 
-CREATED, LATER = "2026-01-02T03:04:05+00:00", "2026-02-02T03:04:05+00:00"
+LATER = "2026-02-02T03:04:05+00:00"
 REFERENCE_SIDE = Side(
     "reference", "/envs/reference/bin/python", {}, packages=(Package("numpy", "2.4.0"), Package("tensorflow", "2.20.0"))
 )
@@ -28,7 +28,7 @@ def pairs(launches: int = 10, shift: int = 0, *, step: float = 0.0, growth: floa
 def paired_report(
     of: Sequence[Pair], created: str = CREATED, reference: Side = REFERENCE_SIDE, warnings: Sequence[str] = ()
 ) -> PairedRun:
-    return dataclasses.replace(paired_run(of, warnings=warnings), created=created, reference=reference)
+    return paired_run(of, warnings=warnings, created=created, reference=reference)
 
 
 def gate_report(speed: Sequence[PairedRun], created: str = CREATED, speed_problem: str = "") -> GateRun:

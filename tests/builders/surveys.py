@@ -16,7 +16,7 @@ from bench.record.survey import SURVEY_FILE, Survey
 from bench.record.types import SCHEMA, Failure, Machine
 from tests.builders.launches import on_both
 from tests.builders.paired import pair, paired_run
-from tests.builders.verdicts import GATE_MARGINS
+from tests.builders.records import GATE_MARGINS
 
 AS_OF = "2026-01-02T00:00:00Z"
 CRASH = Failure("crashed", "the worker was killed by SIGKILL")
@@ -47,7 +47,7 @@ def run_of(reference: str, candidate: str, step: float, failure: Failure | None 
     if failure:
         pairs = [pair(0, failure=failure)] * 2
     one, other = (Side(name, f"/envs/{name}/bin/python", {}, AS_OF) for name in (reference, candidate))
-    return dataclasses.replace(paired_run(pairs), reference=one, candidate=other)
+    return paired_run(pairs, reference=one, candidate=other)
 
 
 def compared(reference: str, candidate: str, step: float, machine: Machine, **changes: Any) -> Against:

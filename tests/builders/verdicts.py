@@ -20,8 +20,9 @@ from bench.stats.intervals import decide_once, interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_interval
 from tests.builders import paired
+from tests.builders.paired import CREATED
 from tests.builders.records import (
-    MARGINS,
+    GATE_MARGINS,
     SUBJECT,
     THROUGHPUT,
     TINY,
@@ -34,7 +35,6 @@ from tests.builders.records import (
 )
 
 OLD, NEW = "2.20.0", "2.21.0"
-CREATED = "2026-01-02T03:04:05+00:00"
 DIGEST = "sha256:" + "ab" * 32
 LOAD = "background load of 3.00 processes"
 # Clears a terminal, sets its title, fakes a line, turns text round; HTML, Markdown and paths that would do something if
@@ -164,17 +164,6 @@ def paired_run(slowdown: float = 1.0, launches: int = 10, warnings: Sequence[str
 
 
 # What gates are judged by: the reference, which runs OLD, is the ledger's first entry.
-GATE_MARGINS = dataclasses.replace(
-    MARGINS,
-    gating={
-        **MARGINS.gating,
-        "step_time": 0.05,
-        "mean_step": 0.25,
-        "evaluation_step": 0.10,
-        "peak_memory": 0.10,
-    },
-    budget={"step_time": 0.10},
-)
 REFERENCE_IDENTITY = side(OLD).identity
 FIRST_ENTRY = Entry(
     "2025-12-01T00:00:00+00:00", OLD, REFERENCE_IDENTITY, REFERENCE_IDENTITY, "", "", "the first reference", ()
@@ -195,7 +184,7 @@ def gate_run(slowdown: float = 1.0, *, speed: bool = True, launches: int = 10) -
     pairs = [paired.pair(launch, step=step, evaluation=step) for launch in range(launches)]
     candidate = Side("/venv/bin/python", "/venv/bin/python", {}, packages=side(NEW).packages)
     reference = dataclasses.replace(side(OLD), requested=REFERENCE)
-    speed_run = dataclasses.replace(paired.paired_run(pairs), reference=reference, candidate=candidate)
+    speed_run = paired.paired_run(pairs, reference=reference, candidate=candidate)
     command = ("tfgate", "gate", "--to", candidate.requested, *([] if speed else ["--no-speed"]))
     seconds = {"numbers": 12.0}
     return GateRun(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import unittest.mock
 from pathlib import Path
 
 import pytest
@@ -182,9 +183,7 @@ def test_an_update_is_left_out_of_the_largest_error() -> None:
 def test_a_launch_that_was_kept_of_another_interpreter_ends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def kept_launch(*_: object) -> None:
-        raise FileExistsError(17, "File exists", "2.21.0.json")
-
-    monkeypatch.setattr("experiments.clean.kept_launch", kept_launch)
+    there = FileExistsError(17, "File exists", "2.21.0.json")
+    monkeypatch.setattr("experiments.clean.kept_launch", unittest.mock.Mock(side_effect=there))
     assert main(["--python", "/no/python", "--output", str(tmp_path / "clean.md")]) == 4
     assert "clean: error: [Errno 17] File exists: '2.21.0.json'" in capsys.readouterr().err

@@ -16,9 +16,8 @@ from tests.faults.hook.injected.registry import FAULTS, NO_FAULT
 from tests.faults.trial import PLAN, catches, run_fault
 
 STEPS = 12  # and the stress steps
-OTHERS = [
-    name for name in IMPLEMENTATIONS if name != PLAN.implementation
-]  # tests/faults/test_faults.py has the table's own
+# tests/faults/test_faults.py has the table's own.
+OTHERS = [name for name in IMPLEMENTATIONS if name != PLAN.implementation]
 CASES = list(itertools.product(sorted(FAULTS), OTHERS))
 
 

@@ -110,9 +110,8 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
     """Returns what `tfgate gate` has against the launch, the earliest alarm first; the judge itself decides."""
     record = trial.record
     found = []
-    if (
-        record.evaluation and record.evaluation.weights_changed
-    ):  # before the stress steps, which end with the launch as well
+    # Before the stress steps, which end with the launch as well.
+    if record.evaluation and record.evaluation.weights_changed:
         found.append(Catch(EVALUATION, "weights changed", trial.seconds))
     over = [error for error in record.numerics if not error.error <= error.limit]
     if over:

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from bench.record.files import write_record
 from bench.record.types import Machine, Record
 from lm.config import LAUNCH_PLANS, Blocks
 from tests.builders.cluster import CLUSTER, in_this_process
-from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Tfgate, noisy_side, snapshot
+from tests.builders.commands import FIRST_PASS, MARGINS_TEXT, Answer, Keep, OneHost, Tfgate, noisy_side, snapshot
 from tests.builders.records import SUBJECT, baseline, records, run
 
 
@@ -64,7 +64,7 @@ def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def one_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Path]]:
+def one_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OneHost:
     """Gives a command a cluster of one host, this process; returns the list of the keys of its calls."""
 
     def arrange(command: str) -> list[Path]:
@@ -132,7 +132,7 @@ def empty_baselines(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def keep(tmp_path: Path) -> Callable[..., Path]:
+def keep(tmp_path: Path) -> Keep:
     """Writes a run of records into a folder, and returns the folder."""
 
     def write(

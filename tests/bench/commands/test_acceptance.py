@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,10 @@ import pytest
 from bench.record.files import write_record
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.types import SCHEMA, Failure
-from tests.builders.commands import NEW, NEWER, OLD, Answer, Tfgate, gate_run, in_turn, ledger, report, snapshot
+from tests.builders.commands import NEW, NEWER, OLD, Answer, Keep, Tfgate, gate_run, in_turn, ledger, report, snapshot
 from tests.builders.paired import pair
 from tests.builders.records import SUBJECT, records
 
-Keep = Callable[..., Path]
 WHY = ["--reason", "a slower kernel", "--link", "https://example.org/1"]
 
 

@@ -11,6 +11,7 @@ import socket
 import tarfile
 import tempfile
 import threading
+import unittest.mock
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,10 +167,8 @@ def test_a_full_disk_is_not_the_network_s_fault(
 def test_a_full_disk_at_the_end_is_no_fault_of_the_files(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("bench.record.files.os.fsync", full)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("bench.record.files.os.fsync", unittest.mock.Mock(side_effect=full))
     with pytest.raises(OSError, match=r"No space left on device: '.*ptb\.train\.txt'"):
         acquire_ptb(str(small), tmp_path / "data")
     assert not list((tmp_path / "data").iterdir())

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import unittest.mock
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,13 +14,13 @@ from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.types import UNCOMPILED, Failure, Machine
 from tests.builders.cluster import CLUSTER
-from tests.builders.commands import CRASH, Tfgate, bisect, noisy_side, snapshot
+from tests.builders.commands import CRASH, OneHost, Tfgate, bisect, noisy_side, snapshot
 from tests.builders.paired import paired_run
 from tests.builders.records import BEYOND, record
 
 
 @pytest.fixture
-def clustered(one_host: Callable[[str], list[Path]]) -> list[Path]:
+def clustered(one_host: OneHost) -> list[Path]:
     """The folders of searches that a cluster was asked for; its one host is this process."""
     return one_host("bisect")
 

@@ -20,7 +20,7 @@ from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
 from tests.bench.judge.test_blame import numbers
 from tests.builders.cluster import CLUSTER
-from tests.builders.commands import CRASH, Answer, Tfgate, in_turn, noisy_side, report, snapshot
+from tests.builders.commands import CRASH, Answer, OneHost, Tfgate, in_turn, noisy_side, report, snapshot
 from tests.builders.profiles import made_profile
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
@@ -114,7 +114,7 @@ class TestWholeSearches:
         assert snapshot(tmp_path / "out") == before  # the answer, too
 
     def test_on_a_cluster_one_host_measures_all_parts(
-        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, one_host: Callable[[str], list[Path]]
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments, one_host: OneHost
     ) -> None:
         """Their effects are subtracted from each other."""
         calls = one_host("blame")
@@ -162,7 +162,7 @@ class TestWholeSearches:
 
     @pytest.mark.usefixtures("environments")
     def test_the_host_that_measures_needs_the_memory(
-        self, tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]], monkeypatch: pytest.MonkeyPatch
+        self, tfgate: Tfgate, tmp_path: Path, one_host: OneHost, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         calls = one_host("blame")
         monkeypatch.setattr("bench.commands.model.available_gib", lambda: 7.9)

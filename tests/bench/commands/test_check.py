@@ -11,11 +11,9 @@ from bench.record.files import write_record
 from bench.record.ledger import Ledger
 from bench.record.types import SCHEMA, Failure, Machine
 from bench.stats.outcome import Outcome
-from tests.builders.commands import INCONCLUSIVE, NOT_GATED, PASS, REGRESSION, Tfgate, gate_run, in_turn
+from tests.builders.commands import INCONCLUSIVE, NOT_GATED, PASS, REGRESSION, Keep, Tfgate, gate_run, in_turn
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, record, records
-
-Keep = Callable[..., Path]
 
 
 @pytest.mark.parametrize(

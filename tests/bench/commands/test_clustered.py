@@ -6,7 +6,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -22,7 +22,7 @@ from bench.record.files import read_record
 from bench.record.paired import PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey
 from tests.builders.cluster import CLUSTER, Processes, free_port, wait_until
-from tests.builders.commands import Answer, Tfgate, noisy_side, snapshot
+from tests.builders.commands import Answer, OneHost, Tfgate, noisy_side, snapshot
 from tests.builders.wheels import write_wheel
 
 
@@ -61,9 +61,7 @@ def assert_measured_once(found: Answer, folder: Path, sides: dict[str, str]) -> 
 
 
 @pytest.mark.usefixtures("baselines", "short_launches")
-def test_each_comparison_is_measured_once(
-    tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]]
-) -> None:
+def test_each_comparison_is_measured_once(tfgate: Tfgate, tmp_path: Path, one_host: OneHost) -> None:
     """Without Dask, and a release can't be had."""
     calls = one_host("survey")
     sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
@@ -80,7 +78,7 @@ def test_each_comparison_is_measured_once(
 def test_what_fails_on_hosts_is_given_up_once_and_leaves_no_release_out(
     tfgate: Tfgate,
     tmp_path: Path,
-    one_host: Callable[[str], list[Path]],
+    one_host: OneHost,
     monkeypatch: pytest.MonkeyPatch,
     lacks_reference: bool,
 ) -> None:
@@ -108,7 +106,7 @@ def test_what_fails_on_hosts_is_given_up_once_and_leaves_no_release_out(
 
 @pytest.mark.usefixtures("baselines")
 def test_the_host_that_measures_needs_the_memory(
-    tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]], monkeypatch: pytest.MonkeyPatch
+    tfgate: Tfgate, tmp_path: Path, one_host: OneHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = one_host("survey")
     monkeypatch.setattr("bench.commands.model.available_gib", lambda: 7.9)
@@ -121,9 +119,7 @@ def test_the_host_that_measures_needs_the_memory(
 
 
 @pytest.mark.usefixtures("baselines")
-def test_without_the_fixed_reference_there_is_no_survey(
-    tfgate: Tfgate, tmp_path: Path, one_host: Callable[[str], list[Path]]
-) -> None:
+def test_without_the_fixed_reference_there_is_no_survey(tfgate: Tfgate, tmp_path: Path, one_host: OneHost) -> None:
     one_host("survey")
     sides = {name: noisy_side(tmp_path / name) for name in "ab"}
     (tmp_path / "a").write_text("#!/bin/false\n")
@@ -151,7 +147,7 @@ def keras(wheelhouse: Path, environment_cache: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("baselines")
 def test_hosts_build_what_was_resolved_once(
-    tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, keras: set[str], one_host: Callable[[str], list[Path]]
+    tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, keras: set[str], one_host: OneHost
 ) -> None:
     """A release that can't be resolved is sent to no host, and the fixed reference ends the survey."""
     calls = one_host("survey")
@@ -172,11 +168,7 @@ def test_hosts_build_what_was_resolved_once(
 
 @pytest.mark.usefixtures("baselines")
 def test_a_host_with_another_python_resolves_for_itself(
-    tfgate: Tfgate,
-    tmp_path: Path,
-    keras: set[str],
-    one_host: Callable[[str], list[Path]],
-    monkeypatch: pytest.MonkeyPatch,
+    tfgate: Tfgate, tmp_path: Path, keras: set[str], one_host: OneHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_host("survey")
     measured = clustered._compare

@@ -1,7 +1,6 @@
 """`tfgate compare`: exit codes, and files that can't be compared."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,8 @@ import pytest
 from bench.judge.types import Scope
 from bench.record.files import write_record
 from bench.stats.outcome import Outcome
-from tests.builders.commands import INCONCLUSIVE, PASS, REGRESSION, Tfgate, snapshot
+from tests.builders.commands import INCONCLUSIVE, PASS, REGRESSION, Keep, Tfgate, snapshot
 from tests.builders.reports import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
-
-Keep = Callable[..., Path]
 
 
 @pytest.fixture

@@ -279,11 +279,7 @@ def test_the_report_is_kept_after_each_launch(gated: Gate, monkeypatch: pytest.M
 @pytest.mark.parametrize("phase", ["paired.measure_upgrade", "gate.measure_run"])
 def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     """Ctrl-C as a phase begins, when none of its launches is kept."""
-
-    def interrupted(*arguments: object, **keywords: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(f"bench.commands.{phase}", interrupted)
+    monkeypatch.setattr(f"bench.commands.{phase}", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     answer = gated(gated.side("candidate"), "--config", "small")
     assert (answer.code, gated.check().code) == (4, 4)
     assert gated.report.numbers.incomplete
@@ -387,10 +383,7 @@ def test_a_gate_without_its_reference_is_no_pass_before_its_speed_is_measured(
 def test_what_was_measured_stays_where_the_reference_is_none_any_more(
     gated: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(gate, "measure_run", interrupted)
+    monkeypatch.setattr(gate, "measure_run", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     assert gated(gated.side("candidate"), "--config", "small").code == 4
     pairs = gated.report.speed[0].pairs
     Path(gated.side("reference", PINNED)).write_text("#!/bin/true\n")

@@ -3,21 +3,19 @@
 import dataclasses
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
-from tests.builders.commands import Answer, Tfgate, snapshot
+from tests.builders.commands import Answer, Keep, Tfgate, snapshot
 from tests.builders.launches import on_candidate
 from tests.builders.paired import side_of
 from tests.builders.records import SUBJECT, environment
 from tests.builders.reports import gate_report, paired_report, pairs
 from tests.builders.verdicts import HOSTILE
-
-Keep = Callable[..., Path]
 
 
 def report(slowdown: float = 1.0, created: str = "2026-01-01T00:00:00+00:00", tensorflow: str = "2.21.0") -> PairedRun:

@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import unittest.mock
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,7 @@ def test_each_command_says_what_it_keeps(
     baselines: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(patched, interrupted)
+    monkeypatch.setattr(patched, unittest.mock.Mock(side_effect=KeyboardInterrupt))
     out = tmp_path / "my run"
     if there:
         write_record(out / there, run(records()))

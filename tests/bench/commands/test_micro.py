@@ -23,6 +23,7 @@ from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from tests.builders.commands import INCONCLUSIVE, NOT_GATED, REGRESSION, Answer, Tfgate
 from tests.builders.micro import EAGER, MICRO_RUN, PACKAGES, STEP, calls, micro_interpreter, write_launch
+from tests.builders.programs import write_program
 
 ROOT = Path(__file__).resolve().parents[3]
 # Medians of the step in four launches, about 1% apart.
@@ -356,13 +357,10 @@ def test_a_candidate_that_computes_wrongly_is_a_regression(
     measure: Measure, tmp_path: Path, newest_python: Path
 ) -> None:
     """The same TensorFlow, but for a fault planted in the candidate's clipping."""
-    candidate = tmp_path / "python"
     hook = ROOT / "tests" / "faults" / "hook"
-    candidate.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" TFGATE_FAULT=clip-missing exec "{newest_python}" "$@"\n'
-    )
-    candidate.chmod(0o755)
-    answer = measure(candidate, newest_python, "--config", "tiny", "--target", "clip", "--json")
+    text = f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" TFGATE_FAULT=clip-missing exec "{newest_python}" "$@"\n'
+    candidate = write_program(tmp_path / "python", text)
+    answer = measure(Path(candidate), newest_python, "--config", "tiny", "--target", "clip", "--json")
     assert answer.code == 1, answer.err
     failure = read_micro(tmp_path / "out")[0].failure
     assert failure is not None

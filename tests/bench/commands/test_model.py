@@ -7,11 +7,19 @@ from pathlib import Path
 import pytest
 
 from bench.commands import model
-from bench.commands.model import add_model, add_workload, model_request, room_for
+from bench.commands.model import ModelRequest, add_model, add_workload, model_request, room_for
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from lm.workloads.registry import names
 from tests.builders.commands import Tfgate
+
+
+def asked(*words: str, default: str = "tiny") -> ModelRequest:
+    """Returns the request that a command line makes."""
+    parser = argparse.ArgumentParser()
+    add_model(parser, (default,))
+    add_workload(parser)
+    return model_request(parser.parse_args(words), (default,))
 
 
 @pytest.mark.parametrize("name", ["large-batch", "all"])
@@ -23,12 +31,12 @@ def test_a_workload_that_lacks_the_memory_is_refused(
     parser = argparse.ArgumentParser()
     add_model(parser, ("tiny",))
     add_workload(parser)
-    asked = parser.parse_args(["--workload", name])
+    options = parser.parse_args(["--workload", name])
     if refused:
         with pytest.raises(UsageError, match=r"workload large-batch needs 8 GiB of memory, and 7.9 GiB are free"):
-            model_request(asked, ("tiny",))
-        asked.cluster = "tcp://head:8786"  # whose hosts are asked
-    assert "large-batch" in model_request(asked, ("tiny",)).workloads
+            model_request(options, ("tiny",))
+        options.cluster = "tcp://head:8786"  # whose hosts are asked
+    assert "large-batch" in model_request(options, ("tiny",)).workloads
 
 
 @pytest.mark.parametrize(
@@ -44,22 +52,19 @@ def test_what_is_not_timed_has_room_by_what_the_workload_needs_most(
 
 
 @pytest.mark.parametrize(
-    ("asked", "config", "expected"),
+    ("named", "config", "expected"),
     [
         (["all"], "tiny", names()),
         (["all"], "medium", ("train",)),  # no other runs in it
         (["masked", "all"], "tiny", ("masked", *(name for name in names() if name != "masked"))),
-        (None, "tiny", ("train",)),
+        ([], "tiny", ("train",)),
     ],
 )
 def test_all_workloads_are_those_that_run_in_the_configuration(
-    asked: list[str] | None, config: str, expected: tuple[str, ...]
+    named: list[str], config: str, expected: tuple[str, ...]
 ) -> None:
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("notebook",))
-    words = [word for name in asked or () for word in ("--workload", name)]
-    assert model_request(parser.parse_args([*words, "--config", config]), ("notebook",)).workloads == expected
+    words = [word for name in named for word in ("--workload", name)]
+    assert asked(*words, "--config", config, default="notebook").workloads == expected
 
 
 @pytest.mark.parametrize(
@@ -69,10 +74,7 @@ def test_all_workloads_are_those_that_run_in_the_configuration(
 def test_a_plan_has_its_workload_s_variables_and_one_launch_where_perplexity_is_not_told(
     name: str, one_launch: bool, variables: tuple[tuple[str, str], ...]
 ) -> None:
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("tiny",))
-    (plan,) = model_request(parser.parse_args(["--workload", name]), ("tiny",)).plans()
+    (plan,) = asked("--workload", name).plans()
     assert (plan.one_launch, plan.variables) == (one_launch, variables)
 
 
@@ -85,10 +87,7 @@ def test_a_relative_corpus_is_meant_from_here(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("TFGATE_DATA", "nowhere")
     monkeypatch.setenv(named_by, "ptb")
     monkeypatch.setattr(model, "load_corpus", lambda name, config, path: None)
-    parser = argparse.ArgumentParser()
-    add_model(parser, ("tiny",))
-    words = ["--corpus", "ptb", *([named_by, "ptb"] if named_by.startswith("--") else ())]
-    (plan,) = model_request(parser.parse_args(words), ("tiny",)).plans()
+    (plan,) = asked("--corpus", "ptb", *([named_by, "ptb"] if named_by.startswith("--") else ())).plans()
     assert plan.corpus_path == str(tmp_path / "ptb")
 
 
@@ -103,25 +102,17 @@ def test_a_command_of_one_workload_in_one_configuration_offers_no_more(
 
 
 def test_a_workload_that_is_named_must_run_where_all_are_asked_for() -> None:
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("notebook",))
-    options = parser.parse_args(["--workload", "all", "--workload", "masked", "--config", "medium"])
     with pytest.raises(UsageError, match="workload masked has no configuration medium"):
-        model_request(options, ("notebook",))
+        asked("--workload", "all", "--workload", "masked", "--config", "medium")
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     """Reports of both would be of one subject."""
-    parser = argparse.ArgumentParser()
-    add_workload(parser)
-    add_model(parser, ("notebook",))
     paths = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
     for path in paths:
         path.parent.mkdir()
         path.write_text("def workload(): pass")
     words = [word for path in (paths[0], *paths) for word in ("--workload", str(path))]
-    once = parser.parse_args(words[:4])
-    assert model_request(once, ("notebook",)).workloads == (str(paths[0]),)
+    assert asked(*words[:4]).workloads == (str(paths[0]),)
     with pytest.raises(UsageError, match=r"two files are called mine\.py, by which reports name them: rename one"):
-        model_request(parser.parse_args(words), ("notebook",))
+        asked(*words)

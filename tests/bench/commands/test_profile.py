@@ -144,22 +144,16 @@ def test_other_threads_are_told_and_not_refused(tfgate: Tfgate, tmp_path: Path) 
     assert "threads: 1 instead of 2" in (one / "profile.html").read_text()
 
 
-def test_profiles_of_different_workloads_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("field", "old", "new"), [("workload", "train", "masked"), ("target", "step", "clip")])
+def test_profiles_of_different_things_are_refused(
+    tfgate: Tfgate, tmp_path: Path, field: str, old: str, new: str
+) -> None:
     one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000)
     text = (other / PROFILE_FILE).read_text()
-    (other / PROFILE_FILE).write_text(text.replace('"workload": "train"', '"workload": "masked"'))
+    (other / PROFILE_FILE).write_text(text.replace(f'"{field}": "{old}"', f'"{field}": "{new}"'))
     answer = tfgate("profile", "--compare", one, other)
     assert answer.code == 2
-    assert "their workloads are train and masked" in answer.error
-
-
-def test_profiles_of_different_targets_are_refused(tfgate: Tfgate, tmp_path: Path) -> None:
-    one, other = stored(tmp_path / "one", 1000), stored(tmp_path / "other", 1000)
-    text = (other / PROFILE_FILE).read_text().replace('"target": "step"', '"target": "clip"')
-    (other / PROFILE_FILE).write_text(text)
-    answer = tfgate("profile", "--compare", one, other)
-    assert answer.code == 2
-    assert answer.error.startswith("the profiles can't be compared: their targets are step and clip")
+    assert answer.error.startswith(f"the profiles can't be compared: their {field}s are {old} and {new}")
 
 
 MISSING = """

@@ -24,6 +24,7 @@ from tests.builders.commands import (
     PASS,
     REGRESSION,
     Answer,
+    Keep,
     Tfgate,
     gate_run,
     in_turn,
@@ -36,7 +37,7 @@ from tests.builders.paired import NOISE
 from tests.builders.records import LOG_PERPLEXITIES, OTHER_MACHINE, SPEEDS, SUBJECT, TINY, record, records, run
 
 ROOT = Path(__file__).resolve().parents[3]
-Keep = Callable[..., Path]
+Accept = Callable[..., Answer]
 FILE = f"{SUBJECT.name}.json"
 LATER = "2026-01-07T00:00:00+00:00"
 DAYS = [f"2026-02-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
@@ -212,7 +213,7 @@ class TestLedger:
     """Reports of launches in turn are accepted into the ledger."""
 
     @pytest.fixture
-    def accept(self, tfgate: Tfgate, baselines: Path) -> Callable[..., Answer]:
+    def accept(self, tfgate: Tfgate, baselines: Path) -> Accept:
         def accept(*arguments: str | Path, reason: str = "the new release") -> Answer:
             return tfgate("record", *arguments, "--reason", reason, "--baselines", baselines)
 
@@ -220,7 +221,7 @@ class TestLedger:
 
     @pytest.mark.parametrize("gate", [False, True], ids=["upgrade", "gate"])
     def test_ratios_of_a_report_join_the_ledger(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path, gate: bool
+        self, accept: Accept, tmp_path: Path, baselines: Path, gate: bool
     ) -> None:
         run = in_turn(step=0.02)
         found = accept(report(tmp_path / "new", gate_run(run) if gate else run))
@@ -235,13 +236,10 @@ class TestLedger:
         step = next(ratio for ratio in entry.ratios if ratio.metric == "step time")
         assert (step.subject, step.launches) == (SUBJECT.name, 10)
         assert step.estimate == pytest.approx(0.02 + sum(NOISE[:10]) / 10)
-        assert {"perplexity", "memory growth"}.isdisjoint(
-            ratio.metric for ratio in entry.ratios
-        )  # the one is no ratio's to gate
+        # The one is no ratio's to gate.
+        assert {"perplexity", "memory growth"}.isdisjoint(ratio.metric for ratio in entry.ratios)
 
-    def test_the_configurations_of_a_gate_are_one_entry(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
-    ) -> None:
+    def test_the_configurations_of_a_gate_are_one_entry(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         notebook = in_turn()
         pairs = [
             dataclasses.replace(
@@ -258,7 +256,7 @@ class TestLedger:
         assert steps == [SUBJECT.name, TINY.name]
 
     def test_a_later_report_is_judged_beside_what_was_accepted(
-        self, accept: Callable[..., Answer], tfgate: Tfgate, tmp_path: Path, baselines: Path
+        self, accept: Accept, tfgate: Tfgate, tmp_path: Path, baselines: Path
     ) -> None:
         """20% is a REGRESSION until a reviewer has accepted it; what was accepted in all has a budget of 10%."""
         first = report(tmp_path / "first", gate_run(in_turn(step=0.2)))
@@ -279,9 +277,7 @@ class TestLedger:
         assert outcomes() == [PASS, PASS]  # the second: since the first entry
 
     @pytest.mark.usefixtures("unchanged")
-    def test_of_several_reports_each_is_judged_beside_those_before_it(
-        self, accept: Callable[..., Answer], tmp_path: Path
-    ) -> None:
+    def test_of_several_reports_each_is_judged_beside_those_before_it(self, accept: Accept, tmp_path: Path) -> None:
         """3.5% slower than the reference is within its margin, and not after 3.5% faster have been accepted."""
         names = [
             report(tmp_path / created, gate_run(in_turn(step=step, created=created), created=created))
@@ -292,7 +288,7 @@ class TestLedger:
         assert found.error.startswith(f"{names[1]} is not a PASS by ")
 
     def test_what_is_not_proven_is_measured_again_or_begins_the_ledger(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+        self, accept: Accept, tmp_path: Path, baselines: Path
     ) -> None:
         """5.1% is neither within nor beyond the margin of 5%: there is no regression that --accept could let pass."""
         open_ = report(tmp_path / "open", gate_run(in_turn(step=0.05)))
@@ -304,16 +300,14 @@ class TestLedger:
         assert accept(open_, "--despite-verdict").code == 0
         assert ledger(baselines).entries[0].ratios
 
-    def test_a_report_of_launches_that_failed_is_refused_with_what_helps(
-        self, accept: Callable[..., Answer], tmp_path: Path
-    ) -> None:
+    def test_a_report_of_launches_that_failed_is_refused_with_what_helps(self, accept: Accept, tmp_path: Path) -> None:
         numbers = run([record(failure=Failure("crashed", "killed"), subject=TINY), *records()])
         refused = accept(report(tmp_path / "broken", dataclasses.replace(gate_run(in_turn()), numbers=numbers)))
         assert (refused.code, "(MEASUREMENT FAILED" in refused.error) == (2, True), refused
         assert refused.error.endswith("): fix what failed, and measure again")
 
     def test_a_gate_s_words_per_second_in_turn_join_the_baseline(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+        self, accept: Accept, tmp_path: Path, baselines: Path
     ) -> None:
         old = read_record(Baseline, baselines / FILE)
         found = accept(report(tmp_path / "new", gate_run(in_turn())))
@@ -324,9 +318,7 @@ class TestLedger:
         assert (stored.in_turn, stored.tensorflow, stored.created) == (True, "2.21.0", "2026-01-06T00:00:00+00:00")
         assert stored.words_per_second == pytest.approx([3000] * 10)  # 300 words in 0.1 s
 
-    def test_an_upgrade_changes_no_baseline(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
-    ) -> None:
+    def test_an_upgrade_changes_no_baseline(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         before = snapshot(baselines)
         assert accept(report(tmp_path / "new", in_turn())).code == 0
         after = snapshot(baselines)
@@ -336,7 +328,7 @@ class TestLedger:
     @pytest.mark.parametrize(("margin", "step"), [(0.5, 0.2), (0.01, 0.03)])
     def test_the_folder_s_margins_judge_whatever_the_report_was_asked_for(
         self,
-        accept: Callable[..., Answer],
+        accept: Accept,
         tfgate: Tfgate,
         tmp_path: Path,
         baselines: Path,
@@ -356,14 +348,14 @@ class TestLedger:
             assert said in found.error
 
     @pytest.mark.usefixtures("unchanged")
-    def test_a_reference_moves_by_all_metrics_alone(self, accept: Callable[..., Answer], tmp_path: Path) -> None:
+    def test_a_reference_moves_by_all_metrics_alone(self, accept: Accept, tmp_path: Path) -> None:
         """A metric without a ratio can't be rebased: its change since the first entry would begin anew."""
         named = report(tmp_path / "named", dataclasses.replace(in_turn(), only=("step time",)))
         found = accept(named, "--becomes-reference")
         assert (found.code, "measure the upgrade without --metric" in found.error) == (2, True)
 
     def test_a_report_of_a_metric_that_is_no_ratio_is_refused(
-        self, accept: Callable[..., Answer], tmp_path: Path, unchanged: Path
+        self, accept: Accept, tmp_path: Path, unchanged: Path
     ) -> None:
         """An entry without ratios is the reference itself."""
         named = dataclasses.replace(in_turn(step=0.2), only=("memory growth",))
@@ -371,7 +363,7 @@ class TestLedger:
         assert (found.code, "has no ratio to a reference" in found.error) == (2, True)
 
     def test_a_report_of_a_named_metric_leaves_other_acceptances(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+        self, accept: Accept, tmp_path: Path, baselines: Path
     ) -> None:
         held = tuple(
             AcceptedRegression(SUBJECT.name, metric, 0.5, "known", "https://example.org/2", "2027-01-01")
@@ -383,9 +375,7 @@ class TestLedger:
         assert [ratio.metric for ratio in ledger(baselines).entries[0].ratios] == ["peak memory"]
         assert [one.metric for one in ledger(baselines).regressions] == ["step time"]
 
-    def test_a_report_of_another_reference_is_refused(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
-    ) -> None:
+    def test_a_report_of_another_reference_is_refused(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         assert accept(report(tmp_path / "new", in_turn())).code == 0
         before = snapshot(baselines)
         newer = report(tmp_path / "newer", in_turn(created="2026-01-08T00:00:00+00:00"))
@@ -396,7 +386,7 @@ class TestLedger:
     @pytest.mark.parametrize("gate", [False, True], ids=["upgrade", "gate"])
     @pytest.mark.parametrize("at_once", [False, True])
     def test_a_report_is_accepted_once(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path, gate: bool, at_once: bool
+        self, accept: Accept, tmp_path: Path, baselines: Path, gate: bool, at_once: bool
     ) -> None:
         new = report(tmp_path / "new", gate_run(in_turn()) if gate else in_turn())
         if not at_once:
@@ -407,7 +397,7 @@ class TestLedger:
         assert snapshot(baselines) == before
 
     def test_hosts_that_began_in_the_same_second_are_both_accepted(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
+        self, accept: Accept, tmp_path: Path, baselines: Path
     ) -> None:
         elsewhere = dataclasses.replace(
             in_turn(), pairs=tuple(on_both(one, machine=OTHER_MACHINE) for one in in_turn().pairs)
@@ -418,9 +408,7 @@ class TestLedger:
         assert (again.code, "there: the run of 2026-01-06T00:00:00+00:00 is in the ledger" in again.error) == (2, True)
         assert len(ledger(baselines).entries) == 2
 
-    def test_a_move_without_what_has_a_budget_says_so(
-        self, accept: Callable[..., Answer], tmp_path: Path, baselines: Path
-    ) -> None:
+    def test_a_move_without_what_has_a_budget_says_so(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         """Its total would begin anew, so that small losses add up unseen. A second command may bring it."""
 
         def of_tiny(made: PairedRun) -> PairedRun:
@@ -438,7 +426,7 @@ class TestLedger:
             assert (found.code, said in found.err, "begins anew" in found.err) == (0, expected, expected)
 
     def test_the_reference_moves_to_what_becomes_it(
-        self, accept: Callable[..., Answer], tfgate: Tfgate, tmp_path: Path, baselines: Path
+        self, accept: Accept, tfgate: Tfgate, tmp_path: Path, baselines: Path
     ) -> None:
         """Reports against the new reference are taken from then on, older entries rebased: 20% and 20% are 44%."""
         assert accept(report(tmp_path / "first", in_turn(OLD, OLD))).code == 0
@@ -471,21 +459,21 @@ class TestLedger:
         assert (found.code, named in found.error) == (2, True)
 
     def test_runs_and_reports_are_recorded_apart(
-        self, accept: Callable[..., Answer], keep: Keep, tmp_path: Path, unchanged: Path
+        self, accept: Accept, keep: Keep, tmp_path: Path, unchanged: Path
     ) -> None:
         found = accept(keep("run"), report(tmp_path / "new", in_turn()))
         assert found.code == 2
 
     @pytest.mark.parametrize("option", ["--becomes-reference", "--despite-verdict"])
     def test_what_is_for_the_ledger_is_not_for_runs(
-        self, accept: Callable[..., Answer], keep: Keep, unchanged: Path, option: str
+        self, accept: Accept, keep: Keep, unchanged: Path, option: str
     ) -> None:
         found = accept(keep("run"), "--add", option)
         assert (found.code, option in found.error) == (2, True)
 
     @pytest.mark.parametrize("options", [[], ["--accept", "step time", "--until", "2027-01-01", "--link", "x"]])
     def test_a_report_that_lost_its_sense_is_named(
-        self, accept: Callable[..., Answer], tmp_path: Path, unchanged: Path, options: list[str]
+        self, accept: Accept, tmp_path: Path, unchanged: Path, options: list[str]
     ) -> None:
         first, *others = in_turn().pairs
         pairs = (on_candidate(first, losses=(1e308,) * SUBJECT.steps), *others)
@@ -493,8 +481,6 @@ class TestLedger:
         found = accept(huge, *options)
         assert (found.code, found.error.startswith(f"{huge} can't be judged, and may be damaged")) == (2, True)
 
-    def test_a_gate_of_numbers_alone_has_no_ratio(
-        self, accept: Callable[..., Answer], tmp_path: Path, unchanged: Path
-    ) -> None:
+    def test_a_gate_of_numbers_alone_has_no_ratio(self, accept: Accept, tmp_path: Path, unchanged: Path) -> None:
         found = accept(report(tmp_path / "new", dataclasses.replace(gate_run(in_turn()), speed=())))
         assert (found.code, "no ratio to a reference" in found.error) == (2, True)

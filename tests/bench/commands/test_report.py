@@ -3,21 +3,17 @@
 import dataclasses
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench.judge.types import Scope
 from bench.record.files import write_record
-from tests.builders.commands import PASS, Tfgate, gate_run, in_turn, snapshot
+from tests.builders.commands import PASS, Keep, Tfgate, gate_run, in_turn, snapshot
 from tests.builders.paired import pair, paired_run
 from tests.builders.profiles import two_operations
 from tests.builders.records import SUBJECT, record, records
 from tests.builders.verdicts import HOSTILE
-
-Keep = Callable[..., Path]
-
 
 FILES = {
     "html": "report.html",

@@ -25,10 +25,11 @@ from tests.builders.records import record
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 BEGINNING = "2026-01-02T00:00:00Z"
 PAIR, LAUNCH = "bench.drive.upgrade.measure_pair", "bench.drive.run.measure_launch"
+Interrupt = Callable[[str, int], None]  # a function and the number of its call
 
 
 @pytest.fixture
-def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
     """Has the n-th call of a function, from 1, be Ctrl-C."""
 
     def arrange(name: str, call: int) -> None:
@@ -76,9 +77,7 @@ def numbers_of(launches: tuple[Pair, ...] | tuple[Record, ...]) -> list[int]:
     return [one.launch for one in launches]
 
 
-def test_an_upgrade_goes_on_from_the_launches_that_were_over(
-    upgrade: Command, interrupted_at: Callable[[str, int], None]
-) -> None:
+def test_an_upgrade_goes_on_from_the_launches_that_were_over(upgrade: Command, interrupted_at: Interrupt) -> None:
     interrupted_at(PAIR, 3)
     answer = upgrade()
     assert answer.code == 4
@@ -97,9 +96,7 @@ def test_an_upgrade_goes_on_from_the_launches_that_were_over(
     assert read_record(PairedRun, upgrade.out / "paired.json") == after
 
 
-def test_a_gate_goes_on_from_the_launches_that_were_over(
-    gate: Command, interrupted_at: Callable[[str, int], None]
-) -> None:
+def test_a_gate_goes_on_from_the_launches_that_were_over(gate: Command, interrupted_at: Interrupt) -> None:
     """Interrupted in turn, then while numbers are measured."""
     interrupted_at(PAIR, 3)
     assert gate().code == 4
@@ -152,7 +149,7 @@ def test_options_have_no_order_but_repeated_ones_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("more", [(), ("--config", "notebook")])
 def test_another_number_of_configurations_is_refused(
-    upgrade: Command, interrupted_at: Callable[[str, int], None], more: tuple[str, ...]
+    upgrade: Command, interrupted_at: Interrupt, more: tuple[str, ...]
 ) -> None:
     """Each of several has a folder of its own, where one that was begun alone is not looked for; nor the other way."""
     interrupted_at(PAIR, 2)
@@ -166,7 +163,7 @@ def test_another_number_of_configurations_is_refused(
 
 
 def test_a_report_of_one_of_several_configurations_is_in_the_way_before_anything_is_measured(
-    upgrade: Command, interrupted_at: Callable[[str, int], None]
+    upgrade: Command, interrupted_at: Interrupt
 ) -> None:
     interrupted_at(PAIR, 1)
     in_the_way = upgrade.out / "notebook" / "paired.json"
@@ -175,7 +172,7 @@ def test_a_report_of_one_of_several_configurations_is_in_the_way_before_anything
 
 
 def test_what_was_begun_otherwise_is_refused(
-    upgrade: Command, tmp_path: Path, interrupted_at: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+    upgrade: Command, tmp_path: Path, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "no report of this command in" in upgrade("--resume").error
     interrupted_at(PAIR, 2)
@@ -194,7 +191,7 @@ def test_what_was_begun_otherwise_is_refused(
 def test_a_gate_that_was_begun_otherwise_is_refused(
     gate: Command,
     tmp_path: Path,
-    interrupted_at: Callable[[str, int], None],
+    interrupted_at: Interrupt,
     monkeypatch: pytest.MonkeyPatch,
     changed: str,
 ) -> None:
@@ -215,7 +212,7 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     tfgate: Tfgate,
     tmp_path: Path,
     baselines: Path,
-    interrupted_at: Callable[[str, int], None],
+    interrupted_at: Interrupt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The index is read as it was when the command began: now it has a newer NumPy. Another's report tells nothing."""
@@ -245,7 +242,7 @@ def test_a_gate_goes_on_in_the_environments_as_they_lie_now(
     tfgate: Tfgate,
     tmp_path: Path,
     baselines: Path,
-    interrupted_at: Callable[[str, int], None],
+    interrupted_at: Interrupt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The folder of built environments was moved between the two commands."""
@@ -272,11 +269,7 @@ def test_what_is_interrupted_before_anything_is_measured_says_so(
     upgrade: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Another run's report in a folder below is not of this command."""
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("bench.commands.upgrade.side_warnings", interrupted)
+    monkeypatch.setattr("bench.commands.upgrade.side_warnings", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     write_record(tmp_path / "out" / "another" / "paired.json", paired_run([]))
     assert last_line(upgrade()) == "interrupted: nothing was finished yet, and nothing is kept"
 

@@ -1,7 +1,6 @@
 """`tfgate run`, and `gate` before it measures: foreign files, and interpreters that can't measure."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -10,7 +9,7 @@ import pytest
 from bench.drive.lock import host_lock
 from bench.record.files import read_record, unsealed
 from bench.record.types import NO_TENSORFLOW, Run
-from tests.builders.commands import Tfgate, snapshot, without_tensorflow
+from tests.builders.commands import Keep, Tfgate, snapshot, without_tensorflow
 
 
 def test_a_foreign_corpus_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
@@ -24,7 +23,7 @@ def test_a_foreign_corpus_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_that_holds_a_run_is_left_alone(tfgate: Tfgate, keep: Callable[..., Path]) -> None:
+def test_a_folder_that_holds_a_run_is_left_alone(tfgate: Tfgate, keep: Keep) -> None:
     folder = keep("run")
     before = snapshot(folder)
     found = tfgate("run", "--no-speed", "--config", "tiny", "--output", folder)

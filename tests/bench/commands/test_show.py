@@ -1,14 +1,13 @@
 """`tfgate show` on both kinds of file."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-from tests.builders.commands import Tfgate
+from tests.builders.commands import Keep, Tfgate
 from tests.builders.records import SUBJECT
 
 
-def test_a_run(tfgate: Tfgate, keep: Callable[..., Path]) -> None:
+def test_a_run(tfgate: Tfgate, keep: Keep) -> None:
     folder = keep("run")
     by_folder, by_file = tfgate("show", folder), tfgate("show", folder / "run.json")
     assert by_folder.code == 0
@@ -23,7 +22,7 @@ def test_a_baseline(tfgate: Tfgate, baselines: Path) -> None:
     assert found.out.startswith(f"baseline of {SUBJECT.name}, 10 steps, fingerprint 0123456789abcdef: first baseline")
 
 
-def test_json_is_the_file_s(tfgate: Tfgate, keep: Callable[..., Path], baselines: Path) -> None:
+def test_json_is_the_file_s(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:
     for path in (keep("run") / "run.json", baselines / f"{SUBJECT.name}.json"):
         assert json.loads(tfgate("show", path, "--json").out) == json.loads(path.read_text(encoding="utf-8"))
 

@@ -16,7 +16,7 @@ import pytest
 from bench.commands import verdicts
 from bench.record.files import write_record
 from bench.record.types import Startup
-from tests.builders.commands import PASS, REGRESSION, Tfgate
+from tests.builders.commands import PASS, REGRESSION, Keep, Tfgate
 from tests.builders.launches import on_candidate
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import records
@@ -61,7 +61,7 @@ def shown(tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch) -> Shown:
 
 
 @pytest.fixture
-def check(keep: Callable[..., Path], baselines: Path) -> list[str | Path]:
+def check(keep: Keep, baselines: Path) -> list[str | Path]:
     return ["check", keep("run", records([5.1] * 4)), "--baselines", baselines]
 
 
@@ -106,7 +106,7 @@ def test_where_nothing_else_can_be_encoded_the_plot_is_ascii(tmp_path: Path) -> 
     assert "Traceback" not in text
 
 
-def test_other_answers_are_ascii_there_too(keep: Callable[..., Path]) -> None:
+def test_other_answers_are_ascii_there_too(keep: Keep) -> None:
     usage = on_a_terminal(["--help"], 120, PYTHONIOENCODING="ascii")
     table = on_a_terminal(["show", keep("run")], 120, PYTHONIOENCODING="ascii")
     assert "COMMAND ..." in usage

@@ -5,16 +5,17 @@ import errno
 import gc
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+import unittest.mock
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.builders.fake_interpreter import session_text, write_interpreter
+from tests.builders.fake_interpreter import Fake, session_text, write_interpreter
 
 
 @pytest.fixture
-def fake_interpreter(tmp_path: Path) -> Callable[[str], str]:
+def fake_interpreter(tmp_path: Path) -> Fake:
     """Makes an interpreter whose workers run a piece of Python on their first request; the path to it."""
 
     return lambda body: write_interpreter(tmp_path / "interpreter", body)
@@ -31,7 +32,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake_session(fake_interpreter: Callable[[str], str], fake_oracle: None) -> Callable[[str], str]:
+def fake_session(fake_interpreter: Fake, fake_oracle: None) -> Fake:
     """Makes an interpreter whose workers answer as a session of TensorFlow's would, with changes to the class
     `Session`; its path.
     """
@@ -54,11 +55,8 @@ def nothing_left(temporary: Path) -> Iterator[None]:
 @pytest.fixture
 def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process can be started."""
-
-    def refused(*arguments: object, **keywords: object) -> None:
-        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-
-    monkeypatch.setattr("subprocess.Popen", refused)
+    refused = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    monkeypatch.setattr("subprocess.Popen", unittest.mock.Mock(side_effect=refused))
 
 
 def _open_files() -> set[tuple[str, str]]:

@@ -12,14 +12,8 @@ from packaging.utils import canonicalize_name
 
 from bench.drive.inspection import imported, inspect
 from bench.drive.requests import RequestError
+from tests.builders.programs import write_program
 from tests.builders.wheels import write_wheel
-
-
-def program(folder: Path, body: str) -> str:
-    path = folder / "python"
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def test_this_python() -> None:
@@ -78,13 +72,13 @@ def test_the_working_folder_is_not_on_its_path(tmp_path: Path, monkeypatch: pyte
 )
 def test_what_is_no_python(tmp_path: Path, body: str, said: str) -> None:
     with pytest.raises(RequestError, match=said):
-        inspect(program(tmp_path, body))
+        inspect(write_program(tmp_path / "python", f"#!/bin/sh\n{body}\n"))
 
 
 def test_one_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.drive.inspection.ASK_SECONDS", 0.2)
     with pytest.raises(RequestError, match="did not say within"):
-        inspect(program(tmp_path, "exec sleep 60"))
+        inspect(write_program(tmp_path / "python", "#!/bin/sh\nexec sleep 60\n"))
 
 
 def test_one_that_is_not_there(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Launches: what is kept of one by a worker whose numbers are known, and how failures are kept."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.record.paired import Side
 from bench.record.types import NO_TENSORFLOW, OWN_CODE, Failure, Memory, NumericError, Startup, Subject
-
-Fake = Callable[[str], str]
+from tests.builders.fake_interpreter import Fake
 
 PLAN = Plan("tiny", 30)
 ALONE = Plan("tiny", 30, speed=False)  # untimed

@@ -19,10 +19,8 @@ def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) ->
         wanted = f"process {holder.pid} is already measuring on this host ({path})"
         with pytest.raises(LockedError, match=re.escape(wanted)), host_lock(path):
             pytest.fail("held twice")
-        with (
-            pytest.raises(LockedError, match=f"process {holder.pid} "),
-            host_lock(path),
-        ):  # being refused changed nothing
+        # Being refused changed nothing.
+        with pytest.raises(LockedError, match=f"process {holder.pid} "), host_lock(path):
             pytest.fail("held twice")
 
 

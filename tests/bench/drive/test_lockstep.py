@@ -20,6 +20,7 @@ from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from tests.builders.fake_interpreter import write_interpreter
 from tests.builders.numpy_interpreter import numpy_interpreter
+from tests.builders.programs import write_program
 
 HOOK = Path(__file__).resolve().parents[2] / "faults" / "hook"
 
@@ -100,10 +101,8 @@ def test_a_reference_that_diverges_ends_the_comparison(numpy_python: Interpreter
 
 
 def test_a_candidate_that_crashes_at_its_import_is_a_regression(numpy_python: Interpreter, tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    broken.write_text(f"#!{sys.executable}\nimport os\nos.kill(os.getpid(), 11)\n")
-    broken.chmod(0o755)
-    result = compared(numpy_python(), str(broken))
+    broken = write_program(tmp_path / "broken", f"#!{sys.executable}\nimport os\nos.kill(os.getpid(), 11)\n")
+    result = compared(numpy_python(), broken)
     assert result.candidate is None
     assert result.failure
     assert lockstep_verdict(result).comparisons[0].reason == LockstepFailed(None, result.failure.message)
@@ -138,12 +137,8 @@ def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path)
         ("embedding-gradient-lost", 0, "gradient", "embedding"),
         ("output-bias-gradient-lost", 0, "gradient", "output/bias"),
         ("state-not-carried", 1, "state", None),
-        (
-            "clip-always",
-            0,
-            "clipped",
-            None,
-        ),  # a wrong clip norm would not show: tiny's gradients are never longer than it
+        # A wrong clip norm would not show: tiny's gradients are never longer than it.
+        ("clip-always", 0, "clipped", None),
         ("update-twice-every-100th-step", 99, "update", None),
         ("wrong-after-step-200", 200, "update", None),
     ],

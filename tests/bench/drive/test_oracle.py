@@ -10,7 +10,7 @@ from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.record.paired import Side
 from bench.record.types import LEFT_OPEN, NO_ORACLE, NOT_COPIED, REPEAT, Failure, Record, Unchecked
-from tests.builders.fake_interpreter import FAKE_ORACLE, session_text, write_interpreter
+from tests.builders.fake_interpreter import FAKE_ORACLE, Fake, session_text, write_interpreter
 from tests.builders.numpy_interpreter import numpy_interpreter
 
 STEPS = 12
@@ -105,9 +105,7 @@ def test_a_failure_of_the_oracle_is_called_so(
     assert record.failure.message.startswith("the oracle failed: the worker exited with code 3 during prepare")
 
 
-def test_an_oracle_that_can_not_be_started_is_no_failure_of_the_side(
-    tmp_path: Path, fake_session: Callable[[str], str]
-) -> None:
+def test_an_oracle_that_can_not_be_started_is_no_failure_of_the_side(tmp_path: Path, fake_session: Fake) -> None:
     """A user's own model is defined in the reference's environment, which another command may have removed."""
     own = tmp_path / "mine.py"
     own.write_text("def workload(): pass")

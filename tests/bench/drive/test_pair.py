@@ -6,7 +6,6 @@ The fake sessions' seconds of a step are the step's own number, so a block's val
 import dataclasses
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ from bench.drive.process import Worker
 from bench.drive.watch import CpuWatch
 from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
 from lm.config import Blocks as ConfiguredBlocks
-
-Fake = Callable[[str], str]
+from tests.builders.fake_interpreter import Fake
 
 BLOCKS = Blocks(quads=2, steps=5, dropped=2, evaluation_quads=1, evaluation_steps=3)
 PLAN = PairPlan.of(Plan("tiny", 1), BLOCKS)

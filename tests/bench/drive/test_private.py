@@ -1,6 +1,5 @@
 """The environment of a worker, and the name by which its interpreter is started."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,9 @@ import pytest
 
 from bench.drive.process import Worker
 from bench.record.replies import Description
+from tests.builders.fake_interpreter import Fake
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-Fake = Callable[[str], str]
 
 
 def reply_of(python: str, kind: Any, variables: dict[str, str] | None = None, device: str = "cpu:0") -> Any:

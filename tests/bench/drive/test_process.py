@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+import unittest.mock
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.replies import Description
 from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
 from tests.builders.cluster import lives, wait_until
+from tests.builders.fake_interpreter import Fake
+from tests.builders.programs import write_program
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-Fake = Callable[[str], str]
 
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 600.0  # deadline of what should be over soon; long, for machines that do other things as well
@@ -230,12 +230,9 @@ class TestFailures:
     ) -> None:
         """No WorkerError, which could be judged: the system's own error, and nothing left behind."""
         python = fake_interpreter("send('{\"reply\": 1}\\n')")
-
-        def refused(*arguments: object, **keywords: object) -> None:
-            raise OSError(code, os.strerror(code))
-
+        refused = OSError(code, os.strerror(code))
         with monkeypatch.context() as patched:
-            patched.setattr(thing, name, refused)
+            patched.setattr(thing, name, unittest.mock.Mock(side_effect=refused))
             with pytest.raises(OSError, match=re.escape(os.strerror(code))) as caught:
                 Worker(python, "tensorflow")
         assert caught.value.errno == code
@@ -243,10 +240,8 @@ class TestFailures:
     def test_what_the_system_has_against_an_interpreter_is_the_interpreters(
         self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refused(*arguments: object, **keywords: object) -> None:
-            raise OSError(errno.ENOEXEC, "Exec format error")
-
-        monkeypatch.setattr(subprocess, "Popen", refused)
+        refused = OSError(errno.ENOEXEC, "Exec format error")
+        monkeypatch.setattr(subprocess, "Popen", unittest.mock.Mock(side_effect=refused))
         assert "can't be started: Exec format error" in failure_of(fake_interpreter("")).message
 
     @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="this Python has a TensorFlow")
@@ -431,10 +426,8 @@ class TestEnd:
         assert not Path(folder).exists()
 
     def test_a_worker_that_is_stopped_before_its_first_line_ends_with_its_orchestrator(self, tmp_path: Path) -> None:
-        python = tmp_path / "python"
-        python.write_text("#!/bin/sh\nkill -STOP $$\n")
-        python.chmod(0o755)
-        script = STOPPED_EARLY.format(python=str(python))
+        python = write_program(tmp_path / "python", "#!/bin/sh\nkill -STOP $$\n")
+        script = STOPPED_EARLY.format(python=python)
         killed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
         wait_until(lambda: not lives(int(killed.stdout)))
         sweep()

@@ -4,7 +4,6 @@ first.
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from bench.profile.timeline import timeline
 from bench.record.files import read_record
 from bench.record.paired import Side
 from bench.record.profile import Profile
+from tests.builders.fake_interpreter import Fake
 from tests.faults.trial import fault_variables
 
 PLAN = Plan("tiny", 12)
@@ -66,7 +66,7 @@ class Session(Session):
 """
 
 
-def test_what_onednn_says_of_one_call_is_kept_and_of_the_others_not(fake_session: Callable[[str], str]) -> None:
+def test_what_onednn_says_of_one_call_is_kept_and_of_the_others_not(fake_session: Fake) -> None:
     side = Side("fake", fake_session(CALLS), {"MINE": "x"})
     assert told_by_onednn(PLAN, "clip", side) == "onednn_verbose,info,oneDNN v2\nonednn_verbose,exec,cpu,clip10x\n"
     of_the_workload = dataclasses.replace(PLAN, variables=(("MINE", "y"),))
@@ -89,7 +89,7 @@ class Session(Session):
 """
 
 
-def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Callable[[str], str], tmp_path: Path) -> None:
+def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Fake, tmp_path: Path) -> None:
     """Also by nothing, where the new profile has no such file."""
     for name in (GRAPH_FILE, HLO_FILE):
         (tmp_path / name).write_text("another")
@@ -99,7 +99,7 @@ def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Callable
     assert read_record(Profile, tmp_path / PROFILE_FILE) == found
 
 
-def test_a_profile_is_kept_where_onednn_can_not_be_asked(fake_session: Callable[[str], str], tmp_path: Path) -> None:
+def test_a_profile_is_kept_where_onednn_can_not_be_asked(fake_session: Fake, tmp_path: Path) -> None:
     found = run_profile(PLAN, "clip", Side("fake", fake_session(PROFILES + CALL_CRASHES), {}), tmp_path)
     assert read_record(Profile, tmp_path / PROFILE_FILE) == found
     said = (tmp_path / ONEDNN_FILE).read_text()

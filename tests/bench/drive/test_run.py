@@ -25,8 +25,7 @@ from bench.drive.watch import CpuWatch
 from bench.record.files import keeper, read_record
 from bench.record.paired import Side
 from bench.record.types import SCHEMA, Record, Run
-
-Fake = Callable[[str], str]
+from tests.builders.fake_interpreter import Fake
 
 ROOT = Path(__file__).resolve().parents[3]
 PLANS = [Plan("tiny", 10, speed=False), Plan("small", 5, speed=False)]

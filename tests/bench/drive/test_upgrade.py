@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,9 @@ from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
 from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE
+from tests.builders.fake_interpreter import Fake
 from tests.builders.numpy_interpreter import numpy_interpreter
-
-Fake = Callable[[str], str]
+from tests.builders.programs import write_program
 
 PAIRS = PairPlan.of(Plan("tiny", 1), Blocks(quads=1, steps=3, dropped=1, evaluation_quads=1, evaluation_steps=2))
 ORACLE = Plan("tiny", 10, speed=False)
@@ -108,11 +107,8 @@ def test_an_oracle_that_runs_for_the_reference_alone_says_nothing_of_the_candida
     fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python, begun = fake_session(""), tmp_path / "begun"
-    (tmp_path / "oracle").write_text(
-        f'#!/bin/sh\n[ -e {begun} ] && kill -9 $$\ntouch {begun}\nexec {tmp_path / "oracle-python"} "$@"\n'
-    )
-    (tmp_path / "oracle").chmod(0o755)
-    monkeypatch.setattr("bench.drive.oracle.INTERPRETER", str(tmp_path / "oracle"))
+    oracle = f'#!/bin/sh\n[ -e {begun} ] && kill -9 $$\ntouch {begun}\nexec {tmp_path / "oracle-python"} "$@"\n'
+    monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_program(tmp_path / "oracle", oracle))
     run, _ = measured(tmp_path, python, python, CHECKED)
     failure = run.oracle[1].failure
     assert (run.oracle[0].failure, run.pairs) == (None, ())

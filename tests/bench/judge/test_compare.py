@@ -30,10 +30,10 @@ from bench.record.types import OWN_CODE, Failure, Memory
 from bench.report.sentences import is_within, sentence
 from bench.stats.outcome import Outcome
 from tests.builders.launches import by_metric, interval_of, on_both, on_candidate, regressed, slowed
-from tests.builders.paired import pair
+from tests.builders.paired import CREATED, pair
 from tests.builders.records import MACHINE, OTHER_MACHINE, SUBJECT, TINY, environment
 from tests.builders.records import MARGINS as SAMPLE_MARGINS
-from tests.builders.reports import CREATED, LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
+from tests.builders.reports import LATER, OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 from tests.builders.samples import BYTES, EITHER_WAY, MARGIN, SECONDS, SHOWN, around, sample
 
 MARGINS = dataclasses.replace(

@@ -121,9 +121,8 @@ def test_an_older_reference_has_what_was_measured_against_it() -> None:
 
 def test_the_ratio_accepted_last_counts() -> None:
     assert accepted_ratio(ledger(FIRST, SLOWER), "R", SUBJECT.name, STEP_TIME) == 0.02
-    assert (
-        accepted_ratio(ledger(FIRST, SLOWER, MOVE), "E", SUBJECT.name, STEP_TIME) == 0.0
-    )  # it is the reference itself
+    # It is the reference itself.
+    assert accepted_ratio(ledger(FIRST, SLOWER, MOVE), "E", SUBJECT.name, STEP_TIME) == 0.0
     assert accepted_ratio(WHOLE, "G", SUBJECT.name, STEP_TIME) == 0.04
 
 

@@ -27,9 +27,8 @@ from tests.builders.launches import on_both
 from tests.builders.paired import pair, side_record
 
 MIB = 2**20
-QUAD = Quad(
-    ABBA, (0.1, 0.2, 0.8, 0.4), (1.0, 2.0, 2.0, 1.0)
-)  # geometric means: 0.2 s and 0.4 s; of CPU time 1 s and 2 s
+# Geometric means: 0.2 s and 0.4 s; of CPU time 1 s and 2 s.
+QUAD = Quad(ABBA, (0.1, 0.2, 0.8, 0.4), (1.0, 2.0, 2.0, 1.0))
 TURNED = Quad(BAAB, (0.2, 0.1, 0.4, 0.8), (2.0, 1.0, 1.0, 2.0))  # the same, the candidate first and last
 
 

@@ -14,9 +14,8 @@ from bench.judge.types import Comparison
 from bench.record.types import NO_ORACLE, NO_TENSORFLOW, UNCOMPILED, Failure
 from bench.stats.outcome import Outcome
 from tests.builders.launches import lockstep
-from tests.builders.records import record
+from tests.builders.records import GATE_MARGINS, record
 from tests.builders.surveys import CRASH, RELEASES, Comparing, partly_failed, run_of, survey, surveyed, with_fixed
-from tests.builders.verdicts import GATE_MARGINS
 
 SAME = {"a": 0.0, "b": 0.0, "c": 0.0}
 

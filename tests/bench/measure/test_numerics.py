@@ -271,10 +271,8 @@ class TestStep:
     @pytest.mark.parametrize(
         ("quantity", "tamper"),
         [
-            (
-                "logits",
-                lambda result: result._replace(logits=result.logits + 1e-3),
-            ),  # which changes neither loss nor gradients
+            # It changes neither loss nor gradients.
+            ("logits", lambda result: result._replace(logits=result.logits + 1e-3)),
             ("logits", lambda result: result._replace(logits=result.logits[:, ::-1])),
             ("loss", lambda result: result._replace(loss=result.loss / CLIPPING.num_steps)),
             ("loss", lambda result: result._replace(loss=result.loss * 1.0001)),

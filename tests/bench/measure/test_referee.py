@@ -164,9 +164,8 @@ def test_equal_steps_need_no_oracle(referee: Session, tmp_path: Path) -> None:
     assert set(compared.differences) == {0.0}
     assert not compared.oracle
     assert compared.departure is None
-    assert compared.reference_loss == pytest.approx(
-        10 * np.log(500), rel=0.01
-    )  # ten steps, each near the uniform law's loss
+    # Ten steps, each near the uniform law's loss.
+    assert compared.reference_loss == pytest.approx(10 * np.log(500), rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,8 @@ from lm.config import CONFIGS, Config
 from lm.oracle.step import step as oracle_step
 from lm.training.initial import initial_weights
 
-CONFIG = dataclasses.replace(
-    CONFIGS["tiny"], layer_sizes=(5, 3), embedding_size=4, vocabulary_size=40, clip_norm=0.5
-)  # below the norm
+# The clip norm is below the gradients'.
+CONFIG = dataclasses.replace(CONFIGS["tiny"], layer_sizes=(5, 3), embedding_size=4, vocabulary_size=40, clip_norm=0.5)
 RATE = 0.5
 WEIGHTS = tuple(CONFIG.weight_shapes())
 IDS = np.random.RandomState(1).randint(CONFIG.vocabulary_size, size=(2, CONFIG.batch_size, CONFIG.num_steps))

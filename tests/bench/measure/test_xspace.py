@@ -73,10 +73,8 @@ def test_a_kernel_of_an_inlined_function_finds_its_node() -> None:
         [(STEP, 0, 100, {}), (f"{inlined}:_MklMatMul", 0, 10, {}), (f"{inlined}:Mul", 20, 30, {})],
     )
     trace = trace_of(made, STEP, {"rnn/while/lstm_cell/MatMul": 8})
-    assert [operation.flops for operation in trace.operations] == [
-        8,
-        0,
-    ]  # an elementwise kernel of that name is no product
+    # An elementwise kernel of that name is no product.
+    assert [operation.flops for operation in trace.operations] == [8, 0]
 
 
 def test_a_devices_kernels_go_by_their_operation() -> None:

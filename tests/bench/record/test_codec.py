@@ -131,9 +131,8 @@ def nth_object(plain: Any, number: int) -> tuple[Any, dict[str, Any], str]:
 
 def test_an_unknown_field_anywhere_is_named_with_its_place(run: types.Run) -> None:
     plain = to_plain(run)
-    assert (
-        object_count(plain) == 11
-    )  # run, record, subject, environment, machine, startup, evaluation, memory, 2 errors, failure
+    # A run, record, subject, environment, machine, startup, evaluation, memory, 2 errors, failure.
+    assert object_count(plain) == 11
     for number in range(object_count(plain)):
         whole, tampered, place = nth_object(plain, number)
         tampered["surprise"] = 1
@@ -147,9 +146,8 @@ def test_a_missing_field_anywhere_is_named_with_its_place(run: types.Run) -> Non
     fields = {frozenset(field.name for field in dataclasses.fields(kind)): dataclasses.fields(kind) for kind in TYPES}
     for number in range(object_count(plain)):
         mine = fields[frozenset(nth_object(plain, number)[1])]
-        for name in (
-            field.name for field in mine if field.default is field.default_factory
-        ):  # neither: both are MISSING
+        # Without a default, both are MISSING.
+        for name in (field.name for field in mine if field.default is field.default_factory):
             whole, tampered, place = nth_object(plain, number)
             del tampered[name]
             with pytest.raises(FormatError) as caught:

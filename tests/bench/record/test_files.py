@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import unittest.mock
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,19 +48,15 @@ def limit_file_size() -> None:
 def test_a_record_comes_back_from_its_file(tmp_path: Path, run: Run, baseline: Baseline) -> None:
     write_record(tmp_path / "new" / "folder" / "run.json", run)
     write_record(tmp_path / "baseline.json", baseline)
-    assert repr(read_record(Run, tmp_path / "new" / "folder" / "run.json")) == repr(
-        run
-    )  # repr: NaN is unequal to itself
+    # As text: NaN is unequal to itself.
+    assert repr(read_record(Run, tmp_path / "new" / "folder" / "run.json")) == repr(run)
     assert read_record(Baseline, tmp_path / "baseline.json") == baseline
 
 
 @pytest.mark.parametrize("links", [True, False])
 def test_nothing_is_overwritten_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
     """Nor on a file system without hard links."""
-
-    def refused(*paths: Path) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
+    refused = unittest.mock.Mock(side_effect=PermissionError(errno.EPERM, "Operation not permitted"))
     if not links:
         monkeypatch.setattr(os, "link", refused)
     path = tmp_path / "a"

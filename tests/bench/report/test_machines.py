@@ -14,8 +14,9 @@ from bench.record.types import Machine
 from bench.report.machines import failures, machines_json, machines_text
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
+from tests.builders.records import GATE_MARGINS
 from tests.builders.surveys import CRASH, compared, run_of
-from tests.builders.verdicts import GATE_MARGINS, HOSTILE
+from tests.builders.verdicts import HOSTILE
 
 FIRST, SECOND = Machine("AMD EPYC", 2, "x86_64 avx512f", 24), Machine("Intel Xeon", 4, "x86_64 avx512f", 15)
 PAIRS = [

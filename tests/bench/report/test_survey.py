@@ -19,9 +19,9 @@ from bench.report.survey import findings, notes, outcome, paragraphs, sections, 
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
-from tests.builders.records import record
+from tests.builders.records import GATE_MARGINS, record
 from tests.builders.surveys import RELEASES, made, partly_failed, run_of, survey, surveyed, with_fixed
-from tests.builders.verdicts import GATE_MARGINS, HOSTILE
+from tests.builders.verdicts import HOSTILE
 
 
 def test_wording() -> None:

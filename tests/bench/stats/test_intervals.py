@@ -21,9 +21,8 @@ def test_components_of_the_tensile_strength_example() -> None:
     assert found.within == pytest.approx(22.75 / 12)
     assert found.between == pytest.approx(6.96, abs=0.005)
     assert (found.groups, found.count, found.group_size) == (4, 16, 4)
-    assert found.mean_variance == pytest.approx(
-        29.7292 / 16, abs=1e-4
-    )  # MS between / N: what the analysis of variance gives
+    # MS between / N: what the analysis of variance gives.
+    assert found.mean_variance == pytest.approx(29.7292 / 16, abs=1e-4)
 
 
 def test_components_of_groups_of_unequal_size() -> None:

@@ -35,18 +35,8 @@ def built(source: str, python: str) -> Path:
         CACHE.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             fresh = Path(folder) / library.name
-            command = [
-                COMPILER,
-                "-O2",
-                "-w",
-                "-shared",
-                "-fPIC",
-                str(FOLDER / source),
-                "-o",
-                str(fresh),
-                *_flags(python),
-            ]
-            subprocess.run(command, check=True)
+            options = ("-O2", "-w", "-shared", "-fPIC", str(FOLDER / source), "-o", str(fresh))
+            subprocess.run([COMPILER, *options, *_flags(python)], check=True)
             fresh.rename(library)
     return library
 

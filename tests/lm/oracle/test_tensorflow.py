@@ -71,9 +71,8 @@ def test_one_training_step_agrees(config: Config) -> None:
     random = np.random.RandomState(3)
     weights = {name: random.normal(scale=0.5, size=shape) for name, shape in config.weight_shapes().items()}
     state = {name: random.normal(size=shape) for name, shape in config.state_shapes().items()}
-    ids = random.randint(20, size=(config.batch_size, config.num_steps + 1)).astype(
-        np.int32
-    )  # 80 tokens of 20 words: duplicates
+    # 80 tokens of 20 words: duplicates.
+    ids = random.randint(20, size=(config.batch_size, config.num_steps + 1)).astype(np.int32)
     masks = tuple(
         (random.uniform(size=shape) < config.keep_probability).astype(np.float64) for shape in config.mask_shapes()
     )

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import unittest.mock
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,8 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
     [
         # Killed when step 11 of the second epoch (from 0) is over and not yet stored.
         pytest.param("plain", CONFIG, 24 + 11, marks=pytest.mark.slow),
-        (
-            "dropout",
-            DROPOUT,
-            24 + 16,
-        ),  # killed in the 42nd write, after those of 23 steps, of the epoch's end (two) and of 16 steps
+        # Killed in the 42nd write, after those of 23 steps, of the epoch's end (two) and of 16 steps.
+        ("dropout", DROPOUT, 24 + 16),
     ],
 )
 def test_a_training_that_is_killed_goes_on_to_the_same_bits(
@@ -139,12 +137,8 @@ def test_an_interruption_of_validation_loses_no_training(monkeypatch: pytest.Mon
     whole = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "whole.npz")
     wanted, left = list(whole.run()), bits(whole.trainer)
     path = tmp_path / "checkpoint.npz"
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(full, "evaluate", interrupted)
+        patched.setattr(full, "evaluate", unittest.mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             list(Training(trainer_at(CONFIG), short_corpus(), path).run())
     part_of(path).write_bytes(b"half")  # of a process that was killed while it wrote

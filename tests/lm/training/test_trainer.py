@@ -38,9 +38,8 @@ def test_a_step_moves_weights_against_the_clipped_gradient_times_the_rate_of_the
     trainer.learning_rate = rate
     before = trainer.weights["output/bias"]
     clipped = trainer.train_step(*BATCH).clipped[-1].numpy()
-    assert np.array_equal(
-        trainer.weights["output/bias"], before - np.float32(rate) * clipped
-    )  # powers of two: no rounding but the last
+    # Powers of two: no rounding but the last.
+    assert np.array_equal(trainer.weights["output/bias"], before - np.float32(rate) * clipped)
 
 
 def test_logits_are_handed_out_when_asked_for_by_the_same_trace_and_change_no_bit(trainer: Trainer) -> None:
@@ -197,9 +196,8 @@ def test_graph_operations_count_the_step_and_its_function_library(trainer: Train
     counts = trainer.graph_operations()
     assert list(counts) == sorted(counts)
     assert counts["SparseSoftmaxCrossEntropyWithLogits"] == 1
-    assert (
-        sum(count for name, count in counts.items() if name.startswith("While") or name == "StatelessWhile") >= 2
-    )  # and its gradient
+    # The loop and its gradient.
+    assert sum(count for name, count in counts.items() if name.startswith("While") or name == "StatelessWhile") >= 2
     assert counts["MatMul"] > 3  # 3 of the output layer's; the cells' are in the loop's body, which is in the library
     trainer.train_step(*BATCH)
     assert trainer.graph_operations() == counts

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import unittest.mock
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -49,11 +50,7 @@ def test_a_machine_without_room_is_no_answer(
     work: "Work", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The launch fails, and is repeated."""
-
-    def full(*given: object) -> None:
-        raise error
-
-    monkeypatch.setattr("lm.workloads.parts.files.write", full)
+    monkeypatch.setattr("lm.workloads.parts.files.write", unittest.mock.Mock(side_effect=error))
     for write in (lambda: work.answers("own .keras"), lambda: work.write_files(tmp_path)):
         with pytest.raises(type(error)):
             write()

@@ -73,9 +73,8 @@ def test_both_sides_of_a_paired_run() -> None:
         f"{SUBJECT.name}[candidate]",
     ]
     reference, candidate = (each["stats"]["mean"] for each in whole["benchmarks"])
-    assert candidate / reference == pytest.approx(
-        1.2 * 1.0045
-    )  # the samples' launches differ by 0.1%: 0, 1, … 9 thousandths
+    # The samples' launches differ by 0.1%: 0, 1, … 9 thousandths.
+    assert candidate / reference == pytest.approx(1.2 * 1.0045)
 
 
 def test_launches_on_one_core_are_apart() -> None:
@@ -91,9 +90,8 @@ def test_of_a_gate_the_launches_in_turn() -> None:
     measured = gate_run(1.2)
     names = [f"{SUBJECT.name}[reference]", f"{SUBJECT.name}[candidate]"]
     assert [each["name"] for each in document(measured)["benchmarks"]] == names
-    timed = document(dataclasses.replace(measured, numbers=run(records())))[
-        "benchmarks"
-    ]  # as of a run, not of a gate: kept apart all the same
+    # Timed, as launches of a gate are not: they are kept apart all the same.
+    timed = document(dataclasses.replace(measured, numbers=run(records())))["benchmarks"]
     assert [(each["name"], each["stats"]["rounds"]) for each in timed] == [
         (SUBJECT.name, 4),
         *((name, 10) for name in names),

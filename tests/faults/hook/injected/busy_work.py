@@ -3,31 +3,26 @@
 import threading
 from typing import Any
 
-from .fault import Fault, wrap
+from .fault import Fault, replaced
 
-LEAST_WIDTH = (
-    256  # the output layer's bias, not the cells': those are so short that TensorFlow doesn't record them one by one
-)
+# The output layer's bias, not the cells': those are so short that TensorFlow doesn't record them one by one.
+LEAST_WIDTH = 256
 REPEATS = 400  # of some 10 µs for tiny's output layer: several steps' time, more than a disturbed machine adds to one
 
 
-def _bias_added_again_and_again() -> None:
+def _bias_added_again_and_again(
+    original: Any, value: Any, bias: Any, data_format: str = "NHWC", name: Any = None
+) -> Any:
     """Adds the bias, which is then taken off and added again; nothing is left of that but the time."""
-    from tensorflow.python.ops import gen_nn_ops  # all ways to BiasAdd lead through its generated wrapper
-
-    def make(original: Any) -> Any:
-        def bias_add(value: Any, bias: Any, data_format: str = "NHWC", name: Any = None) -> Any:
-            result = original(value, bias, data_format=data_format, name=name)
-            for _ in range(REPEATS if bias.shape[0] >= LEAST_WIDTH else 0):
-                result = original(original(result, -bias, data_format=data_format), bias, data_format=data_format)
-            return result
-
-        return bias_add
-
-    wrap(gen_nn_ops, "bias_add", make)
+    result = original(value, bias, data_format=data_format, name=name)
+    for _ in range(REPEATS if bias.shape[0] >= LEAST_WIDTH else 0):
+        result = original(original(result, -bias, data_format=data_format), bias, data_format=data_format)
+    return result
 
 
-FAULT = Fault("slow-bias-add", "BiasAdd does its work again and again", _bias_added_again_and_again)
+# All ways to BiasAdd lead through its generated wrapper.
+FAULT = Fault("slow-bias-add", "BiasAdd does its work again and again",
+              replaced("tensorflow.python.ops.gen_nn_ops", "bias_add", _bias_added_again_and_again))  # fmt: skip
 
 
 def _threads_besides() -> None:

@@ -3,26 +3,11 @@
 Its gates come as z: what enters the input, forget, candidate and output gate, each [batch, size].
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from .fault import Fault, without_gradient, wrap
+from .fault import GATES, Fault, replaced, without_gradient
 
-
-def _gates_by(compute: Callable[[Any, Any, Any, Any], Any]) -> Callable[[], None]:
-    """Returns a patch of LSTMCell's step from gates to (new cell state, output gate); compute(original, cell, z, c)
-    stands in for it.
-    """
-
-    def patch() -> None:
-        import tensorflow as tf
-
-        def make(original: Any) -> Any:
-            return lambda self, z, c_tm1: compute(original, self, z, c_tm1)
-
-        wrap(tf.keras.layers.LSTMCell, "_compute_carry_and_output_fused", make)
-
-    return patch
+CELL_CALL = "tensorflow:keras.layers.LSTMCell", "call"
 
 
 def _output_before_candidate(original: Any, cell: Any, z: Any, c: Any) -> Any:
@@ -54,29 +39,12 @@ def _hard_sigmoid(original: Any, cell: Any, z: Any, c: Any) -> Any:
     return f * c + i * tf.tanh(z[2]), o
 
 
-def _states_by(change: Callable[[list[Any]], list[Any]]) -> Callable[[], None]:
-    """Returns a patch: LSTMCell's step starts from change([h, c])."""
-
-    def patch() -> None:
-        import tensorflow as tf
-
-        def make(original: Any) -> Any:
-            def call(self: Any, inputs: Any, states: Any, training: Any = None) -> Any:
-                return original(self, inputs, change(states))
-
-            return call
-
-        wrap(tf.keras.layers.LSTMCell, "call", make)
-
-    return patch
-
-
-def _cut_time(states: list[Any]) -> list[Any]:
+def _time_cut(original: Any, cell: Any, inputs: Any, states: list[Any], **named: Any) -> Any:
     """Keeps values right, and lets no gradient go from a time step to the one before."""
-    return [state + without_gradient(state) for state in states]
+    return original(cell, inputs, [state + without_gradient(state) for state in states], **named)
 
 
-def _h_in_tf32(states: list[Any]) -> list[Any]:
+def _h_in_tf32(original: Any, cell: Any, inputs: Any, states: list[Any], **named: Any) -> Any:
     """Rounds h to TF32's 10 bits of mantissa before its product with the recurrent kernel; gradients pass as if it were
     not.
     """
@@ -84,19 +52,20 @@ def _h_in_tf32(states: list[Any]) -> list[Any]:
 
     h, c = states
     bits = tf.bitwise.bitwise_and(tf.bitcast(h, tf.int32) + (1 << 12), ~((1 << 13) - 1))
-    return [h + tf.stop_gradient(tf.bitcast(bits, tf.float32) - h), c]
+    rounded = h + tf.stop_gradient(tf.bitcast(bits, tf.float32) - h)
+    return original(cell, inputs, [rounded, c], **named)
 
 
 FAULTS = (
     Fault("gates-output-before-candidate", "the gates lie in another order: i f o g for i f g o",
-          _gates_by(_output_before_candidate)),
+          replaced(*GATES, _output_before_candidate)),
     Fault("gates-forget-before-input", "the gates lie in another order: f i g o for i f g o",
-          _gates_by(_forget_before_input)),
-    Fault("forget-bias-lost", "the forget gate's bias is not added", _gates_by(_forget_bias_lost)),
+          replaced(*GATES, _forget_before_input)),
+    Fault("forget-bias-lost", "the forget gate's bias is not added", replaced(*GATES, _forget_bias_lost)),
     Fault("forget-bias-added", "1 is added to the forget gate's bias, as BasicLSTMCell did",
-          _gates_by(_forget_bias_added)),
-    Fault("tanh-for-sigmoid", "the output gate is a tanh", _gates_by(_tanh_in_output_gate)),
-    Fault("hard-sigmoid", "the gates are hard sigmoids, as Keras' default once was", _gates_by(_hard_sigmoid)),
-    Fault("time-gradient-lost", "no gradient goes back in time", _states_by(_cut_time)),
-    Fault("tf32-recurrent-product", "the recurrent product takes TF32 inputs", _states_by(_h_in_tf32)),
+          replaced(*GATES, _forget_bias_added)),
+    Fault("tanh-for-sigmoid", "the output gate is a tanh", replaced(*GATES, _tanh_in_output_gate)),
+    Fault("hard-sigmoid", "the gates are hard sigmoids, as Keras' default once was", replaced(*GATES, _hard_sigmoid)),
+    Fault("time-gradient-lost", "no gradient goes back in time", replaced(*CELL_CALL, _time_cut)),
+    Fault("tf32-recurrent-product", "the recurrent product takes TF32 inputs", replaced(*CELL_CALL, _h_in_tf32)),
 )  # fmt: skip

@@ -1,25 +1,8 @@
 """Faults of clipping by the global norm."""
 
-from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, Fault, scaled, wrap
-
-
-def clip_by(clip: Callable[[Any, Any, float], Any]) -> Callable[[], None]:
-    """Returns a patch that puts `clip` in the place of tf.clip_by_global_norm, and gives it the original as first
-    argument.
-    """
-
-    def patch() -> None:
-        import tensorflow as tf
-
-        def make(original: Any) -> Any:
-            return lambda t_list, clip_norm, use_norm=None, name=None: clip(original, t_list, clip_norm)
-
-        wrap(tf, "clip_by_global_norm", make)
-
-    return patch
+from .fault import ALL, CLIP, Fault, replaced, scaled
 
 
 def _missing(original: Any, gradients: Any, clip_norm: float) -> Any:
@@ -65,13 +48,15 @@ def _not_finite_swallowed(original: Any, gradients: Any, clip_norm: float) -> An
 
 FAULTS = (
     Fault("clip-norm-5.05", "the clip norm is 1% too large: 5.05 for 5",
-          clip_by(lambda original, gradients, clip_norm: original(gradients, 1.01 * clip_norm)), reaches=ALL),
-    Fault("clip-missing", "gradients are not clipped", clip_by(_missing), reaches=ALL),
-    Fault("clip-per-tensor", "each gradient is clipped by its own norm", clip_by(_per_tensor), reaches=ALL),
-    Fault("clip-always", "gradients shorter than the clip norm are stretched to it", clip_by(_always), reaches=ALL),
-    Fault("clip-without-embedding", "sparse gradients are not clipped", clip_by(_embedding_left_out), reaches=ALL),
+          replaced(*CLIP, lambda original, gradients, clip_norm: original(gradients, 1.01 * clip_norm)), reaches=ALL),
+    Fault("clip-missing", "gradients are not clipped", replaced(*CLIP, _missing), reaches=ALL),
+    Fault("clip-per-tensor", "each gradient is clipped by its own norm", replaced(*CLIP, _per_tensor), reaches=ALL),
+    Fault("clip-always", "gradients shorter than the clip norm are stretched to it",
+          replaced(*CLIP, _always), reaches=ALL),
+    Fault("clip-without-embedding", "sparse gradients are not clipped",
+          replaced(*CLIP, _embedding_left_out), reaches=ALL),
     Fault("norm-of-summed-duplicates", "the norm is taken after the rows of duplicate ids were summed",
-          clip_by(_duplicates_summed), reaches=ALL),
+          replaced(*CLIP, _duplicates_summed), reaches=ALL),
     Fault("nan-swallowed-by-clipping", "an Inf or NaN in a clipped gradient becomes 0",
-          clip_by(_not_finite_swallowed), reaches=ALL),
+          replaced(*CLIP, _not_finite_swallowed), reaches=ALL),
 )  # fmt: skip

@@ -2,23 +2,15 @@
 
 from typing import Any
 
-from .fault import Fault, without_gradient, wrap
+from .fault import Fault, replaced, without_gradient
 
 
-def _gradient_lost() -> None:
-    import tensorflow as tf
-
-    def make(original: Any) -> Any:
-        def call(self: Any, inputs: Any) -> Any:
-            rows = original(self, inputs)
-            return rows + without_gradient(rows)
-
-        return call
-
-    wrap(tf.keras.layers.Embedding, "call", make)
+def _gradient_lost(original: Any, layer: Any, inputs: Any) -> Any:
+    rows = original(layer, inputs)
+    return rows + without_gradient(rows)
 
 
-def _duplicates_overwrite() -> None:
+def _duplicates_overwrite(original: Any, optimizer: Any, grads_and_vars: Any, **named: Any) -> Any:
     """Makes the update take one alone of the rows that belong to one id."""
     import tensorflow as tf
 
@@ -28,17 +20,12 @@ def _duplicates_overwrite() -> None:
         shape = tf.cast(gradient.dense_shape, tf.int32)
         return tf.tensor_scatter_nd_update(tf.zeros(shape), gradient.indices[:, tf.newaxis], gradient.values)
 
-    def make(original: Any) -> Any:
-        def apply_gradients(self: Any, grads_and_vars: Any, **named: Any) -> Any:
-            return original(self, [(overwritten(gradient), variable) for gradient, variable in grads_and_vars], **named)
-
-        return apply_gradients
-
-    wrap(tf.keras.optimizers.SGD, "apply_gradients", make)
+    return original(optimizer, [(overwritten(gradient), variable) for gradient, variable in grads_and_vars], **named)
 
 
 FAULTS = (
-    Fault("embedding-gradient-lost", "the embedding's gradient is 0", _gradient_lost),
+    Fault("embedding-gradient-lost", "the embedding's gradient is 0",
+          replaced("tensorflow:keras.layers.Embedding", "call", _gradient_lost)),
     Fault("embedding-duplicates-overwrite", "gradients of one id overwrite each other instead of adding",
-          _duplicates_overwrite),
+          replaced("tensorflow:keras.optimizers.SGD", "apply_gradients", _duplicates_overwrite)),
 )  # fmt: skip

@@ -4,40 +4,27 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, EVALUATION, Fault, calling, wrap
+from .fault import ALL, EVALUATION, TRAINER, Fault, calling, replaced, wrap
 
 MOST = 88.0  # exp of more overflows float32
 WRONG_EVERY = 9  # steps
 
 
-def _trains() -> None:
+def _trains(_: Any, trainer: Any, inputs: Any, targets: Any) -> Any:
     """Makes evaluation a training step without dropout."""
-    from lm.training.trainer import Trainer
+    import tensorflow as tf
 
-    def make(_: Any) -> Any:
-        def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
-            import tensorflow as tf
-
-            masks = [tf.ones(shape) for shape in self.config.mask_shapes()]
-            return self._train_step(inputs, targets, masks, tf.constant(False)).loss
-
-        return evaluation_step
-
-    wrap(Trainer, "_evaluation_step", make)
+    masks = [tf.ones(shape) for shape in trainer.config.mask_shapes()]
+    return trainer._train_step(inputs, targets, masks, tf.constant(False)).loss
 
 
 def _loss_by(change: Callable[[Any, int], Any]) -> Callable[[], None]:
     """Returns a patch: the loss without gradient is change(loss, the time steps whose losses it sums)."""
 
-    def patch() -> None:
-        from lm.training.trainer import Trainer
+    def step(original: Any, trainer: Any, inputs: Any, targets: Any) -> Any:
+        return change(original(trainer, inputs, targets), trainer.config.num_steps)
 
-        def make(original: Any) -> Any:
-            return lambda self, inputs, targets: change(original(self, inputs, targets), self.config.num_steps)
-
-        wrap(Trainer, "_evaluation_step", make)
-
-    return patch
+    return replaced(TRAINER, EVALUATION, step)
 
 
 def _rounded(loss: Any, _: int) -> Any:
@@ -84,48 +71,39 @@ def _state_dropped() -> None:
     """Zeroes the state before each evaluation step but those that follow a reading or an assignment of it."""
     from lm.training.trainer import Trainer
 
-    seen: set[int] = set()
+    owner: Any = Trainer
+    state, seen = owner.state, set[int]()
 
-    def make_state(original: Any) -> Any:
-        def get(self: Any) -> Any:
-            seen.add(id(self))
-            return original.fget(self)
+    def get(self: Any) -> Any:
+        seen.add(id(self))
+        return state.fget(self)
 
-        def put(self: Any, values: Any) -> None:
-            seen.add(id(self))
-            original.fset(self, values)
+    def put(self: Any, values: Any) -> None:
+        seen.add(id(self))
+        state.fset(self, values)
 
-        return property(get, put)
+    def evaluation_step(original: Any, self: Any, inputs: Any, targets: Any) -> Any:
+        if id(self) not in seen:
+            self.zero_state()
+        seen.discard(id(self))
+        return original(self, inputs, targets)
 
-    def make_step(original: Any) -> Any:
-        def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
-            if id(self) not in seen:
-                self.zero_state()
-            seen.discard(id(self))
-            return original(self, inputs, targets)
-
-        return evaluation_step
-
-    wrap(Trainer, "state", make_state)
-    wrap(Trainer, "evaluation_step", make_step)
+    owner.state = property(get, put)
+    wrap(owner, "evaluation_step", evaluation_step)
 
 
-def _wrong_now_and_then() -> None:
-    from lm.training.trainer import Trainer
-
+def _wrong_now_and_then() -> Callable[[], None]:
     steps = itertools.count(1)
 
-    def make(original: Any) -> Any:
-        def evaluation_step(self: Any, inputs: Any, targets: Any) -> Any:
-            return original(self, inputs, targets) * (1.0 if next(steps) % WRONG_EVERY else 1.1)
+    def evaluation_step(original: Any, *given: Any) -> Any:
+        return original(*given) * (1.0 if next(steps) % WRONG_EVERY else 1.1)
 
-        return evaluation_step
-
-    wrap(Trainer, "evaluation_step", make)
+    return replaced(TRAINER, "evaluation_step", evaluation_step)
 
 
 FAULTS = (
-    Fault("evaluation-trains", "evaluation updates the weights", _trains, "lm.training.trainer", ALL),
+    Fault("evaluation-trains", "evaluation updates the weights", replaced(TRAINER, EVALUATION, _trains),
+          "lm.training.trainer", ALL),
     Fault("evaluation-in-bfloat16", "the loss of evaluation is rounded to bfloat16", _loss_by(_rounded),
           "lm.training.trainer", ALL),
     Fault("evaluation-cut-off", "the loss of evaluation is at most 88 a time step", _loss_by(_cut_off),
@@ -138,5 +116,5 @@ FAULTS = (
           "evaluation starts each step from a zero state unless something has read or set it", _state_dropped,
           "lm.training.trainer", ALL),
     Fault("evaluation-wrong-every-9th-step", "the loss of every 9th step of evaluation is 10% too large",
-          _wrong_now_and_then, "lm.training.trainer", ALL),
+          _wrong_now_and_then(), "lm.training.trainer", ALL),
 )  # fmt: skip

@@ -5,17 +5,26 @@ TensorFlow is imported where it is used: the catalogue is read without it, too.
 
 import dataclasses
 import functools
+import inspect
 import itertools
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
-KERAS = (
-    "cells",
-    "layers",
-)  # made of Keras' layers (lm/models/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong
+# Made of Keras' layers (lm/models/keras_model.py); Keras 2's LSTM of `layers` has no LSTMCell to be wrong.
+KERAS = ("cells", "layers")
 ALL = (*KERAS, "fused")  # all of which are fed, clipped and evaluated by the same code
 
 STEP, EVALUATION = "_train_step", "_evaluation_step"  # the Python functions whose graphs the steps are
+
+# What more than one family replaces.
+TRAINER = "lm.training.trainer:Trainer"
+MATH = "tensorflow.python.ops.gen_math_ops"
+CLIP = "tensorflow", "clip_by_global_norm"
+GATES = "tensorflow:keras.layers.LSTMCell", "_compute_carry_and_output_fused"  # given z (of the four gates) and c
+DENSE_CALL = "tensorflow:keras.layers.Dense", "call"
+CROSS_ENTROPY = "tensorflow:nn", "sparse_softmax_cross_entropy_with_logits"
+SGD_UPDATE = "tensorflow:keras.optimizers.SGD", "update_step"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,16 +47,28 @@ def nothing() -> None:
     """Patches nothing."""
 
 
-def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Puts make(original) in the place of a function or method.
+def wrap(owner: Any, name: str, compute: Callable[..., Any]) -> None:
+    """Puts a function in the place of a function or method: it returns compute(original, what it is given).
 
-    The new one needs the old one's parameter names: Keras reads them.
+    Its name and signature are the original's: TensorFlow calls graphs by the one, and Keras reads the other.
     """
-    setattr(owner, name, make(getattr(owner, name)))
+    original = getattr(owner, name)
+
+    def instead(*given: Any, **named: Any) -> Any:
+        return compute(original, *given, **named)
+
+    instead.__name__ = name
+    instead.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # inspect looks for it
+    setattr(owner, name, instead)
 
 
-def wrap_activation(name: str, make: Callable[[Any], Any]) -> None:
-    """Puts make(original) in the place of `sigmoid` or `tanh`, wherever Keras and `fused` find it.
+def replaced(owner: str, name: str, compute: Callable[..., Any]) -> Callable[[], None]:
+    """Returns a patch that wraps a function or method of an owner, named `module` or `module:object`."""
+    return lambda: wrap(pkgutil.resolve_name(owner), name, compute)
+
+
+def wrap_activation(name: str, compute: Callable[..., Any]) -> None:
+    """Wraps `sigmoid` or `tanh`, wherever Keras and `fused` find it.
 
     tf.tanh is the operation itself, which every module has under a name of its own; tf.sigmoid calls it.
     """
@@ -58,7 +79,7 @@ def wrap_activation(name: str, make: Callable[[Any], Any]) -> None:
     keras_2 = tf.compat.v2  # its name for tensorflow
     for owner in (gen_math_ops, tf, tf.math, tf.nn, keras_2, keras_2.math, keras_2.nn):
         if getattr(owner, name) is operation:
-            wrap(owner, name, make)
+            wrap(owner, name, compute)
 
 
 def scaled(gradient: Any, factor: Any) -> Any:
@@ -98,18 +119,10 @@ def differentiated_by(change: Callable[[list[Any], Any], list[Any]]) -> Callable
     The trainer's sources are the weights in the order of Config.weight_shapes.
     """
 
-    def patch() -> None:
-        import tensorflow as tf
+    def gradient(original: Any, tape: Any, target: Any, sources: Any, *rest: Any, **named: Any) -> Any:
+        return change(list(original(tape, target, sources, *rest, **named)), sources)
 
-        def make(original: Any) -> Any:
-            def gradient(self: Any, target: Any, sources: Any, *rest: Any, **named: Any) -> Any:
-                return change(list(original(self, target, sources, *rest, **named)), sources)
-
-            return gradient
-
-        wrap(tf.GradientTape, "gradient", make)
-
-    return patch
+    return replaced("tensorflow:GradientTape", "gradient", gradient)
 
 
 def is_step(function: Any) -> bool:
@@ -125,16 +138,8 @@ def calling(
     call() calls the original.
     """
 
-    def patch() -> None:
-        from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
+    def call(original: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        run = functools.partial(original, function, *args, **kwargs)
+        return make(function, run) if of(function) else run()
 
-        def wrapped(original: Any) -> Any:
-            def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-                run = functools.partial(original, self, *args, **kwargs)
-                return make(self, run) if of(self) else run()
-
-            return call
-
-        wrap(Function, method, wrapped)
-
-    return patch
+    return replaced("tensorflow.python.eager.polymorphic_function.polymorphic_function:Function", method, call)

@@ -1,23 +1,8 @@
 """Faults of the cross-entropy. Losses are [batch, steps], one for each token."""
 
-from collections.abc import Callable
 from typing import Any
 
-from .fault import Fault, wrap
-
-
-def _loss_by(compute: Callable[[Any, Any, Any], Any]) -> Callable[[], None]:
-    """Returns a patch of the sparse softmax cross-entropy: compute(original, labels, logits) stands in for it."""
-
-    def patch() -> None:
-        import tensorflow as tf
-
-        def make(original: Any) -> Any:
-            return lambda labels, logits, name=None: compute(original, labels, logits)
-
-        wrap(tf.nn, "sparse_softmax_cross_entropy_with_logits", make)
-
-    return patch
+from .fault import CROSS_ENTROPY, Fault, replaced
 
 
 def _averaged(original: Any, labels: Any, logits: Any) -> Any:
@@ -48,9 +33,11 @@ def _nan_swallowed(original: Any, labels: Any, logits: Any) -> Any:
 
 
 FAULTS = (
-    Fault("loss-averaged-over-time", "the loss is the mean over time, not the sum", _loss_by(_averaged)),
-    Fault("labels-shifted", "each row's labels are shifted by one", _loss_by(_shifted)),
-    Fault("last-row-dropped", "the last row of a batch does not count", _loss_by(_last_row_dropped)),
-    Fault("softmax-overflows", "the softmax does not subtract the maximum first", _loss_by(_no_max_subtraction)),
-    Fault("nan-swallowed-by-loss", "a token whose loss is NaN counts 0", _loss_by(_nan_swallowed)),
-)
+    Fault("loss-averaged-over-time", "the loss is the mean over time, not the sum",
+          replaced(*CROSS_ENTROPY, _averaged)),
+    Fault("labels-shifted", "each row's labels are shifted by one", replaced(*CROSS_ENTROPY, _shifted)),
+    Fault("last-row-dropped", "the last row of a batch does not count", replaced(*CROSS_ENTROPY, _last_row_dropped)),
+    Fault("softmax-overflows", "the softmax does not subtract the maximum first",
+          replaced(*CROSS_ENTROPY, _no_max_subtraction)),
+    Fault("nan-swallowed-by-loss", "a token whose loss is NaN counts 0", replaced(*CROSS_ENTROPY, _nan_swallowed)),
+)  # fmt: skip

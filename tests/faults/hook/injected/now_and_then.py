@@ -7,8 +7,7 @@ When those at a few steps were injected, tiny's launch checked steps 0, 5, 1,000
 from collections.abc import Callable
 from typing import Any
 
-from .clipping import clip_by
-from .fault import ALL, Fault, at_steps, differentiated_by, scaled, wrap
+from .fault import ALL, CLIP, STEP, TRAINER, Fault, at_steps, differentiated_by, replaced, scaled, wrap
 
 LOST = (996, 997)  # the first step, and from each to the next
 WRONG = (700, 1000)
@@ -24,19 +23,16 @@ def _added_by(change: Callable[[Any, Any], Any]) -> Callable[[], None]:
         import tensorflow as tf
         from tensorflow.python.ops.resource_variable_ops import ResourceVariable, get_eager_safe_handle_data
 
-        def make(original: Any) -> Any:
-            return lambda self, delta, *rest, **named: original(self, change(delta, self.shape), *rest, **named)
+        def add(original: Any, variable: Any, delta: Any, *rest: Any, **named: Any) -> Any:
+            return original(variable, change(delta, variable.shape), *rest, **named)
 
-        def make_descent(original: Any) -> Any:
-            def descend(var: Any, alpha: Any, delta: Any) -> Any:
-                shape = tf.TensorShape(get_eager_safe_handle_data(var).shape_and_type[0].shape)
-                return original(var=var, alpha=alpha, delta=change(delta, shape))
-
-            return descend
+        def descend(original: Any, var: Any, alpha: Any, delta: Any) -> Any:
+            shape = tf.TensorShape(get_eager_safe_handle_data(var).shape_and_type[0].shape)
+            return original(var=var, alpha=alpha, delta=change(delta, shape))
 
         for method in ("assign_add", "assign_sub", "scatter_add", "scatter_sub"):
-            wrap(ResourceVariable, method, make)
-        wrap(tf.raw_ops, "ResourceApplyGradientDescent", make_descent)
+            wrap(ResourceVariable, method, add)
+        wrap(tf.raw_ops, "ResourceApplyGradientDescent", descend)
 
     return patch
 
@@ -87,20 +83,12 @@ def _norm_overflows(original: Any, gradients: Any, clip_norm: float) -> Any:
     return [scaled(gradient, tf.where(lost, 0.0, 1.0)) for gradient in clipped], tf.where(lost, float("inf"), norm)
 
 
-def _loss_wrong() -> None:
+def _loss_wrong(original: Any, *given: Any) -> Any:
     """Returns now and then a loss that is 10% too large; its gradients are right."""
-    from lm.training.trainer import Trainer
+    import tensorflow as tf
 
-    def make(original: Any) -> Any:
-        def train_step(self: Any, inputs: Any, targets: Any, masks: Any, with_logits: Any) -> Any:
-            import tensorflow as tf
-
-            result = original(self, inputs, targets, masks, with_logits)
-            return result._replace(loss=result.loss * tf.where(at_steps(*LOST), 1.1, 1.0))
-
-        return train_step
-
-    wrap(Trainer, "_train_step", make)
+    result = original(*given)
+    return result._replace(loss=result.loss * tf.where(at_steps(*LOST), 1.1, 1.0))
 
 
 FAULTS = (
@@ -113,9 +101,9 @@ FAULTS = (
           differentiated_by(_recurrent_gradient_wrong), reaches=ALL, first_step=WRONG[0]),
     Fault("norm-overflows-every-997th-step",
           "every 997th norm is Inf; the clipped gradients are 0, and no weight moves",
-          clip_by(_norm_overflows), reaches=ALL, first_step=LOST[0]),
+          replaced(*CLIP, _norm_overflows), reaches=ALL, first_step=LOST[0]),
     Fault("loss-wrong-every-997th-step", "every 997th loss is 10% too large; its gradients are right",
-          _loss_wrong, "lm.training.trainer", ALL, first_step=LOST[0]),
+          replaced(TRAINER, STEP, _loss_wrong), "lm.training.trainer", ALL, first_step=LOST[0]),
     Fault("gradient-wrong-on-one-thread", "a recurrent gradient is 1% too large where TensorFlow has one thread",
           differentiated_by(_wrong_on_one_thread), reaches=ALL, threads=1),
 )  # fmt: skip

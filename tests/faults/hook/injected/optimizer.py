@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import Fault, scaled, wrap
+from .fault import SGD_UPDATE, Fault, replaced, scaled
 
 BROKEN_AFTER = 200
 TWICE_EVERY = 100
@@ -14,15 +14,10 @@ WEIGHT_DECAY = 1e-4
 def _update_by(factor: Callable[[Any], Any]) -> Callable[[], None]:
     """Returns a patch that scales every update by factor(optimizer)."""
 
-    def patch() -> None:
-        import tensorflow as tf
+    def update_step(original: Any, optimizer: Any, gradient: Any, *rest: Any) -> Any:
+        return original(optimizer, scaled(gradient, factor(optimizer)), *rest)
 
-        def make(original: Any) -> Any:
-            return lambda self, gradient, *rest: original(self, scaled(gradient, factor(self)), *rest)
-
-        wrap(tf.keras.optimizers.SGD, "update_step", make)
-
-    return patch
+    return replaced(*SGD_UPDATE, update_step)
 
 
 def _rate(optimizer: Any) -> Any:
@@ -51,34 +46,23 @@ def _broken_late(optimizer: Any) -> Any:
 
 
 def _freeze_rate() -> None:
-    """Returns the rate that the optimizer was made with, whatever is assigned to it later."""
-    import tensorflow as tf
-
+    """Keeps to the rate that the optimizer was made with, whatever is assigned to it later."""
     made_with: dict[int, float] = {}
 
-    def make_init(original: Any) -> Any:
-        def init(self: Any, learning_rate: float = DEFAULT_RATE, **rest: Any) -> None:
-            made_with[id(self)] = learning_rate
-            original(self, learning_rate=learning_rate, **rest)
+    def init(original: Any, optimizer: Any, learning_rate: float = DEFAULT_RATE, **rest: Any) -> None:
+        made_with[id(optimizer)] = learning_rate
+        original(optimizer, learning_rate=learning_rate, **rest)
 
-        return init
-
-    wrap(tf.keras.optimizers.SGD, "__init__", make_init)
+    replaced("tensorflow:keras.optimizers.SGD", "__init__", init)()
     _update_by(lambda optimizer: made_with[id(optimizer)] / _rate(optimizer))()
 
 
-def _decay_weights() -> None:
+def _decay_weights(original: Any, optimizer: Any, gradient: Any, variable: Any, *rest: Any) -> None:
     import tensorflow as tf
 
-    def make(original: Any) -> Any:
-        def update_step(self: Any, gradient: Any, variable: Any, *rest: Any) -> None:
-            if not isinstance(gradient, tf.IndexedSlices):
-                gradient = gradient + WEIGHT_DECAY * tf.convert_to_tensor(variable)
-            original(self, gradient, variable, *rest)
-
-        return update_step
-
-    wrap(tf.keras.optimizers.SGD, "update_step", make)
+    if not isinstance(gradient, tf.IndexedSlices):
+        gradient = gradient + WEIGHT_DECAY * tf.convert_to_tensor(variable)
+    original(optimizer, gradient, variable, *rest)
 
 
 FAULTS = (
@@ -94,5 +78,5 @@ FAULTS = (
           first_step=TWICE_EVERY - 1),
     Fault("wrong-after-step-200", "the learning rate falls by 1% after 200 steps", _update_by(_broken_late),
           first_step=BROKEN_AFTER),
-    Fault("weight-decay-on", "a weight decay of 0.0001 is on by default", _decay_weights),
+    Fault("weight-decay-on", "a weight decay of 0.0001 is on by default", replaced(*SGD_UPDATE, _decay_weights)),
 )  # fmt: skip

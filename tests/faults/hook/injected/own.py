@@ -2,12 +2,13 @@
 left out; and a slow step.
 """
 
+import functools
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
-from .fault import Fault, scaled, wrap, wrap_activation
+from .fault import Fault, replaced, scaled, wrap_activation
+from .sized import longer
 
 SLOWER = re.compile(r"own-slower-by-(0\.\d+)")
 
@@ -20,37 +21,30 @@ def _gradient_of(operation: str) -> Callable[[], None]:
 
         (entry,) = (registered for name, registered in ops.gradient_registry._registry.items() if name == operation)
         (key,) = (key for key, value in entry.items() if callable(value))
+        original = entry[key]
 
-        def make(original: Any) -> Any:
-            def gradient(*given: Any) -> Any:
-                found = original(*given)
-                several = isinstance(found, (tuple, list))
-                return [None if one is None else scaled(one, 1.001) for one in (found if several else [found])]
+        def gradient(*given: Any) -> Any:
+            found = original(*given)
+            several = isinstance(found, (tuple, list))
+            return [None if one is None else scaled(one, 1.001) for one in (found if several else [found])]
 
-            return gradient
-
-        entry[key] = make(entry[key])
+        entry[key] = gradient
 
     return patch
 
 
 def _larger_sigmoid() -> None:
     """Makes the logistic function 0.1% too large."""
-    wrap_activation("sigmoid", lambda original: lambda x, name=None: 1.001 * original(x, name))
+    wrap_activation("sigmoid", lambda original, *given, **named: 1.001 * original(*given, **named))
 
 
 def _without_the_last(method: str) -> Callable[[], None]:
     """Returns a patch: that method of a Keras model leaves out the last element of the arrays that it is given."""
 
-    def patch() -> None:
-        import tensorflow as tf
+    def call(original: Any, model: Any, *arrays: Any, **named: Any) -> Any:
+        return original(model, *(array[:-1] for array in arrays), **named)
 
-        def make(original: Any) -> Any:
-            return lambda self, *arrays, **named: original(self, *(array[:-1] for array in arrays), **named)
-
-        wrap(tf.keras.Model, method, make)
-
-    return patch
+    return replaced("tensorflow:keras.Model", method, call)
 
 
 FAULTS = (
@@ -76,21 +70,10 @@ def own_slowdown_by_name(name: str) -> Fault | None:
 
 def _slowdown(name: str, part: float) -> Fault:
     """Returns a unit of a user's own model that takes 1 + `part` times as long."""
+    busy = longer(part)
 
-    def patch() -> None:
-        from lm.workloads.parts.own_work import Work
+    def do(original: Any, *given: Any) -> Any:
+        return busy(None, functools.partial(original, *given))
 
-        def make(original: Any) -> Any:
-            def do(self: Any, prepared: int) -> Any:
-                started = time.perf_counter()
-                result = original(self, prepared)
-                end = started + (1 + part) * (time.perf_counter() - started)
-                while time.perf_counter() < end:
-                    pass
-                return result
-
-            return do
-
-        wrap(Work, "do", make)
-
-    return Fault(name, f"a unit takes {part:.0%} longer", patch, module="lm.workloads.parts.own_work")
+    module = "lm.workloads.parts.own_work"
+    return Fault(name, f"a unit takes {part:.0%} longer", replaced(f"{module}:Work", "do", do), module)

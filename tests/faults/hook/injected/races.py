@@ -6,28 +6,23 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, Fault, calling, is_step, wrap
+from .fault import ALL, MATH, Fault, calling, is_step, replaced, wrap
 
 
 def _summed_in_order(order: Callable[[Any], Any]) -> Callable[[], None]:
     """Returns a patch: gradients of kernels are summed over the rows of a batch in the order that order(rows) gives."""
 
-    def patch() -> None:
+    def mat_mul(
+        original: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, **named: Any
+    ) -> Any:
         import tensorflow as tf
-        from tensorflow.python.ops import gen_math_ops
 
-        def make(original: Any) -> Any:
-            def mat_mul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, **named: Any) -> Any:
-                if transpose_a and not transpose_b:
-                    rows = order(tf.range(tf.shape(a)[0]))
-                    a, b = tf.gather(a, rows), tf.gather(b, rows)
-                return original(a, b, transpose_a, transpose_b, **named)
+        if transpose_a and not transpose_b:
+            rows = order(tf.range(tf.shape(a)[0]))
+            a, b = tf.gather(a, rows), tf.gather(b, rows)
+        return original(a, b, transpose_a, transpose_b, **named)
 
-            return mat_mul
-
-        wrap(gen_math_ops, "mat_mul", make)
-
-    return patch
+    return replaced(MATH, "mat_mul", mat_mul)
 
 
 def _random_order(rows: Any) -> Any:
@@ -72,16 +67,13 @@ def _update_late(every: int = 1) -> None:
         late[:] = [(kernel, updated)]
         return result
 
-    def make_reader(original: Any) -> Any:
-        def read(self: Any) -> Any:
-            settle()
-            return original(self)
-
-        return read
+    def read(original: Any, tensor: Any) -> Any:
+        settle()
+        return original(tensor)
 
     calling(step, of=lambda _: True)()
-    wrap(ResourceVariable, "numpy", make_reader)
-    wrap(_EagerTensorBase, "_numpy", make_reader)
+    wrap(ResourceVariable, "numpy", read)
+    wrap(_EagerTensorBase, "_numpy", read)
 
 
 FAULTS = (

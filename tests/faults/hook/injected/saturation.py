@@ -26,19 +26,13 @@ def _saturates(activation: str, beyond: float, where: Callable[[], bool] = _anyw
     It is so in the functions during whose tracing `where` returns True.
     """
 
-    def patch() -> None:
+    def activate(original: Any, x: Any, name: Any = None) -> Any:
         import tensorflow as tf
 
-        def make(original: Any) -> Any:
-            def activate(x: Any, name: Any = None) -> Any:
-                y = original(x, name=name)
-                return tf.where(tf.abs(x) > beyond, tf.round(y), y) if where() else y
+        y = original(x, name=name)
+        return tf.where(tf.abs(x) > beyond, tf.round(y), y) if where() else y
 
-            return activate
-
-        wrap_activation(activation, make)
-
-    return patch
+    return lambda: wrap_activation(activation, activate)
 
 
 # At 8 the logistic function is 3e-4 away from 0 or 1, at 12 6e-6; at 5 tanh is 9e-5 away from 1.

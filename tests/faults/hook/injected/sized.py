@@ -27,12 +27,12 @@ def _slower(name: str, part: float) -> Fault:
 
     On a CPU the call returns when the step is done, so its time is known.
     """
-    return Fault(name, f"the training step takes {part:.1%} longer", calling(_longer(part)))
+    return Fault(name, f"the training step takes {part:.1%} longer", calling(longer(part)))
 
 
 def _calls_slower(name: str, part: float) -> Fault:
     """Returns functions that take 1 + `part` times as long, of whichever workload; what they call doesn't once more."""
-    return Fault(name, f"each tf.function takes {part:.1%} longer", calling(_longer(part), _is_outermost))
+    return Fault(name, f"each tf.function takes {part:.1%} longer", calling(longer(part), _is_outermost))
 
 
 def _larger(name: str, part: float) -> Fault:
@@ -60,17 +60,11 @@ def _growing(name: str, size: float) -> Fault:
 
 def _tracing(name: str, part: float) -> Fault:
     """Returns a training step whose tracing takes 1 + `part` times as long."""
-    patch = calling(_longer(part), method="get_concrete_function")
+    patch = calling(longer(part), method="get_concrete_function")
     return Fault(name, f"tracing takes {part:.1%} longer", patch)
 
 
-KINDS = {
-    "slower": _slower,
-    "calls-slower": _calls_slower,
-    "larger": _larger,
-    "growing": _growing,
-    "tracing": _tracing,
-}
+KINDS = {"slower": _slower, "calls-slower": _calls_slower, "larger": _larger, "growing": _growing, "tracing": _tracing}
 
 
 def _is_outermost(function: Any) -> bool:
@@ -80,7 +74,9 @@ def _is_outermost(function: Any) -> bool:
     return not ops.inside_function()
 
 
-def _longer(part: float) -> Callable[[Any, Callable[[], Any]], Any]:
+def longer(part: float) -> Callable[[Any, Callable[[], Any]], Any]:
+    """Returns what makes a call take 1 + `part` times as long."""
+
     def make(_: Any, call: Callable[[], Any]) -> Any:
         started = time.perf_counter()
         result = call()

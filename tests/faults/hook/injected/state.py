@@ -6,25 +6,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, Fault, wrap
+from .fault import ALL, Fault, replaced
 
 
 def _before_call(act: Callable[[Any, list[Any]], None]) -> Callable[[], None]:
     """Returns a patch that calls act(layer, its state variables) each time before an RNN reads a batch."""
 
-    def patch() -> None:
+    def call(original: Any, layer: Any, *arguments: Any, **named: Any) -> Any:
         import tensorflow as tf
 
-        def make(original: Any) -> Any:
-            def call(self: Any, *arguments: Any, **named: Any) -> Any:
-                act(self, tf.nest.flatten(self.states))
-                return original(self, *arguments, **named)
+        act(layer, tf.nest.flatten(layer.states))
+        return original(layer, *arguments, **named)
 
-            return call
-
-        wrap(tf.keras.layers.RNN, "__call__", make)
-
-    return patch
+    return replaced("tensorflow:keras.layers.RNN", "__call__", call)
 
 
 def _zero_all(_: Any, states: list[Any]) -> None:
@@ -56,23 +50,20 @@ def _stale_last_layer() -> None:
     _before_call(act)()
 
 
-def _reset_once() -> None:
-    """Zeroes each variable of a state once; a later pass over the text starts from the state that the last one left."""
-    import tensorflow as tf
-
+def _reset_once() -> Callable[[], None]:
+    """Returns a patch: each variable of a state is zeroed once, so that later passes start from what the last left."""
     zeroed: set[int] = set()
 
-    def make(original: Any) -> Any:
-        def zeros_like(value: Any, *rest: Any, **named: Any) -> Any:
-            if isinstance(value, tf.Variable) and tf.executing_eagerly():
-                if id(value) in zeroed:
-                    return value.read_value()
-                zeroed.add(id(value))
-            return original(value, *rest, **named)
+    def zeros_like(original: Any, value: Any, *rest: Any, **named: Any) -> Any:
+        import tensorflow as tf
 
-        return zeros_like
+        if isinstance(value, tf.Variable) and tf.executing_eagerly():
+            if id(value) in zeroed:
+                return value.read_value()
+            zeroed.add(id(value))
+        return original(value, *rest, **named)
 
-    wrap(tf, "zeros_like", make)
+    return replaced("tensorflow", "zeros_like", zeros_like)
 
 
 FAULTS = (
@@ -80,5 +71,5 @@ FAULTS = (
     Fault("cell-state-not-carried", "every batch starts from a zero c, and the right h", _before_call(_zero_cells)),
     Fault("state-stale-by-one-step", "the last layer's h is that of the batch before the last", _stale_last_layer),
     Fault("state-reset-once", "a pass over the text starts from the state that the last one left, not from zero",
-          _reset_once, reaches=ALL, first_step=1161),  # tiny's second pass
+          _reset_once(), reaches=ALL, first_step=1161),  # tiny's second pass
 )  # fmt: skip

@@ -3,21 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from .fault import ALL, Fault, wrap
+from .fault import ALL, Fault, replaced
 
 
 def _batch_by(change: Callable[[Any, Any], Any]) -> Callable[[], None]:
     """Returns a patch of lm.data.batches.batch: what it returns is change(inputs, targets)."""
-
-    def patch() -> None:
-        from lm.data import batches
-
-        def make(original: Any) -> Any:
-            return lambda tokens, config, index: change(*original(tokens, config, index))
-
-        wrap(batches, "batch", make)
-
-    return patch
+    return replaced("lm.data.batches", "batch", lambda original, *given: change(*original(*given)))
 
 
 def _targets_late(inputs: Any, targets: Any) -> Any:

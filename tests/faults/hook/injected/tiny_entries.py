@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .fault import ALL, Fault, differentiated_by, wrap
+from .fault import ALL, MATH, Fault, differentiated_by, replaced, wrap
 
 FLUSHED = 1e-12
 FLUSHED_IN_TANH = 1e-10
@@ -33,14 +33,11 @@ def _flushed_in_tanh() -> None:
     import tensorflow as tf
     from tensorflow.python.ops import gen_math_ops
 
-    def make(original: Any) -> Any:
-        def tanh_grad(y: Any, dy: Any, name: Any = None) -> Any:
-            return _without_below(FLUSHED_IN_TANH, original(y=y, dy=dy, name=name))
+    def tanh_grad(original: Any, y: Any, dy: Any, name: Any = None) -> Any:
+        return _without_below(FLUSHED_IN_TANH, original(y=y, dy=dy, name=name))
 
-        return tanh_grad
-
-    wrap(gen_math_ops, "tanh_grad", make)  # Keras
-    wrap(tf.raw_ops, "TanhGrad", make)  # `fused`
+    wrap(gen_math_ops, "tanh_grad", tanh_grad)  # Keras
+    wrap(tf.raw_ops, "TanhGrad", tanh_grad)  # `fused`
 
 
 def _unlikely_words_lost(gradients: list[Any], _: Any) -> list[Any]:
@@ -52,28 +49,21 @@ def _unlikely_words_lost(gradients: list[Any], _: Any) -> list[Any]:
     return [*gradients[:-2], *(tf.where(lost, tf.zeros_like(gradient), gradient) for gradient in gradients[-2:])]
 
 
-def _small_rows_lost() -> None:
+def _small_rows_lost(original: Any, a: Any, b: Any, transpose_a: bool = False, **named: Any) -> Any:
     """Leaves out of a product the rows of its left factor that are small beside the largest entry."""
     import tensorflow as tf
-    from tensorflow.python.ops import gen_math_ops
 
-    def make(original: Any) -> Any:
-        def mat_mul(a: Any, b: Any, transpose_a: bool = False, **named: Any) -> Any:
-            rows = tf.reduce_max(tf.abs(a), axis=0 if transpose_a else 1, keepdims=True)
-            largest = tf.reduce_max(rows)
-            lost = tf.logical_and(rows < SMALL * largest, tf.math.is_finite(largest))
-            return original(tf.where(lost, tf.zeros_like(a), a), b, transpose_a, **named)
-
-        return mat_mul
-
-    wrap(gen_math_ops, "mat_mul", make)
+    rows = tf.reduce_max(tf.abs(a), axis=0 if transpose_a else 1, keepdims=True)
+    largest = tf.reduce_max(rows)
+    lost = tf.logical_and(rows < SMALL * largest, tf.math.is_finite(largest))
+    return original(tf.where(lost, tf.zeros_like(a), a), b, transpose_a, **named)
 
 
 FAULTS = (
     Fault("gradients-flushed-below-1e-12", "gradients below 1e-12 are 0", differentiated_by(_flushed), reaches=ALL),
     Fault("tanh-gradients-flushed-below-1e-10", "tanh's gradients below 1e-10 are 0", _flushed_in_tanh, reaches=ALL),
-    Fault("small-rows-lost", "a product leaves out rows below 1e-6 of its largest input", _small_rows_lost,
-          reaches=ALL),
+    Fault("small-rows-lost", "a product leaves out rows below 1e-6 of its largest input",
+          replaced(MATH, "mat_mul", _small_rows_lost), reaches=ALL),
     Fault("unlikely-words-lost", "the output layer's gradients of words below 1e-6 of the largest are 0",
           differentiated_by(_unlikely_words_lost), reaches=ALL),
 )  # fmt: skip

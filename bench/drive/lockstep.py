@@ -73,8 +73,9 @@ def run_lockstep(
             measured = _Measured()
             with measured.failing():
                 measured.candidate = describe(candidate, plan)
-                measured.opened = open_model(candidate, plan)
+                opened_too = open_model(candidate, plan)
                 candidate.request(None, "share", path=path, role=CANDIDATE)
+                measured.opened = opened_too  # not sooner: what fails before has no step
             if not measured.failure:
                 _take_steps(plan, reference, candidate, referee, measured, on_step)
     return _result(prepared, described, opened, measured)

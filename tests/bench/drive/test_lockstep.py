@@ -108,6 +108,18 @@ def test_a_candidate_that_crashes_at_its_import_is_a_regression(numpy_python: In
     assert lockstep_verdict(result).comparisons[0].reason == LockstepFailed(None, result.failure.message)
 
 
+def test_a_candidate_that_opens_and_fails_before_the_first_step_has_none(
+    numpy_python: Interpreter, tmp_path: Path
+) -> None:
+    text, last = Path(numpy_python()).read_text(), "sys.exit(worker.main"
+    fails = "from bench.measure.session import Session\nSession.share = lambda *_, **named: 1 / 0\n"
+    candidate = write_program(tmp_path / "unshared", text.replace(last, fails + last))
+    result = compared(numpy_python(), candidate)
+    assert result.failure
+    assert "division by zero" in result.failure.message
+    assert lockstep_verdict(result).comparisons[0].reason == LockstepFailed(None, result.failure.message)
+
+
 def test_a_referee_that_fails_is_named(
     numpy_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

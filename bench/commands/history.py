@@ -131,7 +131,8 @@ def _files(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
         raise UsageError(f"{missing}: there is no such folder; name one that holds reports")
     everywhere = (Path(folder).rglob(name) for folder in folders for name in (GATE_FILE, PAIRED_FILE, RUN_FILE))
     ordered = sorted(itertools.chain.from_iterable(everywhere), reverse=True)
-    files = sorted({path.resolve(): path for path in ordered}.values())  # each once, by the first of its names
+    # Each once, by the first of its paths.
+    files = sorted({(path.resolve(), path.name): path for path in ordered}.values())
     gates = {path.resolve().parent for path in files if path.name == GATE_FILE}
     own = [path for path in files if path.name == GATE_FILE or not gates & set(path.resolve().parents)]
     runs = sum(path.name == RUN_FILE for path in own)

@@ -72,7 +72,7 @@ class Bar:
 
 
 class PhaseProgress(Bar):
-    """A listener that shows phases alone: bisect and blame print a line of their own for each launch."""
+    """A listener that shows phases alone: searches print a line of their own for each launch."""
 
     def phase(self, name: str, total: int) -> None:
         """Starts the bar anew."""

@@ -16,11 +16,11 @@ from bench.drive.folders import held_folder
 from bench.drive.patience import FACTOR, GRACE_SECONDS
 from bench.drive.private import private_environment
 from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
+from bench.drive.repeats import twice
 from bench.machine import now, this_machine
 from bench.record.files import keeper, write_text
 from bench.record.micro import MICRO_FILE, Micro, MicroLaunch, MicroRun, launch_file, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.repeats import twice
 from bench.record.types import HUNG, NO_TENSORFLOW, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
@@ -135,7 +135,7 @@ def measure_micro(
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
             path = launch_file(folder, role, number)
             launch = functools.partial(_launch, role, sides[role], request.suite, path, measured)
-            found, warnings = twice(f"launch {number + 1} of the {role}", launch)
+            found, warnings = twice(f"launch {number + 1} of the {role}", launch, _failed)
             run = dataclasses.replace(run, warnings=(*run.warnings, *warnings))
             if isinstance(found, Failure):
                 if role == REFERENCE or found.kind == NO_TENSORFLOW:
@@ -147,6 +147,10 @@ def measure_micro(
             break
     keep(run)
     return Micro(run, measured.launches[REFERENCE], measured.launches[CANDIDATE])
+
+
+def _failed(found: MicroLaunch | Failure) -> Failure | None:
+    return found if isinstance(found, Failure) else None
 
 
 def _launch(role: str, side: Side, suite: Suite, path: Path, measured: LaunchesSoFar) -> MicroLaunch | Failure:

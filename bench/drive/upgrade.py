@@ -10,12 +10,13 @@ from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
+from bench.drive.repeats import twice
 from bench.drive.sized import sized
 from bench.drive.watch import disturbance
 from bench.machine import now
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.repeats import failed_for_good, to_repeat, twice
+from bench.record.repeats import failed_for_good, to_repeat
 from bench.record.types import OWN_CODE, SCHEMA, Failure, Record
 
 PAIRED_FILE = "paired.json"
@@ -111,7 +112,7 @@ class _Upgrade:
             launch, deadlines = Launch(0, numerics=True), Deadlines(self._patience, name)
             return measure_launch(plan, launch, sides[name], self._listener.step, deadlines, author=sides[REFERENCE])
 
-        record, warnings = twice(what, checked)
+        record, warnings = twice(what, checked, lambda record: record.failure)
         self.add(warnings, oracle=(*self.run.oracle, record))
 
     def compare(self, plan: Plan) -> None:
@@ -124,7 +125,7 @@ class _Upgrade:
             except WorkerError as error:
                 return error.failure
 
-        found, warnings = twice("lockstep", compared)
+        found, warnings = twice("lockstep", compared, _lockstep_failure)
         if isinstance(found, Failure):
             self.add(warnings, lockstep_failure=found)
         else:
@@ -142,6 +143,10 @@ class _Upgrade:
         was, line = (disturbance({f"launch {one.launch + 1}": one.disturbed for one in of}) for of in (before, pairs))
         self.run = dataclasses.replace(self.run, warnings=tuple(one for one in self.run.warnings if one != was))
         self.add([line] if line else (), pairs=pairs)
+
+
+def _lockstep_failure(found: Lockstep | Failure) -> Failure | None:
+    return found if isinstance(found, Failure) else found.failure
 
 
 def _next_kind(run: PairedRun, wanted: Callable[[PairedRun], str | None]) -> str | None:

@@ -89,17 +89,21 @@ def _over(errors: Sequence[NumericError], theirs: Sequence[NumericError]) -> _Ov
     departed = {_tensor(error) for error in theirs if not error.within}
     # By step, too: answers of a user's own model may be of unlike cases, which tell nothing of each other.
     sketches = {(*_tensor(error), error.step): error.departure for error in theirs if error.departure}
-    found = _Over(alone=[], unlike=[], alike=[], undecided=[], apart={})
+    alone, unlike, alike, undecided, apart = [], [], [], [], {}
     for error in (error for error in errors if not error.within):
-        other = sketches.get((*_tensor(error), error.step), ())
-        if _tensor(error) not in departed:
-            found.alone.append(error)
+        tensor = _tensor(error)
+        other = sketches.get((*tensor, error.step), ())
+        if tensor not in departed:
+            alone.append(error)
         elif not other or len(other) != len(error.departure):
-            found.undecided.append(error)
+            undecided.append(error)
+        elif (distance := math.dist(error.departure, other)) <= error.limit:
+            alike.append(error)
+            apart[tensor] = distance
         else:
-            apart = found.apart[_tensor(error)] = math.dist(error.departure, other)
-            (found.alike if apart <= error.limit else found.unlike).append(error)
-    return found
+            unlike.append(error)
+            apart[tensor] = distance
+    return _Over(alone=alone, unlike=unlike, alike=alike, undecided=undecided, apart=apart)
 
 
 def _compared(subject: str, outcome: Outcome, reason: Reason, told: NumericError) -> Comparison:
@@ -173,7 +177,7 @@ def _kind(error: NumericError) -> str:
 
 
 def _weights_changed(records: Sequence[Record]) -> WeightsChanged | None:
-    """Returns the first launch whose weights evaluation changed."""
+    """Returns the reason of the first launch whose weights evaluation changed; None without one."""
     changed = (record.launch for record in records if record.evaluation and record.evaluation.weights_changed)
     return next(map(WeightsChanged, changed), None)
 

@@ -30,22 +30,22 @@ def judge_lockstep(result: Lockstep) -> Comparison:
     Where the oracle sides with the candidate the reference is the wrong one: that, and whatever ends a comparison
     before its last step, is INCONCLUSIVE.
     """
-    found = functools.partial(Comparison, result.subject.name, LOCKSTEP)
+    compared = functools.partial(Comparison, result.subject.name, LOCKSTEP)
     done, own, theirs = len(result.losses), result.subject.fingerprint, result.candidate_fingerprint
     if result.failure:
-        return found(Outcome.REGRESSION, LockstepFailed(done if theirs else None, result.failure.message))
+        return compared(Outcome.REGRESSION, LockstepFailed(done if theirs else None, result.failure.message))
     if own != theirs:
-        return found(Outcome.INCONCLUSIVE, UnlikeFingerprints(own, theirs))
+        return compared(Outcome.INCONCLUSIVE, UnlikeFingerprints(own, theirs))
     if departure := result.departure:
         first, reference, candidate = departure.first, departure.reference_error, departure.candidate_error
         right = REFERENCE if reference <= candidate else CANDIDATE
         outcome = Outcome.REGRESSION if right == REFERENCE else Outcome.INCONCLUSIVE
         reason = LockstepDeparts(first.name, first.step, departure.others, right, reference, candidate)
-        return found(outcome, reason, first.difference, first.limit)
+        return compared(outcome, reason, first.difference, first.limit)
     if done and not math.isfinite(result.losses[-1]):
-        return found(Outcome.INCONCLUSIVE, ReferenceDiverged(result.losses[-1], done - 1))
+        return compared(Outcome.INCONCLUSIVE, ReferenceDiverged(result.losses[-1], done - 1))
     nearest = result.nearest
     if nearest is None or done < result.subject.steps:
-        return found(Outcome.INCONCLUSIVE, LockstepUnfinished(done, result.subject.steps))
+        return compared(Outcome.INCONCLUSIVE, LockstepUnfinished(done, result.subject.steps))
     agrees = LockstepAgrees(done, len(result.differences), nearest.name if nearest.difference else "", nearest.step)
-    return found(Outcome.PASS, agrees, nearest.difference, nearest.limit)
+    return compared(Outcome.PASS, agrees, nearest.difference, nearest.limit)

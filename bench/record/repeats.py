@@ -66,23 +66,6 @@ def worth_repeating(failure: Failure | None) -> bool:
     return failure is not None and failure.kind not in (NO_TENSORFLOW, UNCOMPILED, OWN_CODE)
 
 
-def twice(what: str, measure: Callable[[], T]) -> tuple[T, list[str]]:
-    """Returns what was measured, again if it failed; and a warning if it didn't fail again.
-
-    A measurement that failed is a Failure, or has one as its `failure`.
-    """
-    found = measure()
-    failure = _failure(found)
-    if failure is None or not worth_repeating(failure):
-        return found, []
-    found = measure()
-    return found, [] if _failure(found) else [f"{what} failed once, and ran when it was repeated: {failure.message}"]
-
-
-def _failure(found: object) -> Failure | None:
-    return found if isinstance(found, Failure) else getattr(found, "failure", None)
-
-
 def _settled(
     measured: Sequence[T],
     launch: Callable[[T], tuple[str, int]],  # Subject.name and the launch's number

@@ -80,7 +80,7 @@ class Answer:
 
 Tfgate = Callable[..., Answer]
 Keep = Callable[..., Path]  # writes a run of records into a folder, which it returns
-OneHost = Callable[[str], list[Path]]  # gives a command a cluster of one host; the keys of its calls
+OneHost = Callable[[str], list[Any]]  # gives a command a cluster of one host; the keys of its calls
 
 
 def in_turn(

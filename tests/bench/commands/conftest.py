@@ -67,8 +67,8 @@ def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
 def one_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OneHost:
     """Gives a command a cluster of one host, this process; returns the list of the keys of its calls."""
 
-    def arrange(command: str) -> list[Path]:
-        calls: list[Path] = []
+    def arrange(command: str) -> list[Any]:
+        calls: list[Any] = []
 
         @contextlib.contextmanager
         def opened(address: str, *, timed: bool) -> Iterator[Any]:

@@ -227,7 +227,7 @@ def test_a_departure_of_the_reference_excuses_the_candidate_in_that_tensor_alone
     assert (also.reason.tensor, also.candidate) == ("embedding", OTHER.error)
 
 
-SLOT = NumericError(0, "answer adam: slot v after 1", "embedding", 0.41, 4e-6, departure=(0.4, 0.09))
+SLOT = NumericError(3, "answer adam: slot v after 1", "embedding", 0.41, 4e-6, departure=(0.4, 0.09))
 
 
 @pytest.mark.parametrize(

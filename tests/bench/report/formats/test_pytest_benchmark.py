@@ -51,6 +51,12 @@ def test_a_round_is_a_launch_that_finished() -> None:
     assert benchmark["extra_info"]["words_per_second"] == pytest.approx(300 / 0.1015)
 
 
+def test_a_launch_too_short_for_a_typical_step_is_no_round() -> None:
+    short = dataclasses.replace(record(launch=4), step_seconds=(0.2, 0.2))
+    found = document(run([short, *records()]))
+    assert found["benchmarks"] == document(run(records()))["benchmarks"]
+
+
 def test_pytest_benchmark_reads_a_run(tmp_path: Path) -> None:
     whole = document(run([*records(), *records(subject=TINY)]))
     whole["benchmarks"] += document(paired_run(1.2))["benchmarks"]

@@ -1,0 +1,25 @@
+"""What failed is measured once more."""
+
+import pytest
+
+from bench.drive.repeats import twice
+from bench.record.types import NO_TENSORFLOW, Failure
+
+CRASH, LACK = Failure("crashed", "killed by SIGKILL"), Failure(NO_TENSORFLOW, "there is none")
+
+
+@pytest.mark.parametrize(
+    ("results", "found", "said"),
+    [
+        ([None], None, []),
+        ([CRASH, None], None, ["lockstep failed once, and ran when it was repeated: killed by SIGKILL"]),
+        ([CRASH, CRASH], CRASH, []),
+        ([LACK], LACK, []),  # a second try could do no better
+    ],
+)
+def test_what_failed_is_measured_once_more(
+    results: list[Failure | None], found: Failure | None, said: list[str]
+) -> None:
+    left = iter(results)
+    assert twice("lockstep", lambda: next(left), lambda one: one) == (found, said)
+    assert list(left) == []

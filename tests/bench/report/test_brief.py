@@ -43,8 +43,8 @@ def test_wording(name: str) -> None:
 @pytest.mark.parametrize("width", [80, 120, 200])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_verdict_fits_the_screen(name: str, width: int) -> None:
-    lines = brief_text(verdict(name), width).splitlines()
     """But for commands, which a shell must take in one line."""
+    lines = brief_text(verdict(name), width).splitlines()
     assert max(len(line) for line in lines if not line.startswith("  tfgate ")) <= width
     assert len(lines) <= (SCREEN if width > 100 else 40)
 

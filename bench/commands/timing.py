@@ -18,5 +18,5 @@ def timing(*, timed: bool = True) -> Iterator[tuple[str, ...]]:
     if not timed:
         yield ()
         return
-    with host_lock(tell=lambda said: say(f"{said}: waiting until it ends")):
+    with host_lock(tell=lambda said: say(f"{said}: waiting for it, and for jobs that wait already")):
         yield disturbances(examine())

@@ -44,7 +44,8 @@ def test_another_job_is_waited_for_and_named(
         with timing():
             assert holder.poll() is not None
             assert is_held()
-    said = f"process {holder.pid} is already measuring on this host ({lock_path()}): waiting until it ends\n"
+    said = f"process {holder.pid} is already measuring on this host ({lock_path()})"
+    said += ": waiting for it, and for jobs that wait already\n"
     assert capsys.readouterr().err == said
 
 

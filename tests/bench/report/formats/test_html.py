@@ -136,7 +136,8 @@ def test_how_to_reproduce_has_the_locks_with_their_hashes() -> None:
 @pytest.mark.usefixtures("undrawn")
 def test_several_runs_have_an_overview_with_the_worst_on_top() -> None:
     lines = Reader(render([upgrade(), upgrade(1.2), stored()])).lines
-    assert [line.split()[0] for line in lines[:3]] == ["REGRESSION", "✖", "✔"]
+    assert [line.split()[0] for line in lines[:3]] == ["REGRESSION:", "✖", "✔"]
+    assert lines[0] == "REGRESSION: 3 runs – tfgate"
 
 
 @pytest.mark.parametrize("of", [[], [record(failure=Failure("crashed", "killed"))]], ids=["empty", "failed"])

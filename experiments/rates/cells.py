@@ -19,6 +19,8 @@ FAULTS = {
     MEMORY_GROWTH: "growing-by",
     TRACE: "tracing-by",
 }
+# Of a step, where busy work slows it by more than its own time (experiments/notes.md): what makes one margin of tiny's.
+BUSY = {(ONE_CORE_STEP_TIME, "tiny", 1): 0.011, (STEP_TIME, "tiny", 1): 0.035}
 # At most this share of runs has a wrong verdict (docs/error-rates.md), by the margins by which the candidate is worse.
 PROMISED = {
     0: {Outcome.REGRESSION: 0.01},
@@ -45,11 +47,12 @@ class Cell:
 
     def change(self, margin: float) -> float:
         """Returns the change that is injected, in the unit of the margin. That of a ratio is so many margins of its
-        logarithm, as it is judged; a step time's is a multiple of the fraction, since runs of it were measured so.
+        logarithm, as it is judged; a step time's is a multiple of the fraction, since runs of it were measured so, or
+        what BUSY says.
         """
         if self.metric in (PEAK_MEMORY, TRACE):
             return math.expm1(self.margins * math.log1p(margin))
-        return self.margins * margin
+        return BUSY.get((self.metric, self.config, self.margins), self.margins * margin)
 
     @property
     def right(self) -> Outcome | None:

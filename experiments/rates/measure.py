@@ -88,10 +88,8 @@ def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> 
     found = ["upgrade", *shlex.split(cell.command)]
     if cell.margins:
         margin = margins.of(cell.metric, cell.config) or 0.0
-        # The reference has the same hook, with nothing to do, so that the hook's own time is no part of the change.
-        for side, change in (("--from-env", 0.0), ("--to-env", cell.change(margin))):
-            fault = f"{FAULTS[cell.metric]}-{change:.3f}"
-            found += [side, f"PYTHONPATH={HOOK}", side, f"TFGATE_FAULT={fault}"]
+        fault = f"{FAULTS[cell.metric]}-{cell.change(margin):.3f}"
+        found += ["--to-env", f"PYTHONPATH={HOOK}", "--to-env", f"TFGATE_FAULT={fault}"]
     return [*found, "--from", reference, "--to", candidate]
 
 

@@ -34,7 +34,7 @@ from experiments.rates.cells import BOUNDED, CELLS, OTHERS, PAIRS, PROMISED, STE
 from experiments.rates.document import OUTPUT, PROTOCOL, bounds, document
 from experiments.rates.figure import OUTPUT as FIGURE
 from experiments.rates.figure import drawn
-from experiments.rates.measure import HOOK, ROOT, measure, told, words
+from experiments.rates.measure import ROOT, measure, told, words
 from experiments.rates.predictions import (
     ENOUGH,
     Point,
@@ -143,18 +143,15 @@ def test_as_many_runs_bound_false_alarms_as_the_page_says() -> None:
     assert Rate(0, BOUNDED.runs).bound(upper=True) <= 0.01 < Rate(0, BOUNDED.runs - 1).bound(upper=True)
 
 
-def test_two_copies_are_drawn_and_a_change_is_injected_into_the_candidate() -> None:
+def test_two_copies_are_drawn_and_a_change_is_injected_into_the_candidate_alone() -> None:
     copies = ["a", "b", "c"]
     command = words(SLOWER, 3, copies, MARGINS)
-    assert command[:5] == ["upgrade", "--config", "notebook", "--metric", "step time on one core"]
-    change = 2 * (MARGINS.of(ONE_CORE_STEP_TIME, "notebook") or 0.0)
-    hook = f"PYTHONPATH={HOOK}"
-    assert command[5:9] == ["--from-env", hook, "--from-env", "TFGATE_FAULT=slower-by-0.000"]
-    assert command[9:13] == ["--to-env", hook, "--to-env", f"TFGATE_FAULT=slower-by-{change:.3f}"]
+    assert command[:6] == ["upgrade", "--config", "notebook", "--metric", "step time on one core", "--to-env"]
+    assert f"TFGATE_FAULT=slower-by-{2 * (MARGINS.of(ONE_CORE_STEP_TIME, 'notebook') or 0.0):.3f}" in command
     sides = [tuple(words(NOTHING, number, copies, MARGINS)[-3::2]) for number in range(60)]
     assert all(reference != candidate for reference, candidate in sides)
     assert len(set(sides)) == 6  # every ordered pair of three
-    assert not {"--from-env", "--to-env"} & set(words(NOTHING, 0, copies, MARGINS))
+    assert "--to-env" not in words(NOTHING, 0, copies, MARGINS)
     assert words(BETWEEN, 0, copies, MARGINS)[-4:] == ["--from", *PAIRS[0][:1], "--to", *PAIRS[0][1:]]
 
 
@@ -167,6 +164,11 @@ def test_two_margins_of_a_ratio_are_twice_its_logarithm(metric: str, config: str
     margin = MARGINS.of(metric, config) or 0.0
     command = words(cell, 0, ["a", "b"], MARGINS)
     assert f"TFGATE_FAULT={injected}-{(1 + margin) ** 2 - 1:.3f}" in command
+
+
+def test_less_busy_work_makes_one_margin_of_tiny() -> None:
+    (cell,) = (one for one in STEPS if (one.metric, one.config, one.margins) == (STEP_TIME, "tiny", 1))
+    assert "TFGATE_FAULT=slower-by-0.035" in words(cell, 0, ["a", "b"], MARGINS)
 
 
 def test_a_run_keeps_the_outcome_and_each_launch(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ INJECTED = """
 
 The one metric that a row names is judged (`--metric`). The change is busy work inside TensorFlow's own call of the
 step, or of its tracing, or memory that the step keeps; "measured" is the mean of all launches (of ratios, the geometric
-mean), with its standard error. Busy work slows `tiny` by more than its own time, so what is asked for at one margin is
-less. "Predicted" is the share of runs with that verdict by [simulation](error-rates.md) (`python -m experiments.rates
-predict`): its noise is fitted to these launches, the change is what was measured, with its spread from run to run, and
-the range is of seven kinds of noise.
+mean), with its standard error. Busy work slows `tiny` by more than its own time, and not always by as much, so what is
+asked for at one margin is less. "Predicted" is the share of runs with that verdict by [simulation](error-rates.md)
+(`python -m experiments.rates predict`): its noise is fitted to these launches, the change is what was measured, with
+its spread from run to run, and the range is of seven kinds of noise.
 """
 CURVES = """
 ![The share of runs that are a REGRESSION and a PASS, by the size of the change](images/detection.svg)

@@ -1,4 +1,4 @@
-"""What failed is measured once more, where that could do better."""
+"""Repeats a measurement that failed, once, if another try could do better."""
 
 from collections.abc import Callable
 from typing import TypeVar

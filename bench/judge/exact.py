@@ -97,12 +97,12 @@ def _over(errors: Sequence[NumericError], theirs: Sequence[NumericError]) -> _Ov
             alone.append(error)
         elif not other or len(other) != len(error.departure):
             undecided.append(error)
-        elif (distance := math.dist(error.departure, other)) <= error.limit:
-            alike.append(error)
-            apart[tensor] = distance
         else:
-            unlike.append(error)
-            apart[tensor] = distance
+            apart[tensor] = math.dist(error.departure, other)
+            if apart[tensor] <= error.limit:
+                alike.append(error)
+            else:
+                unlike.append(error)
     return _Over(alone=alone, unlike=unlike, alike=alike, undecided=undecided, apart=apart)
 
 

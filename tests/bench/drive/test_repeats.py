@@ -1,4 +1,4 @@
-"""What failed is measured once more."""
+"""A measurement that failed is repeated once."""
 
 import pytest
 

@@ -247,6 +247,5 @@ def compare_graphs(subject: str, candidate: Sequence[Record], reference: Sequenc
     changed = sorted(
         ((kind, change) for kind, change in changes.items() if change), key=lambda item: (-abs(item[1]), item[0])
     )
-    reason = GraphChanges(tuple(changed) if after and before else ())
-    counts = [sum(side.values()) if side else None for side in (after, before)]
-    return Comparison(subject, OPERATIONS, Outcome.NOT_GATED, reason, counts[0], counts[1])
+    counts = sum(after.values()), sum(before.values())
+    return Comparison(subject, OPERATIONS, Outcome.NOT_GATED, GraphChanges(tuple(changed)), *counts)

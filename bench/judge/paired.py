@@ -59,8 +59,8 @@ def paired_samples(run: PairedRun, margins: Margins) -> list[Sample]:
 
 
 def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool) -> list[Comparison]:
-    """Returns the comparisons of the launches that both sides finished, the graphs' operations last. An empty list for
-    a run without launches.
+    """Returns the comparisons of the launches that both sides finished, last that of the graphs' operations, if they
+    were counted. An empty list for a run without launches.
 
     `retraces`: theirs are compared, too.
     """
@@ -69,7 +69,9 @@ def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool
         return []
     sides = [pair.candidate for pair in pairs], [pair.reference for pair in pairs]
     traced = [judge_retraces(subject, *sides)] if retraces else []
-    return [*traced, *map(compare, samples), compare_graphs(subject, *sides)]
+    counted = all(side[0].graph_operations for side in sides)
+    graphs = [compare_graphs(subject, *sides)] if counted else []
+    return [*traced, *map(compare, samples), *graphs]
 
 
 def paired_warnings(run: PairedRun, where: str = "") -> list[Reason]:

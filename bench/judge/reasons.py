@@ -188,7 +188,7 @@ class Retraces(Reason):
 class GraphChanges(Reason):
     """Operations of the step's graph, by type, those that changed most first."""
 
-    changes: tuple[tuple[str, int], ...]  # (type, candidate − reference); none where a side did not count them
+    changes: tuple[tuple[str, int], ...]  # (type, candidate − reference)
 
 
 @dataclasses.dataclass(frozen=True)

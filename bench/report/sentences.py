@@ -164,9 +164,7 @@ def _retraces(_: reasons.Retraces, comparison: Comparison) -> str:
     return f"the step was retraced {Count(again):time}" if again else "no retrace was counted"
 
 
-def _graph_changes(reason: reasons.GraphChanges, comparison: Comparison) -> str:
-    if None in (comparison.candidate, comparison.reference):
-        return "not counted on both sides"
+def _graph_changes(reason: reasons.GraphChanges) -> str:
     return ", ".join(f"{change:+d} {kind}" for kind, change in reason.changes[:MOST_KINDS]) or "the same operations"
 
 
@@ -225,7 +223,6 @@ OF_COMPARISONS: Mapping[type[Reason], Callable[[Any, Comparison], str]] = {
     reasons.Decided: _decided,
     reasons.NotGated: _not_gated,
     reasons.Retraces: _retraces,
-    reasons.GraphChanges: _graph_changes,
     reasons.Accepted: _accepted,
 }
 SENTENCES: Mapping[type[Reason], Words] = {  # of all others
@@ -244,6 +241,7 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
     reasons.NoOracleStep: "no step was checked against the oracle",
     reasons.NotComparable: lambda reason: UNCHECKED[reason.why].format(detail=reason.detail),
     reasons.MostlyOpen: _mostly_open,
+    reasons.GraphChanges: _graph_changes,
     reasons.ReferenceDeparts: _reference_departs,
     reasons.DepartAlike: "both sides depart from the oracle in the same way, {apart:.1e} apart: {candidate}",
     reasons.DepartApart: (

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from bench.judge.metrics import OPERATIONS
 from bench.judge.notices import (
     BothDepart,
     FailedOnce,
@@ -352,6 +353,13 @@ def test_a_slow_hour_is_a_warning(slow: float, warned: bool) -> None:
     else:
         assert verdict.warnings == ()
     assert verdict.outcome is Outcome.PASS
+
+
+def test_operations_of_graphs_that_were_not_counted_are_not_told() -> None:
+    uncounted = [on_candidate(one, graph_operations={}) for one in launches()]
+    told = [comparison.metric for comparison in judge_paired(paired_run(uncounted), PAIRED).comparisons]
+    assert told
+    assert OPERATIONS not in told
 
 
 def test_a_slow_core_is_no_slow_hour() -> None:

@@ -105,13 +105,6 @@ def test_only_what_is_undecided_asks_for_environments() -> None:
     assert ["--add" in one for one in told] == [outcome is Outcome.INCONCLUSIVE for outcome in list(Outcome)[:3]]
 
 
-def test_operations_that_a_side_did_not_count_have_no_changes() -> None:
-    unchanged = dataclasses.replace(SLOW, reason=reasons.GraphChanges(()))
-    assert why(unchanged) == "the same operations"
-    for one in (dataclasses.replace(unchanged, candidate=None), dataclasses.replace(unchanged, reference=None)):
-        assert why(one) == "not counted on both sides"
-
-
 def test_an_accepted_regression_is_told_as_the_regression_that_it_is() -> None:
     accepted = reasons.Accepted("2026-06-30", "known", "https://example.org/1", reasons.Decided(4))
     passed = dataclasses.replace(SLOW, outcome=Outcome.PASS, reason=accepted)

@@ -7,6 +7,7 @@ imported when it is asked for, so that `tfgate --help` starts at once.
 
 import argparse
 import codecs
+import difflib
 import importlib
 import io
 import os
@@ -57,11 +58,22 @@ EXIT_CODES = "exit codes:\n  0 pass · 1 regression · 2 usage error · 3 inconc
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are UsageErrors: one line, like all others."""
+    """A parser whose errors are UsageErrors: one line, like all others, which names an option near a mistyped one."""
+
+    _words: Sequence[str] = ()
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # three overloads
+        """Parses, as argparse does."""
+        self._words = args or ()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
-        raise UsageError(message)
+        known = self._option_string_actions
+        given = (word.partition("=")[0] for word in self._words if word.startswith("--"))
+        mistyped = next((word for word in given if word not in {*known, "--"}), "")
+        near = difflib.get_close_matches(mistyped, known, 1)
+        raise UsageError(message + "".join(f"; {mistyped}: did you mean {one}?" for one in near))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from bench.cli import COMMANDS, GROUPS
+from bench.cli import COMMANDS, GROUPS, command_parser
+from bench.commands.usage import UsageError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.record.files import write_record
 from tests.builders.commands import in_turn
@@ -47,6 +50,21 @@ def test_with_standard_output_closed_the_exit_code_is_the_verdict_s(tmp_path: Pa
 def test_with_standard_error_closed_an_error_is_no_answer() -> None:
     found = tfgate("frobnicate", closed=2)
     assert (found.returncode, found.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--form", "2.20.0", "--to", "2.21.0"), "are required: --from; --form: did you mean --from?"),
+        (("--from", "A", "--to", "B", "--metrics=trace"), "--metrics=trace; --metrics: did you mean --metric?"),
+        (("--from", "A", "--to", "B", "--zzzz"), "unrecognized arguments: --zzzz"),
+        (("--from", "A", "--to", "B", "--budget", "--metric"), "argument --budget: expected one argument"),
+        (("--from", "A", "--", "--to"), "are required: --to"),
+    ],
+)
+def test_a_mistyped_option_is_told_with_the_nearest_one(options: Sequence[str], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said) + "$"):
+        command_parser("upgrade").parse_args(options)
 
 
 def test_version() -> None:

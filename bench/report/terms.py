@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from bench.judge.metrics import MEAN_STEP, NUMERICS, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, RETRACES
+from bench.judge.metrics import (
+    CPU_TIME,
+    EVALUATION_STEP,
+    GPU_MEMORY,
+    MEAN_STEP,
+    MEMORY_GROWTH,
+    NUMERICS,
+    ONE_CORE_STEP_TIME,
+    PEAK_MEMORY,
+    PERPLEXITY,
+    RETRACES,
+    STEP_TIME,
+)
+from bench.record.types import FITTED_LOSS, STEP_TIME_GROWTH
 
 # Beginnings of docs/glossary.md (tests/bench/report/test_terms.py).
 GLOSSARY: Mapping[str, str] = {
@@ -31,11 +44,22 @@ METRICS: Mapping[str, str] = {
     RETRACES.name: "Traces of the step's function after its first, which cost time.",
     PERPLEXITY: "Windowed: of the last part of the training's steps alone, which rounding spreads least. The table of "
     "launches has the running perplexity, of all steps.",
+    FITTED_LOSS: "The mean loss of the first fits of a launch, which has a seed of its own.",
     ONE_CORE_STEP_TIME: "Of launches with one thread pinned to one core, which deviate least.",
+    STEP_TIME: "Of launches on all cores, as users run TensorFlow.",
     MEAN_STEP: "The mean of all blocks, with the outlier steps that step time trims away.",
+    EVALUATION_STEP: "The time of a step that computes the loss alone, without gradients and update.",
     PEAK_MEMORY: "Anonymous memory: what a process allocated. Resident memory, in plots and in the table of launches, "
     "has the mapped files of TensorFlow as well.",
+    MEMORY_GROWTH: "The memory that a process gains with each step.",
+    STEP_TIME_GROWTH: "How much longer the later units of a launch take than the earlier ones.",
+    CPU_TIME: "CPU seconds of a step, of all threads of its process together: more than the step time where several "
+    "threads work, or wait busily, at once.",
+    "import": "The time that a fresh process takes to import TensorFlow.",
+    "build": "The time that a launch takes to make its model, or its tf.data pipeline.",
     "trace": "The time that TensorFlow takes to trace the training step, before its first.",
+    "first step": "The time of a launch's first unit, after import, build and trace.",
+    GPU_MEMORY: "The most memory of the GPU that TensorFlow had in use at once.",
 }
 TERMS: Mapping[str, str] = {**GLOSSARY, **METRICS}
 OUTCOMES = ("PASS", "REGRESSION", "INCONCLUSIVE")

@@ -6,7 +6,7 @@
 import dataclasses
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.judge.margins import Margins, read_margins
@@ -14,6 +14,7 @@ from bench.judge.metrics import COMPILATION, LOCKSTEP, NUMERICS, OPERATIONS, RET
 from bench.judge.samples import DEFAULT_MARGIN
 from bench.judge.types import Metric, Scale
 from bench.report import values
+from bench.report.terms import METRICS
 from lm.config import CONFIGS
 from lm.workloads.registry import names, workload
 
@@ -45,6 +46,7 @@ NAMED = f"""\
 def reference(margins: Margins) -> str:
     """Returns the page."""
     configs = tuple(CONFIGS)
+    said = [(row.metric.name, METRICS[row.metric.name]) for row in in_turn()]
     told = [_row(row.metric) for row in in_turn()]
     rows = [_margins(row.metric, margins) for row in in_turn()]
     return "\n".join(
@@ -52,6 +54,7 @@ def reference(margins: Margins) -> str:
             HEAD,
             "## Compared launch by launch\n",
             "Candidate and reference are measured in turn. A launch has one value of each side.\n",
+            _table("metric | what it is", said),
             _table("metric | unit | better | a launch's value | sides compared by", told),
             _traced(),
             "## Margins of the training step\n",
@@ -77,7 +80,7 @@ def _traced() -> str:
     """Returns which workloads have a trace: one that names no metrics has all."""
     traced = [f"`{name}`" for name in names() if "trace" in (workload(name).metrics or ("trace",))]
     text = (
-        "[The glossary](glossary.md) says what *import*, *build*, *trace* and *first step* are. *Trace* is measured of "
+        "[The glossary](glossary.md) says more of *import*, *build*, *trace* and *first step*. *Trace* is measured of "
         f"{', '.join(traced[:-1])} and {traced[-1]}. Elsewhere, as in your own model, the first step traces whatever "
         "is traced."
     )
@@ -110,7 +113,7 @@ def _of(metric: Metric, margin: float | dict[str, float]) -> str:
     return _shown(metric, margin)
 
 
-def _table(head: str, rows: list[tuple[str, ...]]) -> str:
+def _table(head: str, rows: Sequence[tuple[str, ...]]) -> str:
     lines = [f"| {head} |", f"|{' --- |' * (head.count('|') + 1)}", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"
 

@@ -29,7 +29,7 @@ def require_close(name: str, found: ArrayLike, wanted: Array | np.inexact) -> No
         raise WrongAnswerError(f"{name} has shape {array.shape}, the oracle's {wanted.shape}: it isn't timed")
     distance = float(np.linalg.norm(array - wanted) / np.linalg.norm(wanted))
     if not distance <= TOLERANCE:  # NaN is wrong, too
-        raise WrongAnswerError(f"{name} is {distance:.1e} off the oracle's (allowed: {TOLERANCE:.0e}): it isn't timed")
+        raise WrongAnswerError(f"{name} is {distance:.2e} off the oracle's (allowed: {TOLERANCE:.0e}): it isn't timed")
 
 
 def require_gradients(name: str, found: Sequence[Any], wanted: Mapping[str, Gradient], vocabulary_size: int) -> None:

@@ -199,12 +199,12 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
         for name, (one, other) in versions.items()
         if one and other and one != other
     ]
-    extra = [name for name in IMPORTED_BY_KERAS if name in candidate and name not in reference]
-    if extra:
-        found.append(
-            f"the candidate alone has {', '.join(extra)}, which Keras imports where it finds them: "
-            "that may explain a difference in memory and import time"
-        )
+    for holder, mine, other in ((CANDIDATE, candidate, reference), (REFERENCE, reference, candidate)):
+        if extra := [name for name in IMPORTED_BY_KERAS if name in mine and name not in other]:
+            found.append(
+                f"the {holder} alone has {', '.join(extra)}, which Keras imports where it finds them: that may explain "
+                "a difference in memory and import time, or hide one"
+            )
     shared = reference.keys() & candidate.keys()
     alike = sides[REFERENCE].variables == sides[CANDIDATE].variables and shared & set(TENSORFLOW)
     if alike and all(reference[name] == candidate[name] for name in shared):

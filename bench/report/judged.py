@@ -162,8 +162,13 @@ def as_of(sides: Sequence[Side], words: Sequence[str]) -> tuple[str, ...]:
     An interpreter and the pinned reference take none.
     """
     moments = {side.as_of for side in sides if side.requested != REFERENCE} - {""}
+    return as_of_moment(moments.pop() if len(moments) == 1 else "", words)
+
+
+def as_of_moment(moment: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Returns the same option for one moment; none for "", which no index has."""
     given = any(word.partition("=")[0] == "--as-of" for word in words)
-    return () if given or len(moments) != 1 else ("--as-of", *moments)
+    return () if given or not moment else ("--as-of", moment)
 
 
 def environment(run: AnyRun | Micro, side: str) -> Environment | None:

@@ -1,6 +1,7 @@
 """A survey in words: its chapters, a paragraph for each release, and what got worse."""
 
 import dataclasses
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -8,13 +9,14 @@ from bench.judge.reasons import Decided
 from bench.judge.survey import Against, Chapter, Row, Surveyed
 from bench.judge.types import Comparison, Direction, Scope
 from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.survey import Survey
 from bench.record.types import Machine
 from bench.report import values
 from bench.report.charts import Chart
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.grids import BRACKETS, LEGEND, Grid, grid_text, grids, why_missing, why_partly
 from bench.report.headlines import SCOPES, Names, headline
-from bench.report.judged import environment, records, worst
+from bench.report.judged import as_of_moment, environment, records, worst
 from bench.report.lines import one_line
 from bench.report.precision import FALSE_ALARMS
 from bench.report.sentences import sentence, why
@@ -177,6 +179,11 @@ def survey_text(found: Surveyed) -> str:
     return "\n\n".join([*blocks, "\n".join(wrapped(note, WIDTH) for note in notes(found))])
 
 
+def survey_command(survey: Survey) -> str:
+    """Returns the command that measures alike, with the index as the survey read it."""
+    return shlex.join((*survey.command, *as_of_moment(survey.as_of, survey.command)))
+
+
 def called(release: str) -> str:
     """Returns a release as sentences call it."""
     return f"TensorFlow {release}" if release[:1].isdigit() else release
@@ -243,7 +250,9 @@ def _packages(release: str, pairs: Sequence[Against]) -> str:
     sides = ((pair, CANDIDATE if pair.candidate == release else REFERENCE) for pair in pairs)
     told = (environment(pair.run, side) for pair, side in sides if release in (pair.candidate, pair.reference))
     found = next(filter(None, told), None)
-    return f"Keras {found.keras}, NumPy {found.numpy}, Python {found.python}" if found else ""
+    if found is None:
+        return ""
+    return f"TensorFlow {found.tensorflow}, Keras {found.keras}, NumPy {found.numpy}, Python {found.python}"
 
 
 def _machines(pairs: Sequence[Against]) -> list[Machine]:

@@ -43,7 +43,8 @@ METRICS: Mapping[str, str] = {
     NUMERICS.name: "Steps of real training compared with the oracle, in NumPy and float64.",
     RETRACES.name: "Traces of the step's function after its first, which cost time.",
     PERPLEXITY: "Windowed: of the last part of the training's steps alone, which rounding spreads least. The table of "
-    "launches has the running perplexity, of all steps.",
+    "launches has the running perplexity, of all steps. It falls with each step, and a gate takes more of them than an "
+    "upgrade.",
     FITTED_LOSS: "The mean loss of the first fits of a launch, which has a seed of its own.",
     ONE_CORE_STEP_TIME: "Of launches with one thread pinned to one core, which deviate least.",
     STEP_TIME: "Of launches on all cores, as users run TensorFlow.",

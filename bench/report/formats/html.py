@@ -20,7 +20,7 @@ from bench.report.pages import rendered
 from bench.report.precision import precision_table, trust
 from bench.report.profile import CAVEAT, comparison_heading
 from bench.report.sentences import sentence, why
-from bench.report.survey import findings, notes, outcome, paragraphs, sections, summary, title
+from bench.report.survey import findings, notes, outcome, paragraphs, sections, summary, survey_command, title
 from bench.report.tables import differences, tables
 
 FILE = "report.html"
@@ -45,7 +45,7 @@ def render_survey(found: Surveyed) -> str:
         sections=sections(found),
         paragraphs=paragraphs(found),
         notes=notes(found),
-        command=shlex.join(found.survey.command),
+        command=survey_command(found.survey),
     )
 
 

@@ -19,7 +19,7 @@ from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
 from bench.report.sentences import sentence, why
 from bench.report.strip import PLOT_LEGEND, reach, strip
-from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, title
+from bench.report.survey import Paragraph, findings, notes, paragraphs, sections, summary, survey_command, title
 from bench.stats.outcome import Outcome
 
 FILE = "report.md"
@@ -51,7 +51,7 @@ def render_survey(found: Surveyed) -> str:
         blocks += [[f"- change of level: {escaped(line)}" for line in section.changes]]
     blocks += [["## Release by release"], *map(_paragraph, paragraphs(found))]
     blocks += [[f"- {escaped(note)}." for note in notes(found)]]
-    blocks += [[f"Measured {escaped(found.survey.created)} by: {code(shlex.join(found.survey.command))}"]]
+    blocks += [[f"Measured {escaped(found.survey.created)} by: {code(survey_command(found.survey))}"]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import shlex
 
 import pytest
 
@@ -15,12 +14,12 @@ from bench.record.types import NO_ORACLE, Failure
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.formats.markdown import code
-from bench.report.survey import findings, notes, outcome, paragraphs, sections, survey_text
+from bench.report.survey import findings, notes, outcome, paragraphs, sections, survey_command, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
 from tests.builders.launches import on_both
 from tests.builders.records import GATE_MARGINS, record
-from tests.builders.surveys import RELEASES, made, partly_failed, run_of, survey, surveyed, with_fixed
+from tests.builders.surveys import AS_OF, RELEASES, made, partly_failed, run_of, survey, surveyed, with_fixed
 from tests.builders.verdicts import HOSTILE
 
 
@@ -208,6 +207,13 @@ def test_the_page_holds_everything_and_fetches_nothing() -> None:
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+def test_its_command_reads_the_index_as_the_survey_did() -> None:
+    words = ("tfgate", "survey", "--from", "2.12.1", "--to", "tf-nightly")
+    assert survey_command(survey(command=words, as_of=AS_OF)) == f"{' '.join(words)} --as-of {AS_OF}"
+    assert survey_command(survey(command=words, as_of="")) == " ".join(words)
+    assert survey_command(survey(command=(*words, "--as-of=release"), as_of="")).endswith("tf-nightly --as-of=release")
+
+
 def test_programs_get_every_verdict() -> None:
     plain = json.loads(registry.render_survey("json", made()))
     assert plain["exit_code"] == 3
@@ -240,5 +246,5 @@ def test_hostile_names_stay_text() -> None:
     told, _, command = markdown.rpartition(" by: ")
     assert "@everyone" not in told
     assert "<script" not in told
-    assert command == f"{code(shlex.join(asked.command))}\n"
+    assert command == f"{code(survey_command(asked))}\n"
     assert "\x1b" not in text + page + markdown

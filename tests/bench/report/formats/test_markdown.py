@@ -106,7 +106,7 @@ def test_the_command_is_quoted_for_a_shell() -> None:
     spaced = dataclasses.replace(paired_run(), command=("tfgate", "upgrade", "--from", "a  b", "--to", "http://c"))
     assert "by: `tfgate upgrade --from 'a  b' --to http://c " in render([dataclasses.replace(upgrade(), run=spaced)])
     found = surveyed({"a  b": 0.0, "c": 0.1}, survey(("a  b", "c")))
-    assert "by: `tfgate survey --from 'a  b' --to c --speed-only`" in render_survey(found)
+    assert "by: `tfgate survey --from 'a  b' --to c --speed-only --as-of 2026-01-02T00:00:00Z`" in render_survey(found)
 
 
 @pytest.mark.parametrize("text", ["@everyone #1 http://a  b", "`a`", "a ``` b ` c", "a\nb", HOSTILE])

@@ -14,6 +14,7 @@ from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Paire
 from bench.record.profile import Profile
 from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
 from bench.report.headlines import UNNAMED, Names
+from bench.report.values import Count
 from bench.stats.outcome import Outcome
 
 AnyRun: TypeAlias = Run | PairedRun | GateRun
@@ -147,6 +148,12 @@ def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
     """Returns the command that measures alike: that of the run, with the index as the run read it."""
     candidate = (run.candidate,) if isinstance(run, GateRun) else ()  # of numbers alone, too
     return (*run.command, *as_of((*asked_sides(run), *candidate), run.command))
+
+
+def hosts(run: AnyRun | Micro) -> list[str]:
+    """Returns the machines of a run's launches in words: most often one, none of a run that has no launch."""
+    machines = dict.fromkeys(record.machine for record in records(run))
+    return [f"{machine.cpu_model}, {Count(machine.cores):core}" for machine in machines]
 
 
 def asked_sides(run: AnyRun | Micro) -> tuple[Side, ...]:

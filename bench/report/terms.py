@@ -56,7 +56,7 @@ METRICS: Mapping[str, str] = {
     STEP_TIME_GROWTH: "How much longer the later units of a launch take than the earlier ones.",
     CPU_TIME: "CPU seconds of a step, of all threads of its process together: more than the step time where several "
     "threads work, or wait busily, at once.",
-    "import": "The time that a fresh process takes to import TensorFlow.",
+    "import": "The time that a fresh process takes to import TensorFlow, whose files are in memory already.",
     "build": "The time that a launch takes to make its model, or its tf.data pipeline.",
     "trace": "The time that TensorFlow takes to trace the training step, before its first.",
     "first step": "The time of a launch's first unit, after import, build and trace.",

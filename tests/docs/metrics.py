@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "docs" / "metrics.md"
 MARGINS = ROOT / "baselines" / "margins.toml"
 EXACT = {
-    NUMERICS: "[numerics](numerics.md): the largest error of a checked step, next to its limit",
-    LOCKSTEP: "[lockstep](lockstep.md): the largest difference of the sides, next to its limit",
+    NUMERICS: "[numerics](numerics.md): the error of a checked step that is nearest to its limit",
+    LOCKSTEP: "[lockstep](lockstep.md): the difference of the sides that is nearest to its limit",
     RETRACES: "traces after warm-up; 0 is right",
-    OPERATIONS: "operations of the training step's graph, by type; not gated",
+    OPERATIONS: "operations of the training step's graph, by type; the five largest changes are named; not gated",
     COMPILATION: "whether the graph compiles, for [a workload](workloads.md) that compiles one",
     TRAINING: "whether training stays finite",
 }

@@ -1,5 +1,6 @@
 """The parts of a change, for a terminal and for programs."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +13,14 @@ from bench.report.values import NOTHING
 UNMEASURED, DEPARTS, AGREES, MISSING = "can't be measured", "a regression", "no regression", "not measured"
 SWITCHED = {ONEDNN: "without oneDNN", THREADS: "on one thread"}
 EFFECT = "effect: of that package alone in the candidate's version, all others in the reference's"
+MOST_LETTERS = 40  # of a side in a table
 OF_PAIRS = "A+B: of both; A with B: what A adds to B's effect; A and B together: what both do beyond their two effects"
 REST = "unexplained: the rest of the whole change; intervals hold together at 95%"
 
 
 def blame_text(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequence[str]) -> str:
     """Returns the answer, a line for each package, pair and switch, and what was left out; `names` are the sides'."""
+    names = (_shortened(names[0]), _shortened(names[1]))
     if blame.by_launches:
         answer, tables = _answer(blame, metric, names), _effect_tables(blame, names)
     else:
@@ -49,6 +52,11 @@ def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequ
         "unexplained": plain_bounds(blame.unexplained),
         "pairs": [{"name": one.part.title, "beyond_its_members": plain_bounds(one.beyond)} for one in blame.pairs],
     }
+
+
+def _shortened(name: str) -> str:
+    """Returns a side's name, cut where it is long: it may be all the packages of an interpreter."""
+    return textwrap.shorten(name, MOST_LETTERS, placeholder=" …")
 
 
 def _answer(blame: Blame, metric: str, names: tuple[str, str]) -> str:

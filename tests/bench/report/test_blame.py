@@ -176,3 +176,11 @@ def test_programs_get_the_same() -> None:
     assert plain["compared"]
     (keras,) = blame_json(right_alone(), "numbers", NAMES, [])["parts"]
     assert (keras["compared"], keras["regression"]) == (True, None)
+
+
+def test_a_side_of_many_requirements_is_cut_in_text_and_whole_for_programs() -> None:
+    frozen = "absl-py==2.5.1 gast==0.7.0 grpcio==1.85.3 tensorflow-cpu==2.20.0"
+    text = blame_text(by_launches(0.2, 0.2), "step time", (frozen, "2.21.0"), [])
+    assert "from absl-py==2.5.1 gast==0.7.0 … to 2.21.0" in text.replace("\n  ", " ")
+    assert "grpcio" not in text
+    assert blame_json(by_launches(0.2, 0.2), "step time", (frozen, "2.21.0"), [])["reference"] == frozen

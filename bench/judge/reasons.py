@@ -103,7 +103,7 @@ class OracleErrors(Reason):
     error: float
     limit: float
     over: int  # tensors over their limits, of all quantities
-    steps: int  # that were checked; of answers, tensors
+    steps: int  # that were checked; of a workload's cases, answers; of a user's own model, tensors
     answers: bool = False  # of a workload's cases, not of training steps
     kinds: tuple[tuple[str, int], ...] = ()  # tensors by case; of a user's own model losses, gradients, updates
 

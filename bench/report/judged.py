@@ -8,6 +8,7 @@ from typing import TypeAlias
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
+from bench.record.command_lines import words_without
 from bench.record.gate import GateRun
 from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
@@ -147,7 +148,8 @@ def _work(run: AnyRun | Micro) -> str:
 def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
     """Returns the command that measures alike: that of the run, with the index as the run read it."""
     candidate = (run.candidate,) if isinstance(run, GateRun) else ()  # of numbers alone, too
-    return (*run.command, *as_of((*asked_sides(run), *candidate), run.command))
+    words = words_without(run.command, (), ("--resume",))  # there may be nothing to go on with
+    return (*words, *as_of((*asked_sides(run), *candidate), words))
 
 
 def hosts(run: AnyRun | Micro) -> list[str]:

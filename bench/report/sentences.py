@@ -131,12 +131,15 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison) -> str:
 def _oracle_errors(reason: reasons.OracleErrors) -> str:
     tensor = tensor_name(reason.quantity, reason.tensor)
     own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
-    if reason.answers:
+    over = f"{Count(reason.over):tensor} over the limits"
+    if own:
         where, checked = tensor.removeprefix(ANSWER), f"{Count(reason.steps):tensor}"
         over = f"{reason.over} of {checked} over the limits"
+    elif reason.answers:
+        where, checked = tensor.removeprefix(ANSWER), f"{Count(reason.steps):answer}"
     else:
         where, checked = f"{tensor} at step {reason.step}", f"{Count(reason.steps):step}"
-        over = f"{Count(reason.over):tensor} over the limits in {checked}"
+        over = f"{over} in {checked}"
     if reason.over:
         right = "the reference's float64" if own else "the oracle"
         return f"{where} is {reason.error:.1e} from {right}; {over}"

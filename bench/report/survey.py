@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from bench.judge.reasons import Decided
 from bench.judge.survey import Against, Chapter, Row, Surveyed
 from bench.judge.types import Comparison, Direction, Scope
+from bench.record.command_lines import words_without
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.survey import Survey
 from bench.record.types import Machine
@@ -181,7 +182,8 @@ def survey_text(found: Surveyed) -> str:
 
 def survey_command(survey: Survey) -> str:
     """Returns the command that measures alike, with the index as the survey read it."""
-    return shlex.join((*survey.command, *as_of_moment(survey.as_of, survey.command)))
+    words = words_without(survey.command, (), ("--resume",))
+    return shlex.join((*words, *as_of_moment(survey.as_of, words)))
 
 
 def called(release: str) -> str:

@@ -40,7 +40,7 @@ GLOSSARY: Mapping[str, str] = {
     "drift": "The distance of the newest report from the fixed reference.",
 }
 METRICS: Mapping[str, str] = {
-    NUMERICS.name: "Steps of real training compared with the oracle, in NumPy and float64.",
+    NUMERICS.name: "Steps of real training, or answers of other work, compared with the oracle, in NumPy and float64.",
     RETRACES.name: "Traces of the step's function after its first, which cost time.",
     PERPLEXITY: "Windowed: of the last part of the training's steps alone, which rounding spreads least. The table of "
     "launches has the running perplexity, of all steps. It falls with each step, and a gate takes more of them than an "

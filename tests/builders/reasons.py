@@ -33,6 +33,8 @@ REASONS: tuple[Reason, ...] = (
     WITHIN,
     BEYOND,
     OracleErrors("answer update after 1", "embedding/embeddings", 0, 0.26, 4e-6, 1, 46, answers=True),
+    OracleErrors("answer adam: change after 1", "embedding", 0, 0.55, 4e-6, 8, 14, answers=True),
+    OracleErrors("answer full: state", "lstm1/h", 0, 4e-7, 4e-6, 0, 4, True, (("full", 4),)),
     OracleErrors("answer gradient", "w", 0, 1e-7, 4e-6, 0, 65, True, (("loss", 2), ("gradient", 21), ("update", 42))),
     reasons.WeightsChanged(0),
     reasons.NoOracleStep(),

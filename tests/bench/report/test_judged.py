@@ -135,6 +135,12 @@ def test_what_reproduces_a_run_reads_the_index_as_it_did() -> None:
     assert reproducing(given) == given.command
 
 
+def test_what_reproduces_a_run_that_was_resumed_begins_anew() -> None:
+    """A workload's report that was begun after the interruption has the option, and nobody else has its folder."""
+    resumed = dataclasses.replace(paired_run(), command=(*paired_run().command, "--resume"))
+    assert reproducing(resumed) == reproducing(paired_run())
+
+
 def test_what_reproduces_numbers_alone_and_micro_reads_the_index_as_they_did() -> None:
     built, command = side(NEW), ("tfgate", "gate", "--quick", "--to", NEW)
     quick = dataclasses.replace(gate_run(speed=False), candidate=built, command=command)

@@ -211,6 +211,7 @@ def test_its_command_reads_the_index_as_the_survey_did() -> None:
     words = ("tfgate", "survey", "--from", "2.12.1", "--to", "tf-nightly")
     assert survey_command(survey(command=words, as_of=AS_OF)) == f"{' '.join(words)} --as-of {AS_OF}"
     assert survey_command(survey(command=words, as_of="")) == " ".join(words)
+    assert survey_command(survey(command=(*words, "--resume"), as_of="")) == " ".join(words)
     assert survey_command(survey(command=(*words, "--as-of=release"), as_of="")).endswith("tf-nightly --as-of=release")
 
 

@@ -15,6 +15,7 @@ LEADING = re.compile(r"^(gradients?(_tape)?/)+")  # says that an operation is of
 NUMBER = re.compile(r"(_\d+)+$")
 READ = re.compile(r"/ReadVariableOp(_\d+)?$")  # a read belongs to the operation that needs it
 NO_SCOPE = "no scope"  # in Keras 2 the optimizer's update, for the most part; none of `fused` that takes time
+MODEL = re.compile(r"(sequential|functional|model)(_\d+)*")  # of Keras, around its layers
 LSTM = re.compile(r"lstm(_cell|_layer)?(_?\d+)*")
 # The first that a scope's part matches gives the layer.
 LAYERS = (
@@ -59,9 +60,13 @@ def _lstm(name: str) -> str:
 
 
 def _by_scope(parts: list[str]) -> str:
-    """Returns the first layer that a part of the name speaks of; without one the outermost scope, or NO_SCOPE."""
+    """Returns the first layer that a part of the name speaks of; without one the outermost scope within Keras'
+    model, or NO_SCOPE.
+    """
     for part in parts:
         for pattern, layer in LAYERS:
             if pattern.fullmatch(part):
                 return layer
+    if len(parts) > 2 and MODEL.fullmatch(parts[0]):
+        parts = parts[1:]
     return NUMBER.sub("", parts[0]) if len(parts) > 1 else NO_SCOPE

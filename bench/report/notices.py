@@ -36,7 +36,7 @@ def _left_open(reason: notices.LeftOpen) -> str:
 def why_open(left_open: int, not_finite: int) -> str:
     """Returns why tensors were left open, of which some are not finite."""
     if not not_finite:
-        return "rounding to float32 alone decides their values"
+        return "rounding to float32 alone decides their values (as near a kink, such as relu's: try a smaller batch)"
     if not_finite == left_open:
         return "they are NaN or Inf in the reference"
     return f"{not_finite} of these are NaN or Inf in the reference, and rounding to float32 alone decides the others"

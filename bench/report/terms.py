@@ -32,6 +32,7 @@ GLOSSARY: Mapping[str, str] = {
     "REGRESSION": "A gating metric is proven to be beyond its margin.",
     "INCONCLUSIVE": "The measurements prove neither a PASS nor a REGRESSION.",
     "MEASUREMENT FAILED": "A launch did not finish, and no metric is a REGRESSION: there is no verdict.",
+    "slow mode": "A candidate has one if it is slow in some launches and as fast as ever in the others.",
     "not gated": "Shown, and decides nothing.",
     "oracle": "The training step written in NumPy in float64: the definition of right.",
     "lockstep": "Both sides take the same step from the same weights, hundreds of times, and every tensor is compared.",

@@ -34,6 +34,9 @@ KERAS_3 = {
     "sgd/ResourceScatterSub": "update",
     "something/of/mine": "something",
     "something_1/else": "something",
+    "sequential_1/conv2d_2/convolution": "conv2d",
+    "gradient_tape/functional_3/max_pooling2d_1/MaxPool2d/MaxPoolGrad": "max_pooling2d, gradient",
+    "sequential_1/Cast": "sequential",
 }
 FUSED = {
     "embedding/Gather": "embedding",

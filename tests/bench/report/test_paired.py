@@ -6,7 +6,7 @@ import math
 import pytest
 
 from bench.record.paired import Package
-from bench.record.types import Failure, NumericError
+from bench.record.types import LEFT_OPEN, NO_ORACLE, NOT_FINITE, Failure, NumericError, Unchecked
 from bench.report.paired import LAUNCH, pairs_text, sides_text
 from tests.builders.golden import golden
 from tests.builders.paired import NOISE, pair, paired_run
@@ -40,6 +40,15 @@ def test_every_tensor_that_is_over_its_limit_is_listed() -> None:
     assert "own .keras" in found[1]
     assert found[1].endswith(": refused: Keras 2.15.0: ValueError: no")
     assert len(found) == 2
+
+
+def test_every_tensor_that_was_not_compared_is_listed() -> None:
+    """A verdict names a few; why a step was not checked at all is no tensor."""
+    open_ones = [Unchecked(LEFT_OPEN, f"gradient of conv{number}/kernel") for number in range(9)]
+    unchecked = (*open_ones, Unchecked(NOT_FINITE, "loss of step 0"), Unchecked(NO_ORACLE, "none"))
+    sides = [record(numerics=[WITHIN]), dataclasses.replace(record(numerics=[WITHIN]), unchecked=unchecked)]
+    (line,) = (line for line in pairs_text(paired_run(RUN.pairs, sides), 999).splitlines() if "not compared" in line)
+    assert line == f"not compared: {', '.join(one.detail for one in unchecked[:-1])}"
 
 
 def test_the_command_is_quoted_for_a_shell() -> None:

@@ -10,6 +10,7 @@ import codecs
 import difflib
 import importlib
 import io
+import itertools
 import os
 import platform
 import sys
@@ -63,17 +64,18 @@ class Parser(argparse.ArgumentParser):
     _words: Sequence[str] = ()
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # three overloads
-        """Parses, as argparse does."""
-        self._words = args or ()
+        """Parses as argparse does, and keeps the words for `error`."""
+        self._words = list(itertools.takewhile(lambda word: word != "--", args or ()))
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
-        known = self._option_string_actions
+        below = (one.choices.values() for one in self._actions if isinstance(one, argparse._SubParsersAction))
+        known = {word for one in (self, *itertools.chain(*below)) for word in one._option_string_actions}
         given = (word.partition("=")[0] for word in self._words if word.startswith("--"))
-        mistyped = next((word for word in given if word not in {*known, "--"}), "")
-        near = difflib.get_close_matches(mistyped, known, 1)
-        raise UsageError(message + "".join(f"; {mistyped}: did you mean {one}?" for one in near))
+        near = {word: difflib.get_close_matches(word, known, 1) for word in given if word not in known}
+        told = (f"; {word}: did you mean {found[0]}?" for word, found in near.items() if found)
+        raise UsageError(message + next(told, ""))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

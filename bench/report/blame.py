@@ -13,7 +13,7 @@ from bench.report.values import NOTHING
 UNMEASURED, DEPARTS, AGREES, MISSING = "can't be measured", "a regression", "no regression", "not measured"
 SWITCHED = {ONEDNN: "without oneDNN", THREADS: "on one thread"}
 EFFECT = "effect: of that package alone in the candidate's version, all others in the reference's"
-MOST_LETTERS = 40  # of a side in a table
+MOST_LETTERS = 40  # of a side
 OF_PAIRS = "A+B: of both; A with B: what A adds to B's effect; A and B together: what both do beyond their two effects"
 REST = "unexplained: the rest of the whole change; intervals hold together at 95%"
 
@@ -55,8 +55,10 @@ def blame_json(blame: Blame, metric: str, names: tuple[str, str], left_out: Sequ
 
 
 def _shortened(name: str) -> str:
-    """Returns a side's name, cut where it is long: it may be all the packages of an interpreter."""
-    return textwrap.shorten(name, MOST_LETTERS, placeholder=" …")
+    """Returns a side's name, cut where it is long: the beginning of requirements, the end of a wheel's path."""
+    if len(name) <= MOST_LETTERS:
+        return name
+    return textwrap.shorten(name, MOST_LETTERS, placeholder=" …") if " " in name else f"…{name[1 - MOST_LETTERS :]}"
 
 
 def _answer(blame: Blame, metric: str, names: tuple[str, str]) -> str:

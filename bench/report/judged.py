@@ -153,9 +153,10 @@ def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
 
 
 def hosts(run: AnyRun | Micro) -> list[str]:
-    """Returns the machines of a run's launches in words: most often one, none of a run that has no launch."""
-    machines = dict.fromkeys(record.machine for record in records(run))
-    return [f"{machine.cpu_model}, {Count(machine.cores):core}" for machine in machines]
+    """Returns the machines that measured, in words: most often one, none where nothing was measured."""
+    machines = (record.machine for record in records(run))
+    told = (", ".join(filter(None, (one.cpu_model, f"{Count(one.cores):core}", one.gpu))) for one in machines)
+    return list(dict.fromkeys(told))
 
 
 def asked_sides(run: AnyRun | Micro) -> tuple[Side, ...]:

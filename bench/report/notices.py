@@ -30,13 +30,19 @@ def _failed_once(reason: notices.FailedOnce) -> str:
 def _left_open(reason: notices.LeftOpen) -> str:
     total = len(reason.tensors) + reason.compared
     left_open = f"{len(reason.tensors)} of {total} tensors not compared ({_few(reason.tensors)})"
-    return f"{reason.subject}: {left_open}: {why_open(len(reason.tensors), reason.not_finite)}"
+    rounded = len(reason.tensors) > reason.not_finite and any(map(_is_gradient, reason.tensors))
+    more = "; a smaller batch leaves fewer gradients open" if rounded else ""
+    return f"{reason.subject}: {left_open}: {why_open(len(reason.tensors), reason.not_finite)}{more}"
+
+
+def _is_gradient(tensor: str) -> bool:
+    return tensor.startswith("gradient of ")
 
 
 def why_open(left_open: int, not_finite: int) -> str:
     """Returns why tensors were left open, of which some are not finite."""
     if not not_finite:
-        return "rounding to float32 alone decides their values (as near a kink, such as relu's: try a smaller batch)"
+        return "rounding to float32 alone decides their values"
     if not_finite == left_open:
         return "they are NaN or Inf in the reference"
     return f"{not_finite} of these are NaN or Inf in the reference, and rounding to float32 alone decides the others"

@@ -71,8 +71,8 @@ def over_limits(run: PairedRun) -> list[str]:
 
 
 def _left_open(run: PairedRun) -> list[str]:
-    """Returns the tensors of the candidate that were not compared."""
-    found = [one for record in run.oracle[1:] for one in record.unchecked]
+    """Returns the tensors of the candidate that were not compared, where others were."""
+    found = [one for record in run.oracle[1:] if record.numerics for one in record.unchecked]
     return list(dict.fromkeys(one.detail for one in found if one.why in (LEFT_OPEN, NOT_FINITE)))
 
 

@@ -44,9 +44,9 @@ METRICS: Mapping[str, str] = {
     NUMERICS.name: "Steps of real training, or answers of other work, compared with the oracle, in NumPy and float64.",
     RETRACES.name: "Traces of the step's function after its first, which cost time.",
     PERPLEXITY: "Windowed: of the last part of the training's steps alone, which rounding spreads least. The table of "
-    "launches has the running perplexity, of all steps. It falls with each step, and a gate takes more of them than an "
+    "launches has the running perplexity, of all steps. It falls as training goes on, and a gate trains longer than an "
     "upgrade.",
-    FITTED_LOSS: "The mean loss of the first fits of a launch, which has a seed of its own.",
+    FITTED_LOSS: "The mean loss of the first eight fits of a launch, which has a seed of its own.",
     ONE_CORE_STEP_TIME: "Of launches with one thread pinned to one core, which deviate least.",
     STEP_TIME: "Of launches on all cores, as users run TensorFlow.",
     MEAN_STEP: "The mean of all blocks, with the outlier steps that step time trims away.",
@@ -54,7 +54,7 @@ METRICS: Mapping[str, str] = {
     PEAK_MEMORY: "Anonymous memory: what a process allocated. Resident memory, in plots and in the table of launches, "
     "has the mapped files of TensorFlow as well.",
     MEMORY_GROWTH: "The memory that a process gains with each step.",
-    STEP_TIME_GROWTH: "How much longer the later units of a launch take than the earlier ones.",
+    STEP_TIME_GROWTH: "How much longer the later half of a launch's units take than the earlier half.",
     CPU_TIME: "CPU seconds of a step, of all threads of its process together: more than the step time where several "
     "threads work, or wait busily, at once.",
     "import": "The time that a fresh process takes to import TensorFlow, whose files are in memory already.",

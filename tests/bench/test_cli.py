@@ -59,12 +59,18 @@ def test_with_standard_error_closed_an_error_is_no_answer() -> None:
         (("--from", "A", "--to", "B", "--metrics=trace"), "--metrics=trace; --metrics: did you mean --metric?"),
         (("--from", "A", "--to", "B", "--zzzz"), "unrecognized arguments: --zzzz"),
         (("--from", "A", "--to", "B", "--budget", "--metric"), "argument --budget: expected one argument"),
-        (("--from", "A", "--", "--to"), "are required: --to"),
+        (("--from", "A", "--", "--too"), "are required: --to"),
+        (("--zzzz", "--form", "A", "--to", "B"), "are required: --from; --form: did you mean --from?"),
     ],
 )
 def test_a_mistyped_option_is_told_with_the_nearest_one(options: Sequence[str], said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said) + "$"):
         command_parser("upgrade").parse_args(options)
+
+
+def test_a_mistyped_option_of_a_command_s_command_is_told_as_well() -> None:
+    with pytest.raises(UsageError, match=r"arguments: --keep-newst; --keep-newst: did you mean --keep-newest\?$"):
+        command_parser("env").parse_args(("remove", "--all", "--keep-newst"))
 
 
 def test_version() -> None:

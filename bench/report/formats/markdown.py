@@ -115,7 +115,7 @@ def _section(judged: Judged) -> str:
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
         blocks += _folded("Differences of the sides", _table(("", "reference", "candidate"), rows))
-    where = "".join(f" on {host}" for host in hosts(judged.run))
+    where = f" on {' and on '.join(found)}" if (found := hosts(judged.run)) else ""
     measured = (
         f"{called.candidate} compared with {compared_with(verdict, called)}, measured {judged.run.created}{where}"
     )

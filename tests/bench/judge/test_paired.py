@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -355,8 +356,9 @@ def test_a_slow_hour_is_a_warning(slow: float, warned: bool) -> None:
     assert verdict.outcome is Outcome.PASS
 
 
-def test_operations_of_graphs_that_were_not_counted_are_not_told() -> None:
-    uncounted = [on_candidate(one, graph_operations={}) for one in launches()]
+@pytest.mark.parametrize("lacking", [on_candidate, on_both])
+def test_operations_of_graphs_that_a_side_did_not_count_are_not_told(lacking: Callable[..., Pair]) -> None:
+    uncounted = [lacking(one, graph_operations={}) for one in launches()]
     told = [comparison.metric for comparison in judge_paired(paired_run(uncounted), PAIRED).comparisons]
     assert told
     assert OPERATIONS not in told

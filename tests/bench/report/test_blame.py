@@ -184,3 +184,7 @@ def test_a_side_of_many_requirements_is_cut_in_text_and_whole_for_programs() -> 
     assert "from absl-py==2.5.1 gast==0.7.0 … to 2.21.0" in text.replace("\n  ", " ")
     assert "grpcio" not in text
     assert blame_json(by_launches(0.2, 0.2), "step time", (frozen, "2.21.0"), [])["reference"] == frozen
+    wheel = "dist/tensorflow-2.22.0-cp311-cp311-linux_x86_64.whl"
+    assert f"…{wheel[-39:]}" in blame_text(by_launches(0.2, 0.2), "step time", ("2.21.0", wheel), []).replace(
+        "\n  ", " "
+    )

@@ -40,7 +40,7 @@ def test_an_update_is_judged_by_its_own_size() -> None:
     """Weights of 1000 that should move by 0.01 and don't are only 1e-5 off, but the update is missing."""
     before, wanted = {"bias": np.full(2, 1000.0)}, {"bias": np.full(2, 1000.01)}
     require_weights(wanted, wanted, before)
-    with pytest.raises(WrongAnswerError, match=r"update bias is 1\.0e\+00 off"):
+    with pytest.raises(WrongAnswerError, match=r"update bias is 1\.00e\+00 off"):
         require_weights(before, wanted, before)
 
 
@@ -54,5 +54,5 @@ def test_dropout_drops_about_as_many_as_it_should_and_scales_the_rest() -> None:
         else:
             with pytest.raises(WrongAnswerError, match=f"dropped {dropped} of 10000 values"):
                 require_dropout([found], [ones], 0.5)
-    with pytest.raises(WrongAnswerError, match=r"dropout is 3\.5e-01 off"):  # half the values are 1 for 2: √½ / 2
+    with pytest.raises(WrongAnswerError, match=r"dropout is 3\.54e-01 off"):  # half the values are 1 for 2: √½ / 2
         require_dropout([np.where(np.arange(ones.size) < 5_000, 0, ones)], [ones], 0.5)

@@ -7,9 +7,9 @@ from bench.judge.reports import paired_runs
 from bench.record.micro import Micro
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import Environment, Machine
-from bench.report.judged import AnyRun, Judged, asked_sides, environment, measured
+from bench.report.judged import AnyRun, Judged, asked_sides, environment, measured, records
 from bench.report.stored import environment_name
-from bench.report.values import NOTHING
+from bench.report.values import NOTHING, Count
 
 ABSENT = "not installed"
 
@@ -75,10 +75,16 @@ def replicas(judged: Judged) -> list[str]:
 
 
 def machines(run: AnyRun | Micro) -> list[Machine]:
-    """Returns the machines that were measured on, each once."""
+    """Returns the machines that were measured on, each once; none where nothing was."""
     if isinstance(run, Micro):
         return [run.run.machine]
-    return list(dict.fromkeys(launch.record.machine for launch in measured(run)))
+    return list(dict.fromkeys(record.machine for record in records(run)))
+
+
+def hosts(run: AnyRun | Micro) -> list[str]:
+    """Returns the same in words, most often of one."""
+    told = (", ".join(filter(None, (one.cpu_model, f"{Count(one.cores):core}", one.gpu))) for one in machines(run))
+    return list(dict.fromkeys(told))
 
 
 def locks(run: AnyRun | Micro) -> list[Packages]:

@@ -15,7 +15,6 @@ from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Paire
 from bench.record.profile import Profile
 from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
 from bench.report.headlines import UNNAMED, Names
-from bench.report.values import Count
 from bench.stats.outcome import Outcome
 
 AnyRun: TypeAlias = Run | PairedRun | GateRun
@@ -150,13 +149,6 @@ def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
     candidate = (run.candidate,) if isinstance(run, GateRun) else ()  # of numbers alone, too
     words = words_without(run.command, (), ("--resume",))  # there may be nothing to go on with
     return (*words, *as_of((*asked_sides(run), *candidate), words))
-
-
-def hosts(run: AnyRun | Micro) -> list[str]:
-    """Returns the machines that measured, in words: most often one, none where nothing was measured."""
-    machines = (record.machine for record in records(run))
-    told = (", ".join(filter(None, (one.cpu_model, f"{Count(one.cores):core}", one.gpu))) for one in machines)
-    return list(dict.fromkeys(told))
 
 
 def asked_sides(run: AnyRun | Micro) -> tuple[Side, ...]:

@@ -5,9 +5,11 @@ import textwrap
 
 from tabulate import tabulate
 
+from bench.judge.exact import left_open
+from bench.judge.notices import LeftOpen
 from bench.record.lockstep import tensor_name
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
-from bench.record.types import LEFT_OPEN, NOT_FINITE, Record
+from bench.record.types import Record
 from bench.report import compared
 from bench.report.lines import one_line
 from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, failed_lines, fitted, wrapped
@@ -51,7 +53,8 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
     notes += [f"over its limit: {line}" for line in over_limits(run)]
-    notes += [f"not compared: {', '.join(tensors)}" for tensors in [_left_open(run)] if tensors]
+    opened = left_open("", run.oracle[1:])
+    notes += [f"not compared: {', '.join(one.tensors)}" for one in opened if isinstance(one, LeftOpen)]
     title = wrapped(f"paired run of {run.created}: {shlex.join(run.command)}", width)
     launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
     lines = [wrapped(VALUES, width), *failed, *(wrapped(note, width) for note in notes)]
@@ -68,12 +71,6 @@ def over_limits(run: PairedRun) -> list[str]:
         for one in record.numerics
         if not one.within
     ]
-
-
-def _left_open(run: PairedRun) -> list[str]:
-    """Returns the tensors of the candidate that were not compared, where others were."""
-    found = [one for record in run.oracle[1:] if record.numerics for one in record.unchecked]
-    return list(dict.fromkeys(one.detail for one in found if one.why in (LEFT_OPEN, NOT_FINITE)))
 
 
 def _pair_row(pair: Pair) -> list[str]:

@@ -13,7 +13,7 @@ from bench.judge.types import Comparison
 from bench.report import compared, values
 from bench.report.grids import BRACKETS, LEGEND, Grid, Mark
 from bench.report.headlines import GLYPHS, compared_with, headline, scope_text
-from bench.report.judged import Judged, hosts, names, reproducing, severity
+from bench.report.judged import Judged, names, reproducing, severity
 from bench.report.lines import one_line, printable
 from bench.report.next_steps import next_steps
 from bench.report.precision import TRUST, precision_table, trust
@@ -115,7 +115,7 @@ def _section(judged: Judged) -> str:
     if different:
         rows = [(escaped(row.name), escaped(row.reference), escaped(row.candidate)) for row in different]
         blocks += _folded("Differences of the sides", _table(("", "reference", "candidate"), rows))
-    where = f" on {' and on '.join(found)}" if (found := hosts(judged.run)) else ""
+    where = f" on {' and on '.join(found)}" if (found := compared.hosts(judged.run)) else ""
     measured = (
         f"{called.candidate} compared with {compared_with(verdict, called)}, measured {judged.run.created}{where}"
     )

@@ -2,10 +2,13 @@
 
 import dataclasses
 
+from bench.record.micro import Micro
 from bench.record.paired import Package
 from bench.report import compared
 from bench.report.judged import Judged
-from tests.builders.records import TINY, baseline, records, replica, run
+from tests.builders.launches import on_both
+from tests.builders.micro import MICRO_RUN
+from tests.builders.records import MACHINE, TINY, baseline, records, replica, run
 from tests.builders.verdicts import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 
 
@@ -97,3 +100,21 @@ def test_baselines_of_what_was_not_measured_have_no_part_in_it() -> None:
     alone, both = (judged_run(run(records()), *of) for of in ([baseline()], [other, baseline()]))
     assert compared.replicas(both) == compared.replicas(alone)
     assert compared.environments(both.run) == compared.environments(alone.run)
+
+
+def test_machines_are_told_once_in_words_that_differ() -> None:
+    """Two that differ in memory alone read alike; numbers alone have a machine, too."""
+    more = dataclasses.replace(MACHINE, memory_gib=MACHINE.memory_gib + 1)
+    other = dataclasses.replace(MACHINE, cores=4, gpu="A GPU")
+    made = [
+        on_both(one, machine=at) for one, at in zip(paired_run(launches=3).pairs, (MACHINE, more, other), strict=True)
+    ]
+    assert compared.hosts(dataclasses.replace(paired_run(), pairs=tuple(made), oracle=())) == [
+        f"{MACHINE.cpu_model}, 2 cores",
+        f"{MACHINE.cpu_model}, 4 cores, A GPU",
+    ]
+    assert compared.hosts(dataclasses.replace(paired_run(), pairs=())) == [f"{MACHINE.cpu_model}, 2 cores"]
+    assert compared.hosts(dataclasses.replace(paired_run(), pairs=(), oracle=())) == []
+    assert compared.hosts(Micro(MICRO_RUN, [], [])) == [
+        f"{MICRO_RUN.machine.cpu_model}, {MICRO_RUN.machine.cores} cores"
+    ]

@@ -14,7 +14,6 @@ from bench.report.judged import (
     MOST_NAMED,
     Judged,
     environment,
-    hosts,
     launches_by_subject,
     measured,
     names,
@@ -22,9 +21,8 @@ from bench.report.judged import (
     reproducing,
     worst,
 )
-from tests.builders.launches import on_both
 from tests.builders.micro import MICRO_RUN
-from tests.builders.records import MACHINE, SUBJECT, TINY, run
+from tests.builders.records import SUBJECT, TINY, run
 from tests.builders.records import records as launches
 from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, paired_run, side, verdict
 
@@ -135,21 +133,6 @@ def test_what_reproduces_a_run_reads_the_index_as_it_did() -> None:
     assert reproducing(upgraded) == (*upgraded.command, "--as-of", upgraded.reference.as_of)
     given = dataclasses.replace(upgraded, command=(*upgraded.command, "--as-of=release"))
     assert reproducing(given) == given.command
-
-
-def test_machines_are_told_once_in_words_that_differ() -> None:
-    """Two that differ in memory alone read alike; numbers alone have a machine, too."""
-    more = dataclasses.replace(MACHINE, memory_gib=MACHINE.memory_gib + 1)
-    other = dataclasses.replace(MACHINE, cores=4, gpu="A GPU")
-    made = [
-        on_both(one, machine=at) for one, at in zip(paired_run(launches=3).pairs, (MACHINE, more, other), strict=True)
-    ]
-    assert hosts(dataclasses.replace(paired_run(), pairs=tuple(made), oracle=())) == [
-        f"{MACHINE.cpu_model}, 2 cores",
-        f"{MACHINE.cpu_model}, 4 cores, A GPU",
-    ]
-    assert hosts(dataclasses.replace(paired_run(), pairs=())) == [f"{MACHINE.cpu_model}, 2 cores"]
-    assert hosts(dataclasses.replace(paired_run(), pairs=(), oracle=())) == []
 
 
 def test_what_reproduces_a_run_that_was_resumed_begins_anew() -> None:

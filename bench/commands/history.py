@@ -14,7 +14,7 @@ from bench.commands.usage import UsageError
 from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Key, Point, Points, Series, histories, outcome, report_points
-from bench.judge.reports import Report
+from bench.judge.reports import Report, paired_runs
 from bench.record.codec import FormatError
 from bench.record.files import read_record, write_text
 from bench.record.gate import GateRun
@@ -98,6 +98,8 @@ def _points_or_warning(path: Path) -> Points | str:
     """Returns a report's values by its folder's name, or why it is left out."""
     try:
         report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
+        if why := next((run.incomplete for run in paired_runs(report) if run.incomplete), ""):
+            return f"left out: {path}: it is incomplete ({why})"
         return _points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
     except FormatError as error:
         return f"left out: {error}"

@@ -207,13 +207,13 @@ class Verdict:
 
     def ruled_out(self, metric: str) -> dict[str, float]:
         """Returns, by subject, the margins of a gating metric that a PASS excludes. An empty dict unless every
-        subject's margin is excluded.
+        subject's margin is excluded, and none of it is accepted.
         """
         found = [one for one in self.comparisons if one.metric.name == metric and one.metric.gates]
         margins = {
             one.subject: one.metric.margin
             for one in found
-            if one.interval and one.metric.margin and one.interval.pass_high < one.metric.margin
+            if one.interval and one.metric.margin and not one.accepted and one.interval.pass_high < one.metric.margin
         }
         return margins if self.outcome is Outcome.PASS and len(margins) == len(found) else {}
 

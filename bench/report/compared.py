@@ -69,8 +69,9 @@ def replicas(judged: Judged) -> list[str]:
     """
     if isinstance(judged.run, PairedRun):
         return []
-    names = dict.fromkeys(launch.record.subject.name for launch in measured(judged.run))
-    every = [one.environment for name in names if name in judged.baselines for one in judged.baselines[name].replicas]
+    subjects = dict.fromkeys(launch.record.subject for launch in measured(judged.run))
+    baselines = [judged.baselines[one.name] for one in subjects if one.name in judged.baselines]
+    every = [one.environment for found in baselines if found.subject in subjects for one in found.replicas]
     return [f"TensorFlow {environment_name(key)}" for key in dict.fromkeys(map(environment_key, every))]
 
 

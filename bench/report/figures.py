@@ -34,13 +34,16 @@ def lockstep_figure(result: Lockstep) -> Chart | None:
         columns = [each.by_step for each in result.differences if each.quantity == quantity]
         largest = [max(0.0, *values) for values in itertools.zip_longest(*columns, fillvalue=0.0)]
         shapes += [Shape(f"series-{number}", tuple(enumerate(largest)), quantity)] if largest else []
-    if not any(height for shape in shapes for _, height in shape.points):
+    heights = [height for shape in shapes for _, height in shape.points]
+    if not any(heights):
         return None
+    top = max(filter(math.isfinite, heights), default=0.0) or 1.0  # where a departure that is Inf is drawn
     keys = [(shape.style, shape.title) for shape in shapes]
     if result.departure:
         first = result.departure.first
         title = f"{first.name} exceeds its limit of {first.limit:.1e} at step {first.step}"
-        shapes.append(Shape("departure", ((first.step, first.difference),), title))
+        height = first.difference if math.isfinite(first.difference) else top
+        shapes.append(Shape("departure", ((first.step, height),), title))
         keys.append(("departure", f"◆ {title}"))
     return Chart(
         title="Lockstep: differences by step",
@@ -114,12 +117,10 @@ def _perplexities(
             Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)
         ]
         keys.append(("margin", f"margin ±{as_percent(margin):.1f}%"))
-    judged = "The last step is what is judged."
-    if launches[0].in_turn:
-        judged = "The mean of the lines at the last step is what is judged: single lines may cross the margin."
+    judged = " The mean of the lines at the last step is what is judged: single lines may cross the margin."
     return Chart(
         title="Running perplexity against the reference's",
-        caption=f"Difference from the mean of the reference's trainings. {judged}",
+        caption=f"Difference from the mean of the reference's trainings.{judged if margin is not None else ''}",
         x_label="step",
         y_label="difference",
         shapes=tuple(shapes),

@@ -122,6 +122,7 @@ def mark(comparison: Comparison | None) -> Mark:
         bounds = " to ".join(short_size(end, metric) for end in comparison.unaccepted.bounds or ())
     elif isinstance(comparison.reason, NotGated):
         size = why(comparison)
+    size = f"accepted {size}" if comparison.accepted else size
     return Mark(comparison.outcome, size, bounds, why(comparison), comparison.improved)
 
 

@@ -137,8 +137,5 @@ NOTICES: Mapping[type[Reason], Words] = {
     ),
     notices.NothingGates: _nothing_gates,
     notices.UnlikePlaces: _unlike_places,
-    notices.NumbersNotCompared: (
-        "values are ratios to the reference that both reports share; numbers are not compared: `tfgate check` judges "
-        "each report's"
-    ),
+    notices.NumbersNotCompared: "numbers are not compared: `tfgate check` judges each report's",
 }

@@ -215,7 +215,8 @@ def _whole(pair: Against) -> str:
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
     said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]
-    said += [f"{one.metric.name}: {why(one)}" for one in verdict.decisive]
+    told = [*verdict.decisive, *(one for one in verdict.comparisons if one.accepted)]
+    said += [f"{one.metric.name}: {why(one)}" for one in told]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
     better = [f"{one.metric.name} {_sized(one)}" for one in pair.verdict.comparisons if one.improved]
     said += [f"Better: {', '.join(better)}"] if better else []

@@ -29,7 +29,9 @@ def render(judged: Sequence[Judged]) -> str:
 
 
 def document(run: AnyRun | Micro) -> dict[str, Any]:
-    """Returns the run as plain data of the format. Raises UnfitError for a run without steady steps."""
+    """Returns the run as plain data of the format. Raises UnfitError for a run without steady steps, and for micro."""
+    if isinstance(run, Micro):
+        raise UnfitError("the folder of micro holds pytest-benchmark's files, such as reference-00.json: read those")
     groups: dict[tuple[str, str, bool, str], list[tuple[SideLaunch, float]]] = {}
     for launch in measured(run):
         seconds = None if launch.record.failure else robust_seconds(launch.block_seconds)

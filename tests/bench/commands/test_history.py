@@ -122,6 +122,15 @@ def test_what_holds_no_value_is_left_out_and_named(tfgate: Tfgate, reports: Path
         assert f"left out: {path}" in found.out
 
 
+def test_an_interrupted_report_proves_nothing(tfgate: Tfgate, reports: Path) -> None:
+    keep_releases(reports, [1.0] * 5)
+    cut = dataclasses.replace(report(created="2026-02-01T00:00:00+00:00"), incomplete="the run was interrupted")
+    write_record(reports / "cut" / "paired.json", cut)
+    found = tfgate("history", reports)
+    assert (found.code, counts(found)[0]) == (3, 5)
+    assert f"left out: {reports / 'cut' / 'paired.json'}: it is incomplete (the run was interrupted)" in found.out
+
+
 def test_too_few_reports_cannot_be_judged(tfgate: Tfgate, reports: Path) -> None:
     keep_releases(reports, [1.0] * 3)
     assert tfgate("history", reports).code == 3

@@ -8,7 +8,7 @@ from bench.report import compared
 from bench.report.judged import Judged
 from tests.builders.launches import on_both
 from tests.builders.micro import MICRO_RUN
-from tests.builders.records import MACHINE, TINY, baseline, records, replica, run
+from tests.builders.records import MACHINE, SUBJECT, TINY, baseline, records, replica, run
 from tests.builders.verdicts import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 
 
@@ -99,6 +99,8 @@ def test_baselines_of_what_was_not_measured_have_no_part_in_it() -> None:
     other = baseline(tuple(replica(5.0, "2.13.0") for _ in range(4)), subject=TINY)
     alone, both = (judged_run(run(records()), *of) for of in ([baseline()], [other, baseline()]))
     assert compared.replicas(both) == compared.replicas(alone)
+    changed = baseline(subject=dataclasses.replace(SUBJECT, fingerprint="f" * 16))
+    assert compared.replicas(dataclasses.replace(alone, baselines={SUBJECT.name: changed})) == []
     assert compared.environments(both.run) == compared.environments(alone.run)
 
 

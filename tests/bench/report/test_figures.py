@@ -1,10 +1,12 @@
 """The plots' contents: which lines there are, and where they lie."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import pytest
 
+from bench.record.lockstep import TensorDifferences
 from bench.record.types import Memory, Record
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
@@ -44,8 +46,17 @@ def test_an_upgrade_s_perplexity_is_drawn_against_its_own_reference_alone() -> N
     title, stored = "Running perplexity against the reference's", {SUBJECT.name: baseline()}
     drawn, bare = (figures(dataclasses.replace(upgrade(), baselines=of))[title] for of in (stored, {}))
     assert drawn == bare
-    assert "mean of the lines" in drawn.caption
-    assert "mean of the lines" not in figures(against_baseline())[title].caption
+
+
+def test_a_perplexity_s_caption_says_that_it_is_judged_where_it_is() -> None:
+    title, measured_ = "Running perplexity against the reference's", upgrade()
+    shown = [
+        dataclasses.replace(one, metric=dataclasses.replace(one.metric, margin=None))
+        for one in measured_.verdict.comparisons
+    ]
+    unjudged = dataclasses.replace(measured_, verdict=dataclasses.replace(measured_.verdict, comparisons=tuple(shown)))
+    told = [figures(judged)[title].caption for judged in (measured_, against_baseline(), unjudged)]
+    assert ["is what is judged" in caption for caption in told] == [True, True, False]
 
 
 def test_without_a_reference_there_is_no_envelope() -> None:
@@ -110,6 +121,19 @@ def test_lockstep_has_a_line_for_each_quantity(departs: bool) -> None:
     assert chart
     assert [shape.style for shape in chart.shapes] == ["series-1", "series-2", *["departure"] * departs]
     assert [label for _, label in chart.keys][:2] == ["loss", "gradient"]
+
+
+def test_a_departure_that_is_not_finite_has_its_mark() -> None:
+    """A candidate whose first gradient that isn't bit-identical is NaN, and one after small differences."""
+    found = lockstep(departs=True)
+    assert found.departure
+    first = dataclasses.replace(found.departure.first, difference=math.inf)
+    departure = dataclasses.replace(found.departure, first=first)
+    for before, height in (((), 1.0), ((0.0, 0.0), 1.0), ((1e-7, 1e-7), 1e-7)):
+        differences = (TensorDifferences("gradient", "embedding", (*before, math.inf)),)
+        chart = lockstep_figure(dataclasses.replace(found, differences=differences, departure=departure))
+        assert chart
+        assert [shape.points for shape in chart.shapes if shape.style == "departure"] == [((2, height),)]
 
 
 def test_a_lockstep_without_steps_has_no_plot() -> None:

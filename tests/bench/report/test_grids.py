@@ -1,5 +1,8 @@
 """A survey's tables: releases by metrics, with a mark in each cell."""
 
+import dataclasses
+
+from bench.judge.reasons import Accepted, Decided
 from bench.report.grids import Grid, grids, mark
 from bench.stats.outcome import Outcome
 from tests.builders.surveys import made
@@ -35,4 +38,7 @@ def test_a_cell_has_the_interval_that_decides() -> None:
     """t of 3 degrees is 2.353 at 95% and 3.182 at 97.5%: ±0.0235 within the margin of 0.0488, ±0.0318 beyond it."""
     passed, undecided = comparison("step time", 0.02, 0.01), comparison("step time", 0.03, 0.01)
     assert (passed.outcome, mark(passed).bounds) == (Outcome.PASS, "-0.35% to +4.4%")
+    known = Accepted("2026-06-30", "known", "#7", Decided(4))
+    accepted = dataclasses.replace(comparison("step time", 0.2, 0.001), outcome=Outcome.PASS, reason=known)
+    assert mark(accepted).text == "✔ accepted +22.1%"
     assert (undecided.outcome, mark(undecided).bounds) == (Outcome.INCONCLUSIVE, "-0.18% to +6.4%")

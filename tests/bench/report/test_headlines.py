@@ -103,12 +103,16 @@ def test_a_pass_without_speed_rules_out_no_slowdown() -> None:
 
 
 def test_a_pass_of_named_metrics_lists_what_is_excluded() -> None:
-    """Of a metric that the ledger accepts nothing is: its interval lies beyond the margin."""
+    """Of a metric that the ledger accepts nothing is: its interval lies beyond the margin, above it or below."""
     memory, step = comparison("peak memory", 0.0, 0.001, 0.10), comparison(STEP_TIME, 0.0, 0.001)
     accepted = dataclasses.replace(comparison("trace", 0.5, 0.001), outcome=Outcome.PASS)
     found = headline(verdict([memory, step, accepted], scope=Scope.NAMED))
     assert found.endswith(" by more than the margin: peak memory 10.0%, step time 5.0%")
     assert headline(verdict([accepted], scope=Scope.NAMED)).endswith(" by more than the margin")
+    below = comparison(PERPLEXITY, -0.05, 0.001, 0.02)
+    known = Accepted("2026-06-30", "known", "", below.reason)
+    below = dataclasses.replace(below, outcome=Outcome.PASS, reason=known)
+    assert headline(verdict([below], scope=Scope.NAMED)).endswith(" by more than the margin")
     equal = comparison(PERPLEXITY, 0.0, 0.001, 0.02)
     assert headline(verdict([equal], scope=Scope.NAMED)).endswith(": perplexity ±2.0%")
     same = dataclasses.replace(equal, interval=None, reason=Identical(6))

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from bench.judge.paired import judge_paired
+from bench.judge.reasons import Accepted, Decided
 from bench.judge.survey import Against, Chapter, Surveyed, walk
 from bench.judge.types import Comparison
 from bench.record.paired import Package
@@ -117,6 +118,24 @@ def test_every_release_has_a_paragraph() -> None:
     assert "mean step -9.9% (better)" in found["2.20.0"]  # its margin is 25%
     assert "mean step +20.1%." in found["2.18.1"]
     assert "Changed within the margin" not in found["2.17.1"]
+
+
+def test_what_the_ledger_accepts_is_named() -> None:
+    found = surveyed({"2.12.1": 0.0, "2.13.1": math.log(1.2)})
+    (chapter,) = found.chapters
+    *others, last = chapter.rows
+    assert last.before
+    known = Accepted("2026-06-30", "Keras checks more", "#7", Decided(10))
+    comparisons = tuple(
+        dataclasses.replace(one, outcome=Outcome.PASS, reason=known) if one.outcome is Outcome.REGRESSION else one
+        for one in last.before.verdict.comparisons
+    )
+    verdict = dataclasses.replace(last.before.verdict, comparisons=comparisons)
+    pair = dataclasses.replace(last.before, verdict=verdict)
+    rows = (*others, dataclasses.replace(last, before=pair, fixed=pair))
+    found = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
+    assert "step time: accepted until 2026-06-30: Keras checks more (#7)" in str(paragraphs(found)[1].said)
+    assert "✔ accepted +20" in survey_text(found)
 
 
 def test_hosts_are_named_by_fingerprint_where_they_differ() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.record.micro import Micro
 from bench.record.types import Failure
 from bench.report.formats.pytest_benchmark import document, render
+from tests.builders.micro import MICRO_RUN
 from tests.builders.records import SPEEDS, SUBJECT, TINY, record, records, run
 from tests.builders.verdicts import gate_run, paired_run, stored, upgrade
 
@@ -118,6 +120,11 @@ def test_a_run_without_speed_has_nothing_to_export() -> None:
     untimed = type(record())(**{**vars(record()), "step_seconds": ()})
     with pytest.raises(ValueError, match="no timed steps: there is nothing to export"):
         document(run([untimed]))
+
+
+def test_of_micro_the_files_that_are_there_are_named() -> None:
+    with pytest.raises(ValueError, match=r"reference-00\.json"):
+        document(Micro(MICRO_RUN, [], []))
 
 
 def test_the_file_holds_one_run() -> None:

@@ -64,7 +64,8 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def run(asked: Request) -> int:
-    """Returns 0 for an answer, 3 where the launches that the budget allowed give none; of --blame, what that returns.
+    """Returns 0 for an answer, 3 where the launches that the budget allowed give none, or the bad release's numbers are
+    inconclusive; of --blame, what that returns.
 
     Raises CorpusError, RequestError, BuildError, ClusterError, FormatError, MarginsError, OSError.
     """
@@ -81,7 +82,8 @@ def run(asked: Request) -> int:
         return follow(blame, [*suspect, *_following(asked)])
     if asked.blame and finding.answer is Answer.FOUND:
         say("blame can't take these two apart: it exchanges packages of environments that it builds, of one TensorFlow")
-    return EXIT_CODES[Outcome.INCONCLUSIVE if finding.answer is Answer.OPEN else Outcome.PASS]
+    told = finding.answer not in (Answer.OPEN, Answer.UNDECIDED)
+    return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
 
 
 def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequence[str], hint: str) -> None:
@@ -90,8 +92,8 @@ def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequenc
         values, metric = bisection.values(), asked.metric
         plain, text = launches_json(finding, values, metric, names), launches_text(finding, values, metric, names)
     else:
-        wrong, compared = bisection.wrong(), [release.compared for release in bisection.releases]
-        plain, text = numbers_json(finding, wrong, compared, names), numbers_text(finding, wrong, names)
+        doubted, compared = bisection.doubted(), [release.compared for release in bisection.releases]
+        plain, text = numbers_json(finding, doubted, compared, names), numbers_text(finding, doubted, names)
     left_out = [one_line(f"{name}: {why}") for name, why in bisection.left_out.items()]
     more = [f"left out: {line}" for line in left_out] + ([f"which package: {hint}"] if hint else [])
     plain |= {"left_out": left_out, "blame": hint or None} | bisection.origin()

@@ -13,17 +13,28 @@ from bench.commands.options import SideRequest
 from bench.commands.progress import PhaseProgress
 from bench.commands.searches import SearchRequest, on_a_host
 from bench.drive.requests import BuildError, RequestError
-from bench.judge.bisect import Answer, Finding, expected, find_by_launches, find_by_numbers, values_of, wrong_numbers
+from bench.judge.bisect import (
+    Answer,
+    Finding,
+    doubted_numbers,
+    expected,
+    find_by_launches,
+    find_by_numbers,
+    values_of,
+)
 from bench.judge.blame import failure_of
 from bench.judge.margins import Margins
 from bench.judge.types import Comparison
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good
 from bench.report.lines import one_line
+from bench.report.sentences import with_reason
 from bench.report.values import minutes
 from bench.stats.bisection import Search
+from bench.stats.outcome import Outcome
 
 PACED = 3  # measurements after which the rest's cost is told anew
+SAID = {Outcome.REGRESSION: "a regression", Outcome.INCONCLUSIVE: "inconclusive", Outcome.PASS: "no regression"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +86,7 @@ class Bisection:
         """Returns what was found among the releases that aren't left out."""
         if self._asked.timed:
             return find_by_launches(self.values())
-        compared, wrong = [release.compared for release in self.releases], self.wrong()
-        return find_by_numbers([bool(bad) if done else None for done, bad in zip(compared, wrong, strict=True)])
+        return find_by_numbers([self._outcome(one) if one.compared else None for one in self.releases])
 
     def announce(self) -> None:
         """Says what is searched, what disturbs it, and what it costs."""
@@ -113,9 +123,17 @@ class Bisection:
         values = [values_of(release.run, self._asked.metric, self._margins) for release in self.releases]
         return Search(values, self._asked.confidence)
 
-    def wrong(self) -> list[Comparison | None]:
-        """Returns of each release the comparison of numbers that is a regression; None without one."""
-        return [wrong_numbers(release.run, self._margins) if release.run else None for release in self.releases]
+    def doubted(self) -> list[Comparison | None]:
+        """Returns of each release the comparison of numbers that is a regression, or inconclusive; None without one."""
+        return [self._doubted(release) for release in self.releases]
+
+    def _doubted(self, release: Growing) -> Comparison | None:
+        return doubted_numbers(release.run, self._margins) if release.run else None
+
+    def _outcome(self, release: Growing) -> Outcome:
+        """Returns the outcome of a release's numbers."""
+        doubted = self._doubted(release)
+        return doubted.outcome if doubted else Outcome.PASS
 
     def _cost(self) -> str:
         """Returns a line on the measurements that are still expected."""
@@ -135,9 +153,10 @@ class Bisection:
         self.releases.remove(release)
 
     def _leave_out_if_unmeasured(self, release: Growing, run: PairedRun) -> bool:
-        """Goes on without a release whose run shows that it can't be measured, and tells whether it is one.
+        """Goes on without a release whose run shows that it can't be measured, or between the two with numbers that are
+        inconclusive, and tells whether it is one.
 
-        Raises RequestError where the good release can't be.
+        Raises RequestError where the good release can't be measured.
         """
         good = run.oracle[0].failure if run.oracle else None  # the reference's is the first
         if failed_for_good(run.pairs):
@@ -147,10 +166,15 @@ class Bisection:
             raise RequestError(f"the good release can't be measured: {line}; name another by --good")
         if failure := failure_of(run):
             self._leave_out(release, failure.message)
-        return failure is not None
+            return True
+        doubted = self._doubted(release) if self._measure.numbers and release is not self.releases[-1] else None
+        if doubted and doubted.outcome is Outcome.INCONCLUSIVE:
+            self._leave_out(release, f"inconclusive, {with_reason(doubted)}")
+            return True
+        return False
 
     def _last(self, release: Growing) -> str:
         """Returns what was just measured."""
         if self._asked.timed:
             return self._measure.last(release.run)
-        return "a regression" if self.wrong()[self.releases.index(release)] else "no regression"
+        return SAID[self._outcome(release)]

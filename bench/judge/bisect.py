@@ -17,6 +17,7 @@ from bench.stats.bisection import MOST_FIRST, Search
 from bench.stats.outcome import Outcome
 
 NUMBERS = "numbers"  # what the oracle and lockstep tell, in the place of a metric's name
+DOUBTS = (Outcome.REGRESSION, Outcome.INCONCLUSIVE)  # outcomes of numbers that are not known to be right
 # Median launches of a search for a change of 20 deviations, and of 3: docs/bisect.md.
 LAUNCHES = (11, 19)
 
@@ -27,6 +28,7 @@ class Answer(enum.Enum):
     FOUND = "found"
     NO_SINGLE = "no single change"  # each release brought less than a quarter of it
     NO_CHANGE = "no change"  # the bad release doesn't differ from the good one
+    UNDECIDED = "inconclusive"  # nothing tells whether the bad release's numbers are right
     OPEN = "open"
 
 
@@ -60,18 +62,23 @@ def find_by_launches(search: Search) -> Finding:
     return Finding(Answer.OPEN, search.next())
 
 
-def wrong_numbers(run: PairedRun, margins: Margins) -> Comparison | None:
-    """Returns the comparison that calls a release's numbers a regression; None where none does."""
-    verdict = judge_paired(run, margins)
-    return next((one for one in verdict.comparisons if one.outcome is Outcome.REGRESSION), None)
+def doubted_numbers(run: PairedRun, margins: Margins) -> Comparison | None:
+    """Returns the comparison that calls a release's numbers a regression, or else one that can't tell whether they are
+    right; None where all are right.
+    """
+    comparisons = judge_paired(run, margins).comparisons
+    worst_first = (one for outcome in DOUBTS for one in comparisons if one.outcome is outcome)
+    return next(worst_first, None)
 
 
-def find_by_numbers(wrong: Sequence[bool | None]) -> Finding:
-    """Returns what numbers tell: True of a release that has a regression, None of one that wasn't measured."""
-    if wrong[-1] is None:
-        return Finding(Answer.OPEN, len(wrong))
-    if not wrong[-1]:
-        return Finding(Answer.NO_CHANGE)
-    good = max((place for place, bad in enumerate(wrong, 1) if bad is False), default=0)
-    first = min(place for place, bad in enumerate(wrong, 1) if bad and place > good)
+def find_by_numbers(outcomes: Sequence[Outcome | None]) -> Finding:
+    """Returns what numbers tell by their outcomes: None of a release that wasn't measured. Only the last may be
+    INCONCLUSIVE.
+    """
+    if outcomes[-1] is None:
+        return Finding(Answer.OPEN, len(outcomes))
+    if outcomes[-1] is not Outcome.REGRESSION:
+        return Finding(Answer.NO_CHANGE if outcomes[-1] is Outcome.PASS else Answer.UNDECIDED)
+    good = max((place for place, one in enumerate(outcomes, 1) if one is Outcome.PASS), default=0)
+    first = min(place for place, one in enumerate(outcomes, 1) if one is Outcome.REGRESSION and place > good)
     return Finding(Answer.FOUND, first) if first == good + 1 else Finding(Answer.OPEN, (good + first) // 2)

@@ -8,7 +8,7 @@ import dataclasses
 import enum
 from collections.abc import Sequence
 
-from bench.judge.bisect import values_of, wrong_numbers
+from bench.judge.bisect import doubted_numbers, values_of
 from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison
@@ -16,6 +16,7 @@ from bench.record.paired import PairedRun
 from bench.record.repeats import failed_for_good
 from bench.record.types import Failure
 from bench.stats.effects import WHOLE, effects
+from bench.stats.outcome import Outcome
 from bench.stats.pooled import Bounded
 
 ONEDNN, THREADS = "onednn", "threads"  # switches: without oneDNN's kernels, on one thread
@@ -27,7 +28,7 @@ class Answer(enum.Enum):
 
     BLAMED = "blamed"
     NO_PACKAGE = "no package alone"  # there is a change, and no package is proven to bring any of it alone
-    NOT_PROVEN = "not proven"  # launches prove neither the whole change nor any part's; or numbers are missing
+    NOT_PROVEN = "not proven"  # launches prove neither the whole change nor any part's; or numbers tell nothing
     NO_CHANGE = "no change"  # the candidate's numbers are right, and so are the parts'
 
 
@@ -58,11 +59,12 @@ class Found:
     """A part and what was found of it: by launches its effect, by numbers its departure."""
 
     part: Part
-    measured: bool  # its effect is known, or its numbers were compared
+    measured: bool  # its effect is known, or whether its numbers are right
     effect: Bounded | None = None
     beyond: Bounded | None = None  # of a pair: its effect beyond its members'
     gone: Bounded | None = None  # of a switch: what it takes away of the whole change
     departure: Comparison | None = None
+    undecided: Comparison | None = None  # why its numbers are neither right nor wrong, where they were compared
 
     @property
     def own(self) -> Bounded | None:
@@ -122,18 +124,22 @@ def blame_by_launches(
 
 def blame_by_numbers(whole: Part, packages: Sequence[Part], switches: Sequence[Part], margins: Margins) -> Blame:
     """Returns what numbers tell: a package is blamed with which alone they are a regression, and a pair with which they
-    are one, but with neither member alone. A member that can't be built, or that fails, shows nothing.
+    are one, but with neither member alone. A member that can't be built, or that fails, shows nothing. Numbers that are
+    inconclusive are as those that were not compared.
     """
 
     def found(part: Part) -> Found:
-        departure = wrong_numbers(part.run, margins) if part.run and part.compared else None
-        return Found(part, part.compared, departure=departure)
+        doubted = doubted_numbers(part.run, margins) if part.run and part.compared else None
+        if doubted and doubted.outcome is Outcome.INCONCLUSIVE:
+            return Found(part, measured=False, undecided=doubted)
+        return Found(part, part.compared, departure=doubted)
 
-    def unknown(part: Part) -> bool:
-        return bool(judge_paired(part.run, margins).failures) if part.run else not part.problem
+    def unknown(one: Found) -> bool:
+        run = one.part.run
+        return bool(one.undecided or judge_paired(run, margins).failures) if run else not one.part.problem
 
     change, rows = found(whole), tuple(map(found, packages))
-    alone = {one.part.name for one in rows if one.departure or unknown(one.part)}  # or may be
+    alone = {one.part.name for one in rows if one.departure or unknown(one)}  # or may be
     blamed = tuple(one for one in _suspects(change, rows) if one.departure and alone.isdisjoint(one.part.members))
     if blamed:
         answer = Answer.BLAMED

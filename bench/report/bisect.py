@@ -10,6 +10,7 @@ from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING, counted, percent
 from bench.stats.bisection import SINGLE, Search
 from bench.stats.intervals import Interval
+from bench.stats.outcome import Outcome
 from bench.stats.pooled import Bounded
 
 HEADERS = ("release", "launches", "difference", "own step", "probability")
@@ -62,28 +63,40 @@ def launches_json(finding: Finding, search: Search, metric: str, names: Sequence
     return _head(finding, metric, names) | {"confidence": search.confidence, "releases": releases}
 
 
-def numbers_text(finding: Finding, wrong: Sequence[Comparison | None], names: Sequence[str]) -> str:
-    """Returns the answer, with the reason why the numbers of the release found are wrong."""
+def numbers_text(finding: Finding, doubted: Sequence[Comparison | None], names: Sequence[str]) -> str:
+    """Returns the answer, with the reason why the numbers of the release found are wrong, or tell nothing."""
     if finding.answer is Answer.NO_CHANGE:
         return f"the numbers of {names[-1]} are not a regression from {names[0]}"
     if finding.answer is Answer.OPEN:
         return f"the budget is spent: the numbers of {names[finding.release or 1]} were to be compared next"
-    release = finding.release or 0
-    found = wrong[release - 1]
+    release = finding.release or len(doubted)
+    found = doubted[release - 1]
     assert found
+    if finding.answer is Answer.UNDECIDED:
+        return wrapped(f"the numbers of {names[release]} are inconclusive: {with_reason(found)}", WIDTH)
     first = f"{names[release]} is the first whose numbers are a regression from {names[0]}"
     return wrapped(f"{first}: {with_reason(found)}", WIDTH)
 
 
 def numbers_json(
-    finding: Finding, wrong: Sequence[Comparison | None], compared: Sequence[bool], names: Sequence[str]
+    finding: Finding, doubted: Sequence[Comparison | None], compared: Sequence[bool], names: Sequence[str]
 ) -> dict[str, Any]:
     """Returns the same for programs; a release that was not `compared` is neither right nor wrong."""
     releases = [
-        {"name": name, "compared": done, "regression": why(one) if one and done else None}
-        for name, done, one in zip(names[1:], compared, wrong, strict=True)
+        {"name": name, **plain_numbers(one if done else None, compared=done)}
+        for name, done, one in zip(names[1:], compared, doubted, strict=True)
     ]
     return _head(finding, "numbers", names) | {"releases": releases}
+
+
+def plain_numbers(doubted: Comparison | None, *, compared: bool) -> dict[str, Any]:
+    """Returns for programs whether numbers were compared, and why they are a regression, or inconclusive."""
+    wrong = doubted is not None and doubted.outcome is Outcome.REGRESSION
+    return {
+        "compared": compared and (wrong or not doubted),
+        "regression": why(doubted) if doubted and wrong else None,
+        "inconclusive": why(doubted) if doubted and not wrong else None,
+    }
 
 
 def _head(finding: Finding, metric: str, names: Sequence[str]) -> dict[str, Any]:

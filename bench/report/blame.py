@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Found, Part
-from bench.report.bisect import plain_bounds, told
-from bench.report.sentences import why, with_reason
+from bench.report.bisect import plain_bounds, plain_numbers, told
+from bench.report.sentences import with_reason
 from bench.report.text import WIDTH, table_text, wrapped
 from bench.report.values import NOTHING
 
 UNMEASURED, DEPARTS, AGREES, MISSING = "can't be measured", "a regression", "no regression", "not measured"
+UNDECIDED = "inconclusive"
 SWITCHED = {ONEDNN: "without oneDNN", THREADS: "on one thread"}
 EFFECT = "effect: of that package alone in the candidate's version, all others in the reference's"
 MOST_LETTERS = 40  # of a side
@@ -77,12 +78,17 @@ def _answer_by_numbers(blame: Blame, names: tuple[str, str]) -> str:
     if blame.answer is Answer.NO_PACKAGE:
         return f"the numbers of {names[1]} are a regression from {names[0]}, and no package alone makes them one"
     if blame.answer is Answer.NOT_PROVEN:
+        if blame.whole.undecided:
+            return (
+                f"nothing is proven: the numbers of {names[1]} are inconclusive: {with_reason(blame.whole.undecided)}"
+            )
         if not blame.whole.measured:
             return f"nothing is proven: the numbers of {names[1]} were not measured"
-        missing = ", ".join(one.part.name for one in blame.packages if not one.measured)
+        missing = [one for one in blame.packages if not one.measured]
+        inconclusive = " or are inconclusive" if any(one.undecided for one in missing) else ""
         return (
             f"the numbers of {names[1]} are a regression from {names[0]}; no package is proven to bring it, and some "
-            f"were not measured: {missing}"
+            f"were not measured{inconclusive}: {', '.join(one.part.name for one in missing)}"
         )
     first, blamed = blame.blamed[0], ", ".join(_named(one.part, blame) for one in blame.blamed)
     assert first.departure
@@ -137,6 +143,8 @@ def _rows(blame: Blame, names: tuple[str, str]) -> list[tuple[Found, tuple[str, 
 
 
 def _departure(one: Found) -> str:
+    if one.undecided:
+        return UNDECIDED
     return _said(one, DEPARTS if one.departure else AGREES if one.measured else MISSING)
 
 
@@ -154,9 +162,15 @@ def _said(one: Found, said: str) -> str:
 
 
 def _notes(blame: Blame, left_out: Sequence[str]) -> list[str]:
-    """Returns why parts can't be measured, what wheels forbid, and what was left out."""
-    parts = [one.part for one in (*blame.packages, *blame.switches)]
+    """Returns why parts can't be measured, or tell nothing, what wheels forbid, and what was left out."""
+    found = (*blame.packages, *blame.switches)
+    parts = [one.part for one in found]
     notes = [f"{SWITCHED.get(part.name, part.name)} {UNMEASURED}: {part.problem}" for part in parts if part.problem]
+    notes += [
+        f"{SWITCHED.get(one.part.name, one.part.name)} is {UNDECIDED}: {with_reason(one.undecided)}"
+        for one in found
+        if one.undecided
+    ]
     notes += [
         f"{part.name} goes against the wheels' own requirements: {part.refused}" for part in parts if part.refused
     ]
@@ -170,4 +184,4 @@ def _plain(one: Found) -> dict[str, Any]:
 
 
 def _plain_departure(one: Found) -> dict[str, Any]:
-    return {"compared": one.measured, "regression": why(one.departure) if one.departure else None}
+    return plain_numbers(one.departure or one.undecided, compared=one.part.compared)

@@ -24,7 +24,7 @@ commands have answers of their own, besides 2 and 4:
 | command | 0 | 1 | 3 |
 | --- | --- | --- | --- |
 | `survey`, and `check` of one | all was measured, whatever it came to | – | a release or a comparison is missing |
-| `bisect` | any answer but *open* | – | *open*: the budget is spent |
+| `bisect` | any other answer | – | *open*: the budget is spent; *inconclusive*: so are the bad release's numbers |
 | `blame` | a package or a pair is blamed, or there is nothing to blame any for | – | none is proven to blame |
 | `history` | the newest report is proven within its margins | the two newest are beyond one | otherwise |
 | `train` | every training ended | one diverged | – |

@@ -13,6 +13,7 @@ from bench.drive.lock import host_lock
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.types import UNCOMPILED, Failure, Machine
+from tests.bench.judge.test_blame import inconclusive, numbers
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, OneHost, Tfgate, bisect, noisy_side, snapshot
 from tests.builders.paired import paired_run
@@ -161,6 +162,29 @@ class TestSearches:
         assert found.code == 2
         said = f"the good release can't be measured: {slowness['a']}: CompilationError: no gradient; name another by"
         assert said in found.err.splitlines()[-1]
+
+    def test_inconclusive_numbers_of_the_bad_release_are_no_answer(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.commands.growing.Measure.grow", lambda *_: inconclusive())
+        found = bisect(tfgate, tmp_path, slowness, "--metric", "numbers", "--json")
+        assert (found.code, found.plain["answer"]) == (3, "inconclusive"), found
+        assert f"{slowness['f']}: inconclusive\n" in found.err
+        assert f"the numbers of {slowness['f']} are inconclusive: " in (tmp_path / "out" / "answer.txt").read_text()
+
+    def test_a_release_whose_numbers_are_inconclusive_is_left_out(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a to d, with c so, b is right and d is wrong."""
+        runs = {"b": numbers(wrong=False), "c": inconclusive(), "d": numbers(wrong=True)}
+        monkeypatch.setattr(
+            "bench.commands.growing.Measure.grow", lambda measure, growing, *_: runs[Path(growing.name).name]
+        )
+        sides = {name: slowness[name] for name in "abcd"}
+        found = bisect(tfgate, tmp_path, sides, "--metric", "numbers", "--json")
+        assert (found.code, found.plain["release"]) == (0, slowness["d"]), found
+        (left_out,) = found.plain["left_out"]
+        assert left_out.startswith(f"{slowness['c']}: inconclusive, numerics of ")
 
     def test_a_spent_budget_is_no_answer(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch

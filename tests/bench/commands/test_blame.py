@@ -18,7 +18,7 @@ from bench.drive.lock import host_lock
 from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
-from tests.bench.judge.test_blame import numbers
+from tests.bench.judge.test_blame import inconclusive, numbers
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, Answer, OneHost, Tfgate, in_turn, noisy_side, report, snapshot
 from tests.builders.profiles import made_profile
@@ -333,6 +333,15 @@ class TestWholeSearches:
         monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: next(runs))
         found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras", "--json")
         assert (found.plain["answer"], found.code) == (answer, code), found
+
+    @pytest.mark.usefixtures("environments")
+    def test_inconclusive_numbers_of_the_whole_are_no_answer(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        runs = iter([inconclusive(), numbers(wrong=False)])
+        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: next(runs))
+        found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras")
+        assert (found.code, found.out.startswith("nothing is proven: ")) == (3, True), found
 
     @pytest.mark.usefixtures("environments")
     def test_no_profile_explains_numbers(self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,17 +8,22 @@ from bench.judge.bisect import (
     NUMBERS,
     Answer,
     Finding,
+    doubted_numbers,
     expected,
     find_by_launches,
     find_by_numbers,
     values_of,
-    wrong_numbers,
 )
+from bench.record.types import NO_FLOAT64, Failure, Unchecked
 from bench.stats.bisection import MOST_FIRST, Search
+from bench.stats.outcome import Outcome
+from tests.builders.launches import lockstep
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import BEYOND, MARGINS, record
 
 NOISE = (0.01, -0.01)
+RIGHT, WRONG, UNDECIDED = Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE
+OPEN = dataclasses.replace(record(numerics=()), unchecked=(Unchecked(NO_FLOAT64, "it stays float32"),))
 
 
 class TestByNumbers:
@@ -27,22 +32,25 @@ class TestByNumbers:
     @pytest.mark.parametrize("releases", [1, 2, 7, 16])
     def test_every_first_bad_release_is_found_by_few_measurements(self, releases: int) -> None:
         for first in range(1, releases + 1):
-            wrong: list[bool | None] = [None] * releases
+            outcomes: list[Outcome | None] = [None] * releases
             measured = 0
-            while (finding := find_by_numbers(wrong)).answer is Answer.OPEN:
+            while (finding := find_by_numbers(outcomes)).answer is Answer.OPEN:
                 assert finding.release is not None
-                assert wrong[finding.release - 1] is None
-                wrong[finding.release - 1] = finding.release >= first
+                assert outcomes[finding.release - 1] is None
+                outcomes[finding.release - 1] = WRONG if finding.release >= first else RIGHT
                 measured += 1
             assert finding == Finding(Answer.FOUND, first)
             fewest, most = expected(releases, NUMBERS)
             assert fewest <= measured <= most
 
     def test_a_bad_release_whose_numbers_are_right_has_no_change(self) -> None:
-        assert find_by_numbers([None, None, False]) == Finding(Answer.NO_CHANGE)
+        assert find_by_numbers([None, None, RIGHT]) == Finding(Answer.NO_CHANGE)
+
+    def test_a_bad_release_whose_numbers_are_inconclusive_is_neither_right_nor_wrong(self) -> None:
+        assert find_by_numbers([None, None, UNDECIDED]) == Finding(Answer.UNDECIDED)
 
     def test_numbers_that_were_right_again_leave_the_later_change(self) -> None:
-        assert find_by_numbers([True, False, True]) == Finding(Answer.FOUND, 3)
+        assert find_by_numbers([WRONG, RIGHT, WRONG]) == Finding(Answer.FOUND, 3)
 
 
 class TestByLaunches:
@@ -68,8 +76,16 @@ def test_values_are_those_of_the_metrics_own_kind_of_launches() -> None:
     assert values_of(None, "step time", MARGINS) == []
 
 
-def test_wrong_numbers_are_those_that_an_upgrade_calls_a_regression() -> None:
-    assert wrong_numbers(paired_run([], (record(), record())), MARGINS) is None
-    found = wrong_numbers(paired_run([], (record(), record(numerics=[BEYOND]))), MARGINS)
+def test_doubted_numbers_are_those_that_an_upgrade_does_not_pass() -> None:
+    assert doubted_numbers(paired_run([], (record(), record())), MARGINS) is None
+    for candidate, outcome in ((record(numerics=[BEYOND]), WRONG), (OPEN, UNDECIDED)):
+        found = doubted_numbers(paired_run([], (record(), candidate)), MARGINS)
+        assert found is not None
+        assert (found.metric.name, found.outcome) == ("numerics", outcome)
+
+
+def test_numbers_that_are_a_regression_are_wrong_whatever_else_is_open() -> None:
+    failed = lockstep(failure=Failure("crashed", "killed"))
+    found = doubted_numbers(dataclasses.replace(paired_run([], (record(), OPEN)), lockstep=failed), MARGINS)
     assert found is not None
-    assert found.metric.name == "numerics"
+    assert (found.metric.name, found.outcome) == ("lockstep", WRONG)

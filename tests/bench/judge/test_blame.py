@@ -6,9 +6,9 @@ import pytest
 
 from bench.judge.blame import Answer, Blame, Part, blame_by_launches, blame_by_numbers, failure_of
 from bench.record.paired import PairedRun
-from bench.record.types import NO_ORACLE, Failure
+from bench.record.types import NO_FLOAT64, NO_ORACLE, Failure, Unchecked
 from tests.builders.paired import pair, paired_run
-from tests.builders.records import MARGINS, records
+from tests.builders.records import MARGINS, record, records
 
 CRASH, ENDED = Failure("crashed", "killed"), Failure(NO_ORACLE, "the oracle failed: killed")
 
@@ -23,6 +23,12 @@ def numbers(*, wrong: bool) -> PairedRun:
     return dataclasses.replace(
         paired_run([]), oracle=(right, dataclasses.replace(right, numerics=over) if wrong else right)
     )
+
+
+def inconclusive() -> PairedRun:
+    """Numbers of a model that can't be run in float64: upgrade calls them INCONCLUSIVE."""
+    unchecked = (Unchecked(NO_FLOAT64, "it stays float32"),)
+    return paired_run([], (record(), dataclasses.replace(record(numerics=()), unchecked=unchecked)))
 
 
 def paired(tensorflow: PairedRun | None, keras: PairedRun | None, both: PairedRun | None) -> list[Part]:
@@ -164,6 +170,22 @@ class TestByNumbers:
         packages = paired(numbers(wrong=False), failed, numbers(wrong=True))
         packages[1] = dataclasses.replace(packages[1], problem=failure.message)
         assert blamed_in(blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)) == blamed
+
+    def test_inconclusive_numbers_are_neither_right_nor_wrong(self) -> None:
+        whole, right = Part("all", run=inconclusive()), Part("keras", run=numbers(wrong=False))
+        found = blame_by_numbers(whole, [right], [], MARGINS)
+        assert (found.answer, found.whole.measured, bool(found.whole.undecided)) == (Answer.NOT_PROVEN, False, True)
+        packages = [Part("keras", run=inconclusive())]
+        found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
+        assert (found.answer, blamed_in(found)) == (Answer.NOT_PROVEN, ())
+        packages = [Part("keras", run=numbers(wrong=True))]
+        assert blame_by_numbers(whole, packages, [], MARGINS).answer is Answer.BLAMED
+
+    def test_a_pair_isn_t_blamed_beyond_a_member_whose_numbers_are_inconclusive(self) -> None:
+        """They may be wrong with it alone."""
+        packages = paired(numbers(wrong=False), inconclusive(), numbers(wrong=True))
+        found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, [], MARGINS)
+        assert (found.answer, blamed_in(found)) == (Answer.NOT_PROVEN, ())
 
     @pytest.mark.parametrize("wrong", [True, False])
     def test_parts_that_were_not_measured_prove_nothing(self, wrong: bool) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.judge.bisect import Answer, Finding
 from bench.judge.metrics import NUMERICS
-from bench.judge.reasons import OracleErrors
+from bench.judge.reasons import NoOracleStep, OracleErrors
 from bench.judge.types import Comparison
 from bench.report.bisect import cost, launches_json, launches_text, numbers_json, numbers_text
 from bench.stats.bisection import Search
@@ -22,7 +22,7 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("answer", Answer)
+@pytest.mark.parametrize("answer", SAID)
 def test_each_answer_is_a_sentence_and_a_table(answer: Answer) -> None:
     text = launches_text(Finding(answer, 2), STEP, "trace", NAMES)
     assert " ".join(text.split()).startswith(SAID[answer])
@@ -64,6 +64,17 @@ def test_numbers_are_told_with_their_reason() -> None:
     assert plain["release"] == "1.2"
     releases = {one["name"]: (one["compared"], bool(one["regression"])) for one in plain["releases"]}
     assert releases == {"1.1": (True, False), "1.2": (True, True), "2.0": (False, False)}
+
+
+def test_inconclusive_numbers_are_told_with_their_reason() -> None:
+    doubted = [None, None, Comparison("tiny", NUMERICS, Outcome.INCONCLUSIVE, NoOracleStep())]
+    text = numbers_text(Finding(Answer.UNDECIDED), doubted, NAMES)
+    assert text.startswith("the numbers of 2.0 are inconclusive: numerics of tiny: no")
+    plain = numbers_json(Finding(Answer.UNDECIDED), doubted, [False, False, True], NAMES)
+    assert (plain["answer"], plain["release"]) == ("inconclusive", None)
+    *_, bad = plain["releases"]
+    assert (bad["compared"], bad["regression"]) == (False, None)
+    assert bad["inconclusive"] in text
 
 
 def test_the_cost_is_told_before_and_at_the_pace_of_the_machine() -> None:

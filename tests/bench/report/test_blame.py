@@ -7,7 +7,7 @@ import pytest
 from bench.judge.blame import ONEDNN, THREADS, Answer, Blame, Part, blame_by_launches, blame_by_numbers
 from bench.record.paired import PairedRun
 from bench.report.blame import blame_json, blame_text
-from tests.bench.judge.test_blame import launches, numbers
+from tests.bench.judge.test_blame import inconclusive, launches, numbers
 from tests.builders.golden import golden
 from tests.builders.records import MARGINS
 
@@ -141,6 +141,28 @@ def test_numbers_are_a_table_without_effects() -> None:
 def test_each_other_answer_is_a_sentence(blame: Blame, metric: str, said: str) -> None:
     assert blame.answer is not Answer.BLAMED
     assert blame_text(blame, metric, NAMES, []).startswith(said)
+
+
+def test_inconclusive_numbers_are_said_with_their_reason() -> None:
+    reason = "numerics of notebook-synthetic-cells-cpu0: the reference could"
+    whole = blame_by_numbers(Part("all", run=inconclusive()), [Part("keras", run=numbers(wrong=False))], [], MARGINS)
+    text = blame_text(whole, "numbers", NAMES, []).replace("\n  ", " ")
+    assert text.startswith(f"nothing is proven: the numbers of 2.16.1 are inconclusive: {reason}")
+    plain = blame_json(whole, "numbers", NAMES, [])
+    assert (plain["answer"], plain["compared"], plain["regression"]) == ("not proven", False, None)
+    packages, switches = [Part("keras", run=inconclusive())], [Part(ONEDNN, run=inconclusive())]
+    found = blame_by_numbers(Part("all", run=numbers(wrong=True)), packages, switches, MARGINS)
+    text = blame_text(found, "numbers", NAMES, []).replace("\n  ", " ")
+    assert "no package is proven to bring it, and some were not measured or are inconclusive: keras\n" in text
+    assert [" ".join(line.split()) for line in text.splitlines() if line.endswith(" inconclusive")] == [
+        "keras inconclusive",
+        "without oneDNN inconclusive",
+    ]
+    for name in ("keras", "without oneDNN"):
+        assert f"\n{name} is inconclusive: {reason}" in text
+    (keras, _) = blame_json(found, "numbers", NAMES, [])["parts"]
+    assert (keras["compared"], keras["regression"]) == (False, None)
+    assert plain["inconclusive"] == keras["inconclusive"]
 
 
 def test_nothing_to_blame_is_said() -> None:

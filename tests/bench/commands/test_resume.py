@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import begun, kept
+from bench.commands.resume import begun, kept, require_same
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.requests import AsOf
@@ -235,6 +235,49 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     interrupted_at(PAIR, 1)
     answer = tfgate(*command, "--resume")
     assert answer.code == 4, answer.err  # it goes on to the next launch; a refusal is 2
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [("a", "b", False), ("ab", "c", False), ("ab", "bc", True), ("", "b", True), ("a", "", True)],
+)
+def test_another_build_of_a_version_has_no_file_in_common(before: str, now: str, same: bool) -> None:
+    """An index may gain files of a version; of an interpreter's packages no file is known."""
+    builds = (Package("tensorflow", "2.22.0", tuple(hashes)) for hashes in (before, now))
+    stored, side = (Side("2.22.0", "python", {}, packages=(build,)) for build in builds)
+    if same:
+        require_same(Path("paired.json"), stored, side)
+        return
+    with pytest.raises(UsageError, match=r"begun with another build of tensorflow 2\.22\.0: delete it to"):
+        require_same(Path("paired.json"), stored, side)
+
+
+@pytest.mark.usefixtures("fake_oracle", "short_launches")
+@pytest.mark.parametrize("words", [("upgrade", "--speed-only"), ("gate", "--launches", "1")])
+def test_a_wheel_that_was_built_anew_is_refused(
+    words: tuple[str, ...],
+    tfgate: Tfgate,
+    tmp_path: Path,
+    baselines: Path,
+    interrupted_at: Interrupt,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its name, and so the version, is as before."""
+    build = "sha256:aa"
+
+    def prepare(requested: str, as_of: AsOf, **_: object) -> Side:
+        packages = tuple(Package(*one, (build,)) for one in PACKAGES.items())
+        return Side(requested, noisy_side(tmp_path / requested, PACKAGES), {}, as_of.moment, packages)
+
+    monkeypatch.setattr("bench.commands.sides.prepare", prepare)
+    out = ("--config", "tiny", "--baselines", baselines, "--output", tmp_path / "out")
+    command = (*words, "--from", "2.98.0", "--to", "2.99.0", *out)
+    interrupted_at(PAIR, 2)
+    assert tfgate(*command).code == 4
+    before, build = snapshot(tmp_path / "out"), "sha256:bb"
+    answer = tfgate(*command, "--resume")
+    assert (answer.code, "was begun with another build of tensorflow-cpu 9.9.9: " in last_line(answer)) == (2, True)
+    assert snapshot(tmp_path / "out") == before
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches")

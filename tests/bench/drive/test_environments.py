@@ -94,6 +94,17 @@ def test_equal_locks_share_an_environment_and_others_do_not(wheelhouse: Path, en
     assert len(environments(environment_cache)) == 2
 
 
+def test_a_wheel_that_was_built_anew_has_another_hash(wheelhouse: Path, tmp_path: Path) -> None:
+    """By which --resume knows it: name and version are as before."""
+    path = write_wheel(tmp_path, "tensorflow", "2.99.0", "keras")
+    before = prepare(str(path), NOW)
+    write_wheel(tmp_path, "tensorflow", "2.99.0", "keras", text="BUILD = 2\n")
+    after = prepare(str(path), NOW)
+    assert (before.identity, before.interpreter != after.interpreter) == (after.identity, True)
+    assert tensorflow_of(after.packages) == Package("tensorflow", "2.99.0", (sha256(path),))
+    assert tensorflow_of(before.packages) != tensorflow_of(after.packages)
+
+
 def test_environments_of_unlike_pythons_are_not_shared() -> None:
     """Of one lock, too."""
     lock = read_lock("tensorflow-cpu==2.99.0\n")

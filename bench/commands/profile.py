@@ -147,41 +147,55 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Returns 0: a profile explains, and judges nothing.
 
-    Raises CorpusError, RequestError, BuildError, WorkerError, FormatError, OSError.
+    Raises UsageError, CorpusError, RequestError, BuildError, WorkerError, FormatError, OSError.
     """
     if isinstance(asked, Measuring):
-        found = _profiled(asked)
+        answers, places = _measured(asked), [asked.output]
     else:
-        found = [(asked.output, [_stored(path) for path in asked.profiles])]
-    with judging(*(str(path) for _, profiles in found for path, _ in profiles)):
-        answers = [_answer(profiles) for _, profiles in found]
-        if asked.json:
+        places = [*asked.profiles]
+        answers = [_told(asked.output, [_stored(path) for path in places], as_json=asked.json)]
+    if asked.json:
+        with judging(*map(str, places)):
             print_json([answer.plain for answer in answers])
-        else:
-            print("\n\n".join(answer.text for answer in answers))
-    for (folder, profiles), answer in zip(found, answers, strict=True):
-        if folder:
-            _keep(folder, profiles, answer)
     if asked.output:
         say(f"kept in {asked.output}")
     return 0
 
 
-def _profiled(asked: Measuring) -> list[tuple[Path | None, list[Stored]]]:
-    """Returns (folder, its profiles) of each configuration; two lie in folders `reference` and `candidate`."""
+def _measured(asked: Measuring) -> list[Answer]:
+    """Returns the answer of each configuration, which is told as it is made: a later one may fail.
+
+    Two profiles lie in folders `reference` and `candidate`. Raises UsageError where a page of others is in the way.
+    """
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
-    found: list[tuple[Path | None, list[Stored]]] = []
+    folders = [asked.models[0].folder(asked.output, plan.name) for plan in planned[0]]
+    if page := next((path for folder in folders if (path := folder / PAGE_FILE).exists()), None):
+        raise UsageError(f"{page} exists already: choose another --output")
+    answers: list[Answer] = []
     with timing() as disturbed:
         for line in disturbed:
             say(f"warning: {line}")
         sides = list(asked.sides.prepared().values()) if asked.both else [asked.sides.one(asked.sides.candidate)]
-        for plans in zip(*planned, strict=True):
-            folder = asked.models[0].folder(asked.output, plans[0].name)
+        for folder, plans in zip(folders, zip(*planned, strict=True), strict=True):
             one_each = [(side, plan) for side in sides for plan in plans]
             places = [folder] if len(one_each) == 1 else [folder / REFERENCE, folder / CANDIDATE]
             profiles = [_one(asked, *one, place) for one, place in zip(one_each, places, strict=True)]
-            found.append((folder, profiles))
-    return found
+            answers.append(_told(folder, profiles, as_json=asked.json, first=not answers))
+    return answers
+
+
+def _told(folder: Path | None, profiles: Sequence[Stored], *, as_json: bool, first: bool = True) -> Answer:
+    """Returns the answer from one profile or two, which it prints, below the one before, and keeps in a folder.
+
+    Raises FormatError, OSError.
+    """
+    with judging(*(str(path) for path, _ in profiles)):
+        answer = _answer(profiles)
+        if not as_json:
+            print(answer.text if first else f"\n{answer.text}")
+    if folder:
+        _keep(folder, profiles, answer)
+    return answer
 
 
 def _one(asked: Measuring, side: Side, plan: Plan, place: Path) -> Stored:

@@ -12,12 +12,16 @@ import pytest
 from bench.cli import command_parser
 from bench.commands import profile as profile_command
 from bench.drive.doctor import Finding
+from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.drive.profile import NODES_FILE, PROFILE_FILE
 from bench.profile.timeline import WAITING
 from bench.record.files import write_record
 from bench.record.profile import Profile
-from tests.builders.commands import Tfgate
+from bench.record.types import Failure
+from tests.builders.commands import Tfgate, noisy_side, snapshot
 from tests.builders.fake_interpreter import session_text, write_interpreter
+from tests.builders.profiles import made_profile
 from tests.builders.traces import profile, trace
 
 COMMAND_LINE = argparse.Namespace(command_line=("tfgate", "profile"))
@@ -112,6 +116,43 @@ def test_of_a_workload_that_does_not_train_the_unit_alone_is_profiled(tfgate: Tf
     answer = tfgate("profile", "--workload", "masked", *words)
     assert answer.code == 2
     assert answer.error == "workload masked is profiled as a whole: leave out --target and --implementation"
+
+
+@pytest.mark.parametrize("ending", [WorkerError(Failure("crashed", "no profile of xla")), KeyboardInterrupt()])
+def test_each_answer_is_told_and_kept_before_the_next_is_measured(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException
+) -> None:
+    """A later one may fail, or be interrupted."""
+
+    def profiled(plan: Plan, *more: Any, **asked: Any) -> Profile:
+        if plan.workload == "xla":
+            raise ending
+        return made_profile(plan, *more, **asked)
+
+    monkeypatch.setattr("bench.commands.profile.run_profile", profiled)
+    out, python = tmp_path / "out", noisy_side(tmp_path / "python", {"tensorflow-cpu": "9.9.9"})
+    both = ("--workload", "predict", "--workload", "xla", "--config", "tiny")
+    answer = tfgate("profile", "--to", python, "--baselines", baselines, *both, "--output", out)
+    assert (answer.code, bool(answer.out)) == (4, True), answer
+    assert (out / "predict-tiny" / "profile.html").is_file()
+    assert (out / "predict-tiny" / "profile.txt").read_text() == answer.out
+    monkeypatch.setattr("bench.commands.profile.run_profile", made_profile)
+    again = tfgate("profile", "--to", python, "--baselines", baselines, *both, "--output", tmp_path / "again")
+    assert (again.code, again.out.startswith(f"{answer.out}\n")) == (0, True)
+
+
+def test_a_page_of_other_profiles_is_in_the_way(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two sides has no profile.json of its own there."""
+    monkeypatch.setattr("bench.commands.profile.run_profile", made_profile)
+    python, page = noisy_side(tmp_path / "python", {"tensorflow-cpu": "9.9.9"}), tmp_path / "out" / "profile.html"
+    command = ("profile", "--to", python, "--baselines", baselines, "--config", "tiny", "--output", page.parent)
+    assert tfgate(*command, "--from", python).code == 0
+    before = snapshot(tmp_path)
+    answer = tfgate(*command)
+    assert (answer.code, answer.error) == (2, f"{page} exists already: choose another --output")
+    assert snapshot(tmp_path) == before
 
 
 @pytest.mark.slow

@@ -137,6 +137,8 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         there = checkpoint.exists()  # none of a configuration that an interruption came before
         if there and not asked.resume:  # of another command that has ended since
             raise UsageError(THERE.format(folder))
+        if there:
+            say(f"warning: {RESULT_FILE} will name this TensorFlow, machine and command alone, whatever trained before")
         try:
             worker.request(
                 None, "train", seconds=SILENT_SECONDS, on_event=hear, checkpoint=str(checkpoint), resume=there
@@ -151,6 +153,7 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         "environment": to_plain(description.environment),
         "machine": to_plain(description.machine),
         "command": list(asked.command_line),
+        "resumed": there,  # environment, machine and command are those of the last process alone
         "epochs": epochs,
         **end,
     }

@@ -71,6 +71,18 @@ def test_several_configurations_have_folders_of_their_own(tfgate: Tfgate, tmp_pa
     assert (alone.code, f"no checkpoint of small in {out}:" in alone.error) == (2, True)  # its folder would be another
 
 
+def test_a_result_says_whether_it_was_resumed(tfgate: Tfgate, tmp_path: Path) -> None:
+    """Its environment is that of the last process, and another may have trained the epochs before."""
+    out, python = tmp_path / "out", write_interpreter(tmp_path / "python", session_text(DIVERGING))
+    words = ("train", "--config", "notebook", "--python", python, "--json", "--output", out)
+    fresh = tfgate(*words)
+    assert (fresh.plain["resumed"], "warning" in fresh.err) == (False, False)
+    (out / "checkpoint.npz").write_bytes(b"weights")
+    resumed = tfgate(*words, "--resume")
+    assert (resumed.plain["resumed"], json.loads((out / "result.json").read_text())["resumed"]) == (True, True)
+    assert "result.json will name this TensorFlow, machine and command alone, whatever trained before" in resumed.err
+
+
 def test_two_trainings_at_once_have_two_folders(tfgate: Tfgate, tmp_path: Path) -> None:
     """The folder's default name is the second in which the command starts."""
     out, python = tmp_path / "out", write_interpreter(tmp_path / "python", session_text(WAITING))

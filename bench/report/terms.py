@@ -44,8 +44,8 @@ METRICS: Mapping[str, str] = {
     NUMERICS.name: "Steps of real training, or answers of other work, compared with the oracle, in NumPy and float64.",
     RETRACES.name: "Traces of the step's function after its first, which cost time.",
     PERPLEXITY: "Windowed: of the last part of the training's steps alone, which rounding spreads least. The table of "
-    "launches has the running perplexity, of all steps. It falls as training goes on, and a gate trains longer than an "
-    "upgrade.",
+    "launches has the running perplexity, of all steps. It falls as training goes on, and a gate and an "
+    "upgrade train for different numbers of steps.",
     FITTED_LOSS: "The mean loss of the first eight fits of a launch, which has a seed of its own.",
     ONE_CORE_STEP_TIME: "Of launches with one thread pinned to one core, which deviate least.",
     STEP_TIME: "Of launches on all cores, as users run TensorFlow.",

@@ -100,6 +100,11 @@ def test_a_gate_s_report_and_a_paired_run_compare() -> None:
     assert verdict(gate).outcome is verdict(BEFORE, gate).outcome is Outcome.PASS
 
 
+def test_what_disturbed_a_gate_s_speed_is_told() -> None:
+    gate = gate_report([dataclasses.replace(later(), warnings=("load",))], LATER)
+    assert OfReport("candidate", Told("load")) in verdict(gate).warnings
+
+
 def test_three_launches_of_a_side_are_inconclusive() -> None:
     found = verdict(later(3))
     assert (found.exit_code, by_metric(found)["step time"].reason) == (3, TooFewLaunches(3, 4))
@@ -121,6 +126,7 @@ def test_launches_that_do_not_tell_are_inconclusive(launches: int) -> None:
     found = by_metric(verdict(silent, paired_report(pairs(launches))))["evaluation step"]
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, LaunchesLackIt(4, 8 + launches))
     assert (found.interval, found.precision, found.improved) == (None, None, False)
+    assert (found.candidate, found.reference) == pytest.approx((math.exp(-0.5), 1.0), rel=0.01)
 
 
 @pytest.mark.parametrize("on_one_core", ["before", "after"])
@@ -207,15 +213,15 @@ def test_one_subject_s_problem_leaves_the_others_judged() -> None:
 
 def test_unlike_machines_and_settings_are_named() -> None:
     """The bounds hold what machines differ, and nothing of what settings do."""
-    there = environment("2.20.0", threads=64)
+    there = dataclasses.replace(environment("2.20.0", onednn=False, threads=64), python="3.12.3")
     machines = (
         Field("cpu_model", "A CPU", "Another CPU"),
         Field("cores", "2", "64"),
         Field("isa", "x86_64 avx2", "x86_64 avx512f"),
         Field("memory_gib", "16", "256"),
     )
-    threads = Field("threads", "2", "64")
-    for machine, unlike, between in ((OTHER_MACHINE, (*machines, threads), 0.03), (MACHINE, (threads,), 0.0)):
+    settings = (Field("python", "3.11.7", "3.12.3"), Field("onednn", "True", "False"), Field("threads", "2", "64"))
+    for machine, unlike, between in ((OTHER_MACHINE, (*machines, *settings), 0.03), (MACHINE, settings, 0.0)):
         found = verdict(
             paired_report([on_both(one, machine=machine, environment=there) for one in pairs(10, 3)], LATER)
         )

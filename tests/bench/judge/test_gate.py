@@ -45,6 +45,7 @@ from tests.builders.launches import (
     by_metric,
     launches,
     on_both,
+    on_candidate,
     regressed,
     with_one_core,
     with_outcome,
@@ -148,6 +149,12 @@ def test_words_a_second_are_shown_unless_the_gate_was_asked_to_judge_them() -> N
 def test_words_a_second_are_those_of_launches_on_all_cores() -> None:
     """300 words in 0.1 s there, and in 1 s on one core."""
     assert by_metric(judged(gate_run(with_one_core(launches()))))["words/s"].candidate == pytest.approx(3000)
+
+
+def test_words_a_second_are_the_candidate_s() -> None:
+    """Its step takes 0.2 s, the reference's 0.1 s."""
+    slow = [on_candidate(one, step_seconds=(0.2,) * 5) for one in launches()]
+    assert by_metric(judged(gate_run(slow)))["words/s"].candidate == pytest.approx(1500)
 
 
 # How far a verdict goes

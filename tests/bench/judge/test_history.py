@@ -75,6 +75,23 @@ def test_a_history_passes_by_proof_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("step time", Outcome.INCONCLUSIVE),
+        ("perplexity", Outcome.INCONCLUSIVE),
+        ("peak memory", Outcome.INCONCLUSIVE),
+        ("start-up", Outcome.PASS),
+    ],
+)
+def test_which_metrics_take_a_proof(metric: str, expected: Outcome) -> None:
+    still = releases([1.0] * 8)
+    one = of_metric(still, metric)
+    assert one.drift
+    unproven = dataclasses.replace(one, drift=dataclasses.replace(one.drift, proven=False))
+    assert outcome([unproven if each is one else each for each in still]) is expected
+
+
+@pytest.mark.parametrize(
     ("slowdowns", "changes", "first"),
     [
         ([1.0] * 11, [], None),

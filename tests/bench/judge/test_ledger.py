@@ -4,10 +4,20 @@ import dataclasses
 
 import pytest
 
-from bench.judge.ledger import LedgerError, Position, accepted_ratio, entry_of, is_foreign, positions, ratio_interval
+from bench.judge.ledger import (
+    LedgerError,
+    Position,
+    accepted_ratio,
+    entry_of,
+    file_of,
+    is_foreign,
+    positions,
+    ratio_interval,
+)
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
-from bench.record.types import SCHEMA
+from bench.record.types import SCHEMA, Failure
+from tests.builders.launches import on_both
 from tests.builders.paired import pair, paired_run, side_of
 from tests.builders.records import MACHINE, SUBJECT
 
@@ -159,6 +169,22 @@ def test_an_entry_holds_the_ratios_of_a_run() -> None:
     assert ratio.estimate == pytest.approx(0.0305)
     assert ratio.standard_error == pytest.approx(0.00451 / 2, rel=1e-2)
     assert not {"perplexity", "memory growth"} & {ratio.metric for ratio in made.ratios}  # no ratios
+
+
+def test_a_kind_of_too_few_launches_has_no_ratio() -> None:
+    """Four on all cores and two on one core, as where a budget ends them."""
+    few = [dataclasses.replace(pair(launch), core=1) for launch in (4, 5)]
+    made = entry_of(dataclasses.replace(measured(), pairs=(*measured().pairs, *few)), ledger(), "why")
+    assert {ratio.metric for ratio in made.ratios} & {STEP_TIME, "step time on one core"} == {STEP_TIME}
+
+
+def test_a_launch_that_failed_before_its_file_was_read_hides_no_file() -> None:
+    own = dataclasses.replace(SUBJECT, workload="mine.py")
+    failed = on_both(
+        pair(0), subject=dataclasses.replace(own, fingerprint=""), failure=Failure("crashed", "killed by SIGKILL")
+    )
+    run = paired_run([failed, *(on_both(pair(launch), subject=own) for launch in range(4))])
+    assert file_of(run, own.name) == SUBJECT.fingerprint
 
 
 def test_a_run_of_named_metrics_tells_those_alone() -> None:

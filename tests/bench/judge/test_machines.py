@@ -61,19 +61,20 @@ def test_sides_with_unlike_variables_and_unlike_files_are_not_put_together() -> 
         assert across([unlike, compared("a", "b", 0.0, OTHER)]) == []
 
 
-def there(pair: Against, path: str, tensorflow: str) -> Against:
+def there(pair: Against, path: str, version: str, package: str = "tensorflow-cpu") -> Against:
     """The comparison with an interpreter that was there as its reference."""
     others = Package("pip", path.strip("./"))
-    side = Side(path, path, {}, packages=(Package("tensorflow-cpu", tensorflow), others))
+    side = Side(path, path, {}, packages=(Package(package, version), others))
     return dataclasses.replace(pair, run=dataclasses.replace(pair.run, reference=side))
 
 
-def test_an_interpreter_goes_by_its_packages() -> None:
+@pytest.mark.parametrize("package", ["tensorflow-cpu", "tf-nightly", "tf-keras", "keras"])
+def test_an_interpreter_goes_by_its_packages(package: str) -> None:
     """Of one path on two machines, or of two: those of TensorFlow and Keras, whatever else is there."""
     one, other = compared("a", "b", 0.0, ONE), compared("a", "b", 0.1, OTHER)
     path = ".venv/bin/python"
-    assert across([there(one, path, "2.19.1"), there(other, path, "2.20.0")]) == []
-    rows = across([there(one, path, "2.20.0"), there(other, "/opt/python", "2.20.0")])
+    assert across([there(one, path, "2.19.1", package), there(other, path, "2.20.0", package)]) == []
+    rows = across([there(one, path, "2.20.0", package), there(other, "/opt/python", "2.20.0", package)])
     assert {(row.reference, row.candidate, row.machines) for row in rows} == {(path, "b", 2)}
 
 

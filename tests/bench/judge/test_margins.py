@@ -29,6 +29,7 @@ large = 0
 step_time = 0.10
 """
 EVERY_RATIO = "\n".join(f"{metric} = 0.05" for metric in RATIOS[1:])
+SEVEN_RATIOS = "\n".join(f"{metric} = 0.05" for metric in [one for one in RATIOS if one != "step_time"][:7])
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -100,6 +101,7 @@ def test_a_margin_of_step_times_takes_the_place_of_all_others_of_theirs(tmp_path
         ("step_time = 0.02", "speed = 0.02", "workloads.masked is .*'speed'.*; it must be a table of margins for"),
         ("peak_memory = 0.10", "peak_memory = 0", "without_pilot.peak_memory is 0; it must be a fraction"),
         ("peak_memory = 0.10", EVERY_RATIO.replace("step_time = 0.05", ""), "without_pilot is .* at most 8 metrics"),
+        ("peak_memory = 0.10", SEVEN_RATIOS, "workloads.masked is .* at most 8 metrics"),
         (
             "[workloads.masked]\nstep_time = 0.02",
             "[workloads]\nmasked = 3",

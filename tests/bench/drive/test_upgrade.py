@@ -8,15 +8,17 @@ import pytest
 
 from bench.drive import pair, upgrade
 from bench.drive.cores import PinnedCore
+from bench.drive.launch import Launch
 from bench.drive.pair import Blocks, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
-from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, Record
 from tests.builders.fake_interpreter import Fake
 from tests.builders.numpy_interpreter import numpy_interpreter
 from tests.builders.programs import write_program
+from tests.builders.records import record
 
 PAIRS = PairPlan.of(Plan("tiny", 1), Blocks(quads=1, steps=3, dropped=1, evaluation_quads=1, evaluation_steps=2))
 ORACLE = Plan("tiny", 10, speed=False)
@@ -101,6 +103,18 @@ def test_a_side_that_fails_against_the_oracle_ends_the_run(fake_session: Fake, t
     run, _ = measured(tmp_path, python, python, CHECKED)
     assert [record.failure is not None for record in run.oracle] == [True, True]
     assert (run.pairs, run.warnings) == ((), ())
+
+
+def test_each_side_reads_the_files_that_the_reference_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def measured_by(plan: Plan, launch: Launch, side: Side, *_: object, author: Side) -> Record:
+        asked.append((side.requested, author.requested))
+        return record()
+
+    monkeypatch.setattr(upgrade, "measure_launch", measured_by)
+    measured(tmp_path, "", "", CHECKED, launches=0)
+    assert asked == [("a", "a"), ("b", "a")]
 
 
 def test_an_oracle_that_runs_for_the_reference_alone_says_nothing_of_the_candidate(

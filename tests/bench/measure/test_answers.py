@@ -1,28 +1,34 @@
-"""The oracle's process where cases are compared: what it says of a wrong answer, and of a file that is refused."""
+"""A launch that answers cases, both parts in this process: a wrong answer, and a file that is refused."""
 
 import math
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from bench.measure.answers import Session
-from bench.measure.publish import publish
+from bench.measure.checked import CheckedAnswers
 from bench.record.types import NumericError
+from lm.workloads.protocol import Refused
 
 
-def answered(folder: Path, **said: Any) -> list[NumericError]:
-    """Returns the errors of right answers but for one value, which is off by a thousandth of its tensor's norm."""
+def answered(folder: Path, *, promised: bool = True, refused: str = "") -> list[NumericError]:
+    """Returns the errors of right answers but for one value, which is off by a thousandth of its tensor's norm; or of a
+    file that is refused.
+    """
     session = Session()
     session.prepare("tiny", "cpu:0", 0, "predict-call")
     session.share(str(folder))
     (case,) = session._expected
-    right = session._expected[case].values["logits"]
-    publish(right, session._published[case]["logits"])
-    first = next(iter(right))
-    session._published[case]["logits"][first].flat[0] += 1e-3 * np.linalg.norm(right[first])
-    session.check_answer(case, **said)
+    found = {name: value.copy() for name, value in session._expected[case].values["logits"].items()}
+    first = next(iter(found.values()))
+    first.flat[0] += 1e-3 * np.linalg.norm(first)
+    work = Mock(spec=["promised", "answers"])
+    work.promised.return_value, work.answers.return_value = promised, {"logits": found}
+    work.answers.side_effect = Refused(refused) if refused else None
+    said = CheckedAnswers(work, folder, session._shapes).answer(case)
+    session.check_answer(case, said.refused, said.promised)
     return session.errors()
 
 
@@ -31,6 +37,12 @@ def test_an_answer_over_its_limit_has_a_sketch_of_its_departure(tmp_path: Path) 
     (wrong,) = (error for error in found if not error.within)
     assert math.hypot(*wrong.departure) == pytest.approx(1e-3, rel=1e-3)
     assert all(error.departure == () for error in found if error.within)
+
+
+def test_of_an_answer_that_no_version_promises_the_largest_error_is_kept_without_a_limit(tmp_path: Path) -> None:
+    (error,) = answered(tmp_path, promised=False)
+    assert error.error == pytest.approx(1e-3, rel=1e-2)
+    assert error.limit == math.inf
 
 
 @pytest.mark.parametrize(("promised", "limit"), [(True, 0.0), (False, math.inf)])

@@ -81,6 +81,16 @@ def test_large_logits_and_gates_overflow_an_exponential() -> None:
     assert np.abs(CHANGES["saturated gates"](small_start()).weights["lstm0/bias"]).max() > FLOAT32_EXP
 
 
+def test_large_logits_overflow_an_exponential_at_the_runs_own_size_too() -> None:
+    """TensorFlow has other kernels there than for the small model."""
+    config = CONFIGS["tiny"]
+    state = {name: np.zeros(shape, np.float32) for name, shape in config.state_shapes().items()}
+    own = Start(initial_weights(config), state, *training_batch(load_corpus("synthetic", config).train, config, 0))
+    (start,) = (case.change(own) for case in CASES if not (case.small or case.evaluation))
+    step = oracle_step(config, start.weights, start.state, *start.batch, learning_rate=LEARNING_RATE)
+    assert np.abs(step.logits).max() > FLOAT32_EXP
+
+
 def test_a_word_ruled_out_leaves_everything_finite() -> None:
     step = oracle("word ruled out")
     assert np.isneginf(step.logits).any()

@@ -21,8 +21,9 @@ from bench.drive.upgrade import PairedRequest
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
+from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Side
-from bench.record.types import NO_REFERENCE, Environment, Machine, Replica, Subject, Throughput
+from bench.record.types import NO_REFERENCE, SCHEMA, Environment, Machine, Replica, Subject, Throughput
 from lm.config import LAUNCH_PLANS
 from tests.builders.commands import (
     FIRST_PASS,
@@ -415,6 +416,15 @@ def test_a_slow_candidate_fails_and_its_report_judged_again_has_the_same_verdict
     assert (apart.returncode, apart.stdout.decode(), apart.stderr) == (1, answer.out, b"")
 
 
+def test_a_regression_that_is_accepted_ends_no_launches(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The growth of memory takes more launches to pass than the step time to be a REGRESSION."""
+    monkeypatch.setattr("bench.stats.sequential.PASS_LAUNCHES", FIRST_PASS + 1)
+    known = AcceptedRegression("tiny-synthetic-cells-cpu0", "step time", 0.5, "known", "link", "9999-12-31")
+    write_record(gated.baselines / "ledger.json", Ledger(SCHEMA, (), (known,)))
+    answer = gated(gated.side("candidate", slowness=1.2), "--config", "tiny", "--json")
+    assert (answer.code, answer.outcomes["memory growth"]) == (0, PASS)
+
+
 def test_stored_words_per_second_gate_where_that_is_asked_for(gated: Gate) -> None:
     """The candidate reaches 800; the report knows that it was asked for."""
     assert gated(gated.side("candidate"), "--config", "small", "--gate-stored").code == 3  # there are none
@@ -443,6 +453,14 @@ def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monk
         {"A": "1"},
         {"A": "1"},
     )
+
+
+def test_that_no_core_can_be_pinned_is_in_the_report(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: None)
+    margins = gated.baselines / "margins.toml"
+    margins.write_text(margins.read_text().replace("[gating]", "[gating]\nstep_time_on_one_core = 0.05"))
+    gated(gated.side("candidate"), "--config", "small")
+    assert any("step time on one core is not measured" in line for line in gated.report.speed[0].warnings)
 
 
 def test_an_old_nightly_is_warned_of_where_numbers_alone_are_measured(gated: Gate) -> None:

@@ -2,15 +2,18 @@
 
 import dataclasses
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from bench.commands.growing import LAUNCH_SECONDS, Measure, Pace
 from bench.commands.usage import UsageError
+from bench.drive.cores import PinnedCore
 from bench.drive.plan import Plan
 from bench.record.files import write_record
+from bench.record.paired import CANDIDATE, REFERENCE
 from tests.builders.launches import on_both
-from tests.builders.paired import pair, paired_run
+from tests.builders.paired import SIDES, pair, paired_run
 from tests.builders.records import MARGINS, SUBJECT
 
 MEASURE = Measure(Plan("notebook", 40), "step time", MARGINS, ("tfgate", "blame"))
@@ -45,6 +48,19 @@ def test_a_report_of_another_file_of_the_users_own_is_refused(tmp_path: Path) ->
     other = dataclasses.replace(measure, plan=dataclasses.replace(plan, fingerprint="2"))
     with pytest.raises(UsageError, match=r"paired.json was begun with another mine\.py: delete it"):
         other.report(tmp_path, 1, "keras", resume=True)
+
+
+def test_what_disturbs_the_only_core_that_can_be_pinned_is_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: PinnedCore(1, (0,), shared=True))
+    monkeypatch.setattr(
+        "bench.commands.growing.measure_upgrade", lambda request, *_: paired_run([], (), request.warnings)
+    )
+    measure = dataclasses.replace(MEASURE, metric="step time on one core")
+    sides = dict(zip((REFERENCE, CANDIDATE), SIDES, strict=True))
+    run = measure.grow(measure.report(tmp_path, 1, "keras", resume=False), sides, Mock())
+    assert any("the other hardware thread of its core" in line for line in run.warnings)
 
 
 def test_a_metric_that_launches_do_not_tell_is_refused() -> None:

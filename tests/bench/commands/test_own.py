@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.upgrade import PairedRequest
 from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
@@ -56,6 +57,38 @@ def test_a_run_is_of_the_file(
     subject = run.pairs[0].reference.subject
     assert (subject.workload, subject.config, subject.name) == ("mine.py", "own", "mine-own-cpu0")
     assert tfgate("check", tmp_path / "out", "--baselines", baselines).out == found.out
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("paired", ("upgrade", "--numerics-only", "--from", "{a}", "--to", "{b}")),
+        ("growing", ("bisect", "--metric", "numbers", "--good", "{a}", "--release", "{b}", "--bad", "{c}")),
+    ],
+)
+def test_the_reference_says_what_is_right(
+    tfgate: Tfgate,
+    tmp_path: Path,
+    baselines: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    words: tuple[str, ...],
+) -> None:
+    asked: list[PairedRequest] = []
+
+    def measured(request: PairedRequest, *_: object) -> None:
+        asked.append(request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"bench.commands.{module}.measure_upgrade", measured)
+    (tmp_path / "mine.py").write_text("def workload(): pass")
+    sides = {name: noisy_side(tmp_path / name) for name in "abc"}
+    more = ("--workload", tmp_path / "mine.py", "--baselines", baselines, "--output", tmp_path / "out")
+    assert tfgate(*(word.format(**sides) for word in words), *more).code == 4
+    plan = asked[0].oracle_plan
+    assert plan
+    assert plan.definer
+    assert plan.definer.requested == sides["a"]
 
 
 CHANGES = """

@@ -19,6 +19,7 @@ from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
 from bench.record.types import Machine, Record
 from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side, snapshot
+from tests.builders.launches import lockstep
 from tests.builders.paired import SIDES, paired_run
 from tests.builders.records import record
 
@@ -134,6 +135,14 @@ def test_each_sides_launch_against_the_oracle_is_kept_when_it_is_over(monkeypatc
     assert measure_upgrade(begun, kept.append, unittest.mock.Mock(), lambda run: None).oracle == (made[0], made[2])
 
 
+def test_lockstep_that_was_over_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.drive.upgrade.run_lockstep", unittest.mock.Mock(side_effect=AssertionError))
+    over = dataclasses.replace(paired_run([]), lockstep=lockstep())
+    sides = dict(zip((REFERENCE, CANDIDATE), SIDES, strict=True))
+    request = PairedRequest(sides, (), lockstep_plan=Plan("tiny", 5), begun=over)
+    assert measure_upgrade(request, lambda run: None, unittest.mock.Mock(), lambda run: None).lockstep == over.lockstep
+
+
 def test_options_have_no_order_but_repeated_ones_do(tmp_path: Path) -> None:
     """Nor does it matter how a value is joined to its option. What comes first of several is measured first."""
     sides, two = ("--from", "A", "--to", "B"), ("--workload", "save", "--workload", "xla")
@@ -207,7 +216,9 @@ def test_a_gate_that_was_begun_otherwise_is_refused(
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches")
 @pytest.mark.parametrize("words", [("upgrade", "--speed-only"), ("gate", "--launches", "1")])
+@pytest.mark.parametrize("built", [("2.98.0", "2.99.0"), ("2.98.0",), ("2.99.0",)])
 def test_a_package_that_was_released_meanwhile_is_not_installed(
+    built: tuple[str, ...],
     words: tuple[str, ...],
     tfgate: Tfgate,
     tmp_path: Path,
@@ -215,12 +226,14 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     interrupted_at: Interrupt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The index is read as it was when the command began: now it has a newer NumPy. Another's report tells nothing."""
+    """The index is read as it was when the command began: now it has a newer NumPy. Another's report tells nothing, nor
+    does a side that was there already.
+    """
     began = False
 
     def prepare(requested: str, as_of: AsOf, **_: object) -> Side:
-        moment = as_of.moment if began else BEGINNING
-        packages = {**PACKAGES, "numpy": "2.4.0" if moment == BEGINNING else "2.4.1"}
+        moment = "" if requested not in built else as_of.moment if began else BEGINNING
+        packages = {**PACKAGES, "numpy": "2.4.0" if moment in ("", BEGINNING) else "2.4.1"}
         python = noisy_side(tmp_path / requested, packages)
         return Side(requested, python, {}, moment, tuple(Package(*one) for one in packages.items()))
 

@@ -9,9 +9,10 @@ from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
 from bench.judge.types import Scope
 from bench.record.files import read_record, write_record
+from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import STEPS
 from bench.record.paired import PairedRun
-from bench.record.types import Failure
+from bench.record.types import SCHEMA, Failure
 from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.sequential import LOOKS
 from tests.builders.commands import CRASH, FIRST_PASS, NOT_GATED, PASS, REGRESSION, Answer, Tfgate, noisy_side
@@ -77,11 +78,12 @@ class TestWholeRuns:
         return tfgate("upgrade", "--from", reference, "--to", candidate, *options, *more)
 
     def test_equal_sides_pass(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
-        found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b"), "--speed-only")
+        more = ("--speed-only", "--budget", "12")
+        found = self.answer(tfgate, tmp_path, self.side(tmp_path, "a"), self.side(tmp_path, "b"), *more)
         assert found.code == 0, found
         run = read_record(PairedRun, tmp_path / "out" / "paired.json")
         assert (len(run.pairs), run.oracle, run.lockstep) == (FIRST_PASS, (), None)
-        assert run.command[:2] == ("tfgate", "upgrade")
+        assert (run.command[:2], run.budget_minutes) == (("tfgate", "upgrade"), 12)
         again = tfgate("check", tmp_path / "out", "--baselines", baselines)
         assert (again.code, again.out) == (0, found.out)
 
@@ -95,6 +97,27 @@ class TestWholeRuns:
         assert found.code == EXIT_CODES[outcome], found
         assert read_record(PairedRun, tmp_path / "out" / "paired.json").margin == float(margin)
         assert tfgate("check", tmp_path / "out", "--baselines", baselines).out == found.out
+
+    def test_a_margin_of_one_s_own_is_of_steps_on_one_core_too(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The baselines have no margin for them; and where none can be measured, the report says so."""
+        monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: None)
+        side = self.side(tmp_path, "a", midway=CRASH)
+        self.answer(tfgate, tmp_path, side, side, "--speed-only", "--margin", "0.4")
+        warnings = read_record(PairedRun, tmp_path / "out" / "paired.json").warnings
+        assert any("step time on one core is not measured" in line for line in warnings)
+
+    def test_a_regression_that_is_accepted_ends_no_launches(
+        self, tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The growth of memory takes more launches to pass than the step time to be a REGRESSION."""
+        monkeypatch.setattr("bench.stats.sequential.PASS_LAUNCHES", FIRST_PASS + 1)
+        known = AcceptedRegression("tiny-synthetic-cells-cpu0", "step time", 0.5, "known", "link", "9999-12-31")
+        write_record(baselines / "ledger.json", Ledger(SCHEMA, (), (known,)))
+        sides = self.side(tmp_path, "a"), self.side(tmp_path, "b", 1.2)
+        found = self.answer(tfgate, tmp_path, *sides, "--speed-only", "--json")
+        assert (found.code, found.outcomes["memory growth"]) == (0, PASS)
 
     def test_a_metric_alone_is_judged_alone(self, tfgate: Tfgate, tmp_path: Path, baselines: Path) -> None:
         """A step that is slower decides nothing where memory's growth alone was asked for; the report knows it."""

@@ -24,7 +24,10 @@ MARGINS = ROOT / "baselines" / "margins.toml"
 EXACT = {
     NUMERICS: "[numerics](numerics.md): the error of a checked step that is nearest to its limit",
     LOCKSTEP: "[lockstep](lockstep.md): the difference of the sides that is nearest to its limit",
-    RETRACES: "traces beyond the first (`fit`: after its first unit; an own model: after two); no more than the reference's, or 0",
+    RETRACES: (
+        "traces beyond the first (`fit`: after its first unit; an own model: after two); no more than the reference's, "
+        "or 0"
+    ),
     OPERATIONS: "operations of the training step's graph, by type; the five largest changes are named; not gated",
     COMPILATION: "whether the graph compiles, for [a workload](workloads.md) that compiles one",
     TRAINING: "whether the candidate finishes: no crash, no hang, a finite loss",

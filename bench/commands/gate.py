@@ -135,6 +135,7 @@ class _Measuring:
     def __init__(self, asked: Request, planned: Sequence[Plan], standards: Standards) -> None:
         self._asked, self._planned, self._standards, self._patience = asked, planned, standards, Patience()
         self._path = asked.output / GATE_FILE
+        self._at_hand: dict[str, float] = {}  # the phase: the moment at which it would have begun without interruptions
         stored = begun(GateRun, self._path, asked.command_line, planned) if asked.resume else None
         candidate = asked.sides.one(asked.sides.candidate)
         self._keep_file = keeper(self._path, begun=stored is not None)
@@ -165,7 +166,9 @@ class _Measuring:
         return self._gate
 
     def _keep(self, **changes: object) -> None:
-        """Replaces fields of the report, and the file."""
+        """Replaces fields of the report, and the file, which has the time of the phase at hand so far."""
+        taken = {name: round(time.monotonic() - began, 1) for name, began in self._at_hand.items()}
+        changes["phase_seconds"] = {**self._gate.phase_seconds, **taken}
         self._gate = dataclasses.replace(self._gate, **changes)  # type: ignore[arg-type]  # the fields' own types
         self._keep_file(self._gate)
 
@@ -175,13 +178,13 @@ class _Measuring:
 
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[None]:
-        """Notes how long the block took."""
+        """Notes how long the block took, and took before an interruption."""
         started = time.monotonic()
+        self._at_hand = {name: started - self._gate.phase_seconds.get(name, 0.0)}
         yield
-        seconds = time.monotonic() - started
-        say(f"{name}: {seconds:.0f} s")
-        seconds += self._gate.phase_seconds.get(name, 0.0)  # before an interruption
-        self._keep(phase_seconds={**self._gate.phase_seconds, name: round(seconds, 1)})
+        say(f"{name}: {time.monotonic() - started:.0f} s")
+        self._keep()
+        self._at_hand = {}
 
     def _reference(self) -> Side | None:
         """Returns the reference; None where the pinned one can't be had, which the report says."""

@@ -17,11 +17,13 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print, tell
 from bench.drive.environments import PINNED
 from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite
+from bench.drive.process import WorkerError
 from bench.judge.micro import settled
 from bench.judge.notices import Told
 from bench.judge.types import Question, Verdict
 from bench.record.micro import MICRO_FILE, Micro
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.types import NO_TENSORFLOW
 from bench.stats.sequential import LOOKS, USUAL_LAUNCHES
 from lm.config import IMPLEMENTATIONS, MODES
 from lm.workloads.registry import workload
@@ -148,6 +150,18 @@ def _units(options: argparse.Namespace) -> Suite:
     )
 
 
+def _require_candidate(candidate: Side, suite: Suite) -> None:
+    """Raises WorkerError where the candidate lacks what times it.
+
+    A TensorFlow that can't be imported is there: the candidate's first launch fails, too, and that is judged.
+    """
+    try:
+        require_suite(candidate, suite)
+    except WorkerError as error:
+        if error.failure.kind == NO_TENSORFLOW:
+            raise
+
+
 def run(asked: Request) -> int:
     """Returns the verdict's exit code; 3, with the reason, where the pinned reference can't be had.
 
@@ -157,7 +171,7 @@ def run(asked: Request) -> int:
     margin = math.log1p(standards.margins.micro)
     with timing() as disturbed:
         candidate = asked.sides.one(asked.sides.candidate, NEEDED)
-        require_suite(candidate, asked.suite)
+        _require_candidate(candidate, asked.suite)
         reference, why = asked.sides.reference_or_why(NEEDED)
         if reference is None:
             told = Told(f"the reference isn't available ({why}): name another by --from")

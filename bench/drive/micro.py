@@ -179,7 +179,9 @@ def time_suite(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECON
 
 
 def require_suite(side: Side, suite: Suite) -> None:
-    """Collects the cases and times none. Raises WorkerError where the environment lacks what they need, OSError."""
+    """Collects the cases and times none. Raises WorkerError, of the kind NO_TENSORFLOW where the environment lacks what
+    they need, and OSError.
+    """
     with held_folder() as home:
         _run_pytest(side, suite, home, COLLECT_SECONDS, "--collect-only")
 

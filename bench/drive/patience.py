@@ -25,17 +25,25 @@ class Patience:
     """
 
     def __init__(self) -> None:
-        self._longest: dict[str, float] = {}
+        self._longest: dict[str, dict[int, float]] = {}  # by operation and the steps until a sign of life
 
-    def note(self, operation: str, seconds: float) -> None:
-        """Notes that the reference was silent for so long: until it answered, or until a step was over if the operation
-        counts steps.
+    def note(self, operation: str, seconds: float, per: int = 1) -> None:
+        """Notes that the reference was silent for so long: until it answered, or until `per` steps were over if the
+        operation counts steps.
         """
-        self._longest[operation] = max(seconds, self.longest(operation) or 0.0)
+        noted = self._longest.setdefault(operation, {})
+        noted[per] = max(seconds, noted.get(per, 0.0))
 
-    def longest(self, operation: str) -> float | None:
-        """Returns the longest silence noted, of a like operation where there is none; None without any."""
-        return self._longest.get(operation, self._longest.get(LIKE.get(operation, "")))
+    def longest(self, operation: str, per: int = 1) -> float | None:
+        """Returns the longest silence noted of so many steps; None without any.
+
+        Where there is none it is in proportion to that of another number, which may hold a first step, slow by tracing;
+        or that of a like operation.
+        """
+        noted = self._longest.get(operation) or self._longest.get(LIKE.get(operation, ""))
+        if not noted:
+            return None
+        return noted[per] if per in noted else per * max(seconds / steps for steps, seconds in noted.items())
 
 
 class Wait:
@@ -68,11 +76,10 @@ class Deadlines:
         name = NOTED_AS.get(operation, operation)
         fixed = STARTUP_SECONDS if operation in STARTUP else ALONE_SECONDS
         if self.role == REFERENCE:
-            return Wait(fixed, note=lambda silence: self.patience.note(name, silence / per))
-        longest = self.patience.longest(name)
-        if longest is None:
+            return Wait(fixed, note=lambda silence: self.patience.note(name, silence, per))
+        taken = self.patience.longest(name, per)
+        if taken is None:
             return Wait(fixed)
-        taken = per * longest
         return Wait(FACTOR * self.scale * taken + GRACE_SECONDS, f"; the reference took {taken:.1f} s")
 
 

@@ -141,4 +141,5 @@ def _wheel_requirement(path: Path) -> str:
             f"{path.name} is not a wheel's file name (name-version-python-abi-platform.whl): keep the name that it was "
             "built with"
         ) from error
-    return f"{name} @ {path.resolve().as_uri()}"
+    # Not path.resolve(): the file that a link leads to, as in a store of artifacts, may have no wheel's name.
+    return f"{name} @ {(path.parent.resolve() / path.name).as_uri()}"

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from lm.workloads.protocol import Answering, ReadingFiles, Training, Work
 
 LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
+ONEDNN = ("ONEDNN_", "DNNL_")  # the second is its old name, which it reads, too
 ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or its settings, moves time and memory
-VARIABLE_PREFIXES = LIBRARIES + ALLOCATORS
+VARIABLE_PREFIXES = LIBRARIES + ONEDNN + ALLOCATORS
 
 
 class Session:

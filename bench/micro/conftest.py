@@ -1,4 +1,7 @@
-"""Options, parameters and fixtures of the cases. TensorFlow is imported by the first case, not by collecting them."""
+"""Options, parameters and fixtures of the cases.
+
+Collecting the cases imports TensorFlow. This module doesn't: it says in one line what is missing.
+"""
 
 import argparse
 import functools

@@ -50,7 +50,8 @@ def _part(path: Path, text: str) -> Iterator[Path]:
             os.fsync(file.fileno())
         yield part
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # as of a read-only disk, which `part.open` has told of
+            part.unlink()
 
 
 def _move(part: Path, path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 import unittest.mock
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Side
-from bench.record.types import NO_REFERENCE, SCHEMA, Environment, Machine, Replica, Subject, Throughput
+from bench.record.types import NO_REFERENCE, SCHEMA, Environment, Machine, Replica, Run, Subject, Throughput
 from lm.config import LAUNCH_PLANS
 from tests.builders.commands import (
     FIRST_PASS,
@@ -284,6 +285,30 @@ def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.Monkey
     answer = gated(gated.side("candidate"), "--config", "small")
     assert (answer.code, gated.check().code) == (4, 4)
     assert gated.report.numbers.incomplete
+
+
+def test_the_time_of_a_phase_is_kept_with_its_launches_and_added_up(
+    gated: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes until a launch is kept, then Ctrl-C. It goes on for two more until the next one, and is interrupted
+    again. The third time it ends after a minute.
+    """
+    clock = [1000.0]
+    candidate = gated.side("candidate")
+
+    def measured(request: RunRequest, keep: Callable[[Run], None], *_: object) -> None:
+        seconds, ends = turns.pop(0)
+        clock[0] += seconds
+        if not ends:
+            keep(gated.report.numbers)
+            raise KeyboardInterrupt
+
+    turns = [(600.0, False), (120.0, False), (60.0, True)]
+    monkeypatch.setattr(gate, "measure_run", measured)
+    monkeypatch.setattr(gate, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    for more, wanted in (((), 600), (("--resume",), 720), (("--resume",), 780)):
+        gated(candidate, "--no-speed", *more, reference=None)
+        assert gated.report.phase_seconds == {"numbers": wanted}
 
 
 def test_numbers_take_a_launch_for_each_core_that_has_memory(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

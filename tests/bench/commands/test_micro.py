@@ -356,6 +356,29 @@ def test_an_environment_that_lacks_what_times_it_is_told_before_anything_is_meas
     assert not (sound.parent / "calls").exists()
 
 
+UNIMPORTABLE = "print('E   ImportError: libcuda.so.1: undefined symbol'); sys.exit(2)"
+
+
+def test_a_candidate_whose_tensorflow_cannot_be_imported_is_a_regression(measure: Measure, tmp_path: Path) -> None:
+    """Collecting the cases imports it: pytest ends with 2 there, and in each launch."""
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, packages=OTHER, planted=UNIMPORTABLE, collecting=UNIMPORTABLE)
+    reference = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = measure(candidate, reference, "--json")
+    assert (answer.code, len(calls(reference)), len(calls(candidate))) == (1, 1, 2), answer.err
+    assert answer.outcome is REGRESSION
+    failure = read_micro(tmp_path / "out")[0].failure
+    assert failure is not None
+    assert "ImportError: libcuda.so.1: undefined symbol" in failure.message
+
+
+def test_a_reference_whose_tensorflow_cannot_be_imported_is_told_before_anything_is_measured(
+    measure: Measure, tmp_path: Path
+) -> None:
+    sound = micro_interpreter(tmp_path, *LAUNCHES)
+    answer = measure(sound, micro_interpreter(tmp_path, *LAUNCHES, collecting=UNIMPORTABLE))
+    assert (answer.code, "undefined symbol" in answer.error, (tmp_path / "out").exists()) == (4, True, False)
+
+
 @pytest.mark.slow  # three launches of a real TensorFlow
 def test_a_candidate_that_computes_wrongly_is_a_regression(
     measure: Measure, tmp_path: Path, newest_python: Path

@@ -81,6 +81,18 @@ def test_blocks_are_in_proportion_to_their_steps(clock: Clock) -> None:
     assert longest(Deadlines(patience, CANDIDATE), "steps", per=10) == 3 * 10 * 2 + 60
 
 
+def test_a_slow_first_step_counts_only_where_no_block_as_long_was_heard(clock: Clock) -> None:
+    """The first step of an own model traces, for 20 s; a block of 50 takes 0.1 s."""
+    patience = Patience()
+    take(clock, Deadlines(patience, REFERENCE), "steps", 20.0)
+    assert longest(Deadlines(patience, CANDIDATE), "steps", per=50) == 3 * 50 * 20 + 60
+    take(clock, Deadlines(patience, REFERENCE), "steps", 0.1, per=50)
+    wait = Deadlines(patience, CANDIDATE).wait("steps", per=50)
+    assert wait.seconds == pytest.approx(3 * 0.1 + 60)
+    assert wait.told == "; the reference took 0.1 s"
+    assert longest(Deadlines(patience, CANDIDATE), "steps") == 3 * 20 + 60  # its own first step
+
+
 def test_the_longest_silence_between_signs_of_life_counts(clock: Clock) -> None:
     patience = Patience()
     take(clock, Deadlines(patience, REFERENCE), "steps", 1.0, 5.0, 2.0, 0.0)

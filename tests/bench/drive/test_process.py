@@ -381,6 +381,15 @@ class TestEnd:
             worker.request(int, "work")
         assert Path(f"{python}.asked").exists()
 
+    def test_a_worker_that_is_stopped_goes_on_to_close(self, fake_interpreter: Fake) -> None:
+        """Or it would be killed ten seconds later, and a launch that much longer."""
+        python = fake_interpreter(
+            "send('{\"reply\": 1}\\n'); requests.readline(); open(sys.argv[0] + '.asked', 'w').close()"
+        )
+        with Worker(python, "tensorflow", takes_turns=True) as worker:
+            worker.request(int, "work")
+        assert Path(f"{python}.asked").exists()
+
     def test_ctrl_c_while_it_closes_ends_it_too(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
         python = fake_interpreter(
             "send(json.dumps({'reply': os.getpid()}) + '\\n'); requests.readline()\n"

@@ -50,6 +50,14 @@ def test_a_wheel_file(tmp_path: Path) -> None:
     assert read_request(str(path)) == Requirements((f"tf-nightly-cpu @ {path.as_uri()}",))
 
 
+def test_a_wheel_s_link_is_not_followed(tmp_path: Path) -> None:
+    """As into a store that calls files by their sums."""
+    (tmp_path / "9a0c").touch()
+    link = tmp_path / "tensorflow-2.22.0-py3-none-any.whl"
+    link.symlink_to("9a0c")
+    assert read_request(str(link)) == Requirements((f"tensorflow @ {link.as_uri()}",))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -118,6 +118,8 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
     monkeypatch.setenv("LD_PRELOAD", "libtcmalloc.so")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "DEFAULT")
+    monkeypatch.setenv("DNNL_VERBOSE", "0")
     monkeypatch.setenv("SECRET_TOKEN", "x")
     description = Session().describe()
     assert through_json(description) == description
@@ -128,6 +130,7 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.variables["TF_CPP_MIN_LOG_LEVEL"] == environment.variables["OPENBLAS_NUM_THREADS"] == "1"
     allocators = {"MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "LD_PRELOAD": "libtcmalloc.so"}
     assert allocators.items() <= environment.variables.items()
+    assert (environment.variables["ONEDNN_MAX_CPU_ISA"], environment.variables["DNNL_VERBOSE"]) == ("DEFAULT", "0")
     assert "SECRET_TOKEN" not in environment.variables
     assert environment.tensor_float_32 is True  # TensorFlow's default
     assert environment.affinity == tuple(sorted(os.sched_getaffinity(0)))

@@ -150,6 +150,19 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert printed.splitlines() == [f"28 {tmp_path}/run.json", "small"]
 
 
+def test_a_read_only_disk_names_the_file_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There Linux refuses to unlink even a file that doesn't exist."""
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OSError, match="Read-only file system") as caught:
+        write_text(tmp_path / "run.json", "")
+    assert (caught.value.errno, caught.value.filename) == (errno.EROFS, str(tmp_path / "run.json"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -155,16 +155,27 @@ def test_a_pinned_tensorflow_that_can_t_be_installed_is_a_failed_measurement(scr
     assert scripts.run(ROOT / ".ci" / "gate", "own", "run", FAIL_ON="regression").returncode == 0
 
 
+def install(scripts: Scripts, **variables: str) -> int:
+    """Returns the exit code of .ci/install, where what FAILS names fails; Python makes an environment of stand-ins."""
+    fails = 'case " $* " in *" ${FAILS:-none} "*) exit 1 ;; esac\n'
+    scripts.program("python", f'{fails}mkdir -p "$3/bin"; cp "$(dirname "$0")"/{{python,uv}} "$3/bin"\n')
+    scripts.program("uv", fails)
+    return scripts.run(ROOT / ".ci" / "install", "python", "own", **variables).returncode
+
+
 def test_the_installation_is_as_its_lock_says(scripts: Scripts) -> None:
-    """The stand-in of Python makes an environment of stand-ins."""
-    scripts.program("python", 'mkdir -p "$3/bin"; cp "$(dirname "$0")"/{python,uv} "$3/bin"\n')
-    scripts.program("uv")
-    assert scripts.run(ROOT / ".ci" / "install", "python", "own").returncode == 0
+    assert install(scripts) == 0
     venv, pip, uv = scripts.called
     lock = f"{ROOT}/constraints/gate.txt"
     assert venv == "python [-m] [venv] [own]"
     assert pip == f"python [-m] [pip] [install] [--quiet] [--constraint] [{lock}] [uv]"
     assert uv == f"uv [pip] [install] [--python] [own/bin/python] [--requirement] [{lock}] [--editable] [{ROOT}]"
+
+
+@pytest.mark.parametrize("fails", ["venv", "-m pip", "--editable"])
+def test_an_installation_that_fails_is_no_regression(scripts: Scripts, fails: str) -> None:
+    """Their own code, 1, is that of one, and the job exits with it."""
+    assert install(scripts, FAILS=fails) == 4
 
 
 def post(scripts: Scripts, report: str, found: str = "", name: str = "gate") -> subprocess.CompletedProcess[str]:

@@ -159,20 +159,22 @@ def install(scripts: Scripts, **variables: str) -> int:
     """Returns the exit code of .ci/install, where what FAILS names fails; Python makes an environment of stand-ins."""
     fails = 'case " $* " in *" ${FAILS:-none} "*) exit 1 ;; esac\n'
     scripts.program("python", f'{fails}mkdir -p "$3/bin"; cp "$(dirname "$0")"/{{python,uv}} "$3/bin"\n')
-    scripts.program("uv", fails)
+    scripts.program("uv", f'{fails}[ -z "${{UV_CONSTRAINT:-}}" ]\n')
     return scripts.run(ROOT / ".ci" / "install", "python", "own", **variables).returncode
 
 
 def test_the_installation_is_as_its_lock_says(scripts: Scripts) -> None:
-    assert install(scripts) == 0
-    venv, pip, uv = scripts.called
+    """A project's [tool.uv] constrains and overrides what `uv pip install` resolves, but no `uv pip sync`."""
+    assert install(scripts, UV_CONSTRAINT="theirs.txt") == 0
+    venv, pip, sync, uv = scripts.called
     lock = f"{ROOT}/constraints/gate.txt"
     assert venv == "python [-m] [venv] [own]"
     assert pip == f"python [-m] [pip] [install] [--quiet] [--constraint] [{lock}] [uv]"
-    assert uv == f"uv [pip] [install] [--python] [own/bin/python] [--requirement] [{lock}] [--editable] [{ROOT}]"
+    assert sync == f"uv [pip] [sync] [--python] [own/bin/python] [{lock}]"
+    assert uv == f"uv [pip] [install] [--python] [own/bin/python] [--no-deps] [--editable] [{ROOT}]"
 
 
-@pytest.mark.parametrize("fails", ["venv", "-m pip", "--editable"])
+@pytest.mark.parametrize("fails", ["venv", "-m pip", "sync", "--editable"])
 def test_an_installation_that_fails_is_no_regression(scripts: Scripts, fails: str) -> None:
     """Their own code, 1, is that of one, and the job exits with it."""
     assert install(scripts, FAILS=fails) == 4

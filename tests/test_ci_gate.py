@@ -2,8 +2,10 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -178,6 +180,15 @@ def test_the_installation_is_as_its_lock_says(scripts: Scripts) -> None:
 def test_an_installation_that_fails_is_no_regression(scripts: Scripts, fails: str) -> None:
     """Their own code, 1, is that of one, and the job exits with it."""
     assert install(scripts, FAILS=fails) == 4
+
+
+def test_the_wheels_for_working_offline_are_all_that_the_installation_takes() -> None:
+    """In an editable build hatchling takes editables, which it doesn't require where it is downloaded."""
+    assert "--editable" in (ROOT / ".ci" / "install").read_text()
+    collect, _ = code_blocks((ROOT / "docs" / "how-to" / "offline.md").read_text(encoding="utf-8"))[0].text.splitlines()
+    built_by = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    taken = ["--requirement", "constraints/gate.txt", *built_by, "editables~=0.3"]
+    assert shlex.split(collect)[-len(taken) :] == taken
 
 
 def post(scripts: Scripts, report: str, found: str = "", name: str = "gate") -> subprocess.CompletedProcess[str]:

@@ -254,6 +254,14 @@ def test_calls_of_two_workflows_and_two_calls_of_one_don_t_cancel_each_other() -
     assert {"github.workflow", "inputs.artifact", "github.ref"} <= set(re.findall(r"\w+\.\w+", group))
 
 
+def test_a_push_cancels_no_earlier_one_s_run() -> None:
+    """Else a commit of main has no result, where the next comes before its run is over."""
+    whole = [load(path.read_text()) for path in FILES if path not in ACTIONS]
+    both = [one for one in whole if {"push", "pull_request"} <= set(one["on"])]
+    cancelled = [one["concurrency"]["cancel-in-progress"] for one in both]
+    assert cancelled == 3 * ["${{ github.event_name == 'pull_request' }}"]
+
+
 def test_without_a_report_the_recipe_for_forks_writes_no_comment() -> None:
     """A gate that skipped itself uploads no artifact: that is no failure of the second workflow."""
     (text,) = (text for text in workflows(GITHUB) if "workflow_run" in load(text).get("on", ()))

@@ -184,6 +184,23 @@ def test_pins_are_made_anew_without_the_reference() -> None:
     assert ("constraints" in lock, "baselines" in lock, "baselines" in reference) == (True, False, True)
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_job_that_fails_keeps_its_cache(path: Path) -> None:
+    """`actions/cache` itself saves after jobs that succeed alone: a noisy runner's would build anew each time."""
+    jobs = load(path.read_text())
+    for job in jobs["jobs"].values() if "jobs" in jobs else [jobs["runs"]]:
+        cached = [one for one in job.get("steps", ()) if one.get("uses", "").startswith("actions/cache")]
+        called = [one["uses"].partition("@")[0] for one in cached]
+        assert called in ([], ["actions/cache/restore", "actions/cache/save"])
+        if cached:
+            restore, save = cached
+            (measures,) = (one for one in job["steps"] if one.get("id") in ("gate", "upgrade"))
+            assert sorted((restore, measures, save), key=job["steps"].index) == [restore, measures, save]
+            assert save["if"].startswith("${{ !cancelled() && ")
+            assert save["with"]["path"] == restore["with"]["path"]
+            assert save["with"]["key"] == f"${{{{ steps.{restore['id']}.outputs.cache-primary-key }}}}"
+
+
 def cache_key(folder: Path, week: str, **asked: str) -> str:
     """Returns the key that the action's own step makes in a week, in a stand-in of a checkout."""
     step = step_of("installed")
@@ -292,6 +309,11 @@ def test_gitlab_s_page_gives_inputs_that_are_there() -> None:
     assert len(included) == 4
     for include in included:
         assert required <= set(include["inputs"]) <= set(inputs)
+
+
+def test_gitlab_s_job_that_fails_keeps_its_cache() -> None:
+    (job,) = load((ROOT / "templates" / "gate.yml").read_text().partition("\n---\n")[2]).values()
+    assert job["cache"]["when"] == "always"
 
 
 def test_gitlab_s_page_names_what_the_component_s_job_sets() -> None:

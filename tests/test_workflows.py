@@ -330,7 +330,23 @@ def test_each_service_passes_on_what_the_script_reads() -> None:
     jobs = (ROOT / "templates" / "gate.yml").read_text()
     for name in read:
         assert name in run["env"]
-        assert name == "FAIL_ON" or f"\n    {name}: " in jobs
+        assert name == "FAIL_ON" or f'{name}="$TFGATE_INPUT_{name}"' in jobs
+
+
+def test_no_variable_of_a_gitlab_project_replaces_an_input() -> None:
+    """A project's variable, a group's or a needed job's replaces the job's own of the same name."""
+    (job,) = load((ROOT / "templates" / "gate.yml").read_text().partition("\n---\n")[2]).values()
+    assert {name.partition("_")[0] for name in job["variables"]} == {"TFGATE", "UV"}
+    exports = "\n".join(line for line in job["before_script"] if line.startswith("export "))
+    inputs = {name: value for name, value in job["variables"].items() if name.startswith("TFGATE_INPUT_")}
+    theirs = {name.removeprefix("TFGATE_INPUT_"): "theirs" for name in inputs}
+    shell = ["bash", "-euc", f"{exports}\nenv"]
+    done = subprocess.run(shell, env=os.environ | theirs | inputs, capture_output=True, text=True, check=True)
+    seen = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    asked = {name: seen[name] for name in theirs if name not in ("REPOSITORY", "REF")}
+    assert asked == {name: f"$[[ inputs.{name.lower()} ]]" for name in asked}
+    (fetch,) = (line for line in job["before_script"] if " fetch " in line)
+    assert fetch.endswith('"$TFGATE_INPUT_REPOSITORY" "$TFGATE_INPUT_REF"')
 
 
 def test_the_action_s_outputs_are_what_the_verdict_s_file_holds(tmp_path: Path) -> None:

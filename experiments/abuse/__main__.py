@@ -84,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown := set(options.only or ()) - set(all_draws):
             parser.error(f"no kind {', '.join(sorted(unknown))}; there are {', '.join(all_draws)}")
         draws = {name: draw for name, draw in all_draws.items() if not options.only or name in options.only}
+        if REAL_PROCESSES in draws and not Path(options.python).is_file():
+            parser.error(f"no interpreter {options.python}: `tox run --notest -e tf221` makes one, or give --python")
         if options.seed is not None:
             return _tell([draw(options.seed) for draw in draws.values()])
         ends = time.monotonic() + 60 * options.minutes if options.minutes else math.inf

@@ -26,6 +26,7 @@ FIRST = 1.5  # times what a command takes that does nothing: until then Python s
 PAUSE_SECONDS = 0.3  # between two signals
 MOST_SECONDS = 900.0  # of a command
 FAILED = 4
+VERDICTS = (0, 1, 3)  # exit codes of a command that measured
 HELD_SECONDS = 2.0
 HUNG = 124  # the exit code of a command that had to be killed, as timeout(1) has it
 # Runs a command on a disk of its own, and copies what it leaves there, since the disk goes with the shell.
@@ -70,9 +71,12 @@ class Processes:
         return Outcome(name, seed, end, f"{what}: {broken}" if broken else "")
 
     def _undisturbed(self, command: Command) -> tuple[Ended, dict[str, Any]]:
+        """Returns how a command ends, and its result. Raises ValueError where a real TensorFlow can't be measured."""
         if command.name not in self._usual:
             folder = self.furniture.home / f"undisturbed {command.name}"
             ended = self._run(command, folder)
+            if self.real and ended.code not in VERDICTS:
+                raise ValueError(f"{command.name}, undisturbed: exit code {ended.code}: {ended.error[-300:]}")
             self._usual[command.name] = ended, result(folder / "out")
             shutil.rmtree(folder)
         return self._usual[command.name]

@@ -15,7 +15,7 @@ from experiments.abuse import files, left, processes
 from experiments.abuse.__main__ import main
 from experiments.abuse.files import draw_file
 from experiments.abuse.mutations import JSON, Mutation
-from experiments.abuse.outcomes import OUTPUT, Outcome, append, batch_of, made, next_seeds, read_batches
+from experiments.abuse.outcomes import OUTPUT, REAL_PROCESSES, Outcome, append, batch_of, made, next_seeds, read_batches
 from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, Furniture, drawn
 from experiments.abuse.stored import KINDS, Kind, lay_out
 from experiments.markdown import filled
@@ -230,9 +230,26 @@ def test_lost_launches_are_seen() -> None:
     assert "is missing" in left.lost({}, {}, {"run.json": {}})
 
 
+def test_a_tensorflow_that_can_t_be_measured_is_no_draw(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its commands end alike, disturbed or not."""
+    monkeypatch.setattr(processes, "line_of", lambda *_: ["sh", "-c", "echo no such interpreter >&2; exit 2"])
+    runs = processes.Processes(Furniture(tmp_path, {}, ""), "/no/python", real=True)
+    with pytest.raises(ValueError, match="of TensorFlow, undisturbed: exit code 2: no such interpreter"):
+        runs.draw(next(seed for seed in range(100) if "of TensorFlow" in drawn(seed, real=True)[0].name))
+
+
+def test_an_interpreter_that_is_not_there_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it is asked for: files alone take none."""
+    missing = ["--python", "/no/python", "--seed", "1000000", "--only"]
+    with pytest.raises(SystemExit, match="2"):
+        main([*missing, REAL_PROCESSES])
+    assert "error: no interpreter /no/python: " in capsys.readouterr().err
+    assert main([*missing, "run"]) == 0
+
+
 @pytest.mark.slow
-def test_five_minutes_of_abuse_break_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["--minutes", "5"])
+def test_five_minutes_of_abuse_break_nothing(newest_python: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--minutes", "5", "--python", str(newest_python)])
     assert code == 0, capsys.readouterr().out
 
 

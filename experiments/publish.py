@@ -21,6 +21,7 @@ from bench.record.files import read_record, write_record
 from bench.record.lockstep import Lockstep
 from bench.record.paired import ALL_CORES, Pair, PairedRun, Quad, Side
 from bench.record.types import FITTED_LOSS, Record
+from bench.report.sentences import sentence
 
 BASELINES = Path(__file__).resolve().parent.parent / "baselines"
 DIGITS = 7  # of times
@@ -46,8 +47,11 @@ def thin(path: Path, standards: Standards) -> None:
     run = read_record(PairedRun, path)
     if run.incomplete or SAID in run.warnings:
         return
-    thinner = thinned(run)
-    if not _alike(judged(run, standards).verdict, judged(thinner, standards).verdict):
+    verdict, thinner = judged(run, standards).verdict, thinned(run)
+    told = judged(thinner, standards).verdict.warnings
+    lost = [sentence(one) for one in verdict.warnings if one not in told]  # they are told by what is left out
+    thinner = dataclasses.replace(thinner, warnings=(*run.warnings, *lost, SAID))
+    if not _alike(verdict, judged(thinner, standards).verdict):
         raise ValueError(f"{path}: thinned, it would be judged otherwise")
     write_record(path, thinner, replace=True, seal=True)
 
@@ -101,8 +105,9 @@ def _rounded(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def _alike(one: Verdict, other: Verdict) -> bool:
-    """Tells whether two verdicts say the same, with bounds NEAR each other."""
+    """Tells whether two verdicts say the same, with bounds NEAR each other. The other may say that it is thinned."""
     same = one.outcome is other.outcome and len(one.comparisons) == len(other.comparisons)
+    same &= {*map(sentence, one.warnings), SAID} == {*map(sentence, other.warnings), SAID}
     return same and all(map(_alike_comparisons, one.comparisons, other.comparisons))
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from bench.commands.stored import read_folder
 from bench.commands.surveys import judged_survey
+from bench.commands.verdicts import judged
 from bench.drive.upgrade import PAIRED_FILE
 from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
+from bench.report.sentences import sentence
 from bench.report.survey import survey_text
 from experiments import publish
 from experiments.publish import BASELINES, SAID, main
@@ -39,6 +41,23 @@ def test_it_is_told_as_before_and_once_thinned_stays(folder: Path) -> None:
     thinned = snapshot(folder)
     main([str(folder)])
     assert snapshot(folder) == thinned
+
+
+def warned(path: Path) -> list[str]:
+    return list(map(sentence, judged(read_record(PairedRun, path), read_folder(BASELINES)).verdict.warnings))
+
+
+def test_a_warning_that_is_told_by_what_is_left_out_stays(folder: Path) -> None:
+    """The reference's steps take 0.1 s, and 0.13 s in one launch."""
+    path = next(folder.rglob(PAIRED_FILE))
+    run = read_record(PairedRun, path)
+    slow = dataclasses.replace(run.pairs[2].reference, step_seconds=(0.13,) * 5)
+    pairs = (*run.pairs[:2], dataclasses.replace(run.pairs[2], reference=slow), *run.pairs[3:])
+    write_record(path, dataclasses.replace(run, pairs=pairs), replace=True)
+    (drifted,) = warned(path)
+    assert drifted.startswith("the machine's speed changed")
+    main([str(folder)])
+    assert warned(path) == [drifted, SAID]
 
 
 def test_a_comparison_that_is_not_over_stays_as_it_is(folder: Path) -> None:

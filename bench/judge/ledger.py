@@ -88,10 +88,12 @@ def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: 
     a run that names metrics, of those alone, since nothing judged the others.
 
     A candidate that is the reference itself has no ratios: each is 1. Raises LedgerError for a reference that isn't the
-    ledger's, for a run that isn't whole and for one of too few launches.
+    ledger's, for a run that isn't whole and for one of too few launches of a kind: its metrics would be left out.
     """
     pairs = whole_pairs(run)
-    require_acceptable(run, len(pairs), ledger)
+    kinds = {pair.cores for pair in run.pairs}
+    launches, kind = min(((len(whole_pairs(run, kind)), kind) for kind in kinds), default=(0, ""))
+    require_acceptable(run, launches, ledger, kind)
     sides = (pairs[0].candidate, pairs[0].reference)
     versions = [side.environment.tensorflow if side.environment else "unknown" for side in sides]
     samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
@@ -129,13 +131,17 @@ def measured_ratio(sample: Sample) -> Ratio | None:
     return Ratio(sample.subject, name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
 
 
-def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger) -> None:
-    """Raises LedgerError for a run whose ratios the ledger can't take: see entry_of."""
+def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger, kind: str = "") -> None:
+    """Raises LedgerError for a run whose ratios the ledger can't take: see entry_of. `kind`: of the launches
+    that are counted.
+    """
     if run.incomplete:
         raise LedgerError("the run is incomplete: its ratios can't be accepted; measure it to its end")
     if launches < LOOKS[0]:
         raise LedgerError(
-            f"the run holds {launches} launches in turn, and {LOOKS[0]} are needed to accept their ratios: measure more"
+            f"the run holds {launches} launches {f'on {kind}' if kind else 'in turn'}, and {LOOKS[0]} are needed to "
+            "accept their ratios: measure more (a run that ended at a REGRESSION goes on by --resume once record "
+            "--accept lets that pass)"
         )
     if is_foreign(ledger, run.reference.setup):
         raise LedgerError(

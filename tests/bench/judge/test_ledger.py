@@ -17,7 +17,7 @@ from bench.judge.ledger import (
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
 from bench.record.types import SCHEMA, Failure
-from tests.builders.launches import on_both
+from tests.builders.launches import on_both, with_one_core
 from tests.builders.paired import pair, paired_run, side_of
 from tests.builders.records import MACHINE, SUBJECT
 
@@ -171,11 +171,11 @@ def test_an_entry_holds_the_ratios_of_a_run() -> None:
     assert not {"perplexity", "memory growth"} & {ratio.metric for ratio in made.ratios}  # no ratios
 
 
-def test_a_kind_of_too_few_launches_has_no_ratio() -> None:
-    """Four on all cores and two on one core, as where a budget ends them."""
-    few = [dataclasses.replace(pair(launch), core=1) for launch in (4, 5)]
-    made = entry_of(dataclasses.replace(measured(), pairs=(*measured().pairs, *few)), ledger(), "why")
-    assert {ratio.metric for ratio in made.ratios} & {STEP_TIME, "step time on one core"} == {STEP_TIME}
+def test_a_metric_that_too_few_launches_tell_has_no_ratio() -> None:
+    first, *others = measured().pairs
+    lacking = dataclasses.replace(measured(), pairs=(on_both(first, memory=None), *others))
+    made = [{ratio.metric for ratio in entry_of(of, ledger(), "why").ratios} for of in (measured(), lacking)]
+    assert made[0] - made[1] == {"peak memory"}
 
 
 def test_a_launch_that_failed_before_its_file_was_read_hides_no_file() -> None:
@@ -215,6 +215,11 @@ def test_the_reference_itself_has_no_ratios() -> None:
     assert not is_foreign(ledger(made), REFERENCE.identity)
 
 
+def on_both_kinds(launches: int) -> PairedRun:
+    """Launches on all cores and on one core by turns, those on all cores first."""
+    return dataclasses.replace(measured(), pairs=tuple(with_one_core(measured().pairs)[:launches]))
+
+
 KNOWN = ledger(entry_of(measured(), ledger(), "why"))
 LATER = measured(created="2026-02-01")
 
@@ -222,7 +227,10 @@ LATER = measured(created="2026-02-01")
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (measured(launches=3), "the run holds 3 launches in turn, and 4 are needed"),
+        (measured(launches=3), "the run holds 3 launches on all cores, and 4 are needed"),
+        # It ended at a REGRESSION on all cores: the step time on one core would be left out.
+        (on_both_kinds(7), "the run holds 3 launches on one core, and 4 are needed"),
+        (on_both_kinds(4), "the run holds 2 launches on all cores, and 4 are needed"),
         (measured(launches=0), "the run holds 0 launches in turn, and 4 are needed"),
         (dataclasses.replace(LATER, incomplete="interrupted"), "the run is incomplete"),
         (dataclasses.replace(LATER, reference=side_of("2.19.1")), r"reference 2\.19\.1 \(\w{12}\) is not one of the"),
@@ -232,6 +240,11 @@ def test_runs_that_no_entry_can_be_made_of(run: PairedRun, said: str) -> None:
     assert entry_of(LATER, KNOWN, "why").created == LATER.created
     with pytest.raises(LedgerError, match=said):
         entry_of(run, KNOWN, "why")
+
+
+def test_launches_of_both_kinds_tell_both_step_times() -> None:
+    made = {ratio.metric: ratio.launches for ratio in entry_of(on_both_kinds(8), ledger(), "why").ratios}
+    assert (made[STEP_TIME], made["step time on one core"]) == (4, 4)
 
 
 def test_a_ratio_s_interval_is_that_of_its_launches() -> None:

@@ -83,6 +83,7 @@ def read_margins(path: Path) -> Margins:
     for name, table in {**gating, "window_start": plain["window_start"], "budget": plain["budget"]}.items():
         _require(isinstance(table, dict), path, name, table, "a table of numbers")
     _require_known_metrics(path, {**gating, "budget": plain["budget"]})
+    _require_judged(path, gating, plain["budget"])
     _require_few(path, gating, plain["budget"])
     _require_values(path, gating, plain)
     return Margins(**plain)
@@ -93,6 +94,14 @@ def _require_known_metrics(path: Path, tables: Mapping[str, Mapping[str, Any]]) 
         metrics = BUDGETED if name == "budget" else [*map(key, NAMES)]
         unknown = sorted(set(table) - set(metrics))
         _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")
+
+
+def _require_judged(path: Path, gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> None:
+    """Requires a margin of every metric with a budget: a gate judges the total of no other."""
+    gated = {metric for table in gating.values() for metric in table}
+    for metric, share in budget.items():
+        wanted = "of a metric with a margin in [gating] or in a workload's table: no other's total is judged"
+        _require(metric in gated, path, f"budget.{metric}", share, wanted)
 
 
 def _require_few(path: Path, gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> None:

@@ -84,6 +84,10 @@ def test_another_workload_has_margins_of_its_own_or_those_without_a_pilot(tmp_pa
     assert margins.of("memory growth", "notebook", "masked") is None
     assert margins.of("perplexity", "tiny", "masked") is None
     assert margins.metrics("tiny", "masked") == ["step time", "peak memory", "memory growth"]
+    budget = TEXT.replace("[budget]\n", "[budget]\npeak_memory = 0.10\n")
+    assert "peak_memory" in read(tmp_path, budget + WORKLOADS).budget  # it gates another workload
+    with pytest.raises(MarginsError, match=r"budget\.peak_memory"):
+        read(tmp_path, budget)
 
 
 def test_a_margin_of_step_times_takes_the_place_of_all_others_of_theirs(tmp_path: Path) -> None:
@@ -147,6 +151,11 @@ def test_a_wrong_margin_of_a_workload_is_named(tmp_path: Path, old: str, new: st
             "budget is \\['step'\\]; it must be a table of margins for step_time_on_one_core, step_time",
         ),
         ("[budget]\nstep_time = 0.10", "[budget]\nstep_time = 1", "budget.step_time is 1; it must be a fraction"),
+        (
+            "[budget]\nstep_time",
+            "[budget]\ncpu_time",
+            r"budget\.cpu_time is 0\.1; it must be of a metric with a margin in \[gating\]",
+        ),
         (
             "[gating.memory_growth]\ntiny = 1000",
             "[gating.memory_growth]\ntiny = 0",

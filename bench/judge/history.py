@@ -15,9 +15,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, ONE_CORE_STEP_TIME, PEAK_MEMORY, PERPLEXITY, STEP_TIME
+from bench.judge.metrics import (
+    EVALUATION_STEP,
+    MEAN_STEP,
+    ONE_CORE_STEP_TIME,
+    PEAK_MEMORY,
+    PERPLEXITY,
+    STEP_TIME,
+    in_turn,
+)
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import differences_of, samples_of, whole_pairs
+from bench.judge.types import Direction
 from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
@@ -41,6 +50,8 @@ MARGINS = {
 # Metrics of which a PASS takes a proof; the others are too noisy for their margins. The noise of the step time on one
 # core, too, is half of its margin and more in reports/published, where a proof takes a quarter.
 PROVEN = (STEP_TIME, PERPLEXITY, PEAK_MEMORY)
+# Metrics that have to stay equal, perplexity: their margins bound a fall, too.
+EQUAL = tuple(row.metric.name for row in in_turn() if row.metric.direction is Direction.EQUAL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +89,11 @@ class Series:
     noise: float | None  # of a typical report; None for too few of them
     changes: tuple[Change, ...]
     drift: Drift | None  # None without noise to judge it by, or without a fixed reference
+
+    @property
+    def two_sided(self) -> bool:
+        """Tells whether the margin is one on either side."""
+        return self.key.metric in EQUAL
 
     @property
     def outcome(self) -> Outcome | None:
@@ -150,14 +166,14 @@ def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
         return series
     deviations = [max(between, point.error) for point in points]
     typical = median(deviations)
-    series = dataclasses.replace(series, noise=typical, changes=changes(values, typical, margin))
+    found = changes(values, typical, margin, two_sided=series.two_sided)
+    series = dataclasses.replace(series, noise=typical, changes=found)
     if anchor is None:
         return series
     own = max(between, anchor.error)
     differences = [value - anchor.value for value in values]
-    return dataclasses.replace(
-        series, drift=drift(differences, [math.hypot(deviation, own) for deviation in deviations], margin)
-    )
+    of_differences = [math.hypot(deviation, own) for deviation in deviations]
+    return dataclasses.replace(series, drift=drift(differences, of_differences, margin, two_sided=series.two_sided))
 
 
 def _log_ratios(pairs: Sequence[Pair]) -> dict[str, list[float]]:

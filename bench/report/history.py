@@ -83,7 +83,7 @@ def _changed(series: Series, change: Change) -> str:
 
 
 def _margin(series: Series) -> str:
-    return percent(series.margin).removeprefix("+")
+    return ("±" if series.two_sided else "") + percent(series.margin).removeprefix("+")
 
 
 def _named(point: Point) -> str:
@@ -98,9 +98,10 @@ def _chart(series: Series) -> Chart:
     margin = f"margin {_margin(series)}"
     of_report = [as_percent(point.value - origin) for point in points]
     ends = (1.0, float(len(points)))
+    margins = [as_percent(sign * series.margin) for sign in ((1, -1) if series.two_sided else (1,))]
     shapes = [
         Shape("reference thin", tuple((x, 0.0) for x in ends), label),
-        Shape("margin", tuple((x, as_percent(series.margin)) for x in ends), margin),
+        *(Shape("margin", tuple((x, y) for x in ends), margin) for y in margins),
         Shape("candidate thin", thinned(of_report, start=1)),
     ]
     if len(points) <= MOST_POINTS:
@@ -108,7 +109,7 @@ def _chart(series: Series) -> Chart:
             Shape("candidate dot small", ((number, value),), f"{_named(point)}: {percent(point.value - origin)}")
             for number, (point, value) in enumerate(zip(points, of_report, strict=True), 1)
         ]
-    low, high = min(0.0, *of_report), max(as_percent(series.margin), *of_report)
+    low, high = min(0.0, *margins, *of_report), max(*margins, *of_report)
     shapes += [
         Shape("change", ((change.first + 0.5, low), (change.first + 0.5, high)), _changed(series, change))
         for change in series.changes

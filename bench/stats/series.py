@@ -31,7 +31,7 @@ class Change:
 
     first: int  # position of the first report of the new level
     difference: float  # of the levels' logarithms, new − old
-    worse: bool  # by more than the margin
+    worse: bool  # by more than the margin; of what is to stay equal, in either direction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Drift:
     difference: float  # of logarithms
     # Position of the report since which all are certainly beyond the margin; None if the newest isn't, or it alone.
     first: int | None
-    proven: bool  # that the newest report is not worse by as much as the margin
+    proven: bool  # that the newest report is not worse (or not other, if two-sided) by as much as the margin
 
 
 def noise(values: Sequence[float], margin: float) -> float | None:
@@ -57,9 +57,11 @@ def noise(values: Sequence[float], margin: float) -> float | None:
     )
 
 
-def changes(values: Sequence[float], deviation: float, margin: float, least: int = LEAST_LEVEL) -> tuple[Change, ...]:
+def changes(
+    values: Sequence[float], deviation: float, margin: float, least: int = LEAST_LEVEL, *, two_sided: bool = False
+) -> tuple[Change, ...]:
     """Returns where the mean level changes: the cheapest segmentation under a penalty for each change (PELT, Killick
-    and others 2012). `least`: reports that a level lasts.
+    and others 2012). `least`: reports that a level lasts. `two_sided`: a fall is for the worse as a rise is.
     """
     import ruptures  # late: with scipy.stats and scipy.signal it takes a second to import
 
@@ -67,17 +69,23 @@ def changes(values: Sequence[float], deviation: float, margin: float, least: int
     ends = ruptures.KernelCPD(kernel="linear", min_size=least).fit(signal).predict(pen=PENALTY * math.log(len(values)))
     means = [fmean(values[start:end]) for start, end in itertools.pairwise([0, *map(int, ends)])]
     found = zip(map(int, ends), itertools.pairwise(means), strict=False)
-    return tuple(Change(first, new - old, new - old > margin) for first, (old, new) in found)
+    steps = ((first, new - old) for first, (old, new) in found)
+    return tuple(Change(first, step, (abs(step) if two_sided else step) > margin) for first, step in steps)
 
 
-def drift(differences: Sequence[float], deviations: Sequence[float], margin: float) -> Drift:
+def drift(
+    differences: Sequence[float], deviations: Sequence[float], margin: float, *, two_sided: bool = False
+) -> Drift:
     """Returns the drift of the newest report, by each report's difference from the fixed reference. One report alone
     beyond the margin is an outlier.
 
-    `deviations` are those of the differences: they hold the fixed reference's noise, too.
+    `deviations` are those of the differences: they hold the fixed reference's noise, too. `two_sided`: the margin
+    bounds a fall as well; reports count as beyond it on the newest one's side.
     """
+    sign = -1.0 if two_sided and differences[-1] < 0 else 1.0
+    worse = [sign * difference for difference in differences]
     uncertain = [CERTAINTY * deviation for deviation in deviations]
-    newest_first = zip(reversed(differences), reversed(uncertain), strict=True)
+    newest_first = zip(reversed(worse), reversed(uncertain), strict=True)
     beyond = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] - pair[1] > margin, newest_first))
     first = len(differences) - beyond if beyond >= LEAST_LEVEL else None
-    return Drift(differences[-1], first, differences[-1] + uncertain[-1] < margin)
+    return Drift(differences[-1], first, worse[-1] + uncertain[-1] < margin)

@@ -111,6 +111,19 @@ def test_steps_are_found_with_the_report_that_brought_them(
     assert (found.drift.first, found.outcome is Outcome.REGRESSION) == (first, first is not None)
 
 
+@pytest.mark.parametrize(
+    ("factor", "of_perplexity"), [(0.9, Outcome.REGRESSION), (1.0, Outcome.PASS), (1.1, Outcome.REGRESSION)]
+)
+def test_a_perplexity_that_fell_is_another_training_too(factor: float, of_perplexity: Outcome) -> None:
+    """Losses of 10 time steps: log perplexity falls by 0.5, or rises. What got faster passes."""
+    (one,) = pairs(1, step=math.log(0.8))
+    other = [on_candidate(one, losses=tuple(factor * loss for loss in one.candidate.losses))]
+    found = histories(of_days([pairs(1)] * 6 + [other] * 3))
+    assert (of_metric(found, "perplexity").outcome, of_metric(found).outcome) == (of_perplexity, Outcome.PASS)
+    assert [change.worse for change in of_metric(found, "perplexity").changes] == [True] * (factor != 1.0)
+    assert [each.key.metric for each in found if each.two_sided] == ["perplexity"]
+
+
 def test_a_fixed_anchor_does_not_move() -> None:
     anchor = report_points("anchor", paired_report(pairs(1, step=math.log(0.9))))
     reports = of_days([pairs(1)] * 7)

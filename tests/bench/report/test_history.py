@@ -56,6 +56,13 @@ def test_a_history_that_stands_still_has_nothing_to_tell() -> None:
     assert 'class="change"' not in page.replace(KEY, "")
 
 
+def test_a_margin_on_either_side_is_drawn_on_both() -> None:
+    found = {each.key.metric: history_page([each], 12, []) for each in series(12)}
+    assert {metric for metric, page in found.items() if "±2.0%" in page} == {"perplexity"}
+    lines = {metric: page.count('<path class="margin"') for metric, page in found.items()}
+    assert lines["perplexity"] == lines["step time"] + 1
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_a_history_too_short_to_be_judged_is_no_pass() -> None:
     short = series(3)

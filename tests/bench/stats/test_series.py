@@ -42,6 +42,12 @@ def test_a_step_is_a_change_and_worse_beyond_the_margin(values: Sequence[float],
     assert changes(values, 0.002, FIVE_PERCENT) == found
 
 
+def test_a_fall_is_worse_where_the_level_is_to_stay_equal() -> None:
+    fallen = [0.0] * 6 + [-0.0625] * 5
+    assert changes(fallen, 0.002, FIVE_PERCENT, two_sided=True) == (Change(6, -0.0625, True),)
+    assert changes([0.0] * 6 + [-0.03125] * 5, 0.002, FIVE_PERCENT, two_sided=True) == (Change(6, -0.03125, False),)
+
+
 def test_a_level_of_one_report_is_found_where_it_may_be_one() -> None:
     values = [0.0, -0.125, *[-0.25] * 6]
     assert [one.first for one in changes(values, 0.002, FIVE_PERCENT, least=1)] == [1, 2]
@@ -82,3 +88,20 @@ def test_the_newest_reports_and_the_margin(
     found = drifted(values, deviation)
     assert (found.difference, found.first) == (values[-1], first)
     assert found.proven is proven
+
+
+@pytest.mark.parametrize(
+    ("values", "first", "proven"),
+    [
+        ([0.0] * 9 + [0.08] * 2, 9, False),
+        ([0.0] * 9 + [-0.08] * 2, 9, False),
+        ([0.0] * 9 + [0.08, -0.08], None, False),  # beyond it on either side, once each
+        ([0.0] * 9 + [-0.02] * 2, None, True),
+        ([0.0] * 9 + [-0.047] * 2, None, False),  # 2.58 · √2 · 0.002 is 0.7%: with it 5.4%, and the margin 4.9%
+    ],
+)
+def test_a_margin_on_either_side_bounds_a_fall_too(values: Sequence[float], first: int | None, proven: bool) -> None:
+    found = drift(values, [math.sqrt(2) * 0.002] * len(values), FIVE_PERCENT, two_sided=True)
+    assert found == Drift(values[-1], first, proven)
+    one_sided = drifted(values, 0.002)
+    assert values[-1] > 0 or (one_sided.first, one_sided.proven) == (None, True)

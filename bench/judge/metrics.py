@@ -150,7 +150,11 @@ def _log_seconds(quad: Quad, side: str) -> float:
 
 
 def _cpu_quads(pair: Pair) -> list[Quad]:
-    """Returns the training quads with CPU time in the place of wall time."""
+    """Returns the training quads with CPU time in the place of wall time; none of a launch with a block of 0 seconds:
+    where a CPU clock counts ticks, a block may be shorter than one.
+    """
+    if not all(all(quad.cpu_seconds) for quad in pair.steps):
+        return []
     return [dataclasses.replace(quad, seconds=quad.cpu_seconds) for quad in pair.steps]
 
 

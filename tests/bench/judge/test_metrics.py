@@ -134,6 +134,15 @@ def test_a_step_time_grows_from_the_earlier_half_of_the_quads_to_the_later(middl
     assert row("step time growth").difference(dataclasses.replace(grown, steps=(QUAD,))) is None
 
 
+def test_a_cpu_clock_too_coarse_for_a_block_tells_no_cpu_time() -> None:
+    """The second quad's first block ended before the clock's next tick."""
+    blind = dataclasses.replace(TURNED, cpu_seconds=(0.0, 1.0, 1.0, 2.0))
+    coarse = dataclasses.replace(launch(), steps=(QUAD, blind))
+    assert (value("cpu time", coarse, REFERENCE), value("cpu time", coarse, CANDIDATE)) == (None, None)
+    assert row("cpu time").difference(coarse) is None
+    assert value("step time", coarse, CANDIDATE) == pytest.approx(0.4)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "perplexity"])
 def test_a_launch_that_does_not_tell_has_no_value(name: str) -> None:
     bare = dataclasses.replace(on_both(launch(), memory=None, startup=None), steps=(), evaluations=())

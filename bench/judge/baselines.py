@@ -73,14 +73,17 @@ def added(old: Baseline, new: Baseline) -> Baseline:
 
 
 def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
-    """Returns the baseline with the words/s that a gate's candidate reached in turn with the reference.
+    """Returns the baseline with the words/s that a gate's candidate reached in turn with the reference; where they are
+    there, as of a gate whose entry was taken back, the baseline as it is.
 
-    Raises BaselineError if they are there, and of a model or data with another fingerprint.
+    Raises BaselineError for a model or data with another fingerprint.
     """
     for run in (run for run in gate.speed if subject_of(run) == old.subject.name):
         records = [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
         speed = _throughput(run.created, records, in_turn=True)
-        if speed:  # not the whole subject: launches in turn take fewer steps
+        known = {(stored.created, stored.machine) for stored in old.throughput}
+        if speed and (run.created, speed[0].machine) not in known:
+            # Not the whole subject: launches in turn take fewer steps.
             subject = dataclasses.replace(old.subject, fingerprint=records[0].subject.fingerprint)
             old = added(old, dataclasses.replace(old, subject=subject, replicas=(), throughput=speed, reason=""))
     return old

@@ -396,6 +396,18 @@ class TestLedger:
         assert again.code == 2
         assert snapshot(baselines) == before
 
+    def test_a_report_is_accepted_again_once_its_entry_was_taken_back(
+        self, accept: Accept, tmp_path: Path, baselines: Path
+    ) -> None:
+        """Its words/s are in the baseline from the first time."""
+        gate = report(tmp_path / "new", gate_run(in_turn()))
+        assert accept(gate, reason="a wrong reason").code == 0
+        kept = read_record(Baseline, baselines / FILE)
+        write_record(baselines / "ledger.json", Ledger(SCHEMA, ()), replace=True)
+        found = accept(gate)
+        assert (found.code, [one.reason for one in ledger(baselines).entries]) == (0, ["the new release"]), found
+        assert read_record(Baseline, baselines / FILE) == kept
+
     def test_hosts_that_began_in_the_same_second_are_both_accepted(
         self, accept: Accept, tmp_path: Path, baselines: Path
     ) -> None:

@@ -11,10 +11,8 @@ from bench.judge.acceptances import FAILURES, accepted_regression
 from bench.judge.gate import Standards
 from bench.judge.ledger import Measured
 from bench.judge.types import Comparison
-from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger, Ratio
 from bench.record.micro import Micro
-from bench.record.paired import PairedRun
 from bench.record.types import Run
 from bench.report.judged import AnyRun
 from bench.stats.outcome import Outcome
@@ -99,12 +97,12 @@ def _extent(accepted: AcceptedRegression) -> str:
 
 
 def _regressions(
-    reports: Sequence[GateRun | PairedRun | Micro], standards: Standards, ledger: Ledger
+    reports: Sequence[Measured], standards: Standards, ledger: Ledger
 ) -> list[tuple[Measured, Comparison]]:
-    """Returns (the run, its comparison) of each REGRESSION by the standards with this ledger."""
+    """Returns (the report, its comparison) of each REGRESSION by the standards with this ledger."""
     by_ledger = dataclasses.replace(standards, ledger=ledger)
     return [
-        (report.run if isinstance(report, Micro) else report, one)
+        (report, one)
         for report in reports
         for one in judged(report, by_ledger).verdict.comparisons
         if one.outcome is Outcome.REGRESSION

@@ -10,6 +10,7 @@ from bench.judge.reasons import FAILED, Accepted, Decided, Diverged, Reason
 from bench.judge.types import Comparison, Direction, Scale
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
+from bench.record.micro import Micro
 from bench.stats.outcome import Outcome
 
 # Nobody can accept these: what fails leaves the rest unmeasured, and a PASS would rest on nothing.
@@ -73,6 +74,8 @@ def _held(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
 
 def _references(report: Measured) -> list[str]:
     """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
+    if isinstance(report, Micro):
+        return [report.run.reference.setup]
     return [run.reference.setup for run in (report.speed if isinstance(report, GateRun) else (report,))]
 
 

@@ -15,16 +15,16 @@ from bench.judge.samples import differences_of, samples_of, whole_pairs
 from bench.judge.types import Sample, Scale
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger, Ratio
-from bench.record.micro import MicroRun
+from bench.record.micro import Micro, MicroRun
 from bench.record.paired import PairedRun
-from bench.record.types import SCHEMA, Machine, Run, Subject
+from bench.record.types import SCHEMA, Machine, Run
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import Interval, interval
 from bench.stats.sequential import LOOKS
 
 NO_LEDGER = Ledger(SCHEMA, ())
 
-Measured: TypeAlias = GateRun | PairedRun | MicroRun  # in turn with a reference
+Measured: TypeAlias = GateRun | PairedRun | Micro  # in turn with a reference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ def is_foreign(ledger: Ledger, reference: str) -> bool:
 
 def of_models(ledger: Ledger, report: Measured) -> Ledger:
     """Returns the ledger without what it holds of own models in other files than the report's."""
-    files = {"", *(subject.fingerprint for subject in _subjects(report))}
+    files = {"", *(file for _, file in _own_files(report))}
     entries = (
         dataclasses.replace(entry, ratios=tuple(one for one in entry.ratios if one.fingerprint in files))
         for entry in ledger.entries
@@ -74,8 +74,8 @@ def of_models(ledger: Ledger, report: Measured) -> Ledger:
 
 
 def file_of(report: Measured, subject: str) -> str:
-    """Returns the fingerprint of an own model's file, by Subject.name; "" of any other subject."""
-    own = (one.fingerprint for one in _subjects(report) if one.own and one.name == subject)
+    """Returns the fingerprint of an own model's file, by its subject's name; "" of any other subject."""
+    own = (file for name, file in _own_files(report) if name == subject)
     return max(own, default="")  # a launch that failed early has none
 
 
@@ -160,12 +160,14 @@ def ratio_interval(ratio: Ratio) -> Interval | None:
     return interval(ratio.estimate, widening(ratio.launches) * ratio.standard_error, ratio.launches - 1)
 
 
-def _subjects(report: Measured) -> list[Subject]:
-    """Returns the subject of each of a report's launches; none of micro, which measures no own models."""
-    if isinstance(report, MicroRun):
-        return []
+def _own_files(report: Measured) -> list[tuple[str, str]]:
+    """Returns (the subject's name, the file's fingerprint) of each launch of an own model."""
+    if isinstance(report, Micro):
+        cases = [case for launch in (*report.reference, *report.candidate) for case in launch.cases.values()]
+        return [(case.subject, case.fingerprint) for case in cases if case.own]
     runs: tuple[Run | PairedRun, ...] = (report.numbers, *report.speed) if isinstance(report, GateRun) else (report,)
-    return [record.subject for run in runs for record in run.records]
+    subjects = [record.subject for run in runs for record in run.records]
+    return [(subject.name, subject.fingerprint) for subject in subjects if subject.own]
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:

@@ -4,6 +4,7 @@ Of a benchmark's launch the median round counts. Launch n of one side pairs with
 ratios, less the ratio that the ledger accepted last, are decided as all launches in turn are (bench.judge.samples).
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -12,8 +13,10 @@ from bench.judge.ledger import (
     NO_LEDGER,
     LedgerError,
     accepted_ratio,
+    file_of,
     make_entry,
     measured_ratio,
+    of_models,
     require_acceptable,
 )
 from bench.judge.notices import NothingGates, Told, UnlikeSettings
@@ -50,8 +53,8 @@ def judge_micro(report: Micro, margin: float, ledger: Ledger) -> Verdict:
     if pairs:
         whole = report._replace(reference=report.reference[:pairs], candidate=report.candidate[:pairs])
         judged = [*map(compare, _samples(whole, margin, ledger)), *_lacking(whole, margin)]
-        comparisons += tolerated(judged, ledger, run)
-        warnings += not_accepted(comparisons, ledger, run)
+        comparisons += tolerated(judged, ledger, report)
+        warnings += not_accepted(comparisons, ledger, report)
         warnings += _warnings(whole)
     return Verdict(Question.MICRO, tuple(comparisons), tuple(warnings), tuple(incomplete(run)))
 
@@ -77,7 +80,8 @@ def entry_of_micro(report: Micro, ledger: Ledger, reason: str) -> Entry:
         raise LedgerError("the candidate failed: there is no ratio to accept")
     require_acceptable(run, len(candidate), ledger)
     versions = [next(iter(side[0].cases.values())).tensorflow for side in (candidate, reference)]
-    ratios = filter(None, map(measured_ratio, _samples(report)))
+    measured = filter(None, map(measured_ratio, _samples(report)))
+    ratios = (dataclasses.replace(ratio, fingerprint=file_of(report, ratio.subject)) for ratio in measured)
     return make_entry(run, run.machine, versions, ratios, reason)
 
 
@@ -115,6 +119,7 @@ def common(*sides: Sequence[MicroLaunch]) -> tuple[str, ...]:
 def _samples(report: Micro, margin: float | None = None, ledger: Ledger = NO_LEDGER) -> list[Sample]:
     """Returns every benchmark that all launches have, in log seconds of the median round. Raises UnlikeError."""
     run, reference, candidate = report
+    ledger = of_models(ledger, report)
     gating, plan, found = gates(reference[0]), Plan(min(run.launches, LOOKS[-1])), []
     for name in common(reference, candidate):
         case = candidate[0].cases[name]

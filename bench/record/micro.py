@@ -56,6 +56,11 @@ class MicroCase:
         return " ".join(part for part in (self.workload, self.config, self.implementation, "on", self.device) if part)
 
     @property
+    def own(self) -> bool:
+        """Tells whether it is of a user's own model."""
+        return self.workload.endswith(".py")
+
+    @property
     def metric(self) -> str:
         """Returns the metric's name: target, form and mode."""
         return " ".join(part for part in (self.target, self.form, self.mode) if part)

@@ -1,6 +1,7 @@
 """Micro-benchmarks judged: in pairs of launches, against the ratio that was accepted last."""
 
 import dataclasses
+import functools
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.judge.acceptances import accepted_regression
 from bench.judge.ledger import LedgerError
 from bench.judge.micro import GATING, UnlikeError, common, entry_of_micro, gates, judge_micro, settled
 from bench.judge.notices import Incomplete, NotAccepted, NothingGates, Told, UnlikeSettings
@@ -180,6 +182,28 @@ def test_what_was_accepted_for_the_ledger_s_reference_says_nothing_of_others() -
     moved = dataclasses.replace(MICRO_RUN, reference=dataclasses.replace(REFERENCE, packages=()))
     for run, outcome in ((MICRO_RUN, Outcome.PASS), (moved, Outcome.REGRESSION)):
         assert judge(launches(SECONDS), launches(OTHERS, 1.3), run, ledger).outcome is outcome
+
+
+def test_what_was_accepted_of_an_own_file_says_nothing_of_another() -> None:
+    """One that was edited since, or another of that name, is measured from its own reference alone."""
+
+    def of(file: str, factor: float = 1.5) -> Micro:
+        own = functools.partial(launches, workload="mine.py", fingerprint=file)
+        return Micro(MICRO_RUN, own(SECONDS), own(OTHERS, factor))
+
+    def judged(report: Micro, *accepted: AcceptedRegression) -> Verdict:
+        return judge_micro(report, MARGIN, Ledger(SCHEMA, (entry,), accepted))
+
+    entry = entry_of_micro(of("aaaa"), EMPTY, "what we ship")
+    assert {ratio.fingerprint for ratio in entry.ratios} == {"aaaa"}
+    same, edited = judged(of("aaaa")), judged(of("bbbb"))
+    assert (same.outcome, edited.outcome) == (Outcome.PASS, Outcome.REGRESSION)
+    assert not settled(of("bbbb", 1.15), MARGIN, Ledger(SCHEMA, (entry,)))  # measured from 1, not from 1.5
+    worse = edited.comparisons[0]
+    known = accepted_regression(worse, EMPTY, of("bbbb"), "a slower kernel", "https://example.org/1", "9999-12-31")
+    assert (judged(of("bbbb"), known).outcome, judged(of("cccc"), known).outcome) == (Outcome.PASS, Outcome.REGRESSION)
+    (told,) = (one for one in judged(of("cccc"), known).warnings if isinstance(one, NotAccepted))
+    assert told.other_file
 
 
 def decides(reference: list[MicroLaunch], candidate: list[MicroLaunch], ledger: Ledger = EMPTY) -> bool:

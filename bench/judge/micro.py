@@ -14,12 +14,13 @@ from bench.judge.ledger import (
     LedgerError,
     accepted_ratio,
     file_of,
+    is_foreign,
     make_entry,
     measured_ratio,
     of_models,
     require_acceptable,
 )
-from bench.judge.notices import NothingGates, Told, UnlikeSettings
+from bench.judge.notices import ForeignReference, NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import CandidateFailed, LaunchesLackIt, Reason, TooFewLaunches
 from bench.judge.reports import incomplete
 from bench.judge.samples import compare, is_settled
@@ -55,6 +56,8 @@ def judge_micro(report: Micro, margin: float, ledger: Ledger) -> Verdict:
         judged = [*map(compare, _samples(whole, margin, ledger)), *_lacking(whole, margin)]
         comparisons += tolerated(judged, ledger, report)
         warnings += not_accepted(comparisons, ledger, report)
+        if is_foreign(ledger, run.reference.setup):
+            warnings.append(ForeignReference(run.reference.requested, run.reference.setup))
         warnings += _warnings(whole)
     return Verdict(Question.MICRO, tuple(comparisons), tuple(warnings), tuple(incomplete(run)))
 

@@ -102,7 +102,7 @@ class NotAccepted(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class ForeignReference(Reason):
-    """A gate's reference is none of the ledger's, so that nothing that was accepted counts."""
+    """The reference of a gate or of micro is none of the ledger's, so that nothing that was accepted counts."""
 
     reference: str  # as it was asked for
     setup: str  # bench.record.paired.Side.setup

@@ -13,7 +13,7 @@ import pytest
 from bench.judge.acceptances import accepted_regression
 from bench.judge.ledger import LedgerError
 from bench.judge.micro import GATING, UnlikeError, common, entry_of_micro, gates, judge_micro, settled
-from bench.judge.notices import Incomplete, NotAccepted, NothingGates, Told, UnlikeSettings
+from bench.judge.notices import ForeignReference, Incomplete, NotAccepted, NothingGates, Told, UnlikeSettings
 from bench.judge.reasons import Accepted, CandidateFailed, Decided, LaunchesLackIt, TooFewLaunches
 from bench.judge.types import Question, Unit, Verdict
 from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
@@ -154,7 +154,11 @@ def test_what_gates_is_the_change_from_the_ratio_that_was_accepted_last() -> Non
 
 def test_a_ratio_to_another_reference_says_nothing() -> None:
     moved = dataclasses.replace(MICRO_RUN, reference=dataclasses.replace(REFERENCE, packages=()))
-    assert judge(launches(SECONDS), launches(OTHERS), moved, accepting(math.log(0.7))).outcome is Outcome.PASS
+    found = judge(launches(SECONDS), launches(OTHERS), moved, accepting(math.log(0.7)))
+    told = ForeignReference(moved.reference.requested, moved.reference.setup)
+    assert (found.outcome, found.warnings) == (Outcome.PASS, (told,))
+    assert judge(launches(SECONDS), launches(OTHERS), moved).warnings == ()  # an empty ledger takes any reference
+    assert judge(launches(SECONDS), launches(OTHERS), ledger=accepting(0.0)).warnings == ()
 
 
 @pytest.mark.parametrize(

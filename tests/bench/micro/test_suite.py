@@ -101,6 +101,21 @@ def test_a_unit_that_diverges_while_it_is_timed_is_not_timed(tmp_path: Path) -> 
 
 
 @pytest.mark.tensorflow
+@pytest.mark.any_version
+@PLUGIN
+def test_every_target_is_checked() -> None:
+    """What is right is spoilt on its way to the checks (tests.builders.spoilt): none is timed."""
+    options = ["--config=tiny", "--implementation=cells", "--mode=graph", "--tb=line"]
+    found = micro("bench/micro", "-rf", "-p", "tests.builders.spoilt", *options, PYTHONPATH=str(ROOT), COLUMNS="500")
+    assert found.returncode == pytest.ExitCode.TESTS_FAILED, found.stdout
+    failed = [line.partition("::")[2] for line in found.stdout.splitlines() if line.startswith("FAILED ")]
+    targets = {"clip", "dropout", "evaluation", "fit", "forward", "gradient", "input", "predict", "step", "update"}
+    assert {name.partition("[")[0] for name in failed} == {f"test_{target}" for target in targets}
+    assert all(name.endswith("it isn't timed") for name in failed)
+    assert " passed" not in found.stdout
+
+
+@pytest.mark.tensorflow
 @pytest.mark.slow
 @PLUGIN
 @pytest.mark.parametrize(("fault", "target"), [("learning-rate-minus-10-percent", "update"), ("clip-missing", "clip")])

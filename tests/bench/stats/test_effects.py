@@ -94,6 +94,14 @@ def test_the_bounds_of_a_pair_are_among_those_that_hold_together() -> None:
     assert alone.whole.high - alone.whole.estimate == pytest.approx(0.01 * 4.6041, rel=1e-4)
 
 
+def test_the_bounds_of_a_switch_are_among_those_that_hold_together() -> None:
+    """Rows: the whole, the rest, two parts; what the switch leaves of the whole, and what it takes: 6, as above."""
+    groups = [(0.1 + NOISE).tolist()] * 4
+    found = effects(groups[0], groups[1:3], [groups[3]])
+    assert found.whole
+    assert found.whole.high - found.whole.estimate == pytest.approx(0.01 * 4.8510, rel=1e-4)
+
+
 @pytest.mark.parametrize("kind", FEW_KINDS)
 def test_where_nothing_has_an_effect_nothing_is_blamed(kind: str) -> None:
     generator = np.random.default_rng(1)

@@ -7,12 +7,11 @@ import statistics
 from collections.abc import Sequence
 
 from bench.drive.plan import Plan
-from bench.drive.process import WorkerError
+from bench.drive.process import changed
 from bench.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened, Published
 from bench.record.types import (
     DIVERGED,
-    OWN_CODE,
     Evaluation,
     Failure,
     Memory,
@@ -71,8 +70,7 @@ class Measured:
         """
         opened = self.opened
         if opened and plan.fingerprint not in ("", opened.subject.fingerprint):
-            message = f"{plan.workload_name} was changed while it was measured: measure anew"
-            raise WorkerError(Failure(OWN_CODE, message))
+            raise changed(plan.workload_name)
         unopened = (plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0)
         return Record(
             subject=opened.subject if opened else Subject(*unopened, plan.workload_name),

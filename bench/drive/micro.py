@@ -13,9 +13,9 @@ from pathlib import Path
 
 from bench.drive.children import ending_with_us, not_started
 from bench.drive.folders import held_folder
-from bench.drive.patience import FACTOR, GRACE_SECONDS
+from bench.drive.patience import FACTOR, GRACE_SECONDS, STARTUP_SECONDS
 from bench.drive.private import private_environment
-from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, how_it_ended
+from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, changed, how_it_ended
 from bench.drive.repeats import twice
 from bench.machine import now, this_machine
 from bench.record.files import keeper, write_text
@@ -95,6 +95,7 @@ class LaunchesSoFar:
 
     launches: dict[str, list[MicroLaunch]] = dataclasses.field(default_factory=lambda: {REFERENCE: [], CANDIDATE: []})
     seconds: list[float] = dataclasses.field(default_factory=list)  # of the reference's
+    files: dict[str, str] = dataclasses.field(default_factory=dict)  # fingerprints of own models', by case
 
     def deadline(self, role: str) -> float:
         """Returns the seconds that a side's next launch may take: the candidate's in proportion to the reference's."""
@@ -154,12 +155,18 @@ def _failed(found: MicroLaunch | Failure) -> Failure | None:
 
 
 def _launch(role: str, side: Side, suite: Suite, path: Path, measured: LaunchesSoFar) -> MicroLaunch | Failure:
-    """Takes a launch of a side, and returns it, or how it failed."""
+    """Takes a launch of a side, and returns it, or how it failed. Raises WorkerError where a user's own file is no
+    longer what it was in the first one: then this one isn't kept.
+    """
     started = time.monotonic()
     try:
         found = time_suite(side, suite, path, measured.deadline(role))
     except WorkerError as error:
         return error.failure
+    for case in found.cases.values():
+        if case.own and measured.files.setdefault(case.name, case.fingerprint) != case.fingerprint:
+            path.unlink()
+            raise changed(case.workload)
     if role == REFERENCE:
         measured.seconds.append(time.monotonic() - started)
     measured.launches[role].append(found)

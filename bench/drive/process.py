@@ -39,6 +39,11 @@ class WorkerError(FailedError):
         self.failure = failure
 
 
+def changed(name: str) -> WorkerError:
+    """Returns the error of a user's own file that is no longer what it was when the command began."""
+    return WorkerError(Failure(OWN_CODE, f"{name} was changed while it was measured: measure anew"))
+
+
 _live: set["Worker"] = set()
 _live_lock = threading.Lock()
 

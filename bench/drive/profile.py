@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bench.drive.opening import describe, open_model, opened, started
+from bench.drive.opening import describe, open_model, started
 from bench.drive.plan import Plan
-from bench.drive.process import WorkerError
+from bench.drive.process import Worker, WorkerError, changed
 from bench.machine import now
 from bench.record.files import write_record, write_text
 from bench.record.paired import Side
 from bench.record.profile import CALL_MARK, Dump, Profile, Profiled
+from bench.record.replies import Opened
 from bench.record.types import SCHEMA
 
 # Deadline of recording and dumping, without a sign of life: TensorFlow takes minutes for long traces.
@@ -38,7 +39,7 @@ def run_profile(
     raw = folder.resolve() / RAW_FOLDER
     with started(plan, side) as worker:
         description = describe(worker, plan)
-        model = open_model(worker, plan)
+        model = _opened(worker, plan)
         asked: dict[str, Any] = {"target": target, "steps": plan.steps, "folder": str(raw), "detailed": detailed}
         profiled = worker.request(Profiled, "profile", seconds=PROFILE_SECONDS, **asked)
     made = Profile(
@@ -70,13 +71,25 @@ def told_by_onednn(plan: Plan, target: str, side: Side) -> str:
     if not plan.device.startswith("cpu"):
         return ""
     try:
-        with opened(plan, dataclasses.replace(side, variables={**side.variables, **LOUD})) as worker:
+        with started(plan, dataclasses.replace(side, variables={**side.variables, **LOUD})) as worker:
+            describe(worker, plan)
+            _opened(worker, plan)
             worker.request(None, "call", seconds=PROFILE_SECONDS, target=target)
             before, _, call = worker.said().partition(CALL_MARK)
     except WorkerError as error:  # the profile, which is made, is whole without it
         return f"oneDNN could not be asked: {error}\n"
     told = [line for line in before.splitlines() if TOLD.match(line) and ",exec," not in line]
     return "".join(f"{line}\n" for line in [*told, *filter(TOLD.match, call.splitlines())])
+
+
+def _opened(worker: Worker, plan: Plan) -> Opened:
+    """Opens the plan's model. Raises WorkerError, also where a user's own file is no longer what it was when the
+    command began.
+    """
+    opened = open_model(worker, plan)
+    if plan.fingerprint not in ("", opened.subject.fingerprint):
+        raise changed(plan.workload_name)
+    return opened
 
 
 def _keep_dump(folder: Path, dump: Dump, onednn: str) -> None:

@@ -54,6 +54,7 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
         ("targets", reference.target, candidate.target),
         ("configurations", reference.subject.config, candidate.subject.config),
         ("corpora", reference.subject.corpus, candidate.subject.corpus),
+        ("models or data", reference.subject.fingerprint, candidate.subject.fingerprint),
         ("devices", reference.subject.device, candidate.subject.device),
         ("machines", reference.machine.fingerprint(), candidate.machine.fingerprint()),
         ("recordings", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),

@@ -1,5 +1,6 @@
 """Launches of the micro-benchmarks: started in turn, put aside, repeated, and what is said where one fails."""
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from bench.drive.micro import MicroRequest, Suite, measure_micro, time_suite
 from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, read_micro
 from bench.record.paired import Side
+from bench.record.types import OWN_CODE
 from tests.builders.micro import STEP, calls, micro_interpreter
 
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
@@ -54,6 +56,19 @@ def test_sides_take_turns_and_leave_a_report(tmp_path: Path) -> None:
     assert taken == ["reference", "candidate", "candidate", "reference", "reference", "candidate"]
     assert read_micro(tmp_path / "out") == found
     assert (found[0].warnings, found[0].failure, found[0].launches) == (("a warning",), None, 3)
+
+
+def test_a_file_of_the_user_s_own_that_was_changed_ends_the_run_and_the_launches_before_are_kept(
+    tmp_path: Path,
+) -> None:
+    """The candidate's second launch, which goes first, is of another file."""
+    own = functools.partial(micro_interpreter, tmp_path, *LAUNCHES, workload="mine.py", fingerprint="aaaa")
+    edited = "launches[1]['benchmarks'][0]['extra_info']['fingerprint'] = 'bbbb'"
+    with pytest.raises(WorkerError, match=r"^mine\.py was changed while it was measured: measure anew$") as caught:
+        measure(tmp_path, own(), own(planted=edited))
+    assert caught.value.failure.kind == OWN_CODE
+    run, *launches = read_micro(tmp_path / "out")
+    assert (run.incomplete, [len(side) for side in launches]) == ("the run was interrupted", [1, 1])
 
 
 def test_measuring_stops_when_it_is_settled(tmp_path: Path) -> None:

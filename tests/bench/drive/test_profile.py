@@ -3,12 +3,14 @@ first.
 """
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.drive.profile import (
     GRAPH_FILE,
     HLO_FILE,
@@ -25,6 +27,7 @@ from bench.profile.timeline import timeline
 from bench.record.files import read_record
 from bench.record.paired import Side
 from bench.record.profile import Profile
+from bench.record.types import OWN_CODE
 from tests.builders.fake_interpreter import Fake
 from tests.faults.trial import fault_variables
 
@@ -97,6 +100,23 @@ def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Fake, tm
     assert (tmp_path / GRAPH_FILE).read_text() == "a graph"
     assert not (tmp_path / HLO_FILE).exists()
     assert read_record(Profile, tmp_path / PROFILE_FILE) == found
+
+
+def test_a_file_of_the_user_s_own_that_was_changed_is_not_profiled(fake_session: Fake, tmp_path: Path) -> None:
+    """As the environments were built, or before oneDNN was asked."""
+    own = tmp_path / "mine.py"
+    own.write_text("def workload(): pass")
+    known = hashlib.sha256(own.read_bytes()).hexdigest()[:16]
+    plan = Plan("own", 12, "", None, "", workload=str(own), answers=True, fingerprint=known)
+    edits = f"        open({str(own)!r}, 'w').write('def workload(): return 3')\n"
+    edited = PROFILES.replace("        trace =", f"{edits}        trace =")
+    run_profile(plan, "step", Side("fake", fake_session(CALLS + edited), {"MINE": "x"}), tmp_path / "one")
+    said = "mine.py was changed while it was measured: measure anew"
+    assert (tmp_path / "one" / ONEDNN_FILE).read_text() == f"oneDNN could not be asked: {said}\n"
+    with pytest.raises(WorkerError, match=said) as caught:
+        run_profile(plan, "step", Side("fake", fake_session(PROFILES), {}), tmp_path / "other")
+    assert caught.value.failure.kind == OWN_CODE
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_profile_is_kept_where_onednn_can_not_be_asked(fake_session: Fake, tmp_path: Path) -> None:

@@ -67,6 +67,10 @@ def test_the_cost_of_recording_is_no_difference() -> None:
         ({"detailed": True}, "their recordings are without --detail and with --detail"),
         ({"subject": SUBJECT}, "their configurations are tiny and notebook"),
         ({"subject": dataclasses.replace(TINY, corpus="ptb")}, "their corpora are synthetic and ptb"),
+        (
+            {"subject": dataclasses.replace(TINY, fingerprint="edited")},
+            f"models or data are {TINY.fingerprint} and edited",
+        ),
         ({"subject": dataclasses.replace(TINY, device="gpu:0")}, "their devices are cpu:0 and gpu:0"),
         ({"machine": OTHER_MACHINE}, "their machines are "),
     ],

@@ -78,7 +78,7 @@ def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
     from bench.drive.cluster import connected, results
 
     with connected(address, say, timed=timed) as client:
-        yield functools.partial(results, client, timed=timed)
+        yield functools.partial(results, client, timed=timed, say=say)
 
 
 @contextlib.contextmanager

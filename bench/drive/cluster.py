@@ -70,8 +70,7 @@ def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -
         raise ClusterError(f"no Dask scheduler answers at {address}: start one, or name another") from error
     try:
         if not _slots(client, timed=timed):
-            more = f" --resources {SLOT}=1 --nthreads 1" if timed else ""
-            say(f"no host yet: `dask worker {address}{more}` adds one")
+            say(_no_host("yet", address, timed=timed))
         yield client
     except (OSError, CancelledError) as error:
         if isinstance(error, OSError) and client.status == "running":
@@ -80,6 +79,11 @@ def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -
         raise ClusterError(message) from error
     finally:
         client.close(CLOSE_SECONDS)  # Dask cancels what nobody waits for any more
+
+
+def _no_host(when: str, address: str, *, timed: bool) -> str:
+    more = f" --resources {SLOT}=1 --nthreads 1" if timed else ""
+    return f"no host {when}: `dask worker {address}{more}` adds one"
 
 
 @contextlib.contextmanager
@@ -104,13 +108,19 @@ def local_scheduler(threads: int) -> Iterator[str]:
             yield cluster.scheduler_address
 
 
-def results(client: Client, wanted: Callable[[], Mapping[K, Call]], *, timed: bool = True) -> Iterator[tuple[K, Done]]:
+def results(
+    client: Client,
+    wanted: Callable[[], Mapping[K, Call]],
+    *,
+    timed: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> Iterator[tuple[K, Done]]:
     """Yields what calls came to, as they end, until `wanted` has none; what it has no more is cancelled.
 
     A call that fails is made again on another worker, if there is one: its host may be at fault. A second failure
-    stands.
+    stands. When the last worker goes, `say` tells it, and calls wait for another.
     """
-    queue = _Queue[K](client, timed=timed)
+    queue = _Queue[K](client, say, timed=timed)
     while calls := wanted():
         while (over := queue.look(calls)) is None:
             pass
@@ -120,8 +130,9 @@ def results(client: Client, wanted: Callable[[], Mapping[K, Call]], *, timed: bo
 class _Queue(Generic[K]):
     """Calls that are out, each on one worker, and what became of those that failed."""
 
-    def __init__(self, client: Client, *, timed: bool) -> None:
-        self._client, self._timed = client, timed
+    def __init__(self, client: Client, say: Callable[[str], None], *, timed: bool) -> None:
+        self._client, self._say, self._timed = client, say, timed
+        self._had_slots = False
         self._out: dict[K, tuple[str, Future]] = {}  # with the worker's address
         self._failed: defaultdict[K, dict[str, Done]] = defaultdict(dict)  # by worker
         self._deaths: Counter[K] = Counter()  # of workers that had the call
@@ -131,6 +142,9 @@ class _Queue(Generic[K]):
         for key in [key for key in self._out if key not in calls]:
             self._out.pop(key)[1].cancel()
         slots = _slots(self._client, timed=self._timed)
+        if self._had_slots and not slots:
+            self._say(_no_host("any more", self._client.scheduler.address, timed=self._timed))
+        self._had_slots = bool(slots)
         for key in calls:
             failed = self._failed[key]
             if key not in self._out and failed and slots and slots.keys() <= failed.keys():  # there is no other

@@ -280,6 +280,29 @@ def test_a_call_of_which_four_workers_died_is_given_up(monkeypatch: pytest.Monke
     assert len(submitted) == 4
 
 
+def test_the_last_host_that_goes_is_told_once_until_another_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second and the third time that the scheduler is asked it knows no worker, then one that finishes the call."""
+    hosts = iter(["tcp://far:1", None, None, "tcp://far:2"])
+    said = list[str]()
+    dead = SimpleNamespace(done=lambda: False, cancel=lambda: None)
+    futures = iter([dead, SimpleNamespace(done=lambda: True, status="finished", result=lambda timeout: Done({}))])
+
+    def submit(*_: object, **__: object) -> SimpleNamespace:
+        return next(futures)
+
+    def told(ask: object, **_: object) -> dict[str, Any]:
+        host = next(hosts)
+        return {"workers": {host: {"resources": {"timing": 1}}} if host else {}}
+
+    monkeypatch.setattr(cluster, "wait", lambda futures, **_: None)
+    monkeypatch.setattr(cluster, "LOOK_SECONDS", 0.0)
+    scheduler = SimpleNamespace(identity=None, address="tcp://head:8786")
+    client = SimpleNamespace(status="running", sync=told, scheduler=scheduler, submit=submit)
+    found = next(results(client, lambda: {"call": (silent, ())}, say=said.append))
+    assert found == ("call", Done({}))
+    assert said == ["no host any more: `dask worker tcp://head:8786 --resources timing=1 --nthreads 1` adds one"]
+
+
 def test_a_call_that_can_not_be_read_there_says_so() -> None:
     errors = (distributed.KilledWorker("call", None, 3), ModuleNotFoundError("No module named 'bench'"))
     futures = [SimpleNamespace(status="error", exception=functools.partial(lambda one: one, error)) for error in errors]

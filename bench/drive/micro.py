@@ -24,7 +24,8 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import HUNG, NO_TENSORFLOW, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
-COLLECT_SECONDS = 120.0
+COLLECT_SECONDS = STARTUP_SECONDS  # of collecting the cases, which imports TensorFlow
+COLLECT = "--collect-only"
 USAGE_ERROR, NOTHING_COLLECTED = 4, 5  # pytest's exit codes
 
 # Python says this of -m; an import that fails quotes the name.
@@ -190,7 +191,7 @@ def require_suite(side: Side, suite: Suite) -> None:
     they need, and OSError.
     """
     with held_folder() as home:
-        _run_pytest(side, suite, home, COLLECT_SECONDS, "--collect-only")
+        _run_pytest(side, suite, home, COLLECT_SECONDS, COLLECT)
 
 
 def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) -> str:
@@ -222,7 +223,8 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     try:
         output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        raise _failure(HUNG, f"{python} did not finish the micro-benchmarks within {limit:.0f} s") from None
+        doing = "collect the cases" if COLLECT in more else "finish the micro-benchmarks"
+        raise _failure(HUNG, f"{python} did not {doing} within {limit:.0f} s") from None
     finally:  # Ctrl-C may come while we wait
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

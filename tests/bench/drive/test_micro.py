@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.micro import MicroRequest, Suite, measure_micro, time_suite
+from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite, time_suite
 from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, read_micro
 from bench.record.paired import Side
@@ -215,6 +215,15 @@ def test_a_launch_that_hangs_is_ended(tmp_path: Path) -> None:
     assert (
         failure(tmp_path, "import time; time.sleep(60)", 0.2) == "PYTHON did not finish the micro-benchmarks within 0 s"
     )
+
+
+def test_cases_that_are_not_collected_in_time_are_no_launch_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.drive.micro.COLLECT_SECONDS", 0.2)
+    python = micro_interpreter(tmp_path, *LAUNCHES, collecting="import time; time.sleep(60)")
+    with pytest.raises(WorkerError, match=f"^{python} did not collect the cases within 0 s$"):
+        require_suite(side(python), Suite())
 
 
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """Limits for a user's own model, of which the reference's own code in float64 says what is right.
 
-The rule is numerics.py's. Two things are unlike an oracle: a tensor may be one that float32 can't tell from zero (an
-attention's key bias), and is compared as a part of all; one that float32 leaves open altogether, or that is NaN or Inf,
-is not compared. And a gradient jumps where two numbers that a maximum is taken of are equal but for rounding, in one
-start of several.
+The rule is numerics.py's. Two things are unlike an oracle. A small tensor, whose own rounding may go beyond the cap,
+has the cap as a part of all; if float32 can't even tell it from zero (an attention's key bias), the floor, too. One
+that float32 leaves open altogether, or that is NaN or Inf, is not compared. And a gradient jumps where two numbers that
+a maximum is taken of are equal but for rounding, in one start of several.
 """
 
 import math
@@ -127,7 +127,9 @@ def _limit(quantity: str, tensor: str, value: Array, whole: float, found: Defini
     scale = 1.0 if own * WORST <= CAP else size / whole if whole else 0.0
     if not (scale and own * scale * WORST <= CAP and rounding <= MOST_ROUNDING):
         return None
-    return min(FLOAT32_MULTIPLE * own * scale + FLOOR, CAP) / scale + rounding
+    multiple = FLOAT32_MULTIPLE * own
+    floor = FLOOR if multiple < 1 else FLOOR / scale  # from 1 on, float32 can't tell the tensor from zero
+    return min(multiple + floor, CAP / scale) + rounding
 
 
 def _norm(tensors: Arrays) -> float:

@@ -55,6 +55,23 @@ def test_a_tensor_near_zero_is_compared_as_a_part_of_all() -> None:
     assert expected.limits["gradient"]["w"] == pytest.approx((16e-7 + FLOOR) * 1e6, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("apart", "other", "limit"),
+    [
+        (1e-5, 5e2, 16e-5 + FLOOR),  # a hundredth of all: its error of 1e-5 is one of 1e-7
+        (1e-5, 5e6, 16e-5 + FLOOR),
+        (0.06, 5e6, 16 * 0.06 + FLOOR),  # below 1: a gradient that is lost is over it
+        (5e-5, 5e1, 10 * CAP),  # a tenth of all, which may be off by the cap
+    ],
+)
+def test_a_small_tensor_that_float32_tells_from_zero_has_the_floor_of_its_own_size(
+    apart: float, other: float, limit: float
+) -> None:
+    expected, left_open = limits_of(definition(apart=apart, other=other))
+    assert left_open == {}
+    assert expected.limits["gradient"]["w"] == pytest.approx(limit, rel=0.01)
+
+
 def test_an_update_may_be_off_by_the_rounding_of_new_weights() -> None:
     """Weights of 0.5 and 0.5 are rounded by 2⁻²⁴ × √0.5 of 5: 8.4e-9 a step."""
     of_one, of_two = (limits_of(definition(1e-9, quantity=f"update after {steps}"))[0] for steps in (1, 2))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .fault import CROSS_ENTROPY, DENSE_CALL, SGD_UPDATE, Fault, replaced, scaled, wrap
+from .fault import CROSS_ENTROPY, DENSE_CALL, SGD_UPDATE, Fault, replaced, scaled, without_gradient, wrap
 
 PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
 OPTIMIZERS, TWICE, SAVE = "optimizers", "optimizers-twice", "save"
@@ -51,6 +51,19 @@ def _predict_without_biases(original: Any, model: Any, *given: Any, **named: Any
     layers = (layer for layer in model.layers if isinstance(layer, tf.keras.layers.LSTM))
     with _changed([layer.cell.bias for layer in layers], np.zeros_like):
         return original(model, *given, **named)
+
+
+def _without_bias(original: Any, layer: Any, *given: Any, **named: Any) -> Any:
+    """Computes an LSTM or its cell with a bias of 0; the gradient by the bias is right."""
+    import tensorflow as tf
+
+    cell = getattr(layer, "cell", layer)
+    bias = cell.bias
+    vars(cell)["bias"] = -without_gradient(tf.convert_to_tensor(bias))
+    try:
+        return original(layer, *given, **named)
+    finally:
+        vars(cell)["bias"] = bias
 
 
 def _round_eager_calls(original: Any, *given: Any, **named: Any) -> Any:
@@ -314,6 +327,8 @@ FAULTS = (
           replaced(*DENSE_CALL, _round_eager_calls), workload=CALL),
     Fault("mask-ignored", "the embedding makes no mask", _masks(lambda mask: None), workload=MASKED),
     Fault("mask-one-short", "the mask hides each padded sequence's last token", _masks(_one_short), workload=MASKED),
+    Fault("masked-without-biases", "LSTMs add no biases",
+          replaced("tensorflow:keras.layers.LSTM", "call", _without_bias), workload=MASKED),
     Fault("adam-arguments-ignored", "Adam takes Keras' defaults, whatever it is given",
           replaced(ADAM, "__init__", lambda original, optimizer, *given, **named: original(optimizer)),
           workload=OPTIMIZERS),
@@ -341,6 +356,8 @@ FAULTS = (
           replaced(DATASET, "map", _lose_targets), workload=DATA),
     Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16",
           _round_outputs("bfloat16"), workload=MIXED),
+    Fault("mixed-without-biases", "LSTMCells add no biases",
+          replaced("tensorflow:keras.layers.LSTMCell", "call", _without_bias), workload=MIXED),
     Fault("output-in-float16", "an output layer that is to be in float32 rounds to float16", _round_outputs("float16"),
           workload=MIXED_FLOAT16),
     Fault("far-rows-lost", "the cost leaves out the tokens beyond 131,072", replaced(*CROSS_ENTROPY, _lose_far_rows),

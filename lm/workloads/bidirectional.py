@@ -10,7 +10,7 @@ from lm.arrays import Array, Tokens, Weights
 from lm.config import Config
 from lm.oracle.bidirectional import DIRECTIONS, PARTS, bidirectional_step
 from lm.oracle.masked import Masked
-from lm.training.initial import drawn_weights
+from lm.training.initial import biased_weights
 from lm.workloads.parts.padded import Padded
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Workload(Padded):
                 shapes |= {f"lstm{layer}/{direction}/{part}": of for part, of in zip(PARTS, of_parts, strict=True)}
             width = 2 * size
         shapes |= {"output/kernel": (width, config.vocabulary_size), "output/bias": (config.vocabulary_size,)}
-        return drawn_weights(config, shapes, jitter)
+        return biased_weights(config, shapes, jitter)
 
     def widths(self, config: Config) -> Sequence[int]:
         """Returns twice the layers' sizes."""

@@ -66,7 +66,7 @@ class Differentiated(Traced, Answering):
                 raise CompilationError(said[0][:300]) from error
 
     def start(self) -> None:
-        """Sets the initial weights."""
+        """Sets the weights."""
         assign(self._weights, self._workload.weights(self.config, self.jitter))
 
     def _on_batch(self, inputs: tf.Tensor, targets: tf.Tensor, lengths: tf.Tensor) -> dict[str, Any]:

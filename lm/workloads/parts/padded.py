@@ -10,7 +10,7 @@ from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
-from lm.training.initial import initial_weights
+from lm.training.initial import biased_weights
 from lm.workloads import protocol
 from lm.workloads.protocol import TRACED, Answering, Answers, Opening
 
@@ -44,8 +44,8 @@ class Padded(protocol.Workload):
         return Differentiated(self, opening)
 
     def weights(self, config: Config, jitter: int = 0) -> Weights:
-        """Returns the initial weights, in the order of the layers' variables."""
-        return initial_weights(config, jitter)
+        """Returns the weights that answers start from, in the order of the layers' variables."""
+        return biased_weights(config, config.weight_shapes(), jitter)
 
     def widths(self, config: Config) -> Sequence[int]:
         """Returns the width of what each recurrent layer hands up."""

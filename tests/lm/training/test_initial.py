@@ -8,7 +8,7 @@ import pytest
 
 from lm.arrays import Weights
 from lm.config import CONFIGS
-from lm.training.initial import QUANTUM, initial_weights, weights_sha256, wide_weights
+from lm.training.initial import QUANTUM, biased_weights, initial_weights, weights_sha256, wide_weights
 
 TINY, NOTEBOOK = CONFIGS["tiny"], CONFIGS["notebook"]
 
@@ -140,3 +140,24 @@ def test_wide_weights_move_by_their_jitter() -> None:
     assert len({weights_sha256(wide_weights(TINY, jitter)) for jitter in (0, 1, 2)}) == 3
     moved, still = wide_weights(TINY, 1)["lstm0/bias"], wide_weights(TINY)["lstm0/bias"]
     assert np.abs(moved - still).max() < 1e-7
+
+
+@pytest.mark.parametrize("config", ["tiny", "notebook"])
+def test_biased_weights_are_drawn_as_initial_ones_but_for_biases(config: str) -> None:
+    weights = biased_weights(CONFIGS[config], CONFIGS[config].weight_shapes())
+    assert list(weights) == list(CONFIGS[config].weight_shapes())
+    for name, initial in weights_of(config).items():
+        found = weights[name]
+        assert (found.dtype, found.shape) == (initial.dtype, initial.shape)
+        if name.endswith("bias"):
+            bound = 0.5 if name == "output/bias" else 0.05
+            assert 0.95 * bound < np.abs(found).max() <= bound, name
+            assert found.all(), name
+        else:
+            assert found.std() == pytest.approx(initial.std(), rel=0.05), name
+
+
+def test_biased_weights_move_by_their_jitter() -> None:
+    shapes = TINY.weight_shapes()
+    moved, still = (biased_weights(TINY, shapes, jitter)["lstm0/bias"] for jitter in (1, 0))
+    assert 0 < np.abs(moved - still).max() < 1e-7

@@ -19,6 +19,7 @@ from bench.record.types import NumericError
 from lm.config import CONFIGS
 from lm.oracle.sgd import densified
 from lm.workloads.parts.calls import Calls
+from lm.workloads.parts.padded import Padded
 from lm.workloads.parts.promises import FORMATS
 from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
@@ -95,6 +96,8 @@ def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
         ("recurrent-kernels-kept", "keras.optimizers.SGD.update_step"),
         ("adam-arguments-ignored", "keras.optimizers.Adam.__init__"),
         ("optimizer-config-lost", "keras.optimizers.Adam.from_config"),
+        ("masked-without-biases", "keras.layers.LSTM.call"),
+        ("mixed-without-biases", "keras.layers.LSTMCell.call"),
     ],
 )
 def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +110,30 @@ def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.Monk
     name = OF_WORKLOADS[fault].workload
     work = started(name)
     assert not all(error.within for case in workload(name).cases for error in compared(work, name, case))
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize("layer", ["lstm", "output"])
+@pytest.mark.parametrize("name", [one for one in ANSWERING if isinstance(workload(one.values[0]), Padded)])
+def test_answers_show_biases_that_are_lost(name: str, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradients by them are those of biases that are 0."""
+    work = cast(Any, shared(name))
+    right = work._function
+    named = zip(cast(Padded, workload(name)).weights(TINY.config), work._weights, strict=True)
+    biases = [variable for tensor, variable in named if tensor.startswith(layer) and tensor.endswith("bias")]
+
+    def without(*batch: Any) -> Any:
+        kept = [bias.numpy() for bias in biases]
+        for bias, value in zip(biases, kept, strict=True):
+            bias.assign(np.zeros_like(value))
+        found = right(*batch)
+        for bias, value in zip(biases, kept, strict=True):
+            bias.assign(value)
+        return found
+
+    monkeypatch.setattr(work, "_function", without)
+    errors = compared(work, name, workload(name).cases[0])
+    assert "gradient" in {error.quantity for error in errors if not error.within}
 
 
 @pytest.mark.any_version

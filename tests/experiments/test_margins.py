@@ -20,7 +20,8 @@ OLD = record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e
 
 
 def test_the_pages_tell_the_limits_of_the_checks() -> None:
-    numerics, lockstep = ((DOCS / name).read_text(encoding="utf-8") for name in ("numerics.md", "lockstep.md"))
+    pages = ((DOCS / name).read_text(encoding="utf-8") for name in ("numerics.md", "lockstep.md"))
+    numerics, lockstep = (" ".join(page.split()) for page in pages)
     assert f"is {FLOAT32_MULTIPLE:.0f} × the float32 oracle's own error" in numerics
     assert f"plus {FLOOR:.0e}, and {CAP:.0e} at most" in numerics
     assert f"is {SIDES} × the limit of the oracle check" in lockstep

@@ -81,7 +81,7 @@ def run(asked: Request) -> int:
         usable = f"{len(reports)} of the {len(files)} reports in {', '.join(asked.folders)} can be used"
         raise UsageError(f"{usable}, and a history takes at least 2{told}")
     fixed = asked.fixed_reference
-    anchor = _points(fixed, read_ratios(fixed)) if fixed else None
+    anchor = _anchor(fixed) if fixed else None
     series = histories(reports, anchor)
     if asked.output:
         path = asked.output / PAGE
@@ -94,11 +94,24 @@ def run(asked: Request) -> int:
     return EXIT_CODES[outcome(series)]
 
 
+def _anchor(name: str) -> Points:
+    """Returns the fixed reference's values. Raises UsageError for a report that is incomplete, FormatError, OSError."""
+    report = read_ratios(name)
+    if why := _incomplete(report):
+        raise UsageError(f"{name} is incomplete ({why}): name another report by --fixed-reference")
+    return _points(name, report)
+
+
+def _incomplete(report: Report) -> str:
+    """Returns why a report lacks launches; "" where it lacks none."""
+    return next((run.incomplete for run in paired_runs(report) if run.incomplete), "")
+
+
 def _points_or_warning(path: Path) -> Points | str:
     """Returns a report's values by its folder's name, or why it is left out."""
     try:
         report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
-        if why := next((run.incomplete for run in paired_runs(report) if run.incomplete), ""):
+        if why := _incomplete(report):
             return f"left out: {path}: it is incomplete ({why})"
         return _points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
     except FormatError as error:

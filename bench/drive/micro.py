@@ -26,7 +26,7 @@ from bench.record.types import HUNG, NO_TENSORFLOW, SCHEMA, Failure
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
 COLLECT_SECONDS = STARTUP_SECONDS  # of collecting the cases, which imports TensorFlow
 COLLECT = "--collect-only"
-USAGE_ERROR, NOTHING_COLLECTED = 4, 5  # pytest's exit codes
+NO_PYTEST, INTERNAL_ERROR, USAGE_ERROR, NOTHING_COLLECTED = 1, 3, 4, 5  # exit codes, of pytest but for the first
 
 # Python says this of -m; an import that fails quotes the name.
 WITHOUT_PYTEST = re.compile(r"No module named pytest$", re.MULTILINE)
@@ -232,15 +232,18 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     if process.returncode not in (0, NOTHING_COLLECTED):
         how = how_it_ended(process.returncode) if process.returncode < 0 else _reason(output)
         how += "; install pytest and pytest-benchmark there" if WITHOUT_PYTEST.search(output) else ""
-        raise _failure(_kind(process.returncode, output), f"micro-benchmarks under {python}: {how}", output)
+        kind = _kind(process.returncode, output, collecting=COLLECT in more)
+        raise _failure(kind, f"micro-benchmarks under {python}: {how}", output)
     return output
 
 
-def _kind(code: int, output: str) -> str:
+def _kind(code: int, output: str, *, collecting: bool) -> str:
     """Returns a Failure's kind: killed, unable to run any case, or a case that failed."""
     if code < 0:
         return "crashed"
-    return NO_TENSORFLOW if code == USAGE_ERROR or WITHOUT_PYTEST.search(output) else "failed"
+    # Where no case runs, 1 is no failed case but Python's own: pytest, or a plugin, can't be imported.
+    unable = (INTERNAL_ERROR, USAGE_ERROR, *((NO_PYTEST,) if collecting else ()))
+    return NO_TENSORFLOW if code in unable or WITHOUT_PYTEST.search(output) else "failed"
 
 
 def _reason(output: str) -> str:

@@ -129,6 +129,8 @@ def test_an_interrupted_report_proves_nothing(tfgate: Tfgate, reports: Path) -> 
     found = tfgate("history", reports)
     assert (found.code, counts(found)[0]) == (3, 5)
     assert f"left out: {reports / 'cut' / 'paired.json'}: it is incomplete (the run was interrupted)" in found.out
+    anchored = tfgate("history", reports, "--fixed-reference", reports / "cut")
+    assert (anchored.code, "cut is incomplete (the run was interrupted)" in anchored.error) == (2, True)
 
 
 def test_too_few_reports_cannot_be_judged(tfgate: Tfgate, reports: Path) -> None:

@@ -343,14 +343,16 @@ def test_a_reference_that_fails_is_a_failed_measurement(
 
 
 LACKING = "print('ERROR: this Python has no pytest_benchmark: bench/micro needs pytest-benchmark'); sys.exit(4)"
+BROKEN = "print('ImportError: cannot import name hookspec of pluggy, for pytest-benchmark'); sys.exit({})"
 
 
+@pytest.mark.parametrize("collecting", [LACKING, BROKEN.format(1), BROKEN.format(3)])
 @pytest.mark.parametrize("role", ["candidate", "reference"])
 def test_an_environment_that_lacks_what_times_it_is_told_before_anything_is_measured(
-    measure: Measure, tmp_path: Path, role: str
+    measure: Measure, tmp_path: Path, role: str, collecting: str
 ) -> None:
     sound = micro_interpreter(tmp_path, *LAUNCHES)
-    lacking = micro_interpreter(tmp_path, *LAUNCHES, collecting=LACKING)
+    lacking = micro_interpreter(tmp_path, *LAUNCHES, collecting=collecting)
     answer = measure(*((lacking, sound) if role == "candidate" else (sound, lacking)))
     assert (answer.code, "pytest-benchmark" in answer.error, str(lacking) in answer.error) == (4, True, True)
     assert not (sound.parent / "calls").exists()

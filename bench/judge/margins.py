@@ -100,9 +100,7 @@ def _require_judged(path: Path, gating: Mapping[str, Mapping[str, Any]], budget:
     """Requires a margin of every metric with a budget: a gate judges the total of no other."""
     gated = {metric for table in gating.values() for metric in table}
     for metric, share in budget.items():
-        wanted = (
-            "of a metric with a margin in [gating], [without_pilot] or a workload's table: no other's total is judged"
-        )
+        wanted = "of a metric with a margin in [gating], [without_pilot] or a workload's table: no other is judged"
         _require(metric in gated, path, f"budget.{metric}", share, wanted)
 
 

@@ -84,10 +84,11 @@ def run(asked: Request) -> int:
     with timing(timed=asked.parts.speed) as disturbed:
         sides = asked.sides.prepared()
         warnings = (*side_warnings(sides), *disturbed)
-        folders = [asked.model.folder(asked.output, plan.name) for plan in asked.plans]
-        runs = {
-            str(folder): asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
-            for folder, plan in zip(folders, asked.plans, strict=True)
-        }
+        runs = {}
+        for plan in asked.plans:
+            if len(asked.plans) > 1:
+                say(f"measuring {plan.name}")
+            folder = asked.model.folder(asked.output, plan.name)
+            runs[str(folder)] = asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
     say(f"kept in {', '.join(runs)}")
     return judge_and_print(asked.telling, runs, standards)

@@ -193,6 +193,10 @@ class TestWholeRuns:
         more = ("--workload", "train", "--workload", "masked", "--speed-only", "--json")
         found = self.answer(tfgate, tmp_path, *sides, *more)
         assert [verdict["exit_code"] for verdict in found.plain] == [1, 1], found
+        assert [line for line in found.err.splitlines() if line.startswith("measuring")] == [
+            "measuring tiny",
+            "measuring masked-tiny",
+        ]
         for folder, subject in (("tiny", "tiny-synthetic-cells-cpu0"), ("masked-tiny", "masked-tiny-cpu0")):
             run = read_record(PairedRun, tmp_path / "out" / folder / "paired.json")
             assert run.pairs[0].reference.subject.name == subject

@@ -48,7 +48,7 @@ def resolve(
     with _overriding(pins) as pinned:
         options = ("--generate-hashes", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", *pinned)
         done = _compile(lines, interpreter, *options, *limit(moment))
-        if done.returncode and NO_UPLOAD_TIME in done.stderr:
+        if NO_UPLOAD_TIME in done.stderr:  # it may have found a version with a time, older than one without
             if not as_of.present:
                 raise RequestError(
                     f"--as-of says nothing about {requested!r}: the index gives no upload times (PEP 700); "
@@ -77,9 +77,10 @@ def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter
     early = "allow" if Version(above).is_prerelease else "disallow"
     dated = limit(as_of.moment)
     while True:
-        bounds = f">{above}" + (f",<{below}" if below else "")
+        # Without local versions (2.22.0+ours), which have no order.
+        bounds = f">{Version(above).public}" + (f",<{Version(below).public}" if below else "")
         done = _compile((f"{name}{bounds}",), interpreter, "--no-deps", "--prerelease", early, *dated)
-        if done.returncode and NO_UPLOAD_TIME in done.stderr and as_of.present and dated:
+        if NO_UPLOAD_TIME in done.stderr and as_of.present and dated:
             dated = ()
         elif done.returncode and "No solution found" in done.stderr:
             return found[::-1]

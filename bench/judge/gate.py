@@ -204,12 +204,16 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
 
 
 def _throughputs(gate: GateRun, standards: Standards) -> list[Comparison]:
-    """Returns words/s of each configuration whose speed was measured, by the candidate's steps in turn."""
+    """Returns words/s of each configuration whose speed was measured, by the candidate's steps in turn.
+
+    Where they are asked to gate, those do of which a baseline can be made.
+    """
     found = []
     for run in gate.speed:
         name, records = subject_of(run), [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
         baseline = standards.baselines.get(name)
-        found += judge_throughput(name, records, baseline, in_turn=True, gates=gate.gate_stored)
+        gates = gate.gate_stored and all(record.subject.tells(PERPLEXITY) for record in records)
+        found += judge_throughput(name, records, baseline, in_turn=True, gates=gates)
     return found
 
 

@@ -138,10 +138,10 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger,
     if run.incomplete:
         raise LedgerError("the run is incomplete: its ratios can't be accepted; measure it to its end")
     if launches < LOOKS[0]:
-        more = " (a run that ended at a REGRESSION goes on by --resume once record --accept lets that pass)"
         raise LedgerError(
             f"the run holds {launches} launches {f'on {kind}' if kind else 'in turn'}, and {LOOKS[0]} are needed to "
-            f"accept their ratios: measure more{more if kind else ''}"
+            "accept their ratios: measure more (where gate or upgrade ended at a REGRESSION, by --resume, once record "
+            "--accept lets that pass)"
         )
     if is_foreign(ledger, run.reference.setup):
         raise LedgerError(

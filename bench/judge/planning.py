@@ -74,9 +74,11 @@ class SoFar:
         measured = whole_pairs(self.run)
         if not measured:
             return None
-        takes, beyond = launches_of_a_pass(len(self.kinds)), False  # beyond: plan and budget allow no PASS
         least = most = first_looks = 0.0
+        beyond = False  # plan and budget allow no PASS
         for kind in self.open_kinds():
+            first = max((one.plan.first for one in self._of(kind) if one.metric.gates), default=0)
+            takes = max(launches_of_a_pass(len(self.kinds)), first)
             pairs, limit = whole_pairs(self.run, kind), self._limit(kind)
             count, pace = len(pairs), fmean(pair.seconds for pair in pairs or measured)
             look = next((look for look in LOOKS if look >= max(count + 1, takes)), limit)

@@ -266,7 +266,7 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
     reasons.UnlikeBaseline: _unlike_baseline,
     reasons.NoMargin: "the margins file has no margin of this metric for {subject}",
     reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
-    reasons.TooFewReplicates: "the baseline holds {trainings:training}, and 2 are needed to estimate a spread",
+    reasons.TooFewReplicates: "the baseline holds {trainings:other training}, and 2 are needed to estimate a spread",
     reasons.OneEnvironment: FEW_ENVIRONMENTS.format("one environment, which doesn't show"),
     reasons.NoStoredSpeed: "the baseline holds no words/s that were measured in the same way on this machine",
     reasons.StoredRange: _stored_range,

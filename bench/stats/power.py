@@ -43,7 +43,7 @@ def precision_of_launches(decision: Decision, margin: float, plan: Plan) -> Prec
     if found is None:
         return None
     deviation, most = found.standard_error * math.sqrt(count) / widening(count), max(plan.most, count)
-    passes = next(look for look in LOOKS if look >= plan.pass_from)
+    passes = next(look for look in LOOKS if look >= max(plan.pass_from, plan.first))
     least = max(needed(deviation, margin), passes)
     return Precision(deviation, count, most, least, *_power(margin, *_last_look(deviation, most)))
 

@@ -174,6 +174,14 @@ def test_releases_are_named_as_the_first_one_is(wheelhouse: Path) -> None:
     assert listed == [["2.97.1", "2.98.0"], ["tf-nightly-cpu==2.97.2.dev20261101"]]
 
 
+def test_a_local_version_is_an_end(wheelhouse: Path) -> None:
+    """Of a build of one's own; and one that is listed has others below it."""
+    for version in ("2.98.0+ours.6", "2.99.0+ours.7"):
+        write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
+    ends = "tensorflow-cpu==2.97.0", "tensorflow-cpu==2.99.0+ours.7"
+    assert releases_between(*ends, NOW, python=sys.executable) == ["tensorflow-cpu==2.98.0+ours.6"]
+
+
 def test_releases_between_keep_what_both_sides_require(wheelhouse: Path) -> None:
     """But not what one alone does: it may not fit the others."""
     good, bad = "tensorflow-cpu==2.97.0 numpy<2 keras == 3.2.0", "tensorflow-cpu==2.98.1 keras==3.2.0 einops"
@@ -331,6 +339,22 @@ def test_an_index_without_upload_times(wheelhouse: Path, monkeypatch: pytest.Mon
             prepare("2.99.0", read_as_of("2024-06-28"))
         with pytest.raises(RequestError, match=r"nothing says when tensorflow-cpu 2\.99\.0 came out"):
             prepare("2.99.0", read_as_of("release"))
+
+
+def test_an_index_that_dates_some_files_is_one_without_upload_times(
+    wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a company's, of PyPI's files and its own: the newest Keras has no time."""
+    dated = {name: moment for name, moment in UPLOADED.items() if not name.startswith("keras-3.2.0")}
+    assert len(dated) < len(UPLOADED)
+    with served_index(wheelhouse, dated) as address:
+        from_index(monkeypatch, address)
+        side = prepare("2.99.0", NOW)
+        found = keras_of(side.packages)
+        assert found
+        assert (found.version, side.as_of) == ("3.2.0", "")
+        with pytest.raises(RequestError, match=r"PEP 700"):
+            prepare("2.99.0", read_as_of("2024-06-30"))
 
 
 def test_an_index_without_upload_times_lists_what_it_has_now(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:

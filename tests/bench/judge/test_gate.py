@@ -146,6 +146,13 @@ def test_words_a_second_are_shown_unless_the_gate_was_asked_to_judge_them() -> N
     assert (none.outcome, by_metric(none)["words/s"].reason) == (Outcome.INCONCLUSIVE, NoStoredSpeed())
 
 
+def test_words_a_second_of_what_no_baseline_is_made_of_gate_nowhere() -> None:
+    subject = dataclasses.replace(SUBJECT, workload="predict", metrics=("step time",))
+    pairs = [on_both(one, subject=subject) for one in launches()]
+    found = by_metric(judged(gate_run(pairs, gate_stored=True)))["words/s"]
+    assert (found.outcome, found.reason) == (Outcome.NOT_GATED, NoStoredSpeed())
+
+
 def test_words_a_second_are_those_of_launches_on_all_cores() -> None:
     """300 words in 0.1 s there, and in 1 s on one core."""
     assert by_metric(judged(gate_run(with_one_core(launches()))))["words/s"].candidate == pytest.approx(3000)

@@ -330,7 +330,7 @@ def test_the_reference_s_own_packages_have_no_ratios() -> None:
 @pytest.mark.parametrize(
     ("changes", "count", "ledger", "said"),
     [
-        ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed to accept their ratios: measure more$"),
+        ({}, 3, EMPTY, "holds 3 launches in turn, and 4 are needed to accept their ratios: measure more"),
         ({"failure": Failure("crashed", "it crashed")}, 4, EMPTY, "the candidate failed"),
         ({"incomplete": "interrupted"}, 4, EMPTY, "the run is incomplete"),
         (

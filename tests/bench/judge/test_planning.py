@@ -208,6 +208,16 @@ class TestSecondsLeft:
         # Five of each: six is the look. Twelve of each at most.
         assert found == ((2 + 6) * 30.0, (8 + 12) * 30.0)
 
+    def test_a_metric_that_is_looked_at_later_has_its_pass_later(self) -> None:
+        """Of both kinds: eight of the one, six of the other. A budget of seven of each kind allows no eight."""
+        run = of_kinds([ALL_CORES] * 4)
+        fitted = dataclasses.replace(sample(around(0.0)), plan=Plan(first=8))
+        found = SoFar(run, with_plans([fitted], run), (ALL_CORES, ONE_CORE)).seconds_left()
+        assert found == ((4 + 6) * 30.0, (8 + 12) * 30.0)
+        run = dataclasses.replace(of_kinds([ALL_CORES, ONE_CORE] * 4), budget_minutes=7.0)
+        least, most = SoFar(run, with_plans([fitted], run), (ALL_CORES, ONE_CORE)).seconds_left() or (0.0, 0.0)
+        assert least > most
+
     def test_a_regression_ends_the_run(self) -> None:
         assert self.left(4, around(0.5)) == (0.0, 0.0)
 

@@ -61,6 +61,11 @@ def test_more_planned_launches_show_less() -> None:
 def test_no_fewer_launches_are_needed_than_a_pass_takes() -> None:
     assert needed(0.001, MARGIN) == 4
     assert [precision(0.001, Plan(pass_from=least)).needed for least in (4, 5, 9)] == [4, 6, 10]  # the next looks
+    later = decide([0.001 * value for value in UNIT * 2], MARGIN, Plan(pass_from=5, first=8))
+    assert later is not None
+    found = precision_of_launches(later, MARGIN, Plan(pass_from=5, first=8))
+    assert found is not None
+    assert found.needed == 8  # since the first look is a later one
     assert precision(MARGIN, Plan(pass_from=9)).needed == needed(MARGIN, MARGIN) > 10
 
 

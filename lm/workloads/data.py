@@ -1,4 +1,4 @@
-"""Workload `data`: a tf.data pipeline with a seed (shuffle, map, batch, prefetch): order and throughput.
+"""Workload `data`: a tf.data pipeline with a seed (shuffle, map, batch, prefetch, repeat): order and throughput.
 
 NumPy can't reproduce tf.data's shuffle, so the order that TensorFlow 2.12.1 gave is kept here; 2.21.0 gives the same.
 """

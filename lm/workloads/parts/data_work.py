@@ -1,13 +1,14 @@
 """Work of `data`: a tf.data pipeline."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from lm.training.initial import weights_sha256
-from lm.workloads.data import BATCHES, BUFFER, ORDERS, SEED, Workload, named, sequences
+from lm.workloads.data import BATCHES, BUFFER, ORDERS, SEED, SEQUENCES, Workload, named, sequences
 from lm.workloads.parts.on_device import OnDevice
 from lm.workloads.protocol import Answering, Opening
 
@@ -29,11 +30,11 @@ class Work(OnDevice, Answering):
     def _built(self) -> tf.data.Dataset:
         shuffled = tf.data.Dataset.from_tensor_slices(self._sequences).shuffle(BUFFER, seed=SEED)
         mapped = shuffled.map(lambda ids: (ids[:-1], ids[1:]), num_parallel_calls=tf.data.AUTOTUNE)
-        return mapped.batch(self.config.batch_size).prefetch(tf.data.AUTOTUNE)
+        return mapped.batch(self.config.batch_size).prefetch(tf.data.AUTOTUNE).repeat()
 
     def start(self) -> None:
         """Puts the pipeline at its beginning."""
-        self._batches = iter(self._pipeline.repeat())
+        self._batches = iter(self._pipeline)
 
     def do(self, prepared: int) -> float:
         """Takes the next batches; returns the sum of the last one's targets."""
@@ -42,7 +43,8 @@ class Work(OnDevice, Answering):
         return float(targets.numpy().sum())
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns the ids of two epochs of a pipeline of its own."""
-        pipeline = self._built()
-        epochs = [zip(*pipeline, strict=True) for _ in ORDERS]
+        """Returns the ids of the first two epochs of a pipeline of its own, which goes on as the timed one does."""
+        batches = iter(self._built())
+        count = SEQUENCES // self.config.batch_size
+        epochs = [zip(*islice(batches, count), strict=True) for _ in ORDERS]
         return named([(np.concatenate(inputs), np.concatenate(targets)) for inputs, targets in epochs])

@@ -102,7 +102,8 @@ class Model(ABC):
     def require_float64(self) -> None:
         """Raises ModelError unless all float variables that are trained are in float64."""
         for name in self.trainable:
-            if (kind := tf_variable(self.variables[name]).dtype) != tf.float64:
+            kind = tf_variable(self.variables[name]).dtype
+            if kind.is_floating and kind != tf.float64:
                 mend = "give it dtype=tf.keras.backend.floatx()"
                 raise ModelError(f"{self.path.name}: variable {name} stays {kind.name} in the float64 run: {mend}")
 
@@ -115,7 +116,9 @@ class KerasModel(Model):
             raise ModelError(f"{path.name}: the model isn't compiled: call model.compile(optimizer=…, loss=…)")
         if not (isinstance(batch, (tuple, list)) and len(batch) in (2, 3)):
             raise ModelError(f"{path.name}: a Keras model's batch is (x, y) or (x, y, sample_weight)")
-        if not model.built:  # Keras 2 has no weights to ask for then
+        self._own_step = type(model).train_step is not tf.keras.Model.train_step
+        submodels = self._own_step and type(model).call is tf.keras.Model.call  # whose step calls them, as a GAN's does
+        if not (model.built or submodels):  # Keras 2 has no weights to ask for then
             with phase(path, "in its first call"):
                 model(batch[0])
         super().__init__(path, batch, model.trainable_weights, model.non_trainable_weights)
@@ -131,7 +134,9 @@ class KerasModel(Model):
         """Trains on the batch; returns the loss."""
         x, y, *weight = self.batch
         self._model.reset_metrics()  # Keras 3's loss is a mean over all steps since
-        return float(np.ravel(self._model.train_on_batch(x, y, *weight))[0])
+        told = self._model.train_on_batch(x, y, *weight, return_dict=True)
+        # By its name: of a `train_step` of the user's own, versions order what it returns in other ways.
+        return float(np.ravel(told.get("loss", next(iter(told.values()))))[0])
 
     def first_step(self, start: Mapping[str, Array], kind: str) -> tuple[float, list[Any] | None]:
         """Takes gradients, then a step, both from `start`; no gradients of a model with a `train_step` of its own."""
@@ -146,7 +151,7 @@ class KerasModel(Model):
         Those that are taken operation by operation don't show what is wrong in a graph alone.
         """
         model = self._model
-        if type(model).train_step is not tf.keras.Model.train_step:
+        if self._own_step:
             return None  # a step of the user's own may take others
         trained = [tf_variable(one) for one in model.trainable_weights]
         found = [tf.Variable(tf.zeros_like(one)) for one in trained]

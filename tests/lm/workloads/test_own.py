@@ -84,6 +84,19 @@ def workload():
     model.compile({compiled})
     return model, (np.ones((4, 3)), np.ones((4, 5)))
 """
+WHOLE = """class Whole(tf.keras.Model):
+    def __init__(self, layers):
+        super().__init__()
+        self.part = tf.keras.Sequential(layers)
+
+    def train_step(self, data):
+        x, y = data[:2]
+        with tf.GradientTape() as tape:
+            found = self.part(x, training=True)
+            loss = tf.reduce_mean(tf.square(found - tf.cast(y, found.dtype)))
+        gradients = tape.gradient(loss, self.part.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.part.trainable_variables))
+        return {"loss": loss}"""
 # Wide, so that among weights that came to lie between two bfloat16 numbers some would be rounded unlike.
 FROZEN = """
 import numpy as np
@@ -298,6 +311,25 @@ class TestModels:
         with pytest.raises(RuntimeError, match=rf"^mine\.py: {said}$"):
             work.do(work.prepare(0))
 
+    @pytest.mark.parametrize("compiled", ["'sgd'", "'sgd', 'mse'"])
+    def test_the_loss_of_a_step_of_the_model_s_own_is_told_by_its_name(self, tmp_path: Path, compiled: str) -> None:
+        """Keras 2 sorts what such a step returns by name: its accuracy would come first."""
+        text = OWN_STEP.format(kind="Stepping", compiled=compiled)
+        more = text.replace('return {"loss": loss}', 'return {"accuracy": tf.constant(-1.0), "loss": loss}')
+        work: Any = opened(written(tmp_path, more))
+        assert work._model.step() > 0
+
+    def test_a_model_of_submodels_without_a_call_is_trained(self, tmp_path: Path) -> None:
+        """As a GAN is, whose `train_step` calls its parts."""
+        text = OWN_STEP.format(kind="Whole", compiled="'sgd'")
+        whole = text.replace("class Plain(tf.keras.Sequential):\n    pass", WHOLE)
+        path = written(tmp_path, whole)
+        work = opened(path)
+        work.do(work.prepare(0))
+        expected, _, unchecked = defined(described(path), OPENING)
+        assert unchecked == ()
+        assert len(expected["start 1"].limits["update after 1"]) == 2
+
     def test_an_exception_at_a_step_is_said_with_its_number(self, tmp_path: Path) -> None:
         work = opened(square(tmp_path, before="assert len(taken) < 17, 'no more data'"))
         assert len([work.do(work.prepare(unit)) for unit in range(17)]) == 17
@@ -501,6 +533,30 @@ class TestModels:
         _, _, (unchecked,) = defined(described(written(tmp_path, text)), OPENING)
         assert unchecked.why == NO_FLOAT64
         assert "variable weights stays float32 in the float64 run" in unchecked.detail
+
+    def test_a_variable_of_whole_numbers_need_not_be_in_float64(self, tmp_path: Path) -> None:
+        """As the count of a Normalization, or the state of a seed."""
+        text = SQUARE.format(before="pass", returned="loss")
+        counted = text.replace("step, [weights],", "step, [weights, tf.Variable(0, dtype='int64', name='count')],")
+        expected, _, unchecked = defined(described(written(tmp_path, counted)), OPENING)
+        assert unchecked == ()
+        assert "update after 1" in expected["start 1"].limits
+
+    def test_a_bias_that_is_lost_is_over_its_limit_where_nothing_is_trained(self, tmp_path: Path) -> None:
+        """Keras' initial biases are 0, of which none counts."""
+        text = dense(tmp_path).read_text().replace("return model, ", "x, _ = ").rstrip()
+        text += (
+            "\n    return (lambda x: tf.reduce_sum(model(x))), model.weights, (x.astype(tf.keras.backend.floatx()),)\n"
+        )
+        path = written(tmp_path, text.replace("model.compile", "model(np.ones((1, 3))); model.compile"))
+        expected, start, unchecked = defined(described(path), OPENING)
+        assert unchecked == (Unchecked(UNMOVED, ""),)
+        work: Any = opened(path)
+        lost = {name: 0 * value if value.ndim == 1 else value for name, value in start.items()}
+        for case in CASES:
+            work.copy(lost)
+            found = work.answers(case)
+            assert not all(one.within for one in errors_of(0, found, expected[case]))
 
     @pytest.mark.parametrize(
         "before", ["inputs = tf.cast(inputs, 'float32')", "inputs = inputs * tf.cast(inputs > 0, 'float32')"]

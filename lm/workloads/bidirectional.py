@@ -6,11 +6,10 @@ Each layer hands up both directions' outputs, next to each other (keras #18971).
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lm.arrays import Array, Tokens, Weights
+from lm.arrays import Array, Tokens
 from lm.config import Config
 from lm.oracle.bidirectional import DIRECTIONS, PARTS, bidirectional_step
 from lm.oracle.masked import Masked
-from lm.training.initial import biased_weights
 from lm.workloads.parts.padded import Padded
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
 
-    def weights(self, config: Config, jitter: int = 0) -> Weights:
-        """Returns weights drawn as those of one direction are."""
+    def shapes(self, config: Config) -> Mapping[str, tuple[int, ...]]:
+        """Returns the weights' shapes by name: each direction has its own."""
         shapes: dict[str, tuple[int, ...]] = {"embedding": (config.vocabulary_size, config.embedding_size)}
         width = config.embedding_size
         for layer, size in enumerate(config.layer_sizes):
@@ -29,8 +28,7 @@ class Workload(Padded):
                 of_parts = (width, 4 * size), (size, 4 * size), (4 * size,)
                 shapes |= {f"lstm{layer}/{direction}/{part}": of for part, of in zip(PARTS, of_parts, strict=True)}
             width = 2 * size
-        shapes |= {"output/kernel": (width, config.vocabulary_size), "output/bias": (config.vocabulary_size,)}
-        return biased_weights(config, shapes, jitter)
+        return shapes | {"output/kernel": (width, config.vocabulary_size), "output/bias": (config.vocabulary_size,)}
 
     def widths(self, config: Config) -> Sequence[int]:
         """Returns twice the layers' sizes."""

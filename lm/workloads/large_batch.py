@@ -26,6 +26,7 @@ class Workload(Padded):
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(2, 1, 0))
     cases = (FULL,)
     mask_zero = False
+    curved = False
     # Over 204,800 tokens TensorFlow adds the output bias' gradient up row by row, as the oracle in float32 does.
     cap = 5e-3
     memory_gib = 8  # of both sides' processes, or of one and the oracle's

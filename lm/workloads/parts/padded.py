@@ -10,7 +10,7 @@ from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
-from lm.training.initial import biased_weights
+from lm.training.initial import biased_weights, curved_weights
 from lm.workloads import protocol
 from lm.workloads.protocol import TRACED, Answering, Answers, Opening
 
@@ -35,6 +35,7 @@ class Padded(protocol.Workload):
     per_example = False  # by tf.vectorized_map, over the batch
     unroll = False  # the recurrent layers, which else are a loop over time
     dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
+    curved = True  # answers start from weights of which gates and logits are large
     loss_scale = 1.0  # of the loss whose gradients are taken; they are divided by it
 
     def open(self, opening: Opening) -> Answering:
@@ -44,8 +45,13 @@ class Padded(protocol.Workload):
         return Differentiated(self, opening)
 
     def weights(self, config: Config, jitter: int = 0) -> Weights:
-        """Returns the weights that answers start from, in the order of the layers' variables."""
-        return biased_weights(config, config.weight_shapes(), jitter)
+        """Returns the weights that answers start from, named and shaped as in `shapes`."""
+        draw = curved_weights if self.curved else biased_weights
+        return draw(config, self.shapes(config), jitter)
+
+    def shapes(self, config: Config) -> Mapping[str, tuple[int, ...]]:
+        """Returns the weights' shapes by name, in the order of the layers' variables."""
+        return config.weight_shapes()
 
     def widths(self, config: Config) -> Sequence[int]:
         """Returns the width of what each recurrent layer hands up."""

@@ -8,7 +8,15 @@ import pytest
 
 from lm.arrays import Weights
 from lm.config import CONFIGS
-from lm.training.initial import QUANTUM, biased_weights, initial_weights, weights_sha256, wide_weights
+from lm.training.initial import (
+    CURVED,
+    QUANTUM,
+    biased_weights,
+    curved_weights,
+    initial_weights,
+    weights_sha256,
+    wide_weights,
+)
 
 TINY, NOTEBOOK = CONFIGS["tiny"], CONFIGS["notebook"]
 
@@ -161,3 +169,14 @@ def test_biased_weights_move_by_their_jitter() -> None:
     shapes = TINY.weight_shapes()
     moved, still = (biased_weights(TINY, shapes, jitter)["lstm0/bias"] for jitter in (1, 0))
     assert 0 < np.abs(moved - still).max() < 1e-7
+
+
+def test_curved_weights_are_wide_ones_times_a_factor() -> None:
+    shapes = TINY.weight_shapes()
+    weights, wide = curved_weights(TINY, shapes), wide_weights(TINY)
+    assert list(weights) == list(shapes)
+    for name, value in weights.items():
+        assert value.dtype == np.float32
+        np.testing.assert_allclose(value, CURVED * wide[name], rtol=1e-6)
+    moved = curved_weights(TINY, shapes, jitter=1)["lstm0/bias"]
+    assert 0 < np.abs(moved - weights["lstm0/bias"]).max() < 1e-6

@@ -24,7 +24,9 @@ from lm.workloads.parts.promises import FORMATS
 from lm.workloads.protocol import Answering, CompilationError, Opening, ReadingFiles
 from lm.workloads.registry import names, workload
 from tests.builders.workloads import answering
+from tests.faults.hook.injected.fault import activation_owners
 from tests.faults.hook.injected.registry import OF_WORKLOADS
+from tests.faults.hook.injected.saturation import FAULTS as SATURATION
 
 pytestmark = pytest.mark.tensorflow
 
@@ -135,6 +137,19 @@ def test_answers_show_biases_that_are_lost(name: str, layer: str, monkeypatch: p
     monkeypatch.setattr(work, "_function", without)
     errors = compared(work, name, workload(name).cases[0])
     assert "gradient" in {error.quantity for error in errors if not error.within}
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("name", ["masked", "bidirectional", "xla", "per-example"])
+def test_answers_show_gates_that_saturate_early(name: str, activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault is 3e-4 off beyond ±8, or 9e-5 beyond ±5: near 0 nothing shows it."""
+    for owner in activation_owners(activation):
+        monkeypatch.setattr(owner, activation, getattr(owner, activation))  # put back after the test
+    fault = {"sigmoid": "sigmoid-saturates-at-8", "tanh": "tanh-saturates-at-5"}[activation]
+    next(one for one in SATURATION if one.name == fault).patch()
+    errors = compared(started(name), name, workload(name).cases[0])
+    assert "state" in {error.quantity for error in errors if not error.within}
 
 
 @pytest.mark.any_version

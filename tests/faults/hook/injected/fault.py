@@ -68,18 +68,22 @@ def replaced(owner: str, name: str, compute: Callable[..., Any]) -> Callable[[],
 
 
 def wrap_activation(name: str, compute: Callable[..., Any]) -> None:
-    """Wraps `sigmoid` or `tanh`, wherever Keras and `fused` find it.
+    """Wraps `sigmoid` or `tanh`, wherever Keras and `fused` find it."""
+    for owner in activation_owners(name):
+        wrap(owner, name, compute)
+
+
+def activation_owners(name: str) -> list[Any]:
+    """Returns the modules that have the operation `sigmoid` or `tanh`.
 
     tf.tanh is the operation itself, which every module has under a name of its own; tf.sigmoid calls it.
     """
     import tensorflow as tf
     from tensorflow.python.ops import gen_math_ops
 
-    operation = getattr(gen_math_ops, name)
     keras_2 = tf.compat.v2  # its name for tensorflow
-    for owner in (gen_math_ops, tf, tf.math, tf.nn, keras_2, keras_2.math, keras_2.nn):
-        if getattr(owner, name) is operation:
-            wrap(owner, name, compute)
+    owners = gen_math_ops, tf, tf.math, tf.nn, keras_2, keras_2.math, keras_2.nn
+    return [owner for owner in owners if getattr(owner, name) is getattr(gen_math_ops, name)]
 
 
 def scaled(gradient: Any, factor: Any) -> Any:

@@ -104,7 +104,7 @@ def test_a_unit_that_diverges_while_it_is_timed_is_not_timed(tmp_path: Path) -> 
 @pytest.mark.any_version
 @PLUGIN
 def test_every_target_is_checked() -> None:
-    """What is right is spoilt on its way to the checks (tests.builders.spoilt): none is timed."""
+    """A plugin spoils right answers before they are checked (tests.builders.spoilt): no case is timed."""
     options = ["--config=tiny", "--implementation=cells", "--mode=graph", "--tb=line"]
     found = micro("bench/micro", "-rf", "-p", "tests.builders.spoilt", *options, PYTHONPATH=str(ROOT), COLUMNS="500")
     assert found.returncode == pytest.ExitCode.TESTS_FAILED, found.stdout

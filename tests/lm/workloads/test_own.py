@@ -315,9 +315,9 @@ class TestModels:
     def test_the_loss_of_a_step_of_the_model_s_own_is_told_by_its_name(self, tmp_path: Path, compiled: str) -> None:
         """Keras 2 sorts what such a step returns by name: its accuracy would come first."""
         text = OWN_STEP.format(kind="Stepping", compiled=compiled)
-        more = text.replace('return {"loss": loss}', 'return {"accuracy": tf.constant(-1.0), "loss": loss}')
-        work: Any = opened(written(tmp_path, more))
-        assert work._model.step() > 0
+        for returned in ('{"accuracy": tf.constant(-1.0), "loss": loss}', '{"total": loss}'):
+            work: Any = opened(written(tmp_path, text.replace('return {"loss": loss}', f"return {returned}")))
+            assert work._model.step() > 0
 
     def test_a_model_of_submodels_without_a_call_is_trained(self, tmp_path: Path) -> None:
         """As a GAN is, whose `train_step` calls its parts."""

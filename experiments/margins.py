@@ -115,7 +115,8 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None, repea
     was measured. One that failed otherwise was not.
     """
     variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
-    setting = (plan.implementation, plan.config, plan.corpus, f"oneDNN {onednn}", f"threads {plan.threads}")
+    what = (plan.implementation, plan.config, plan.corpus) if not plan.answers else (plan.workload, plan.config)
+    setting = (*what, f"oneDNN {onednn}", f"threads {plan.threads}")
     command = (python, *setting, f"repeat {repeat}")
     for path in sorted(folder.glob("*.json")) if folder else ():
         run = read_record(Run, path)
@@ -140,23 +141,37 @@ def report(records: Sequence[Record]) -> str:
     """Returns what was measured: a row for each quantity and a column for each TensorFlow; then a row for each
     configuration.
     """
-    versions = list(dict.fromkeys(map(_version, records)))
+    versions = versions_of(records)
     alarmed = sum(bool(alarms([record])) for record in records)
     head = HEAD.format(
-        machine="; ".join(dict.fromkeys(record.machine.cpu_model for record in records)),
+        machine=machines(records),
         launches=len(records),
         versions=", ".join(versions),
         plans="\n".join(_plans(records)),
         corpora=" and ".join(dict.fromkeys(record.subject.corpus for record in records)),
         alarms=alarmed,
-        bound="see the end."
-        if alarmed
-        else f"0 of {len(records)} shows a rate of at most {Rate(0, len(records)).told(upper=True, digits=1)} (95%).",
+        bound=bounded(alarmed, len(records)),
     )
     rows = [_row(kind, quantity, records, versions) for kind, quantity in _kinds(records)]
     found = table(rows, ["steps", "quantity", *versions, "largest error", "its limit", "where"])
     over = [f"- over its limit: {line}" for line in alarms(records)]
     return "\n".join([head, found, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over])
+
+
+def versions_of(records: Iterable[Record]) -> list[str]:
+    """Returns the TensorFlows that were launched, in the order of their first."""
+    return list(dict.fromkeys(map(_version, records)))
+
+
+def machines(records: Iterable[Record]) -> str:
+    """Returns the processors that measured."""
+    return "; ".join(dict.fromkeys(record.machine.cpu_model for record in records))
+
+
+def bounded(alarmed: int, launches: int) -> str:
+    """Returns what no alarm at all shows."""
+    bound = Rate(0, launches).told(upper=True, digits=1)
+    return "see the end." if alarmed else f"0 of {launches} shows a rate of at most {bound} (95%)."
 
 
 def _plans(records: Sequence[Record]) -> list[str]:

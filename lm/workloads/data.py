@@ -12,7 +12,7 @@ from lm.arrays import Tokens
 from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.data.ids import random_ids
 from lm.workloads import protocol
-from lm.workloads.protocol import UNTRACED, Answering, Answers, Opening
+from lm.workloads.protocol import UNTRACED, Answers, Opening
 
 EPOCHS = "epochs"  # the one case: two passes, each in an order of its own
 SEQUENCES, BUFFER, SEED = 120, 50, 20200401  # SEQUENCES: whole batches of each configuration
@@ -30,16 +30,11 @@ ORDERS = (  # of the sequences in each epoch, a byte each, in hexadecimal
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
+    work = "data_work:Work"
     metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(20, 10, 2))
     cases = (EPOCHS,)
     cap = 0.0  # ids are equal, or wrong
-
-    def open(self, opening: Opening) -> Answering:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.data_work import Work
-
-        return Work(self, opening)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the ids of both epochs in the order that is kept."""

@@ -20,7 +20,7 @@ from lm.oracle.sgd import densified
 from lm.oracle.step import mean_loss
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import UNTRACED, Answering, Answers, Opening
+from lm.workloads.protocol import UNTRACED, Answers, Opening
 
 UPDATES = {"tiny": 20, "notebook": 5}  # of a unit, by configuration
 FIRST = "first update"
@@ -29,15 +29,10 @@ FIRST = "first update"
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
+    work = "fit_work:Work"
     metrics = ("fitted loss", *UNTRACED)
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(8, 4, 1), notebook=Blocks(6, 2, 1))
     cases = (FIRST,)
-
-    def open(self, opening: Opening) -> Answering:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.fit_work import Work
-
-        return Work(self, opening)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns loss, slots and the change by the oracle, with the arguments that Keras documents."""

@@ -14,7 +14,7 @@ from lm.config import Blocks, Config, LaunchPlan, unit_plans
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.workloads.parts.padded import FULL, Padded
-from lm.workloads.protocol import Answering, Answers, Opening
+from lm.workloads.protocol import Answers, Opening, Work
 
 BATCH, STEPS = 1_024, 200
 PART = 32  # sequences that the oracle takes at a time in float64, to save memory
@@ -31,8 +31,8 @@ class Workload(Padded):
     cap = 5e-3
     memory_gib = 8  # of both sides' processes, or of one and the oracle's
 
-    def open(self, opening: Opening) -> Answering:
-        """Returns the work. Raises DeviceError."""
+    def open(self, opening: Opening) -> Work:
+        """Opens the work with the large batch. Raises DeviceError."""
         return super().open(enlarged(opening))
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:

@@ -15,7 +15,7 @@ from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import TRACED, Answering, Answers, Opening
+from lm.workloads.protocol import TRACED, Answers, Opening
 
 UPDATES = (1, 300)  # after which variables and slots are compared
 DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config.weight_shapes
@@ -24,15 +24,10 @@ DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
+    work = "optimizers_work:Work"
     metrics = TRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(40, 20, 4), notebook=Blocks(16, 6, 2))
     cases = tuple(oracle.OPTIMIZERS)
-
-    def open(self, opening: Opening) -> Answering:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.optimizers_work import Work
-
-        return Work(self, opening)
 
     def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
         """Returns the rows that a sparse gradient names."""

@@ -1,6 +1,7 @@
 """The interface of a workload: what is built, what is timed, what is compared. docs/workloads.md tells it on a page."""
 
 import dataclasses
+import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -152,6 +153,8 @@ class Copying(Answering):
 class Workload(Protocol):
     """One thing that people run. Each file of lm/workloads has a class of that name, which inherits this one."""
 
+    # The class of lm.workloads.parts that does the work, "fit_work:Work": made of (workload, opening).
+    work: str
     # By the names of bench.judge.metrics; none: all but those OF_SOME. "retraces" only where a gate allows none.
     metrics: tuple[str, ...]
     # The configurations that it runs in, and the division of their launches.
@@ -168,7 +171,12 @@ class Workload(Protocol):
         return type(self).__module__.rpartition(".")[2].replace("_", "-")
 
     def open(self, opening: Opening) -> Work:
-        """Reads what the work needs. Raises ConfigError, CorpusError, DeviceError."""
+        """Imports the work, and TensorFlow with it, and reads what it needs.
+
+        Raises ConfigError, CorpusError, DeviceError.
+        """
+        opened: Work = pkgutil.resolve_name(f"lm.workloads.parts.{self.work}")(self, opening)
+        return opened
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns a case's answers by their definition in NumPy, computed in float64 or float32."""

@@ -18,7 +18,7 @@ from lm.oracle.sgd import apply_sgd
 from lm.oracle.step import mean_loss, predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answering, Answers, Opening
+from lm.workloads.protocol import Answers, Opening
 
 THIRD = "third"  # the one case: the third of models built one after the other, on a batch each
 RATE = 10.0  # of gradient descent
@@ -28,6 +28,7 @@ SHORT, LONG = Blocks(10, 1, 0), Blocks(24, 1, 0)  # 23 models, and 51: what they
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload."""
 
+    work = "rebuild_work:Work"
     metrics = (
         "step time on one core", "step time", "peak memory", "memory growth", "step time growth", "cpu time", "import",
         "first step",
@@ -37,12 +38,6 @@ class Workload(protocol.Workload):
         for config, plan in unit_plans(tiny=SHORT, notebook=SHORT).items()
     }
     cases = (THIRD,)
-
-    def open(self, opening: Opening) -> Answering:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.rebuild_work import Work
-
-        return Work(self, opening)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the loss of the third batch, and its logits after the update, by the oracle."""

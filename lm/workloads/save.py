@@ -19,7 +19,7 @@ from lm.oracle.step import cross_entropy, predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
 from lm.workloads.parts.promises import FORMATS, SAVED_MODEL
-from lm.workloads.protocol import UNTRACED, Answers, Opening, ReadingFiles
+from lm.workloads.protocol import UNTRACED, Answers, Opening
 
 OWN, GIVEN = "own", "given"  # whose file a case reads: "given .keras"
 VERSIONS_FILE = "versions.json"  # of who wrote the files
@@ -29,15 +29,10 @@ SEQUENCES = 2
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload; its work is ReadingFiles."""
 
+    work = "save_work:Work"
     metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(12, 6, 2), notebook=Blocks(8, 3, 1))
     cases = tuple(f"{whose} {form}" for whose in (OWN, GIVEN) for form in FORMATS)
-
-    def open(self, opening: Opening) -> ReadingFiles:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.save_work import Work
-
-        return Work(self, opening)
 
     def file_bytes(self, config: Config) -> int:
         """Returns what the files take at most: weights and two slots in three formats, weights in the last."""

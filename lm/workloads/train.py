@@ -7,18 +7,12 @@ from collections.abc import Mapping
 
 from lm.config import LAUNCH_PLANS, LaunchPlan
 from lm.workloads import protocol
-from lm.workloads.protocol import Opening, Training
 
 
 class Workload(protocol.Workload):
     """Implements lm.workloads.protocol.Workload; its work is Training."""
 
+    work = "train_work:Work"
     metrics: tuple[str, ...] = ()  # all
     plans: Mapping[str, LaunchPlan] = LAUNCH_PLANS
     cases: tuple[str, ...] = ()
-
-    def open(self, opening: Opening) -> Training:
-        """Reads corpus and initial weights. Raises ConfigError, CorpusError, DeviceError."""
-        from lm.workloads.parts.train_work import Work
-
-        return Work(opening)

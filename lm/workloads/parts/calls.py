@@ -12,7 +12,7 @@ from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answering, Answers, Opening
+from lm.workloads.protocol import Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,6 +23,7 @@ LENGTHS = "lengths"  # the one case: the logits of sequences of several lengths
 class Calls(protocol.Workload):
     """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
 
+    work = "sequential:Predicting"
     metrics: tuple[str, ...] = (
         "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
         "first step",
@@ -45,12 +46,6 @@ class Calls(protocol.Workload):
     def compared(self, config: Config) -> tuple[int, ...]:
         """Returns the lengths of the sequences that are compared, in that order."""
         return (config.num_steps,) * 3
-
-    def open(self, opening: Opening) -> Answering:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.sequential import Predicting
-
-        return Predicting(self, opening)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns the logits by the oracle, [1, steps, vocabulary] of each sequence."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lm.config import OWN, Blocks, ConfigError, LaunchPlan
-from lm.workloads.protocol import UNTRACED, Copying, Defining, Definition, Opening
+from lm.workloads.protocol import UNTRACED, Defining, Definition, Opening
 
 FUNCTION = "workload"
 RETURNS = (
@@ -33,6 +33,7 @@ class Workload(Defining):
     Raises ConfigError for a file that can't be one.
     """
 
+    work = "own_work:Work"
     metrics = UNTRACED
     plans: Mapping[str, LaunchPlan] = {OWN.name: LaunchPlan(1, BLOCKS, BLOCKS)}
     cases: tuple[str, ...] = CASES
@@ -56,12 +57,6 @@ class Workload(Defining):
     def fingerprint(self) -> str:
         """Returns the first 16 digits of the file's SHA-256."""
         return hashlib.sha256(self._source).hexdigest()[:16]
-
-    def open(self, opening: Opening) -> Copying:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.own_work import Work
-
-        return Work(self, opening)
 
     def define(self, opening: Opening) -> Iterator[Definition]:
         """Runs the file in float32 and in float64. Raises whatever it does."""

@@ -12,7 +12,7 @@ from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.training.initial import biased_weights, curved_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import TRACED, Answering, Answers, Opening
+from lm.workloads.protocol import TRACED, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,6 +27,7 @@ class Padded(protocol.Workload):
     Units are like the first case.
     """
 
+    work = "differentiated:Differentiated"
     metrics = TRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(30, 10, 2), notebook=Blocks(10, 3, 1))
     cases: tuple[str, ...] = (RAGGED, FULL)
@@ -37,12 +38,6 @@ class Padded(protocol.Workload):
     dtype = "float32"  # Keras' policy for all layers but the last, which is in float32
     curved = True  # answers start from weights of which gates and logits are large
     loss_scale = 1.0  # of the loss whose gradients are taken; they are divided by it
-
-    def open(self, opening: Opening) -> Answering:
-        """Returns the work. Raises DeviceError."""
-        from lm.workloads.parts.differentiated import Differentiated
-
-        return Differentiated(self, opening)
 
     def weights(self, config: Config, jitter: int = 0) -> Weights:
         """Returns the weights that answers start from, named and shaped as in `shapes`."""

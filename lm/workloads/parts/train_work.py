@@ -6,7 +6,7 @@ from lm.data.load import load_corpus
 from lm.training.initial import initial_weights, weights_sha256
 from lm.training.trainer import Trainer
 from lm.workloads.parts.on_device import OnDevice
-from lm.workloads.protocol import Opening, Training
+from lm.workloads.protocol import Opening, Training, Workload
 
 
 class Work(OnDevice, Training):
@@ -14,7 +14,7 @@ class Work(OnDevice, Training):
 
     trainer: Trainer
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, workload: Workload, opening: Opening) -> None:
         require_implementation(opening.implementation)
         super().__init__(opening)
         self._implementation = opening.implementation

@@ -247,7 +247,7 @@ class Session:
             started = _clocks()
             losses.append(float(self.trainer.evaluation_step(*data)))
             if len(losses) == count:
-                self.trainer.wait()
+                self.work.wait()
             timed.append(_since(started))
         self._next_evaluation += count
         return Block(tuple(losses), tuple(wall for wall, _ in timed), tuple(cpu for _, cpu in timed), rss_bytes())

@@ -13,7 +13,7 @@ import tensorflow as tf
 from lm.arrays import Floats, State, Tokens, Weights
 from lm.config import Config
 from lm.models.protocol import build
-from lm.runtime import operations, relocate, require_device, retraces
+from lm.runtime import require_device
 
 # In the order of Config.weight_shapes; the embedding's as IndexedSlices.
 Gradients = Sequence[tf.Tensor | tf.IndexedSlices]
@@ -43,8 +43,9 @@ class Trainer:
             self.model = build(implementation, config)
         ids = tf.TensorSpec((config.batch_size, config.num_steps), tf.int32)
         masks = tuple(tf.TensorSpec(shape, tf.float32) for shape in config.mask_shapes())
-        self._step = tf.function(self._train_step, (ids, ids, masks, tf.TensorSpec((), tf.bool)), autograph=False)
-        self._evaluate = tf.function(self._evaluation_step, (ids, ids), autograph=False)
+        with_logits = tf.TensorSpec((), tf.bool)
+        self.step_function = tf.function(self._train_step, (ids, ids, masks, with_logits), autograph=False)
+        self.evaluation_function = tf.function(self._evaluation_step, (ids, ids), autograph=False)
 
     def loss(self, inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Computes, in TensorFlow operations, the cost of ids [batch, steps] without dropout, and moves the states on.
@@ -95,28 +96,16 @@ class Trainer:
     ) -> StepResult:
         """Trains on one batch: `inputs` and `targets` [batch, steps], `masks` [batch, steps, width].
 
-        Returns before an accelerator has finished: reading the loss waits for that, and `wait` for the update. The
-        function is the same with logits and without, but code that times a step doesn't ask for them: their memory has
-        a price.
+        Returns before an accelerator has finished: reading the loss waits for that, and reading a weight for the
+        update. The function is the same with logits and without, but code that times a step doesn't ask for them: their
+        memory has a price.
         """
-        result: StepResult = self._step(inputs, targets, tuple(masks), with_logits)
+        result: StepResult = self.step_function(inputs, targets, tuple(masks), with_logits)
         return result if with_logits else result._replace(logits=None)
-
-    def wait(self) -> None:
-        """Blocks until the weights are those after the last step; on a CPU they are already.
-
-        An accelerator works in the order in which it is asked, so a value read now comes after every update.
-        """
-        if not self.device.startswith("cpu"):
-            self.model.variables[-1][..., 0].numpy()
 
     def evaluation_step(self, inputs: Tokens, targets: Tokens) -> tf.Tensor:
         """Returns the loss of ids [batch, steps], a scalar, without training on them, and moves the states on."""
-        return self._evaluate(inputs, targets)
-
-    def trace(self) -> None:
-        """Traces the training step now, so that its time isn't the first step's."""
-        self._step.get_concrete_function()
+        return self.evaluation_function(inputs, targets)
 
     @property
     def learning_rate(self) -> float:
@@ -148,25 +137,7 @@ class Trainer:
             # A copy: TensorFlow 2.12 writes into the array that it is given, where `fused` cuts the state up.
             variable.assign(np.array(values[name]))
 
-    def relocate(self) -> None:
-        """Moves weights and states to other memory."""
-        relocate((*self.model.variables, *self.model.states))
-
     def zero_state(self) -> None:
         """Zeroes the recurrent state, as at the start of each pass over a corpus."""
         for variable in self.model.states:
             variable.assign(tf.zeros_like(variable))
-
-    @property
-    def step_function(self) -> tf.types.experimental.GenericFunction:
-        """Returns the tf.function that a training step calls."""
-        return self._step
-
-    @property
-    def retraces(self) -> int:
-        """Returns how often the training step, or the evaluation step, was traced beyond the first time."""
-        return retraces(self._step) + retraces(self._evaluate)
-
-    def graph_operations(self) -> dict[str, int]:
-        """Counts the operations of the step's graph by type, those of its function library included."""
-        return operations(self._step.get_concrete_function().graph)

@@ -1,5 +1,6 @@
 """Work of `train`: training steps on a corpus."""
 
+from lm import runtime
 from lm.config import require_implementation
 from lm.data.batches import Batch, steps_per_epoch, training_batch
 from lm.data.load import load_corpus
@@ -28,7 +29,7 @@ class Work(OnDevice, Training):
 
     def trace(self) -> None:
         """Traces the training step."""
-        self.trainer.trace()
+        self.trainer.step_function.get_concrete_function()
 
     def start(self) -> None:
         """Sets the initial weights."""
@@ -47,18 +48,22 @@ class Work(OnDevice, Training):
         return float(self.trainer.train_step(*prepared).loss)
 
     def wait(self) -> None:
-        """Blocks until the weights are those after the last step."""
-        self.trainer.wait()
+        """Blocks until the weights are those after the last step; on a CPU they are already.
+
+        An accelerator works in the order in which it is asked, so a value read now comes after every update.
+        """
+        if not self.device.startswith("cpu"):
+            self.trainer.model.variables[-1][..., 0].numpy()
 
     def relocate(self) -> None:
         """Moves weights and states to other memory."""
-        self.trainer.relocate()
+        runtime.relocate((*self.trainer.model.variables, *self.trainer.model.states))
 
     @property
     def retraces(self) -> int:
-        """Returns how often a step was traced beyond the first time."""
-        return self.trainer.retraces
+        """Returns how often the training step, or the evaluation step, was traced beyond the first time."""
+        return runtime.retraces(self.trainer.step_function) + runtime.retraces(self.trainer.evaluation_function)
 
     def graph_operations(self) -> dict[str, int]:
-        """Counts the operations of the step's graph by type."""
-        return self.trainer.graph_operations()
+        """Counts the operations of the step's graph by type, those of its function library included."""
+        return runtime.operations(self.trainer.step_function.get_concrete_function().graph)

@@ -235,7 +235,7 @@ def test_a_block_ends_when_the_device_has_finished(
     """Waiting, once a block, takes an hour here, by a clock that jumps: the last step's time holds it."""
     waits: list[int] = []
     clock = time.perf_counter
-    monkeypatch.setattr(session.trainer, "wait", lambda: waits.append(3600))
+    monkeypatch.setattr(session.work, "wait", lambda: waits.append(3600))
     monkeypatch.setattr(time, "perf_counter", lambda: clock() + sum(waits))
     block = take(session, 3)
     assert waits == [3600]

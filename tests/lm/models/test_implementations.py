@@ -26,6 +26,7 @@ tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in th
 
 from lm.models import cells, fused, layers  # noqa: E402  # they import TensorFlow, which may be missing
 from lm.models.protocol import Model, build  # noqa: E402
+from lm.runtime import retraces  # noqa: E402
 from lm.training.trainer import Trainer  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
@@ -70,7 +71,7 @@ def test_steps_in_a_row_carry_the_state_and_are_traced_once(config: Config, clip
         before = trainer.state
         assert_agreement(step_errors(trainer, *random_batch(config, seed=step), masks=dropout_masks(config, step)))
         assert all(not np.array_equal(before[name], value) for name, value in trainer.state.items())
-    assert trainer.retraces == 0
+    assert retraces(trainer.step_function) == 0
 
 
 def test_a_state_that_is_lost_between_steps_is_seen(implementation: str) -> None:

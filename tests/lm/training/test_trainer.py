@@ -1,7 +1,6 @@
-"""The trainer around an implementation: learning rate, weights and state by name, device, traces, graph."""
+"""The trainer around an implementation: learning rate, weights and state by name, device, traces."""
 
 import dataclasses
-import types
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from tests.lm.agreement import DROPOUT, random_batch, random_state, trainer_at
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
-from lm.runtime import DeviceError  # noqa: E402  # it imports TensorFlow, which may be missing
+from lm.runtime import DeviceError, retraces  # noqa: E402  # it imports TensorFlow, which may be missing
 from lm.training.trainer import Trainer  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
@@ -55,7 +54,7 @@ def test_logits_are_handed_out_when_asked_for_by_the_same_trace_and_change_no_bi
     assert asked.logits.shape == (CONFIG.batch_size, CONFIG.num_steps, CONFIG.vocabulary_size)
     assert float(plain.loss) == float(asked.loss)
     assert all(np.array_equal(value, weights[1][name]) for name, value in weights[0].items())
-    assert trainer.retraces == 0
+    assert retraces(trainer.step_function) == 0
 
 
 def test_the_loss_is_of_the_logits_that_are_handed_out(trainer: Trainer) -> None:
@@ -129,36 +128,6 @@ def test_zero_state_forgets_what_was_read(trainer: Trainer) -> None:
     assert float(trainer.evaluation_step(*BATCH)) == loss
 
 
-class Read:
-    """A weight that knows what was read of it."""
-
-    def __init__(self, variable: Any) -> None:
-        self.variable = variable
-        self.values: list[Any] = []
-
-    def __getitem__(self, place: Any) -> Any:
-        self.values.append(self.variable[place])
-        return self.values[-1]
-
-
-@pytest.mark.parametrize(("device", "reads"), [("cpu:0", 0), ("cpu:1", 0), ("gpu:0", 1)])
-def test_a_gpu_is_waited_for_by_reading_the_last_weight(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, device: str, reads: int
-) -> None:
-    """The CPU's weights stand in for a GPU's.
-
-    One value of the output's bias, as the step has left it, is all that is fetched.
-    """
-    trainer.train_step(*BATCH)
-    bias = trainer.weights["output/bias"]
-    weight = Read(trainer.model.variables[-1])
-    monkeypatch.setattr(trainer, "device", device)
-    monkeypatch.setattr(trainer, "model", types.SimpleNamespace(variables=[weight]))
-    trainer.wait()
-    assert [float(value) for value in weight.values] == [bias[0]] * reads
-    assert bias[0] != initial_weights(CONFIG)["output/bias"][0]
-
-
 def test_a_missing_device_is_refused_and_not_replaced() -> None:
     with pytest.raises(DeviceError, match=r"there is no device 'gpu:7'; TensorFlow .* sees cpu:0"):
         Trainer(CONFIG, device="gpu:7")
@@ -173,52 +142,4 @@ def test_batches_of_another_shape_are_refused_and_not_traced_anew(trainer: Train
     with pytest.raises((TypeError, ValueError), match=r"signature|Can not cast"):
         trainer.train_step(BATCH[0][:4], BATCH[1][:4])
     trainer.train_step(*BATCH)
-    assert trainer.retraces == 0
-
-
-def test_second_traces_are_counted() -> None:
-    assert Trainer(CONFIG).retraces == 0  # not traced at all yet
-    trainer = trainer_at(CONFIG, number=2)  # whose traces nobody else counts
-    trainer.trace()
-    trainer.train_step(*BATCH)
-    assert trainer.retraces == 0
-    with tf.Graph().as_default():  # another graph to be called from is one cause of a new trace
-        trainer.trace()
-    assert trainer.retraces == 1
-    trainer.evaluation_step(*BATCH)
-    assert trainer.retraces == 1
-    with tf.Graph().as_default():
-        trainer._evaluate.get_concrete_function()
-    assert trainer.retraces == 2
-
-
-def test_graph_operations_count_the_step_and_its_function_library(trainer: Trainer) -> None:
-    counts = trainer.graph_operations()
-    assert list(counts) == sorted(counts)
-    assert counts["SparseSoftmaxCrossEntropyWithLogits"] == 1
-    # The loop and its gradient.
-    assert sum(count for name, count in counts.items() if name.startswith("While") or name == "StatelessWhile") >= 2
-    assert counts["MatMul"] > 3  # 3 of the output layer's; the cells' are in the loop's body, which is in the library
-    trainer.train_step(*BATCH)
-    assert trainer.graph_operations() == counts
-
-
-def test_relocation_moves_weights_and_states_and_changes_no_number(trainer: Trainer) -> None:
-    """Two trainers from the same weights, one of them moved before each step, compute the same bits in one trace."""
-    still = trainer_at(CONFIG, number=1)
-    still.weights, still.state, still.learning_rate = trainer.weights, trainer.state, trainer.learning_rate
-    places = []
-    for _ in range(4):
-        trainer.relocate()
-        places.append(
-            [
-                variable.numpy().__array_interface__["data"][0]
-                for variable in (*trainer.model.variables, *trainer.model.states)
-            ]
-        )
-        assert float(trainer.train_step(*BATCH).loss) == float(still.train_step(*BATCH).loss)
-    assert all(np.array_equal(trainer.weights[name], value) for name, value in still.weights.items())
-    assert all(np.array_equal(trainer.state[name], value) for name, value in still.state.items())
-    largest = int(np.argmax([np.prod(variable.shape) for variable in trainer.model.variables]))
-    assert len({place[largest] for place in places}) > 1
-    assert trainer.retraces == 0
+    assert retraces(trainer.step_function) == 0

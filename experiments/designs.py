@@ -7,7 +7,6 @@ it prints the table of docs/protocol.md.
 """
 
 import argparse
-import contextlib
 import dataclasses
 import gzip
 import itertools
@@ -16,19 +15,19 @@ import math
 import random
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.drive.cores import keeping_to
+from bench.drive.cores import PinnedCore
 from bench.drive.lock import host_lock
-from bench.drive.pair import WARM_UP_STEPS
+from bench.drive.pair import Blocks, PairPlan, measure_pair
 from bench.drive.plan import Plan
-from bench.drive.process import Worker
 from bench.machine import affinity, this_machine
-from bench.record.replies import Block, Description, Opened
+from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.types import Record
 from bench.stats.trimmed import trimmed_mean
 from experiments import markdown
 
@@ -64,50 +63,32 @@ CELLS = (
 
 
 def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
-    """Measures a launch of two copies; returns it as JSON takes it, times in microseconds."""
+    """Measures a launch of two copies; returns it as JSON takes it, times in microseconds.
+
+    Raises ValueError where a side failed.
+    """
     draw = random.Random(f"{cell.name} {number}")
-    reference, candidate = draw.sample(range(len(pythons)), 2)
+    copies = dict(zip((REFERENCE, CANDIDATE), draw.sample(range(len(pythons)), 2), strict=True))
+    sides = {role: Side(pythons[copy], pythons[copy], {}) for role, copy in copies.items()}
     cores = affinity()
     core = cores[(number // 2) % len(cores)]
-    first = "A" if number % 4 in (0, 3) else "B"
-    plan = Plan(cell.config, 0, threads=1 if cell.cores == "one" else 0)
-    interpreters = {"A": pythons[reference], "B": pythons[candidate]}
-    with contextlib.ExitStack() as stack:
-        workers = {
-            side: stack.enter_context(Worker(interpreters[side], "tensorflow", takes_turns=True))
-            for side in ("AB" if first == "A" else "BA")
-        }
-
-        def both(kind: Any, operation: str, **arguments: Any) -> None:
-            for worker in workers.values():
-                worker.send(operation, **arguments)
-            for worker in workers.values():
-                worker.receive(kind, operation)
-
-        both(Description, "describe", threads=plan.threads)
-        both(Opened, "open", **plan.opening(5000 + number))
-        if cell.cores == "one":
-            for worker in workers.values():
-                worker.request(None, "pin", core=core)
-            stack.enter_context(keeping_to(set(cores) - {core} or cores))
-        for worker in workers.values():
-            worker.request(Block, "steps", count=WARM_UP_STEPS)
-        steps = _quads(workers, cell, first)
-    sides = {"reference": reference, "candidate": candidate, "first": first}
-    return {"cell": cell.name, "launch": number, **sides, "steps": steps}
+    others = tuple(set(cores) - {core}) or tuple(cores)
+    pinned = PinnedCore(core, others, shared=False) if cell.cores == "one" else None
+    plan = PairPlan.of(Plan(cell.config, 0), Blocks(cell.quads, cell.steps, dropped=0), pinned, moves=cell.moves)
+    pair = measure_pair(dataclasses.replace(plan, reads_anew=False), number, number, 5000 + number, sides)
+    failure = pair.reference.failure or pair.candidate.failure
+    if failure:
+        raise ValueError(f"{cell.name}, launch {number}: {failure.message}")
+    blocks = {"A": _blocks(pair.reference, cell.steps), "B": _blocks(pair.candidate, cell.steps)}
+    steps = [[quad.order, [next(blocks[side]) for side in quad.order]] for quad in pair.steps]
+    first = "A" if pair.first == REFERENCE else "B"
+    return {"cell": cell.name, "launch": number, **copies, "first": first, "steps": steps}
 
 
-def _quads(workers: Mapping[str, Worker], cell: Cell, first: str) -> list[list[Any]]:
-    """Returns [order, microseconds of each step by block] of each quad."""
-
-    def block(side: str) -> list[int]:
-        if cell.moves:
-            workers[side].request(None, "relocate")
-        taken = workers[side].request(Block, "steps", count=cell.steps)
-        return [round(1e6 * second) for second in taken.seconds]
-
-    orders = ["ABBA" if (number % 2 == 0) == (first == "A") else "BAAB" for number in range(cell.quads)]
-    return [[order, [block(side) for side in order]] for order in orders]
+def _blocks(record: Record, steps: int) -> Iterator[list[int]]:
+    """Yields the microseconds of each step, block by block."""
+    for start in range(0, len(record.step_seconds), steps):
+        yield [round(1e6 * second) for second in record.step_seconds[start : start + steps]]
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .fault import ALL, CLIP, Fault, replaced, scaled
+from .fault import ALL, CLIP, Fault, replaced, scaled, with_values
 
 
 def _missing(original: Any, gradients: Any, clip_norm: float) -> Any:
@@ -37,13 +37,11 @@ def _embedding_left_out(original: Any, gradients: Any, clip_norm: float) -> Any:
 def _not_finite_swallowed(original: Any, gradients: Any, clip_norm: float) -> Any:
     import tensorflow as tf
 
-    def finite(gradient: Any) -> Any:
-        if isinstance(gradient, tf.IndexedSlices):
-            return tf.IndexedSlices(finite(gradient.values), gradient.indices, gradient.dense_shape)
-        return tf.where(tf.math.is_finite(gradient), gradient, tf.zeros_like(gradient))
+    def finite(values: Any) -> Any:
+        return tf.where(tf.math.is_finite(values), values, tf.zeros_like(values))
 
     clipped, norm = original(gradients, clip_norm)
-    return [finite(gradient) for gradient in clipped], norm
+    return [with_values(gradient, finite) for gradient in clipped], norm
 
 
 FAULTS = (

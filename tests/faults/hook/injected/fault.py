@@ -86,13 +86,18 @@ def activation_owners(name: str) -> list[Any]:
     return [owner for owner in owners if getattr(owner, name) is getattr(gen_math_ops, name)]
 
 
-def scaled(gradient: Any, factor: Any) -> Any:
-    """Returns a gradient times a factor; IndexedSlices stay sparse."""
+def with_values(gradient: Any, change: Callable[[Any], Any]) -> Any:
+    """Returns a gradient whose values are change(values); IndexedSlices stay sparse."""
     import tensorflow as tf
 
     if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
-    return gradient * factor
+        return tf.IndexedSlices(change(gradient.values), gradient.indices, gradient.dense_shape)
+    return change(gradient)
+
+
+def scaled(gradient: Any, factor: Any) -> Any:
+    """Returns a gradient times a factor."""
+    return with_values(gradient, lambda values: values * factor)
 
 
 def without_gradient(value: Any) -> Any:

@@ -1,16 +1,11 @@
 """Faults that the examples of users' own models show: a result or a gradient that is 0.1% too large, an input that is
-left out; and a slow step.
+left out.
 """
 
-import functools
-import re
 from collections.abc import Callable
 from typing import Any
 
 from .fault import Fault, replaced, scaled, wrap_activation
-from .sized import longer
-
-SLOWER = re.compile(r"own-slower-by-(0\.\d+)")
 
 
 def _gradient_of(operation: str) -> Callable[[], None]:
@@ -60,20 +55,3 @@ FAULTS = (
     Fault("predict-without-the-last", "`predict` leaves out the last input", _without_the_last("predict"),
           workload="predict_call.py"),
 )  # fmt: skip
-
-
-def own_slowdown_by_name(name: str) -> Fault | None:
-    """Returns the slowdown called own-slower-by-0.10 (10% of a unit's own time); None for a name of another form."""
-    found = SLOWER.fullmatch(name)
-    return _slowdown(name, float(found[1])) if found else None
-
-
-def _slowdown(name: str, part: float) -> Fault:
-    """Returns a unit of a user's own model that takes 1 + `part` times as long."""
-    busy = longer(part)
-
-    def do(original: Any, *given: Any) -> Any:
-        return busy(None, functools.partial(original, *given))
-
-    module = "lm.workloads.parts.own_work"
-    return Fault(name, f"a unit takes {part:.0%} longer", replaced(f"{module}:Work", "do", do), module)

@@ -64,18 +64,13 @@ FAMILIES = (
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for family in FAMILIES for fault in family.FAULTS}
 OF_WORKLOADS: dict[str, Fault] = {fault.name: fault for fault in workloads.FAULTS}  # that training doesn't show
-
 OF_OWN: dict[str, Fault] = {fault.name: fault for fault in own.FAULTS}  # that examples of own models show
+CATALOGUE = FAULTS | OF_WORKLOADS | OF_OWN
 
 
 def fault_by_name(name: str) -> Fault:
-    """Returns the fault of that name, one of RIGHT, or a slowdown. Raises ValueError naming the faults there are."""
-    slow = sized_by_name(name) or own.own_slowdown_by_name(name)
-    if slow:
-        return slow
-    try:
-        return {**RIGHT, **FAULTS, **OF_WORKLOADS, **OF_OWN}[name]
-    except KeyError:
-        raise ValueError(
-            f"no fault is called {name!r}; there are {', '.join((NO_FAULT.name, *FAULTS, *OF_WORKLOADS, *OF_OWN))}"
-        ) from None
+    """Returns the fault of that name, one of RIGHT or a sized one. Raises ValueError naming the faults there are."""
+    found = sized_by_name(name) or (RIGHT | CATALOGUE).get(name)
+    if not found:
+        raise ValueError(f"no fault is called {name!r}; there are {', '.join((NO_FAULT.name, *CATALOGUE))}")
+    return found

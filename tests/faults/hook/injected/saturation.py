@@ -6,10 +6,6 @@ from typing import Any
 from .fault import ALL, EVALUATION, Fault, wrap_activation
 
 
-def _anywhere() -> bool:
-    return True
-
-
 def _in_evaluation() -> bool:
     """Tells whether the evaluation step, or a function within it, is being traced."""
     import tensorflow as tf
@@ -20,7 +16,7 @@ def _in_evaluation() -> bool:
     return graph is not None
 
 
-def _saturates(activation: str, beyond: float, where: Callable[[], bool] = _anywhere) -> Callable[[], None]:
+def _saturates(activation: str, beyond: float, where: Callable[[], bool] = lambda: True) -> Callable[[], None]:
     """Returns a patch: beyond ±`beyond` an activation is exactly what it tends to, in Keras and `fused` alike.
 
     It is so in the functions during whose tracing `where` returns True.

@@ -4,22 +4,13 @@ Not in the catalogue: nothing may be caught.
 """
 
 import os
-from collections.abc import Callable
 
 from .fault import Fault
 
-
-def _set(name: str, value: str) -> Callable[[], None]:
-    """Returns a patch that sets an environment variable, which oneDNN reads when it is first used."""
-
-    def patch() -> None:
-        os.environ[name] = value
-
-    return patch
-
-
-# TensorFlow imports NumPy before it loads its libraries.
+# oneDNN reads its variables when it is first used. TensorFlow imports NumPy before it loads its libraries.
 SETTINGS = (
-    Fault("onednn-avx2", "oneDNN takes AVX2's kernels alone", _set("ONEDNN_MAX_CPU_ISA", "AVX2"), "numpy"),
-    Fault("onednn-bf16", "oneDNN may compute in bfloat16", _set("TF_SET_ONEDNN_FPMATH_MODE", "BF16"), "numpy"),
-)
+    Fault("onednn-avx2", "oneDNN takes AVX2's kernels alone",
+          lambda: os.environ.update(ONEDNN_MAX_CPU_ISA="AVX2"), "numpy"),
+    Fault("onednn-bf16", "oneDNN may compute in bfloat16",
+          lambda: os.environ.update(TF_SET_ONEDNN_FPMATH_MODE="BF16"), "numpy"),
+)  # fmt: skip

@@ -3,20 +3,21 @@
 Not in the catalogue: they are what speed and memory are judged by (experiments/rates.py).
 """
 
+import functools
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .fault import Fault, calling
+from .fault import Fault, calling, replaced
 
-NAME = re.compile(r"(slower|calls-slower|larger|growing|tracing)-by-(\d+(?:\.\d+)?)")
+NAME = re.compile(r"(slower|calls-slower|own-slower|larger|growing|tracing)-by-(\d+(?:\.\d+)?)")
 
 
 def sized_by_name(name: str) -> Fault | None:
-    """Returns the fault called slower-by-0.10, calls-slower-by-0.40, larger-by-0.20, growing-by-8192 or
-    tracing-by-0.50; None for a name of another form.
+    """Returns the fault called slower-by-0.10, calls-slower-by-0.40, own-slower-by-0.10, larger-by-0.20,
+    growing-by-8192 or tracing-by-0.50; None for a name of another form.
     """
     found = NAME.fullmatch(name)
     return KINDS[found[1]](name, float(found[2])) if found else None
@@ -33,6 +34,17 @@ def _slower(name: str, part: float) -> Fault:
 def _calls_slower(name: str, part: float) -> Fault:
     """Returns functions that take 1 + `part` times as long, of whichever workload; what they call doesn't once more."""
     return Fault(name, f"each tf.function takes {part:.1%} longer", calling(longer(part), _is_outermost))
+
+
+def _own_slower(name: str, part: float) -> Fault:
+    """Returns a unit of a user's own model that takes 1 + `part` times as long."""
+    busy = longer(part)
+
+    def do(original: Any, *given: Any) -> Any:
+        return busy(None, functools.partial(original, *given))
+
+    module = "lm.workloads.parts.own_work"
+    return Fault(name, f"a unit takes {part:.1%} longer", replaced(f"{module}:Work", "do", do), module)
 
 
 def _larger(name: str, part: float) -> Fault:
@@ -64,7 +76,14 @@ def _tracing(name: str, part: float) -> Fault:
     return Fault(name, f"tracing takes {part:.1%} longer", patch)
 
 
-KINDS = {"slower": _slower, "calls-slower": _calls_slower, "larger": _larger, "growing": _growing, "tracing": _tracing}
+KINDS = {
+    "slower": _slower,
+    "calls-slower": _calls_slower,
+    "own-slower": _own_slower,
+    "larger": _larger,
+    "growing": _growing,
+    "tracing": _tracing,
+}
 
 
 def _is_outermost(function: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .fault import ALL, MATH, Fault, differentiated_by, replaced, wrap
+from .fault import ALL, MATH, Fault, differentiated_by, replaced, with_values, wrap
 
 FLUSHED = 1e-12
 FLUSHED_IN_TANH = 1e-10
@@ -18,14 +18,7 @@ def _without_below(size: float, values: Any) -> Any:
 
 def _flushed(gradients: list[Any], _: Any) -> list[Any]:
     """Zeroes what is below FLUSHED in every gradient."""
-    import tensorflow as tf
-
-    return [
-        tf.IndexedSlices(_without_below(FLUSHED, gradient.values), gradient.indices, gradient.dense_shape)
-        if isinstance(gradient, tf.IndexedSlices)
-        else _without_below(FLUSHED, gradient)
-        for gradient in gradients
-    ]
+    return [with_values(gradient, lambda values: _without_below(FLUSHED, values)) for gradient in gradients]
 
 
 def _flushed_in_tanh() -> None:

@@ -10,11 +10,6 @@ import numpy as np
 
 from .fault import CROSS_ENTROPY, DENSE_CALL, SGD_UPDATE, Fault, replaced, scaled, without_gradient, wrap
 
-PREDICT, CALL, SHAPES, MASKED = "predict", "predict-call", "predict-shapes", "masked"
-OPTIMIZERS, TWICE, SAVE = "optimizers", "optimizers-twice", "save"
-FIT, XLA, BIDIRECTIONAL = "fit", "xla", "bidirectional"
-REBUILD, DATA, MIXED, MIXED_FLOAT16, LARGE = "rebuild", "data", "mixed", "mixed-float16", "large-batch"
-PER_EXAMPLE, WITHOUT_ONEDNN = "per-example", "train-without-onednn"
 SLOWER_EACH_SECONDS = 0.1
 
 MODEL = "tensorflow:keras.Model"
@@ -304,88 +299,88 @@ def _widen_dense() -> None:
 
 FAULTS = (
     Fault("fit-adam-rate", "Adam's learning rate is 0.0011 by default, for 0.001",
-          _default(ADAM, learning_rate=0.0011), workload=FIT),
+          _default(ADAM, learning_rate=0.0011), workload="fit"),
     Fault("fit-adam-epsilon", "Adam's epsilon is 1e-6 by default, for 1e-7",
-          _default(ADAM, epsilon=1e-6), workload=FIT),
+          _default(ADAM, epsilon=1e-6), workload="fit"),
     Fault("adam-climbs", "Adam adds its updates, which are to be subtracted", replaced(ADAM, "update_step", _climb),
-          workload=FIT),
+          workload="fit"),
     Fault("slots-lost", "`load_weights` leaves the optimizer's slots at 0",
-          replaced(MODEL, "load_weights", _lose_slots), workload=SAVE),
+          replaced(MODEL, "load_weights", _lose_slots), workload="save"),
     Fault("weights-rounded-on-save", "`save_weights` rounds weights to bfloat16",
-          replaced(MODEL, "save_weights", _round_saved), workload=SAVE),
+          replaced(MODEL, "save_weights", _round_saved), workload="save"),
     Fault("optimizer-config-lost", "a `.keras` file's Adam comes back with Keras' defaults", _lose_optimizer_config,
-          workload=SAVE),
+          workload="save"),
     Fault("file-refused", "`load_model` refuses a `.keras` file",
-          replaced("tensorflow:keras.models", "load_model", _refuse_files), workload=SAVE),
+          replaced("tensorflow:keras.models", "load_model", _refuse_files), workload="save"),
     Fault("predict-in-bfloat16", "`predict` rounds to bfloat16, a direct call doesn't",
-          replaced(MODEL, "predict_step", _round_predictions), workload=PREDICT),
+          replaced(MODEL, "predict_step", _round_predictions), workload="predict"),
     Fault("predict-without-biases", "`predict` adds no biases in LSTMs",
-          replaced(MODEL, "predict", _predict_without_biases), workload=PREDICT),
+          replaced(MODEL, "predict", _predict_without_biases), workload="predict"),
     Fault("shapes-in-bfloat16", "the same, over many lengths", replaced(MODEL, "predict_step", _round_predictions),
-          workload=SHAPES),
+          workload="predict-shapes"),
     Fault("call-in-bfloat16", "a layer called operation by operation rounds to bfloat16",
-          replaced(*DENSE_CALL, _round_eager_calls), workload=CALL),
-    Fault("mask-ignored", "the embedding makes no mask", _masks(lambda mask: None), workload=MASKED),
-    Fault("mask-one-short", "the mask hides each padded sequence's last token", _masks(_one_short), workload=MASKED),
+          replaced(*DENSE_CALL, _round_eager_calls), workload="predict-call"),
+    Fault("mask-ignored", "the embedding makes no mask", _masks(lambda mask: None), workload="masked"),
+    Fault("mask-one-short", "the mask hides each padded sequence's last token", _masks(_one_short), workload="masked"),
     Fault("masked-without-biases", "LSTMs add no biases",
-          replaced("tensorflow:keras.layers.LSTM", "call", _without_bias), workload=MASKED),
+          replaced("tensorflow:keras.layers.LSTM", "call", _without_bias), workload="masked"),
     Fault("adam-arguments-ignored", "Adam takes Keras' defaults, whatever it is given",
           replaced(ADAM, "__init__", lambda original, optimizer, *given, **named: original(optimizer)),
-          workload=OPTIMIZERS),
+          workload="optimizers"),
     Fault("adam-beta-2", "Adam's beta 2 is 0.995 for 0.99", _always_with(ADAM, "__init__", beta_2=0.995),
-          workload=OPTIMIZERS),
+          workload="optimizers"),
     Fault("momentum-nesterov", "momentum is Nesterov's by default", _always_with(SGD, "__init__", nesterov=True),
-          workload=OPTIMIZERS),
+          workload="optimizers"),
     Fault("rmsprop-centered", "RMSprop subtracts the squared mean",
-          _always_with("tensorflow:keras.optimizers.RMSprop", "__init__", centered=True), workload=OPTIMIZERS),
+          _always_with("tensorflow:keras.optimizers.RMSprop", "__init__", centered=True), workload="optimizers"),
     Fault("squared-one-by-one", "squares of rows named twice are summed, not their sum squared", _square_one_by_one,
-          workload=TWICE),
+          workload="optimizers-twice"),
     Fault("backward-mask-ignored", "the backward direction reads the padding", _backward(lambda mask: None),
-          workload=BIDIRECTIONAL),
+          workload="bidirectional"),
     Fault("backward-one-late", "the backward direction begins one token late", _backward(_one_short),
-          workload=BIDIRECTIONAL),
+          workload="bidirectional"),
     Fault("later-rates-plus-1-percent", "all optimizers but the first of a process take steps 1% too large",
-          _larger_steps_of_later_ones(), workload=REBUILD),
+          _larger_steps_of_later_ones(), workload="rebuild"),
     Fault("recurrent-kernels-kept", "gradient descent leaves recurrent kernels as they are",
-          replaced(*SGD_UPDATE, _keep_recurrent_kernels), workload=REBUILD),
+          replaced(*SGD_UPDATE, _keep_recurrent_kernels), workload="rebuild"),
     Fault("shuffle-by-another-seed", "tf.data shuffles by another seed than it is given",
-          _always_with(DATASET, "shuffle", seed=1), workload=DATA),
+          _always_with(DATASET, "shuffle", seed=1), workload="data"),
     Fault("shuffled-once", "tf.data shuffles each epoch like the first",
-          _always_with(DATASET, "shuffle", reshuffle_each_iteration=False), workload=DATA),
+          _always_with(DATASET, "shuffle", reshuffle_each_iteration=False), workload="data"),
     Fault("first-epoch-repeated", "tf.data's `repeat` hands on the first epoch again and again",
           replaced(DATASET, "repeat", lambda original, data, *given, **named: original(data.cache(), *given, **named)),
-          workload=DATA),
+          workload="data"),
     Fault("targets-lost", "tf.data hands on 0 for each target but a sequence's last",
-          replaced(DATASET, "map", _lose_targets), workload=DATA),
+          replaced(DATASET, "map", _lose_targets), workload="data"),
     Fault("output-in-bfloat16", "an output layer that is to be in float32 rounds to bfloat16",
-          _round_outputs("bfloat16"), workload=MIXED),
+          _round_outputs("bfloat16"), workload="mixed"),
     Fault("mixed-without-biases", "LSTMCells add no biases",
-          replaced("tensorflow:keras.layers.LSTMCell", "call", _without_bias), workload=MIXED),
+          replaced("tensorflow:keras.layers.LSTMCell", "call", _without_bias), workload="mixed"),
     Fault("output-in-float16", "an output layer that is to be in float32 rounds to float16", _round_outputs("float16"),
-          workload=MIXED_FLOAT16),
+          workload="mixed-float16"),
     Fault("far-rows-lost", "the cost leaves out the tokens beyond 131,072", replaced(*CROSS_ENTROPY, _lose_far_rows),
-          workload=LARGE),
+          workload="large-batch"),
     Fault("compiled-plus-0.1-percent", "what XLA compiles is 0.1% too large", _compiled(lambda value: value * 1.001),
-          workload=XLA),
+          workload="xla"),
     Fault("first-batch-kept", "what XLA compiles takes the first batch for a constant", _keep_first_batch,
-          workload=XLA),
+          workload="xla"),
     Fault("first-twice", "`vectorized_map` takes the first element for the last",
-          replaced("tensorflow", "vectorized_map", _first_twice), workload=PER_EXAMPLE),
+          replaced("tensorflow", "vectorized_map", _first_twice), workload="per-example"),
     Fault("without-onednn-plus-0.1-percent", "without oneDNN what a dense layer hands up is 0.1% too large",
-          _scale_without_onednn, workload=WITHOUT_ONEDNN),
-    Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload=OPTIMIZERS),
+          _scale_without_onednn, workload="train-without-onednn"),
+    Fault("sparse-plus-0.1-percent", "sparse gradients are 0.1% too large", _scale_sparse, workload="optimizers"),
 )  # fmt: skip
 # Right in its numbers: memory grows by a model a unit.
-LEAK = Fault("keeps-models", "a list keeps each model (tensorflow #61791)", _keep_models(), workload=REBUILD)
+LEAK = Fault("keeps-models", "a list keeps each model (tensorflow #61791)", _keep_models(), workload="rebuild")
 # Right in its numbers: units take longer and longer.
 SLOWING = Fault("slower-each-time", "each model takes 0.1 s longer to build than the one before it", _slow_down(),
-                workload=REBUILD)  # fmt: skip
+                workload="rebuild")  # fmt: skip
 # Not wrong, but no launch comes to an end.
-UNCOMPILED = Fault("does-not-compile", "an operation that XLA lacks", _compiled(_by_python), workload=XLA)
+UNCOMPILED = Fault("does-not-compile", "an operation that XLA lacks", _compiled(_by_python), workload="xla")
 # Right in its numbers: its retraces are more than the reference's.
 RETRACES = Fault("traces-each-shape", "`predict` traces each shape anew (tensorflow #38598)", _trace_each_shape,
-                 workload=SHAPES)  # fmt: skip
+                 workload="predict-shapes")  # fmt: skip
 # Right in its numbers: weights that start elsewhere are as well fitted otherwise.
 INITIALIZER = Fault("dense-initializer", "dense layers start from ±1 by default, for ±0.1", _widen_dense,
-                    workload=FIT)  # fmt: skip
+                    workload="fit")  # fmt: skip
 RIGHT = (RETRACES, INITIALIZER, SLOWING)

@@ -21,7 +21,7 @@ from bench.judge import metrics
 from bench.judge.gate import Standards, judge_run
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.types import Comparison
-from bench.record.files import read_record, write_record, write_text
+from bench.record.files import read_record, write_record
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import SCHEMA, Record, Run
@@ -30,7 +30,7 @@ from bench.report.values import percent
 from bench.stats.outcome import Outcome
 from experiments.faults import BASELINES
 from experiments.margins import add_corpus_path, corpora_at_hand, kept_launch
-from experiments.markdown import folded, table
+from experiments.markdown import fill, folded, table
 from experiments.rate import Rate
 from tests.faults.trial import PLAN
 
@@ -44,26 +44,11 @@ TRAINING, NUMERICS, RETRACES = metrics.TRAINING.name, metrics.NUMERICS.name, met
 PERPLEXITY, LOCKSTEP = metrics.PERPLEXITY, metrics.LOCKSTEP.name
 CHECKS = (TRAINING, NUMERICS, RETRACES, PERPLEXITY, LOCKSTEP)  # times and memory are not judged: the machine was shared
 
-HEAD = """# Launches without a fault: how often the checks alarm
-
-This page shows how often the gate's checks of numbers, and lockstep, raise an alarm where nothing is wrong. Times and
-memory were not judged, since the machine was shared. Perplexity has one launch here; a gate takes three. `tox run -e
-clean` measured ({machine}):
+MEASURED = """`tox run -e clean` measured ({machine}):
 
 - {runs} launches of tiny without a fault ({steps} steps, `cells`, {corpora} corpus), oneDNN on and off, on one thread
   and on two, each {repeats} times, over TensorFlow {versions};
 - {comparisons} lockstep comparisons of {lockstep_steps} steps with {reference}.
-
-Each launch is measured as those of [the catalogue of faults](faults.md) are, and the gate's own judge compares it with
-the baselines. Its initial weights have a 1-ulp perturbation that no training of the baseline has.
-[Numerics](numerics.md#launches-without-a-fault) has the other configurations and implementations, checked against the
-oracle alone, by an earlier version of the check.
-
-- **{alarmed} of {runs} launches alarmed**{bound}
-- **{apart} of {comparisons} lockstep comparisons alarmed**{lockstep_bound}
-
-*numerics* covers every step, the stress steps, the first steps again, and whether evaluation left the weights alone. A
-launch that diverges would be an alarm. INCONCLUSIVE is neither an alarm nor a PASS.
 """
 
 
@@ -111,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, WorkerError, OSError) as error:
         print(f"clean: error: {error}", file=sys.stderr)
         return 4
-    write_text(Path(options.output), report(launches, apart), replace=True)
+    fill(Path(options.output), report(launches, apart))
     return 1 if any(one.alarmed for one in (*launches, *apart)) else 0
 
 
@@ -171,10 +156,10 @@ def judged_lockstep(result: Lockstep) -> Judged:
     return Judged((result.candidate.tensorflow if result.candidate else "–",), (judge_lockstep(result),))
 
 
-def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
-    """Returns the document: counts by check, then each launch and each comparison."""
+def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> dict[str, str]:
+    """Returns what the page says, by its place: of what was measured, alarms, counts by check, each measurement."""
     alarmed, departed = (sum(one.alarmed for one in side) for side in (launches, apart))
-    head = HEAD.format(
+    measured = MEASURED.format(
         machine="; ".join(dict.fromkeys(one.machine for one in launches)),
         runs=len(launches),
         steps=PLAN.steps,
@@ -184,11 +169,11 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
         comparisons=len(apart),
         lockstep_steps=COMPARISON_PLAN.steps,
         reference=apart[-1].setting[0],
-        alarmed=alarmed,
-        bound=_bound(alarmed, len(launches)),
-        apart=departed,
-        lockstep_bound=_bound(departed, len(apart)),
     )
+    alarms = [
+        f"- **{alarmed} of {len(launches)} launches alarmed**{_bound(alarmed, len(launches))}",
+        f"- **{departed} of {len(apart)} lockstep comparisons alarmed**{_bound(departed, len(apart))}",
+    ]
     everything = [*launches, *apart]
     judged = [check for check in CHECKS if any(one.by(check) for one in everything)]
     counts = table(
@@ -210,7 +195,11 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> str:
         [[*one.setting, _lockstep_share(one)] for one in apart],
         ["candidate", "largest difference, of lockstep's limit"],
     )
-    return "\n".join([head, counts, "", *_exceptions(everything), each, "", lockstep]) + "\n"
+    return {
+        "measured": measured,
+        "alarms": "\n".join(alarms),
+        "by check": "\n".join([counts, "", *_exceptions(everything), each, "", lockstep]),
+    }
 
 
 def _bound(alarms: int, count: int) -> str:

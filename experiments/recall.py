@@ -1,8 +1,8 @@
-"""Finds which of twenty regressions that upgraders reported tfgate shows: writes docs/recall.md.
+"""Finds which of twenty regressions that upgraders reported tfgate shows: fills docs/recall.md.
 
 python -m experiments.recall runs the tests that inject the symptom of a report into
 both TensorFlows that tox makes; some minutes. It keeps each result in experiments/data/recall.json. `--document` only
-writes the page from them.
+fills the page from them.
 """
 
 import argparse
@@ -16,8 +16,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from experiments.markdown import bare_table, fill
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA, OUTPUT = ROOT / "experiments" / "data" / "recall.json", ROOT / "docs" / "recall.md"
+PLACE = "python -m experiments.recall"
 FAULTS, WORKLOADS = "tests/faults/test_faults.py", "tests/faults/test_workloads.py"
 UPGRADE = "tests/bench/commands/test_upgrade.py"
 BOTH = ("oldest_python", "newest_python")
@@ -107,22 +110,6 @@ REPORTS = (
            "another default initializer, Adam's rate and epsilon",
            (DEFAULTS, of_workload("fit-adam-rate"), of_workload("fit-adam-epsilon"))),
 )  # fmt: skip
-HEAD = """# What would have been seen
-
-This page takes twenty regressions that people reported after an upgrade of TensorFlow or Keras, and says which of them
-tfgate shows, and how.
-
-Releases before 2.12 have no wheels for the Python that is measured. Their symptom, such as a call that takes 40%
-longer, is injected into 2.12.1 and 2.21.0 instead; the cause is not rebuilt. `python -m experiments.recall` runs the
-tests that do so, and makes this page. Tests that fail or haven't run yet, and reports that nothing shows, stay in the
-table as not shown. Rows without tests rest on the page that they link. Where a row gives no versions, they are not
-told. No result is older than {date}.
-
-{counts}
-
-| report | symptom | workload | evidence | how it shows | tests passed |
-| --- | --- | --- | --- | --- | --- |
-"""
 
 
 def names_of(report: Report) -> list[str]:
@@ -144,8 +131,8 @@ def run_tests(names: Sequence[str]) -> dict[str, bool]:
     return found
 
 
-def document(passed: Mapping[str, bool], date: str) -> str:
-    """Returns docs/recall.md."""
+def made(passed: Mapping[str, bool], date: str) -> dict[str, str]:
+    """Returns what the page says was found, by its place."""
     found = {report: [passed[name] for name in names_of(report) if name in passed] for report in REPORTS}
     caught = {report: sum(found[report]) == len(names_of(report)) for report in REPORTS}
     number = {kind: sum(caught[report] for report in REPORTS if report.evidence is kind) for kind in Evidence}
@@ -155,12 +142,12 @@ def document(passed: Mapping[str, bool], date: str) -> str:
         f"same workload,\nshown between other releases: {number[Evidence.OTHER]}; injected and caught: "
         f"{number[Evidence.INJECTED]};\nof a GPU, not run: {number[Evidence.GPU]}; not shown: {missed}.**"
     )
-    rows = "".join(
-        f"| {report.name} | {report.symptom} | {report.workload} | {report.evidence.value} | {report.shown} | "
-        f"{_told(found[report], len(names_of(report)))} |\n"
-        for report in REPORTS
+    rows = (
+        (one.name, one.symptom, one.workload, one.evidence.value, one.shown, _told(found[one], len(names_of(one))))
+        for one in REPORTS
     )
-    return HEAD.format(date=date, counts=counts) + rows
+    head = ["report", "symptom", "workload", "evidence", "how it shows", "tests passed"]
+    return {PLACE: f"No result is older than {date}.\n\n{counts}\n\n{bare_table(rows, head)}"}
 
 
 def _told(found: Sequence[bool], tests: int) -> str:
@@ -174,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 1 if a test did not pass."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--document", action="store_true", help=f"write {OUTPUT.name} of what is kept, and run nothing")
+    what.add_argument("--document", action="store_true", help=f"fill {OUTPUT.name} with what is kept, and run nothing")
     what.add_argument("--missing", action="store_true", help="run the tests alone of which nothing is kept")
     options = parser.parse_args(arguments)
     kept = json.loads(DATA.read_text(encoding="utf-8"))
@@ -184,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = dict.fromkeys(name for report in REPORTS for name in names_of(report))
         kept["passed"] |= run_tests([name for name in names if name not in kept["passed"]])
         DATA.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    OUTPUT.write_text(document(kept["passed"], kept["date"]), encoding="utf-8")
+    fill(OUTPUT, made(kept["passed"], kept["date"]))
     return 0 if all(kept["passed"].values()) else 1
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/commands.md, the reference of the command line, from the parser: `python -m tests.docs.commands`."""
+"""Fills docs/commands.md, the reference of the command line, from the parser: `python -m tests.docs.commands`."""
 
 import argparse
 import textwrap
@@ -6,47 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.cli import COMMANDS, EXIT_CODES, GROUPS, command_parser
+from experiments.markdown import fill
 from tests.docs.command_lines import subcommands
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
-HEAD = f"""\
-# Every command
-
-Written from the parsers by `python -m tests.docs.commands`; `tfgate COMMAND --help` says the same.
-[README](../README.md#use) has the commands in the order in which they are needed, [the tutorials](tutorials/) show them
-at work.
-
-Exit codes:
-{EXIT_CODES.splitlines()[-1].strip()}.
-Of several configurations the worst counts, in the order 1, 4, 3, 0. Errors are one line on standard error. Some
-commands have answers of their own, besides 2 and 4:
-
-| command | 0 | 1 | 3 |
-| --- | --- | --- | --- |
-| `survey`, and `check` of one | all was measured, whatever it came to | – | a release or a comparison is missing |
-| `bisect` | any other answer | – | *open*: the budget is spent; *inconclusive*: so are the bad release's numbers |
-| `blame` | a package or a pair is blamed, or there is nothing to blame any for | – | none is proven to blame |
-| `history` | the newest report is proven within its margins | the two newest are beyond one | otherwise |
-| `train` | every training ended | one diverged | – |
-| `machines`, `profile`, `record`, `report`, `show` | it is done | – | – |
-
-An option means the same in every command that has it:
-
-| option | meaning |
-| --- | --- |
-| `--from`, `--to` | the two sides of a comparison: reference and candidate |
-| `--from-env`, `--to-env` | environment variables of one side; `--python` and `--env` are for commands with one side |
-| `--config` | a configuration; may be repeated. What has one result each then has a folder each, and JSON is a list |
-| `--output` | the folder of the command's files |
-| `--json` | standard output gets JSON, and nothing else |
-| `--quiet` | no progress is printed on standard error |
-| `--replace` | files that exist are replaced |
-"""
 
 
-def reference() -> str:
-    """Returns the page."""
-    return "\n".join([HEAD, *_sections()])
+def made() -> dict[str, str]:
+    """Returns what the page says of exit codes and of every command, by its place."""
+    return {"exit codes": f"Exit codes: {EXIT_CODES.splitlines()[-1].strip()}.", "commands": "\n".join(_sections())}
 
 
 def _sections() -> Iterator[str]:
@@ -93,4 +61,4 @@ def _sentence(text: str) -> str:
 
 
 if __name__ == "__main__":
-    OUTPUT.write_text(reference(), encoding="utf-8")
+    fill(OUTPUT, made())

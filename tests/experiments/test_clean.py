@@ -73,7 +73,7 @@ def test_what_cannot_be_judged_is_no_alarm_and_is_counted() -> None:
     """Without a baseline the perplexity can't be judged."""
     found = judged_launch(record(subject=TINY), standards())
     assert not found.alarmed
-    lines = report([found, clean()], [judged_lockstep(TOGETHER)]).splitlines()
+    lines = report([found, clean()], [judged_lockstep(TOGETHER)])["by check"].splitlines()
     assert cells(lines, "perplexity") == ["2", "1", "0", "1"]
     assert any(
         line.startswith("- 2.21.0, synthetic, on, 2: perplexity: INCONCLUSIVE: there is no baseline") for line in lines
@@ -88,19 +88,19 @@ def cells(lines: list[str], check: str) -> list[str]:
 
 def test_the_bound_is_stated_only_without_an_alarm() -> None:
     """0.05^(1/2) = 0.2236, 0.05^(1/1) = 0.05."""
-    text = " ".join(report([clean(), clean()], [judged_lockstep(TOGETHER)]).split())
+    text = report([clean(), clean()], [judged_lockstep(TOGETHER)])["alarms"]
     assert "**0 of 2 launches alarmed**; 0 of 2 shows a rate of at most 77.7% (95%)." in text
     assert "**0 of 1 lockstep comparisons alarmed**; 0 of 1 shows a rate of at most 95.0% (95%)." in text
     loud = judged_launch(record(subject=TINY, numerics=[BEYOND]), STANDARDS)
-    text = report([clean(), loud], [judged_lockstep(APART)])
-    assert "**1 of 2 launches alarmed**." in text
-    assert "**1 of 1 lockstep comparisons alarmed**." in text
-    assert cells(text.splitlines(), "numerics") == ["2", "1", "1", "0"]
-    assert "- 2.12.1: lockstep: REGRESSION: gradient of embedding exceeds its limit first" in text
+    found = report([clean(), loud], [judged_lockstep(APART)])
+    assert "**1 of 2 launches alarmed**." in found["alarms"]
+    assert "**1 of 1 lockstep comparisons alarmed**." in found["alarms"]
+    assert cells(found["by check"].splitlines(), "numerics") == ["2", "1", "1", "0"]
+    assert "- 2.12.1: lockstep: REGRESSION: gradient of embedding exceeds its limit first" in found["by check"]
 
 
 def test_the_machine_is_the_one_that_measured() -> None:
-    assert "clean` measured (A CPU):" in " ".join(report([clean()], [judged_lockstep(TOGETHER)]).split())
+    assert "clean` measured (A CPU):" in report([clean()], [judged_lockstep(TOGETHER)])["measured"]
 
 
 def test_a_launch_that_failed_shows_nothing() -> None:
@@ -171,7 +171,10 @@ def test_a_comparison_that_fails_ends_it(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_launch_without_errors_or_perplexity_has_no_cells() -> None:
     passed = Comparison(TINY.name, RETRACES, Outcome.PASS, Retraces(), 0, 0)
     found = Judged(("2.21.0", "synthetic", "on", "2"), (passed,))
-    assert "| 2.21.0       | synthetic | on       | 2         | –" in report([found], [judged_lockstep(TOGETHER)])
+    assert (
+        "| 2.21.0       | synthetic | on       | 2         | –"
+        in report([found], [judged_lockstep(TOGETHER)])["by check"]
+    )
 
 
 def test_an_update_is_left_out_of_the_largest_error() -> None:

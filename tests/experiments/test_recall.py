@@ -2,27 +2,29 @@
 
 import json
 
-from experiments.recall import DATA, OUTPUT, REPORTS, Evidence, document, names_of, run_tests
+from experiments.markdown import filled
+from experiments.recall import DATA, OUTPUT, PLACE, REPORTS, Evidence, made, names_of, run_tests
 
 FIT = next(report for report in REPORTS if report.workload == "`fit`")
 
 
 def test_the_document_is_of_what_was_found() -> None:
     kept = json.loads(DATA.read_text(encoding="utf-8"))
-    assert OUTPUT.read_text(encoding="utf-8") == document(kept["passed"], kept["date"])
+    page = OUTPUT.read_text(encoding="utf-8")
+    assert page == filled(page, made(kept["passed"], kept["date"]))
     assert set(kept["passed"]) == {name for report in REPORTS for name in names_of(report)}
 
 
 def test_every_report_stays_in_the_table_and_a_failed_test_is_no_evidence() -> None:
     everything = {name: True for report in REPORTS for name in names_of(report)}
-    text = document(everything, "2026-01-01")
+    text = made(everything, "2026-01-01")[PLACE]
     assert text.count("\n| ") == len(REPORTS) + 2
     missed = sum(report.evidence is Evidence.NONE for report in REPORTS)
     assert f"not shown: {missed}.**" in text
     failed = everything | {names_of(FIT)[0]: False}
-    assert f"not shown: {missed + 1}.**" in document(failed, "2026-01-01")
+    assert f"not shown: {missed + 1}.**" in made(failed, "2026-01-01")[PLACE]
     not_run = {name: True for name in everything if name not in names_of(FIT)}
-    text = document(not_run, "2026-01-01")
+    text = made(not_run, "2026-01-01")[PLACE]
     assert f"not shown: {missed + 1}.**" in text
     assert text.count("| not run yet |") == 1
 

@@ -108,8 +108,12 @@ def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
 
 
 def _launched(plan: PairPlan, pythons: Sequence[str], number: int) -> Pair:
+    """Raises ValueError for a launch that failed: a batch has LAUNCHES."""
     sides = {name: Side(python, python, {}) for name, python in zip((REFERENCE, CANDIDATE), pythons, strict=True)}
-    return measure_pair(plan, number, number, JITTER + number, sides)
+    pair = measure_pair(plan, number, number, JITTER + number, sides)
+    if failure := pair.reference.failure or pair.candidate.failure:
+        raise ValueError(f"launch {number}: {failure.message}")
+    return pair
 
 
 def table(store: Store) -> str:

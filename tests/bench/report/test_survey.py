@@ -105,6 +105,7 @@ def test_a_release_that_the_oracle_left_without_numbers_says_so() -> None:
     found = Surveyed(asked, (Chapter("notebook", walk(asked, lambda reference, candidate: pair)),))
     assert "b has no numbers against a: the launch checked against" in survey_text(found)
     assert {grid.rows[1].said[:26] for grid in sections(found)[0].grids} == {"the launch checked against"}
+    assert "by chance" not in " ".join(notes(found))  # no launch was timed
 
 
 def test_every_release_has_a_paragraph() -> None:

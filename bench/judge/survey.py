@@ -201,7 +201,7 @@ def _series(chapter: Chapter, metric: Metric, reference: str) -> Series:
             points.append(Point(place, one.interval.estimate, one.interval))
         elif one and (exact := _exact(one)) is not None:
             points.append(Point(place, exact, None))
-        elif row.release == reference and not row.left_out:
+        elif row.release == reference:
             points.append(Point(place, 0.0, None))
     margin = metric.margin or (math.log1p(DEFAULT_MARGIN) if metric.scale is Scale.LOG else None)
     differences = [point.difference for point in points]

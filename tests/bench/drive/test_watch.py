@@ -80,3 +80,4 @@ def test_only_much_of_it_is_worth_a_line() -> None:
         "2 of 4 launches: other processes used up to 48% of the machine's CPU, which disturbs its speed"
     )
     assert disturbance({"notebook launch 1": 0.05, "notebook launch 2": None}) == disturbance({}) == ""
+    assert "launch 1: other processes used 6%" in disturbance({"launch 1": 0.06})

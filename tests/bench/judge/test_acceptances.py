@@ -121,6 +121,10 @@ def test_a_regression_that_is_accepted_no_longer_or_not_so_large_says_so_once() 
     (other,) = not_accepted([SLOW], accepting(dataclasses.replace(ACCEPTED, fingerprint="aaaa")), on(MADE))
     assert isinstance(other, NotAccepted)
     assert (other.other_file, other.ended) == (True, False)
+    both = accepting(newer, dataclasses.replace(ACCEPTED, fingerprint="bbbb"))  # its own counts, not another file's
+    (own,) = not_accepted([SLOW], both, on(MADE))
+    assert isinstance(own, NotAccepted)
+    assert (own.other_file, own.ended) == (False, True)
     failed = dataclasses.replace(SLOW, reason=CandidateFailed(0, "it crashed"))
     assert not_accepted([failed], accepting(newer), on(MADE)) == []
 

@@ -85,7 +85,7 @@ def test_a_launch_that_failed_once_is_its_repeat() -> None:
 
 def test_launches_alongside_other_jobs_have_no_words_a_second() -> None:
     first, *others = records()
-    found = made(run([dataclasses.replace(first, others_cpu=0.3), *others]))
+    found = made(run([dataclasses.replace(first, others_cpu=0.06), *others]))
     assert (len(found.replicas), len(found.throughput[0].words_per_second)) == (4, 3)
 
 

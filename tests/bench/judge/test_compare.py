@@ -103,6 +103,8 @@ def test_a_gate_s_report_and_a_paired_run_compare() -> None:
 def test_what_disturbed_a_gate_s_speed_is_told() -> None:
     gate = gate_report([dataclasses.replace(later(), warnings=("load",))], LATER)
     assert OfReport("candidate", Told("load")) in verdict(gate).warnings
+    whole = dataclasses.replace(gate_report([later()], LATER), warnings=("A/A run",))
+    assert OfReport("candidate", Told("A/A run")) in verdict(whole).warnings
 
 
 def test_three_launches_of_a_side_are_inconclusive() -> None:

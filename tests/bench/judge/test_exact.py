@@ -300,10 +300,11 @@ def test_equal_departures_excuse_no_other_answer() -> None:
     assert judge_numerics("it", [record(numerics=(WITHIN,))], reference).outcome is Outcome.PASS
 
 
-def test_of_answers_that_depart_alike_the_furthest_apart_is_told() -> None:
-    other = dataclasses.replace(SLOT, tensor="output/kernel")
-    moved = dataclasses.replace(other, departure=(0.400003, 0.09))
-    found = judge_numerics("it", [record(numerics=(SLOT, moved))], [record(numerics=(SLOT, other))])
+def test_of_answers_that_depart_alike_the_nearest_to_its_limit_is_told() -> None:
+    """1e-5 apart of 4e-5, and 3e-6 of 4e-6."""
+    wide, other = dataclasses.replace(SLOT, limit=4e-5), dataclasses.replace(SLOT, tensor="output/kernel")
+    far, near = (dataclasses.replace(one, departure=(at, 0.09)) for one, at in ((wide, 0.40001), (other, 0.400003)))
+    found = judge_numerics("it", [record(numerics=(far, near))], [record(numerics=(wide, other))])
     assert found.outcome is Outcome.PASS
     assert found.candidate == pytest.approx(3e-6, abs=1e-12)
 

@@ -357,6 +357,13 @@ def test_a_run_is_judged_by_its_numbers_and_its_words_a_second_are_shown() -> No
     assert judge_run(dataclasses.replace(slow, incomplete=CUT.message), by).failures == (CUT,)
 
 
+def test_words_a_second_of_a_run_are_those_of_launches_that_finished() -> None:
+    """One that failed again keeps the steps that it took, of 9 s."""
+    crashed = record(step_seconds=9.0, launch=4, failure=CRASH)
+    whole, failed = (judge_run(run(of), standards([baseline()])) for of in (records(), [*records(), crashed, crashed]))
+    assert by_metric(failed)["words/s"] == by_metric(whole)["words/s"]
+
+
 # Judged again
 
 

@@ -71,6 +71,9 @@ def test_the_ratio_is_rebased_where_the_reference_moved() -> None:
     assert verdict[SINCE].reference == pytest.approx(1.08)
     again = judge_gate(slower(1.08), standards(was, move, accepted(1.08, "2.20.1")))
     assert by_metric(again)[STEP_TIME].outcome is Outcome.PASS
+    there = dataclasses.replace(was, machine=OTHER_MACHINE.fingerprint())  # the first of the two links alone
+    partly = by_metric(judge_gate(slower(1.08), standards(there, move, margins=budget(0.03))))
+    assert partly[SINCE].reason == Decided(4, across_hosts=True)
 
 
 def test_a_reference_that_the_ledger_does_not_know_leaves_it_out() -> None:

@@ -105,6 +105,8 @@ def test_two_environments_prove_little_however_many_launches() -> None:
     for launches in (2, 32):
         found = judged(*[5.0015] * launches, replicas=two)
         assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Decided(launches, two_environments=True))
+        assert found.precision is not None
+        assert found.precision.deviation == pytest.approx(math.sqrt(1.75e-6 + 5e-7))
     three = (*two, replica(5.0012, "2.20.0"), replica(5.0018, "2.20.0"))  # the t is 2.9
     assert judged(5.0015, 5.0015, replicas=three).outcome is Outcome.PASS
 

@@ -9,7 +9,7 @@ import pytest
 from bench.judge.notices import LaunchFailed
 from bench.judge.paired import judge_paired
 from bench.judge.reasons import CandidateFailed, Identical, LockstepFailed, NotCompiled, Reason
-from bench.judge.survey import Against, LeftOutError, series_of, walk
+from bench.judge.survey import Against, Chapter, LeftOutError, series_of, walk
 from bench.judge.types import Comparison
 from bench.record.types import NO_ORACLE, NO_TENSORFLOW, UNCOMPILED, Failure
 from bench.stats.outcome import Outcome
@@ -195,6 +195,20 @@ def test_what_is_equal_to_the_fixed_reference_has_a_point_of_0() -> None:
         (place, 0.0, None) for place in range(5)
     ]
     assert [RELEASES[place] for place, _ in step.changes] == ["2.17.1"]
+
+
+def test_the_fixed_reference_has_its_point_where_it_could_not_be_had_later() -> None:
+    """Others were compared with it before, say."""
+    compare = Comparing(SAME, survey("abc", "b"))
+
+    def later(reference: str, candidate: str) -> Against | None:
+        if candidate == "b":
+            raise LeftOutError("no index")
+        return compare(reference, candidate)
+
+    chapter = Chapter("notebook", walk(compare.survey, later))
+    step = next(one for one in series_of(chapter, "b") if one.metric.name == "step time")
+    assert [point.place for point in step.points] == [0, 1, 2]
 
 
 def test_noise_is_at_least_that_of_a_release_s_own_launches() -> None:

@@ -113,11 +113,12 @@ def test_an_interval_proves_what_its_metric_s_direction_asks_for(
 
 
 def test_what_made_the_outcome_is_named_furthest_beyond_its_margin_first() -> None:
-    """0.30 of 0.25 is 1.2 margins, 0.10 of 0.05 is 2; what is compared exactly is off by any number."""
+    """0.30 of 0.25 is 1.2 margins, 0.10 of 0.05 is 2, and 0.20 below is 4; what is compared exactly is off by any."""
     near = compared(Outcome.REGRESSION, 0.30, dataclasses.replace(STEP, margin=0.25))
     far, exact = compared(Outcome.REGRESSION, 0.10), compared(Outcome.REGRESSION, metric=NUMERICS)
+    fallen = compared(Outcome.REGRESSION, -0.20, dataclasses.replace(STEP, direction=Direction.EQUAL))
     others = [compared(Outcome.PASS, 0.0), compared(Outcome.INCONCLUSIVE, 0.05)]
-    assert verdict([*others, near, far, exact]).decisive == [exact, far, near]
+    assert verdict([*others, near, far, fallen, exact]).decisive == [exact, fallen, far, near]
     assert verdict(others).decisive == others[1:]
 
 

@@ -13,7 +13,8 @@ from bench.stats.bisection import Search
 from bench.stats.outcome import Outcome
 
 NAMES = ["1.0", "1.1", "1.2", "2.0"]
-STEP = Search([[0.0, 0.01, 0.0, 0.01], [0.2, 0.21, 0.2, 0.21], [0.2, 0.21, 0.2, 0.21]])
+LAUNCHES = [[0.0, 0.01, 0.0, 0.01], [0.2, 0.21, 0.2, 0.21], [0.2, 0.21, 0.2, 0.21]]
+STEP = Search(LAUNCHES)
 SAID = {
     Answer.FOUND: "1.2 changed trace by +22.1% (+20.0% to +24.3%), of +22.8% (+21.2% to +24.3%) from 1.0 to 2.0",
     Answer.NO_SINGLE: "no single release explains the change of trace from 1.0 to 2.0, +22.8% (+21.2% to +24.3%): each",
@@ -45,10 +46,14 @@ def test_without_a_change_no_release_has_a_probability(launches: list[float]) ->
 
 
 def test_programs_get_the_same() -> None:
-    plain = json.loads(json.dumps(launches_json(Finding(Answer.FOUND, 2), STEP, "trace", NAMES), allow_nan=False))
+    step = Search(LAUNCHES, confidence=0.9)
+    plain = json.loads(json.dumps(launches_json(Finding(Answer.FOUND, 2), step, "trace", NAMES), allow_nan=False))
     assert (plain["answer"], plain["release"], plain["good"], plain["bad"]) == ("found", "1.2", "1.0", "2.0")
     assert [one["launches"] for one in plain["releases"]] == [4, 4, 4]
-    assert plain["releases"][1]["own_step"]["estimate"] == pytest.approx(0.2)
+    steps = [(one["difference"]["estimate"], one["own_step"]["estimate"]) for one in plain["releases"]]
+    assert steps == [pytest.approx(each, abs=1e-9) for each in ((0.005, 0.005), (0.205, 0.2), (0.205, 0.0))]
+    assert [round(one["probability"]) for one in plain["releases"]] == [0, 1, 0]
+    assert plain["confidence"] == 0.9
 
 
 def test_numbers_are_told_with_their_reason() -> None:

@@ -30,6 +30,15 @@ def test_the_axis_reaches_as_far_as_the_intervals() -> None:
     assert not row.span.off_right
 
 
+def test_a_pass_has_the_bounds_that_made_it_within_its_margins() -> None:
+    # 3 degrees of freedom: the 95% CI reaches 3.18 standard errors, the 90% CI 2.35.
+    found = forest([comparison("step time", 0.0, 0.35 * math.log1p(0.05))])
+    (row,) = found.rows[SUBJECT.name]
+    assert row.span
+    assert row.span.low < 100 - found.margin < row.span.pass_low < row.span.estimate
+    assert row.span.estimate < row.span.pass_high < found.margin < row.span.high
+
+
 @pytest.mark.parametrize(("sign", "off"), [(1, (False, True)), (-1, (True, False))])
 def test_what_lies_too_far_ends_in_an_arrow(sign: int, off: tuple[bool, bool]) -> None:
     (row,) = forest([comparison("step time", sign * 2 * MOST_SHOWN * math.log1p(0.05), 0.001, 0.05)]).rows[SUBJECT.name]

@@ -9,7 +9,7 @@ import pytest
 from bench.judge.history import Series, histories, report_points
 from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
 from bench.report.charts import MOST_POINTS
-from bench.report.history import findings, history_page
+from bench.report.history import _chart, findings, history_page
 from tests.builders.golden import golden
 from tests.builders.reports import REFERENCE_SIDE, paired_report, pairs
 
@@ -46,6 +46,13 @@ def test_the_worst_stands_first_with_the_report_that_brought_it() -> None:
     assert "left out: nothing" in page
     assert 'class="change"' in page.replace(KEY, "")
     assert re.search(r'data-key="0\.1833\d*">\+20\.1%</td>', page)  # of the newest, ln 1.2 + 0.001
+
+
+def test_a_change_is_drawn_between_the_report_that_brought_it_and_the_one_before() -> None:
+    """The seventh of twelve brought it."""
+    (step,) = (each for each in series(12, 1.2) if each.key.metric == STEP_TIME)
+    (line,) = (shape for shape in _chart(step).shapes if shape.style == "change")
+    assert {x for x, _ in line.points} == {6.5}
 
 
 def test_a_history_that_stands_still_has_nothing_to_tell() -> None:

@@ -49,6 +49,8 @@ def test_unlike_packages_are_named() -> None:
     unlike = dataclasses.replace(PAIRS[1], run=dataclasses.replace(PAIRS[1].run, candidate=side))
     text = " ".join(machines_text([PAIRS[0], unlike], across([PAIRS[0], unlike])).split())
     assert "TensorFlow 2.13.1 was measured with different packages in different comparisons: fix them by" in text
+    (warning,) = machines_json([PAIRS[0], unlike], across([PAIRS[0], unlike]))["warnings"]
+    assert warning in text
 
 
 def test_a_side_that_does_not_run_on_one_machine_is_told() -> None:

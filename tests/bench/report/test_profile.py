@@ -87,6 +87,19 @@ def test_rows_beyond_the_top_are_one() -> None:
     assert "5 others 5.000 20.0% 5.000 5.0" in squeezed(text)
 
 
+def test_a_comparison_keeps_the_rows_that_changed_most() -> None:
+    """Of 25 types of 1 ms each, one takes 4 ms now and the others 0.9."""
+
+    def made(slow: int, fast: int) -> Profile:
+        ends = [slow + number * fast for number in range(TOP + 5)]
+        events = [(f"a{n}:Kind{n}", end - (fast if n else slow), end) for n, end in enumerate(ends)]
+        return profile(trace({"python": [(WAITING, 0, ends[-1])], "worker": events}, [(0, ends[-1])]), ends[-1] / 1e9)
+
+    one, other = made(MS, MS), made(4 * MS, 9 * MS // 10)
+    kinds = [name for name in rows(comparison_text(one, other, compare(one, other))) if name.startswith("Kind")]
+    assert (kinds[0], len(kinds)) == ("Kind0", TOP)
+
+
 def test_a_comparison_has_what_got_slower_first() -> None:
     """Scaled from 10 ms to the unprofiled 9: no recorded event is without cost."""
     one, other = made(6), made(7)

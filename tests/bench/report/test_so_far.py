@@ -31,9 +31,11 @@ def test_the_time_left(seconds: tuple[float, float] | None, text: str) -> None:
 def test_the_step_time_so_far_and_what_is_decided() -> None:
     undecided = comparison(STEP_TIME, 0.0, 0.03)
     assert undecided.outcome is Outcome.INCONCLUSIVE
+    worse = comparison("mean step", 0.2, 0.001)
+    assert worse.outcome is Outcome.REGRESSION
     # 3 degrees of freedom: 3.182 × 0.03 in logarithms.
-    assert so_far_text([EXACT, undecided], "2 to 9 min left") == (
-        "last look +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 1 of 2 metrics decided; open: step time; 2 to 9 min "
+    assert so_far_text([EXACT, worse, undecided], "2 to 9 min left") == (
+        "last look +0.00% (95% CI -9.1% to +10.0%), margin 5.0%; 2 of 3 metrics decided; open: step time; 2 to 9 min "
         "left"
     )
 

@@ -2,14 +2,18 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 from bench.profile.compare import compare
 from bench.record.lockstep import TensorDifferences
+from bench.record.micro import Micro, read_launch
 from bench.record.types import Failure
+from bench.report.judged import Judged
 from bench.report.tables import Cell, Table, differences, tables
+from tests.builders.micro import MICRO_RUN, STEP, write_launch
 from tests.builders.profiles import two_operations
 from tests.builders.records import BEYOND, SUBJECT, TINY, WITHIN, record, run
-from tests.builders.verdicts import gate, judged_run, lockstep, paired_run, upgrade
+from tests.builders.verdicts import gate, judged_run, lockstep, paired_run, upgrade, verdict
 
 MS = 1_000_000
 
@@ -57,6 +61,15 @@ def test_words_a_second_are_those_of_a_typical_step_as_the_judge_takes_it() -> N
     measured = [dataclasses.replace(record(subject=subject), step_seconds=steps) for subject, steps in cases]
     launches, *_ = tables(dataclasses.replace(upgrade(), run=run(measured)))
     assert [cell.text for cell in column(launches, "words/s")] == ["1,500", "–", "–"]
+
+
+def test_a_case_of_micro_has_its_middle_least_and_most_round(tmp_path: Path) -> None:
+    launches = [
+        read_launch(write_launch(tmp_path / f"{seconds}.json", {STEP: seconds})) for seconds in (0.07, 0.05, 0.06)
+    ]
+    (cases,) = tables(Judged(Micro(MICRO_RUN, launches, launches[:1]), verdict([])))
+    shown = [[column(cases, header)[place].key for header in ("median", "least", "most")] for place in range(2)]
+    assert shown == [[0.06, 0.05, 0.07], [0.07] * 3]
 
 
 def test_lockstep_tells_where_each_tensor_differs_most() -> None:

@@ -141,6 +141,23 @@ def test_each_answer_is_told_and_kept_before_the_next_is_measured(
     assert (again.code, again.out.startswith(f"{answer.out}\n")) == (0, True)
 
 
+@pytest.mark.parametrize("words", [(), ("--detail",)])
+def test_inexpensive_operations_are_recorded_where_that_is_asked_for(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    asked: list[bool] = []
+
+    def profiled(*given: Any, detailed: bool, **more: Any) -> Profile:
+        asked.append(detailed)
+        return made_profile(*given, **more)
+
+    monkeypatch.setattr("bench.commands.profile.run_profile", profiled)
+    python = noisy_side(tmp_path / "python", {"tensorflow-cpu": "9.9.9"})
+    command = ("profile", "--to", python, "--baselines", baselines, "--config", "tiny", "--output", tmp_path / "out")
+    assert tfgate(*command, *words).code == 0
+    assert asked == [bool(words)]
+
+
 def test_a_page_of_other_profiles_is_in_the_way(
     tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,10 +6,11 @@ from unittest.mock import Mock
 
 import pytest
 
+from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
 from bench.record.files import read_record, unsealed
 from bench.record.types import NO_TENSORFLOW, Run
-from tests.builders.commands import Keep, Tfgate, snapshot, without_tensorflow
+from tests.builders.commands import Keep, Tfgate, noisy_side, snapshot, without_tensorflow
 
 
 def test_a_foreign_corpus_is_refused(tfgate: Tfgate, tmp_path: Path) -> None:
@@ -59,6 +60,23 @@ def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
     assert f"tfgate check '{out}' (--baselines DIR" in found.out  # `run` has no such option itself
     (record,) = read_record(Run, out / "run.json").records  # of a launch that would fail again
     assert record.failure
+
+
+@pytest.mark.usefixtures("fake_oracle", "short_launches")
+@pytest.mark.parametrize("timed", [True, False])
+def test_launches_are_measured_as_they_were_asked_for(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, timed: bool
+) -> None:
+    """From their own streams, in their environment, and timed or not: only a time is disturbed by what else runs."""
+    monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
+    python, out = noisy_side(tmp_path / "python", midway="assert os.environ['MINE'] == 'x'"), tmp_path / "run"
+    words = ["run", "--python", python, "--env", "MINE=x", "--config", "tiny", "--launches", 2, "--jitter", 7]
+    found = tfgate(*words, *([] if timed else ["--no-speed"]), "--output", out)
+    assert found.code == 0, found
+    run = read_record(Run, out / "run.json")
+    assert [record.jitter for record in run.records] == [7, 8]
+    assert [bool(record.step_seconds) for record in run.records] == [False, timed]  # the first is for its numbers
+    assert ("a load of 2.0" in run.warnings) == timed
 
 
 @pytest.mark.slow

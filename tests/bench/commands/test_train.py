@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.builders.commands import Tfgate, snapshot
 from tests.builders.fake_interpreter import session_text, write_interpreter
 
@@ -43,10 +45,30 @@ class Session(Session):
 """
 
 
+TOLD = """
+class Session(Session):
+    def train(self, checkpoint, resume):
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == "-1"
+        told = {"test_perplexity": float(os.environ["TOLD"]), "test_tokens": 80, "hidden": hidden}
+        yield {"TestResult": told}
+"""
+
+
 def test_an_interpreter_that_is_missing_is_a_failed_measurement(tfgate: Tfgate, tmp_path: Path) -> None:
     found = tfgate("train", "--config", "tiny", "--python", "nowhere/python", "--output", tmp_path / "training")
     assert (found.code, "nowhere/python" in found.error) == (4, True)
     assert snapshot(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("device", "hidden"), [("cpu:0", True), ("gpu:0", False)])
+def test_a_training_has_the_environment_that_was_asked_for(
+    tfgate: Tfgate, tmp_path: Path, device: str, hidden: bool
+) -> None:
+    """With its GPUs hidden where it has a CPU."""
+    python = write_interpreter(tmp_path / "python", session_text(TOLD))
+    words = ("train", "--python", python, "--env", "TOLD=5", "--config", "tiny", "--device", device, "--json")
+    found = tfgate(*words, "--output", tmp_path / "out")
+    assert (found.plain["test_perplexity"], found.plain["hidden"]) == (5.0, hidden)
 
 
 def test_a_training_that_is_there_is_left_alone(tfgate: Tfgate, tmp_path: Path) -> None:

@@ -116,6 +116,16 @@ def test_an_oracle_that_can_not_be_started_is_no_failure_of_the_side(tmp_path: P
     assert failure == Failure(NO_ORACLE, message)
 
 
+def test_a_definition_is_computed_in_the_reference_s_setting(tmp_path: Path, fake_session: Fake) -> None:
+    own = tmp_path / "mine.py"
+    own.write_text("def workload(): pass")
+    started = "def prepare(self, workload, **told):\n"
+    oracle = FAKE_ORACLE.replace(started, f"{started}        assert os.environ['MINE'] == 'x'\n")
+    definer = Side("reference", write_interpreter(tmp_path / "definer", oracle), {"MINE": "x"})
+    plan = Plan("own", 1, "", None, "", workload=str(own), answers=True, definer=definer)
+    assert measure_launch(plan, Launch(0, numerics=True), Side("a", fake_session(""), {})).failure is None
+
+
 def test_a_user_s_own_model_takes_no_step_before_tf32_is_off(tmp_path: Path) -> None:
     own = tmp_path / "mine.py"
     own.write_text("def workload(): pass")

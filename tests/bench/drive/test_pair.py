@@ -64,6 +64,21 @@ def test_a_plan_s_variables_reach_both_sides(fake: Fake) -> None:
     assert [one.memory and one.memory.file_rss_bytes for one in (found.reference, found.candidate)] == [5, 5]
 
 
+JITTERED = """
+def open(self, jitter, old=Session.open, **asked):
+    self.jitter = jitter
+    return old(self, jitter=jitter, **asked)
+Session.open, Session.finish = open, lambda self: answers.Finished(4321, self.jitter, 0, {})
+"""  # tells the stream of its weights' jitter, in the place of the libraries' memory
+
+
+def test_both_sides_start_from_weights_jittered_as_their_records_say(fake: Fake) -> None:
+    found = measured(fake(JITTERED), fake(JITTERED))
+    for record in (found.reference, found.candidate):
+        assert record.memory is not None
+        assert record.memory.file_rss_bytes == record.jitter == 70
+
+
 def test_both_sides_take_the_same_steps_in_turn(fake: Fake) -> None:
     found = measured(fake(""), fake(""))
     assert (found.first, found.reference.jitter, found.candidate.jitter) == (REFERENCE, 70, 70)

@@ -83,13 +83,24 @@ from bench.record import profile as made
 class Session(Session):
     def profile(self, target, steps, folder, detailed):
         trace = made.Trace((), (), ((0, 1),), ())
-        return made.Profiled(trace, (1.0,), (1.0,), made.Traces(1, (), ()), made.Dump("a graph", "", "", "none"), 1.0)
-"""
+        dump, rate = made.Dump("a graph", "", "", "none"), 4.0 if detailed else 3.0
+        return made.Profiled(trace, (1.0,), (2.0,), made.Traces(1, (), ()), dump, rate)
+"""  # the rate of products tells whether the profile is detailed
 CALL_CRASHES = """
 class Session(Session):
     def call(self, target):
         os._exit(3)
 """
+
+
+@pytest.mark.parametrize(("detailed", "rate"), [(True, 4.0), (False, 3.0)])
+def test_a_profile_holds_what_its_process_measured(
+    fake_session: Fake, tmp_path: Path, detailed: bool, rate: float
+) -> None:
+    side = Side("fake", fake_session(CALLS + PROFILES), {"MINE": "x"})
+    found = run_profile(PLAN, "clip", side, tmp_path, detailed=detailed)
+    assert (found.detailed, found.matmul_flops_per_second) == (detailed, rate)
+    assert (found.plain_seconds, found.profiled_seconds) == ((1.0,), (2.0,))
 
 
 def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Fake, tmp_path: Path) -> None:

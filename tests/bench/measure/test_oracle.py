@@ -13,6 +13,7 @@ import pytest
 from bench.measure.exchange import Exchange
 from bench.measure.oracle import Session
 from bench.measure.publish import publish
+from bench.record.types import REPEAT
 from lm.config import CONFIGS, Config
 from lm.data.batches import steps_per_epoch, training_batch
 from lm.oracle.step import step as oracle_step
@@ -79,6 +80,20 @@ def test_an_epoch_starts_from_a_zero_state_at_its_own_rate(tmp_path: Path, by_or
     """Two batches an epoch: 8 rows of 21 tokens."""
     config = dataclasses.replace(TINY, decay=0.5, decay_after_epoch=1)
     assert over(tmp_path, 5, config=config, by_oracle=by_oracle, tokens=8 * 21) == []
+
+
+@pytest.mark.parametrize(("device", "wrong"), [("cpu:0", ["output/bias"]), ("gpu:0", [])])
+def test_another_process_leaves_the_same_weights_but_on_a_gpu(tmp_path: Path, device: str, wrong: list[str]) -> None:
+    """Where sums have any order."""
+    session = Session()
+    session.prepare("tiny", "synthetic", None, 1, device, JITTER)
+    session.share(str(tmp_path))
+    session.check(0, logits=False)
+    session._own.updated(0)["output/bias"][...] += 1e-7
+    session.check_repeat()
+    found = [error for error in session.errors() if error.quantity == REPEAT]
+    assert found
+    assert [error.tensor for error in found if not error.within] == wrong
 
 
 def test_the_oracle_takes_one_step_of_seventeen_and_the_first_the_sixth_the_middle_and_the_last() -> None:

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) 
     assert "HloModule" in profiled.dump.hlo
     assert profiled.matmul_flops_per_second == 1e9
     assert sorted(tmp_path.rglob("*.xplane.pb"))
+
+
+def test_detail_is_asked_of_the_profiler(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lm.hot_paths import profiler  # needs TensorFlow
+
+    asked: list[bool] = []
+    recording = profiler.recording
+
+    def noted(folder: Path, *, detailed: bool) -> AbstractContextManager[None]:
+        asked.append(detailed)
+        return recording(folder, detailed=detailed)
+
+    monkeypatch.setattr(profiler, "recording", noted)
+    for detailed in (False, True):
+        session.profile("clip", 4, str(tmp_path / str(detailed)), detailed)
+    assert asked == [False, True]
 
 
 def test_a_target_is_called_after_a_mark(session: Session, capfd: pytest.CaptureFixture[str]) -> None:

@@ -302,13 +302,15 @@ def test_evaluation_leaves_the_training_alone(sessions: tuple[Session, Session])
     assert taken(evaluated, 2).losses == taken(left_alone, 2).losses
 
 
-def test_finish_counts(session: Session) -> None:
+def test_finish_counts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.measure.session.peak_rss_bytes", lambda: 7)
+    monkeypatch.setattr("bench.measure.session.file_rss_bytes", lambda: 5)
     taken(session, 2)
     finished = session.finish()
     assert through_json(finished) == finished
     assert finished.retraces == 0
     assert finished.graph_operations["MatMul"] > 0
-    assert finished.peak_rss_bytes > 100 * 2**20  # an imported TensorFlow
+    assert (finished.peak_rss_bytes, finished.file_rss_bytes) == (7, 5)
     assert finished.peak_gpu_bytes is None  # the session's device is a CPU
 
 
@@ -329,6 +331,20 @@ def test_evaluation_steps_are_timed_and_go_on_where_the_last_ended(session: Sess
     session.trainer.zero_state()
     again = [float(session.trainer.evaluation_step(*batch(session.corpus.valid, TINY, step))) for step in range(3)]
     assert [*first.losses, *second.losses] == again
+
+
+def test_a_process_is_pinned_to_the_core_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[set[int]] = []
+    monkeypatch.setattr("bench.measure.session.pin", asked.append)
+    Session().pin(3)
+    assert asked == [{3}]
+
+
+def test_relocation_moves_the_weights(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    monkeypatch.setattr(session.trainer, "relocate", lambda: moved.append("weights"))
+    session.relocate()
+    assert moved == ["weights"]
 
 
 def test_relocation_goes_unseen_by_training(sessions: tuple[Session, Session]) -> None:

@@ -17,7 +17,9 @@ from bench.measure.answers import expected_answer
 from bench.measure.numerics import errors_of
 from bench.record.types import NumericError
 from lm.config import CONFIGS
+from lm.oracle.optimizers import OPTIMIZERS
 from lm.oracle.sgd import densified
+from lm.workloads import data, fit, large_batch, optimizers
 from lm.workloads.parts.calls import Calls
 from lm.workloads.parts.padded import Padded
 from lm.workloads.parts.promises import FORMATS
@@ -217,6 +219,20 @@ def test_relocation_goes_unseen(name: str) -> None:
 
 
 @pytest.mark.any_version
+@pytest.mark.parametrize("name", ["masked", "predict-call", "fit", "save", "optimizers"])
+def test_relocation_moves_every_weight(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, moved = workload(name).open(TINY), list[Any]()
+    work.build()
+    for module in ("lm.runtime", type(work).__module__):  # the name may be the module's own
+        monkeypatch.setattr(f"{module}.relocate", moved.extend, raising=False)
+    work.relocate()
+    shapes = TINY.config.weight_shapes()
+    of_each = [shapes[optimizers.DENSE], shapes[optimizers.SPARSE]]
+    wanted = len(OPTIMIZERS) * of_each if name == "optimizers" else list(shapes.values())
+    assert [tuple(variable.shape) for variable in moved] == wanted
+
+
+@pytest.mark.any_version
 def test_a_fingerprint_is_of_workload_and_configuration() -> None:
     other = dataclasses.replace(TINY, config=dataclasses.replace(TINY.config, seed=1))
     found = [workload(each.values[0]).open(one).fingerprint for each in ANSWERING for one in (TINY, other)]
@@ -230,6 +246,17 @@ def test_the_predictions_of_a_unit_are_those_of_its_mean_length(name: str) -> No
     found = cast(Calls, workload(name))
     mean = np.mean([found.length(TINY.config, unit) for unit in range(100)])
     assert found.open(TINY).tokens == int(mean)
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize(
+    "name", [one for each in ANSWERING for one in each.values if not isinstance(workload(one), Calls)]
+)
+def test_the_predictions_of_a_unit_are_those_of_its_batches(name: str) -> None:
+    """In a batch of `tiny` 8 sequences have 10 steps."""
+    batches = {"data": data.BATCHES, "fit": fit.UPDATES["tiny"], "save": 0, "optimizers": 0, "optimizers-twice": 0}
+    apart = {"large-batch": large_batch.BATCH * large_batch.STEPS}
+    assert workload(name).open(TINY).tokens == apart.get(name, batches.get(name, 1) * 8 * 10)
 
 
 @pytest.mark.any_version

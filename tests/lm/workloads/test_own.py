@@ -319,6 +319,12 @@ class TestModels:
             work: Any = opened(written(tmp_path, text.replace('return {"loss": loss}', f"return {returned}")))
             assert work._model.step() > 0
 
+    def test_relocation_moves_the_variables(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        moved: list[Any] = []
+        monkeypatch.setattr("lm.workloads.parts.own_work.relocate", moved.extend)
+        opened(square(tmp_path)).relocate()
+        assert [tuple(variable.shape) for variable in moved] == [(4, 3)]
+
     def test_a_model_of_submodels_without_a_call_is_trained(self, tmp_path: Path) -> None:
         """As a GAN is, whose `train_step` calls its parts."""
         text = OWN_STEP.format(kind="Whole", compiled="'sgd'")

@@ -322,6 +322,13 @@ class NoStoredSpeed(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class Disturbed(Reason):
+    """Other processes used the CPU beside every launch, so that none tells words a second."""
+
+    launches: int
+
+
+@dataclasses.dataclass(frozen=True)
 class StoredRange(Reason):
     """The range of the stored launches on this machine."""
 

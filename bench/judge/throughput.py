@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from bench.judge.metrics import WORDS
-from bench.judge.reasons import NoStoredSpeed, StoredRange
+from bench.judge.reasons import Disturbed, NoStoredSpeed, StoredRange
 from bench.judge.summary import words_per_second
 from bench.judge.types import Comparison
 from bench.record.types import Baseline, Record
@@ -22,11 +22,17 @@ def judge_throughput(
 ) -> list[Comparison]:
     """Compares with the range of the stored launches on this machine, with as many threads, measured alike. An empty
     list without a speed.
+
+    A launch beside which other processes used the CPU doesn't count.
     """
-    speeds = [speed for record in records if (speed := words_per_second(record))]
-    if not speeds:
+    told = [(record, speed) for record in records if (speed := words_per_second(record))]
+    if not told:
         return []
+    speeds = [speed for record, speed in told if not record.disturbed]
     metric, machine, environment = dataclasses.replace(WORDS, gates=gates), records[0].machine, records[0].environment
+    undecided = Outcome.INCONCLUSIVE if gates else Outcome.NOT_GATED
+    if not speeds:
+        return [Comparison(subject, metric, undecided, Disturbed(len(told)))]
     alike = machine.fingerprint(), in_turn, environment.threads if environment else None
     stored = [
         run
@@ -34,8 +40,7 @@ def judge_throughput(
         if (run.machine.fingerprint(), run.in_turn, run.threads) == alike
     ]
     if not stored:
-        outcome = Outcome.INCONCLUSIVE if gates else Outcome.NOT_GATED
-        return [Comparison(subject, metric, outcome, NoStoredSpeed(), fmean(speeds))]
+        return [Comparison(subject, metric, undecided, NoStoredSpeed(), fmean(speeds))]
     known = [speed for run in stored for speed in run.words_per_second]
     days = sorted({run.created[:10] for run in stored})
     place = "below" if fmean(speeds) < min(known) else "above" if fmean(speeds) > max(known) else "within"

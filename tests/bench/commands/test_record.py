@@ -318,6 +318,15 @@ class TestLedger:
         assert (stored.in_turn, stored.tensorflow, stored.created) == (True, "2.21.0", "2026-01-06T00:00:00+00:00")
         assert stored.words_per_second == pytest.approx([3000] * 10)  # 300 words in 0.1 s
 
+    def test_launches_of_a_gate_that_were_disturbed_are_told(
+        self, accept: Accept, tmp_path: Path, baselines: Path
+    ) -> None:
+        first, *others = in_turn().pairs
+        run = dataclasses.replace(in_turn(), pairs=(dataclasses.replace(first, disturbed=0.3), *others))
+        found = accept(report(tmp_path / "new", gate_run(run)))
+        assert (found.code, "warning: disturbed launches, whose words/s are left out: 1\n" in found.err) == (0, True)
+        assert len(read_record(Baseline, baselines / FILE).throughput[-1].words_per_second) == 9
+
     def test_an_upgrade_changes_no_baseline(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         before = snapshot(baselines)
         assert accept(report(tmp_path / "new", in_turn())).code == 0

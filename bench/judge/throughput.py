@@ -20,8 +20,8 @@ from bench.stats.outcome import Outcome
 def judge_throughput(
     subject: str, records: Sequence[Record], baseline: Baseline | None, *, in_turn: bool, gates: bool
 ) -> list[Comparison]:
-    """Compares with the range of the stored launches on this machine, with as many threads, measured alike. An empty
-    list without a speed.
+    """Compares with the range of the stored launches of this model and data on this machine, with as many threads,
+    measured alike. An empty list without a speed.
 
     A launch beside which other processes used the CPU doesn't count.
     """
@@ -34,9 +34,11 @@ def judge_throughput(
     if not speeds:
         return [Comparison(subject, metric, undecided, Disturbed(len(told)))]
     alike = machine.fingerprint(), in_turn, environment.threads if environment else None
+    # Not the whole subject: launches in turn take fewer steps.
+    same = baseline if baseline and baseline.subject.fingerprint == records[0].subject.fingerprint else None
     stored = [
         run
-        for run in (baseline.throughput if baseline else ())
+        for run in (same.throughput if same else ())
         if (run.machine.fingerprint(), run.in_turn, run.threads) == alike
     ]
     if not stored:

@@ -20,7 +20,7 @@ from bench.commands.stored import (
 )
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
-from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
+from bench.judge.baselines import BaselineError, added, make_baselines, replaced, with_speed_in_turn
 from bench.judge.gate import Standards
 from bench.judge.ledger import LedgerError, entry_of, positions
 from bench.judge.metrics import key
@@ -183,8 +183,8 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
         raise UsageError(
             f"{existing[0]} has a baseline already: --add adds the run to it, --replace --reason TEXT replaces it"
         )
-    if asked.add:
-        new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
+    joined = added if asked.add else replaced
+    new = {name: joined(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
     warnings = [warning for run in runs for warning in run.warnings]
     warnings += _left_out(record for run in runs for record in run.records)
     for name, made in new.items():

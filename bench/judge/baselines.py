@@ -71,6 +71,15 @@ def added(old: Baseline, new: Baseline) -> Baseline:
     )
 
 
+def replaced(old: Baseline, new: Baseline) -> Baseline:
+    """Returns the new baseline, with the words/s that gates left in the old one where both are of one model and data: a
+    gate's report is recorded once.
+    """
+    same = old.subject.fingerprint == new.subject.fingerprint
+    kept = tuple(stored for stored in old.throughput if same and stored.in_turn)
+    return dataclasses.replace(new, throughput=kept + new.throughput)
+
+
 def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
     """Returns the baseline with the words/s that a gate's candidate reached in turn with the reference; where they are
     there, as of a gate whose entry was taken back, the baseline as it is.

@@ -405,6 +405,18 @@ class TestLedger:
         assert again.code == 2
         assert snapshot(baselines) == before
 
+    @pytest.mark.parametrize("fingerprint", [SUBJECT.fingerprint, "ffff"])
+    def test_replace_keeps_a_gate_s_words_per_second_of_the_same_model(
+        self, accept: Accept, keep: Keep, tmp_path: Path, baselines: Path, fingerprint: str
+    ) -> None:
+        """The gate's report could not be recorded again: its entry is in the ledger."""
+        assert accept(report(tmp_path / "new", gate_run(in_turn()))).code == 0
+        gate = read_record(Baseline, baselines / FILE).throughput[-1]
+        subject = dataclasses.replace(SUBJECT, fingerprint=fingerprint)
+        assert accept(keep("run", records(subject=subject)), "--replace").code == 0
+        (*kept, alone) = read_record(Baseline, baselines / FILE).throughput
+        assert (kept, alone.in_turn) == ([gate] if fingerprint == SUBJECT.fingerprint else [], False)
+
     def test_a_report_is_accepted_again_once_its_entry_was_taken_back(
         self, accept: Accept, tmp_path: Path, baselines: Path
     ) -> None:

@@ -20,20 +20,21 @@ from bench.commands.stored import (
 )
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
-from bench.judge.baselines import BaselineError, added, make_baselines, with_speed_in_turn
+from bench.judge.baselines import BaselineError, added, make_baselines, replaced, with_speed_in_turn
 from bench.judge.gate import Standards
 from bench.judge.ledger import LedgerError, entry_of, positions
 from bench.judge.metrics import key
 from bench.judge.micro import entry_of_micro
 from bench.judge.perplexity import environment_key
-from bench.judge.reports import paired_runs
+from bench.judge.reports import paired_runs, subject_of
+from bench.judge.samples import timed_candidates
 from bench.machine import now
 from bench.record.files import replace_records
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
-from bench.record.types import Baseline, Run
+from bench.record.types import Baseline, Record, Run
 from bench.report.judged import AnyRun
 from bench.report.lines import one_line
 from bench.report.stored import describe_change
@@ -182,11 +183,10 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
         raise UsageError(
             f"{existing[0]} has a baseline already: --add adds the run to it, --replace --reason TEXT replaces it"
         )
-    if asked.add:
-        new = {name: added(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
+    joined = added if asked.add else replaced
+    new = {name: joined(old[name], baseline) if name in old else baseline for name, baseline in new.items()}
     warnings = [warning for run in runs for warning in run.warnings]
-    left_out = sum(record.disturbed for run in runs for record in run.records)
-    warnings += [f"disturbed launches, whose words/s are left out: {left_out}"] if left_out else []
+    warnings += _left_out(record for run in runs for record in run.records)
     for name, made in new.items():
         count = len({environment_key(one.environment) for one in made.replicas})
         if count < ENVIRONMENTS:
@@ -225,9 +225,16 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
     new = {name: functools.reduce(with_speed_in_turn, gates, old) for name, old in standards.baselines.items()}
     of_baselines = _of_baselines(asked.folder, standards.baselines, new)
     files = {asked.folder / LEDGER_FILE: ledger, **of_baselines.files}
-    return Change(
-        files, (*lines, *of_baselines.lines), _left_behind(standards, ledger) if asked.becomes_reference else ()
-    )
+    timed = [run for gate in gates for run in gate.speed if subject_of(run) in standards.baselines]
+    warnings = _left_out(record for run in timed for record in timed_candidates(run))
+    warnings += _left_behind(standards, ledger) if asked.becomes_reference else []
+    return Change(files, (*lines, *of_baselines.lines), warnings)
+
+
+def _left_out(records: Iterable[Record]) -> list[str]:
+    """Returns a warning of the launches that tell no words/s, if there are any."""
+    count = sum(record.disturbed for record in records)
+    return [f"disturbed launches, whose words/s are left out: {count}"] if count else []
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:

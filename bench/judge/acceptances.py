@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.judge.ledger import Measured, accepted_ratio, file_of, is_foreign, of_models
 from bench.judge.notices import NotAccepted
-from bench.judge.reasons import FAILED, Accepted, Decided, Diverged, Reason
+from bench.judge.reasons import FAILED, Accepted, Decided, Diverged, Reason, StoredRange
 from bench.judge.types import Comparison, Direction, Scale
 from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
@@ -51,15 +51,13 @@ def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Meas
 def accepted_regression(
     comparison: Comparison, ledger: Ledger, report: Measured, reason: str, link: str, expires: str
 ) -> AcceptedRegression:
-    """Returns the acceptance of a report's REGRESSION up to its interval's outer bound, rounded up to half a percent.
+    """Returns the acceptance of a report's REGRESSION up to its size's outer bound, rounded up to half a percent.
 
     The bound is relative to the ratio accepted last, and at least that.
     """
-    begin, found = _begin(comparison, of_models(ledger, report), report), comparison.interval
-    limit = None
-    if found and comparison.metric.scale is Scale.LOG:
-        size = _size(comparison, found.low - begin, found.high - begin)
-        limit = max(math.ceil(200 * math.expm1(size)) / 200, 0.0)
+    limit, sizes = None, _sizes(comparison, _begin(comparison, of_models(ledger, report), report))
+    if sizes:
+        limit = max(math.ceil(200 * math.expm1(sizes[1])) / 200, 0.0)
     subject, metric = comparison.subject, comparison.metric.name
     return AcceptedRegression(subject, metric, limit, reason, link, expires, file_of(report, subject))
 
@@ -96,10 +94,23 @@ def _is_of(accepted: AcceptedRegression, comparison: Comparison, begin: float) -
     """Tells whether a regression is the accepted one, and no larger. `begin`: see _begin."""
     if (accepted.subject, accepted.metric) != (comparison.subject, comparison.metric.name):
         return False
-    if comparison.interval is None or comparison.metric.scale is not Scale.LOG:
+    sizes = _sizes(comparison, begin)
+    if sizes is None:
         return accepted.limit is None
-    size = _size(comparison, comparison.interval.estimate - begin)
-    return accepted.limit is not None and size <= math.log1p(accepted.limit)
+    return accepted.limit is not None and sizes[0] <= math.log1p(accepted.limit)
+
+
+def _sizes(comparison: Comparison, begin: float) -> tuple[float, float] | None:
+    """Returns (the size of a regression, its outer bound), logarithms; None of what has no size.
+
+    Words/s have no interval: the size is how far they are below the stored range, the bound how far below its top.
+    """
+    found, reason = comparison.interval, comparison.reason
+    if isinstance(reason, StoredRange) and comparison.candidate:
+        return math.log(reason.low / comparison.candidate), math.log(reason.high / comparison.candidate)
+    if found is None or comparison.metric.scale is not Scale.LOG:
+        return None
+    return _size(comparison, found.estimate - begin), _size(comparison, found.low - begin, found.high - begin)
 
 
 def _size(comparison: Comparison, *differences: float) -> float:

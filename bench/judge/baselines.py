@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.reasons import Field, unlike
 from bench.judge.reports import subject_of
-from bench.judge.samples import whole_pairs
+from bench.judge.samples import timed_candidates
 from bench.judge.summary import by_subject, words_per_second
 from bench.record.gate import GateRun
-from bench.record.paired import ALL_CORES
 from bench.record.repeats import settled_records
 from bench.record.types import SCHEMA, Baseline, Record, Replica, Run, Throughput
 
@@ -37,9 +36,9 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
             different = _told(unlike(vars(subject), vars(other)))
             raise BaselineError(f"{name}: the runs measured two things ({different}): record them separately")
         speeds: list[Throughput] = []
-        for run in runs:  # a launch beside which other processes used the CPU tells no speed
-            alone = [record for record in run.records if record.subject.name == name and not record.disturbed]
-            speeds += _throughput(run.created, alone, in_turn=False)
+        for run in runs:
+            own = [record for record in run.records if record.subject.name == name]
+            speeds += _throughput(run.created, own, in_turn=False)
         made[name] = Baseline(
             SCHEMA, created, reason, tuple(command), subject, tuple(map(_replica, records)), tuple(speeds)
         )
@@ -72,6 +71,15 @@ def added(old: Baseline, new: Baseline) -> Baseline:
     )
 
 
+def replaced(old: Baseline, new: Baseline) -> Baseline:
+    """Returns the new baseline, with the words/s that gates left in the old one where both are of one model and data: a
+    gate's report is recorded once.
+    """
+    same = old.subject.fingerprint == new.subject.fingerprint
+    kept = tuple(stored for stored in old.throughput if same and stored.in_turn)
+    return dataclasses.replace(new, throughput=kept + new.throughput)
+
+
 def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
     """Returns the baseline with the words/s that a gate's candidate reached in turn with the reference; where they are
     there, as of a gate whose entry was taken back, the baseline as it is.
@@ -79,7 +87,7 @@ def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
     Raises BaselineError for a model or data with another fingerprint.
     """
     for run in (run for run in gate.speed if subject_of(run) == old.subject.name):
-        records = [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
+        records = timed_candidates(run)
         speed = _throughput(run.created, records, in_turn=True)
         known = {(stored.created, stored.machine) for stored in old.throughput}
         if speed and (run.created, speed[0].machine) not in known:
@@ -116,8 +124,11 @@ def _replica(record: Record) -> Replica:
 
 
 def _throughput(created: str, records: Sequence[Record], *, in_turn: bool) -> tuple[Throughput, ...]:
-    """Returns the words/s of a run's launches of one subject; none if they were too few or too short to have any."""
-    speeds = tuple(speed for record in records if (speed := words_per_second(record)))
+    """Returns the words/s of a run's launches of one subject; none if they were too few or too short to have any. A
+    launch beside which other processes used the CPU tells none.
+    """
+    alone = [record for record in records if not record.disturbed]
+    speeds = tuple(speed for record in alone if (speed := words_per_second(record)))
     environment = records[0].environment if records else None
     if not speeds or environment is None:
         return ()

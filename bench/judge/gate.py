@@ -32,13 +32,13 @@ from bench.judge.reasons import (
     unlike,
 )
 from bench.judge.reports import incomplete, subject_of
-from bench.judge.samples import samples_of, whole_pairs
+from bench.judge.samples import samples_of, timed_candidates, whole_pairs
 from bench.judge.summary import by_subject
 from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
-from bench.record.paired import ALL_CORES, CANDIDATE, PairedRun
+from bench.record.paired import CANDIDATE, PairedRun
 from bench.record.repeats import settled_records, unrepeated
 from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, UNCOMPILED, Baseline, Failure, Record, Run
 from bench.stats.intervals import widened
@@ -210,7 +210,7 @@ def _throughputs(gate: GateRun, standards: Standards) -> list[Comparison]:
     """
     found = []
     for run in gate.speed:
-        name, records = subject_of(run), [pair.candidate for pair in whole_pairs(run, ALL_CORES)]
+        name, records = subject_of(run), timed_candidates(run)
         baseline = standards.baselines.get(name)
         gates = gate.gate_stored and all(record.subject.tells(PERPLEXITY) for record in records)
         found += judge_throughput(name, records, baseline, in_turn=True, gates=gates)

@@ -318,7 +318,14 @@ class OneEnvironment(Reason):
 
 @dataclasses.dataclass(frozen=True)
 class NoStoredSpeed(Reason):
-    """The baseline has no words a second of this machine that were measured alike."""
+    """The baseline has no words a second of this model, data and machine that were measured alike."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Disturbed(Reason):
+    """Other processes used the CPU beside every launch, so that none tells words a second."""
+
+    launches: int
 
 
 @dataclasses.dataclass(frozen=True)

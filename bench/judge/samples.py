@@ -21,8 +21,8 @@ from bench.judge.reasons import (
     TooFewLaunches,
 )
 from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
-from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
-from bench.record.types import Subject
+from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
+from bench.record.types import Record, Subject
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
@@ -34,6 +34,13 @@ DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the marg
 def whole_pairs(run: PairedRun, cores: str | None = None) -> list[Pair]:
     """Returns the launches that both sides finished, of one kind or of any."""
     return [pair for pair in run.pairs if not pair.failures and cores in (None, pair.cores)]
+
+
+def timed_candidates(run: PairedRun) -> list[Record]:
+    """Returns the candidate's records that words/s are told by: of launches on all cores, each with the part of the CPU
+    that others had meanwhile. It disturbs both sides alike, so that ratios stay, but not a speed of one side.
+    """
+    return [dataclasses.replace(pair.candidate, others_cpu=pair.disturbed) for pair in whole_pairs(run, ALL_CORES)]
 
 
 def samples_of(

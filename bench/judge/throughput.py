@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from bench.judge.metrics import WORDS
-from bench.judge.reasons import NoStoredSpeed, StoredRange
+from bench.judge.reasons import Disturbed, NoStoredSpeed, StoredRange
 from bench.judge.summary import words_per_second
 from bench.judge.types import Comparison
 from bench.record.types import Baseline, Record
@@ -20,22 +20,29 @@ from bench.stats.outcome import Outcome
 def judge_throughput(
     subject: str, records: Sequence[Record], baseline: Baseline | None, *, in_turn: bool, gates: bool
 ) -> list[Comparison]:
-    """Compares with the range of the stored launches on this machine, with as many threads, measured alike. An empty
-    list without a speed.
+    """Compares with the range of the stored launches of this model and data on this machine, with as many threads,
+    measured alike. An empty list without a speed.
+
+    A launch beside which other processes used the CPU doesn't count.
     """
-    speeds = [speed for record in records if (speed := words_per_second(record))]
-    if not speeds:
+    told = [(record, speed) for record in records if (speed := words_per_second(record))]
+    if not told:
         return []
+    speeds = [speed for record, speed in told if not record.disturbed]
     metric, machine, environment = dataclasses.replace(WORDS, gates=gates), records[0].machine, records[0].environment
+    undecided = Outcome.INCONCLUSIVE if gates else Outcome.NOT_GATED
+    if not speeds:
+        return [Comparison(subject, metric, undecided, Disturbed(len(told)))]
     alike = machine.fingerprint(), in_turn, environment.threads if environment else None
+    # Not the whole subject: launches in turn take fewer steps.
+    same = baseline if baseline and baseline.subject.fingerprint == records[0].subject.fingerprint else None
     stored = [
         run
-        for run in (baseline.throughput if baseline else ())
+        for run in (same.throughput if same else ())
         if (run.machine.fingerprint(), run.in_turn, run.threads) == alike
     ]
     if not stored:
-        outcome = Outcome.INCONCLUSIVE if gates else Outcome.NOT_GATED
-        return [Comparison(subject, metric, outcome, NoStoredSpeed(), fmean(speeds))]
+        return [Comparison(subject, metric, undecided, NoStoredSpeed(), fmean(speeds))]
     known = [speed for run in stored for speed in run.words_per_second]
     days = sorted({run.created[:10] for run in stored})
     place = "below" if fmean(speeds) < min(known) else "above" if fmean(speeds) > max(known) else "within"

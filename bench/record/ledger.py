@@ -46,8 +46,8 @@ class AcceptedRegression:
 
     subject: str
     metric: str
-    # Largest difference that is accepted, relative to the ratio accepted last: 0.08 is 8%. None for what is compared
-    # exactly.
+    # Largest difference that is accepted, relative to the ratio accepted last, or of words/s to the stored range: 0.08
+    # is 8%. None for what is compared exactly, and for memory growth.
     limit: Amount | None
     reason: str
     link: str

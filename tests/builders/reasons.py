@@ -71,6 +71,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.TooFewReplicates(1),
     reasons.OneEnvironment(),
     reasons.NoStoredSpeed(),
+    reasons.Disturbed(8),
     reasons.StoredRange("within", 2985.0, 3012.0, 2, "2026-01-03", "2026-01-03"),
     reasons.StoredRange("within", 2985.0, 3012.0, 8, "2026-01-03", "2026-02-03"),
     reasons.SpeedNotMeasured("the reference environment can't be built: there is no network"),

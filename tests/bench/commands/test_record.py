@@ -318,6 +318,15 @@ class TestLedger:
         assert (stored.in_turn, stored.tensorflow, stored.created) == (True, "2.21.0", "2026-01-06T00:00:00+00:00")
         assert stored.words_per_second == pytest.approx([3000] * 10)  # 300 words in 0.1 s
 
+    def test_launches_of_a_gate_that_were_disturbed_are_told(
+        self, accept: Accept, tmp_path: Path, baselines: Path
+    ) -> None:
+        first, *others = in_turn().pairs
+        run = dataclasses.replace(in_turn(), pairs=(dataclasses.replace(first, disturbed=0.3), *others))
+        found = accept(report(tmp_path / "new", gate_run(run)))
+        assert (found.code, "warning: disturbed launches, whose words/s are left out: 1\n" in found.err) == (0, True)
+        assert len(read_record(Baseline, baselines / FILE).throughput[-1].words_per_second) == 9
+
     def test_an_upgrade_changes_no_baseline(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         before = snapshot(baselines)
         assert accept(report(tmp_path / "new", in_turn())).code == 0
@@ -395,6 +404,18 @@ class TestLedger:
         again = accept(new, new) if at_once else accept(new)
         assert again.code == 2
         assert snapshot(baselines) == before
+
+    @pytest.mark.parametrize("fingerprint", [SUBJECT.fingerprint, "ffff"])
+    def test_replace_keeps_a_gate_s_words_per_second_of_the_same_model(
+        self, accept: Accept, keep: Keep, tmp_path: Path, baselines: Path, fingerprint: str
+    ) -> None:
+        """The gate's report could not be recorded again: its entry is in the ledger."""
+        assert accept(report(tmp_path / "new", gate_run(in_turn()))).code == 0
+        gate = read_record(Baseline, baselines / FILE).throughput[-1]
+        subject = dataclasses.replace(SUBJECT, fingerprint=fingerprint)
+        assert accept(keep("run", records(subject=subject)), "--replace").code == 0
+        (*kept, alone) = read_record(Baseline, baselines / FILE).throughput
+        assert (kept, alone.in_turn) == ([gate] if fingerprint == SUBJECT.fingerprint else [], False)
 
     def test_a_report_is_accepted_again_once_its_entry_was_taken_back(
         self, accept: Accept, tmp_path: Path, baselines: Path

@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.acceptances import accepted_regression, not_accepted, tolerated
 from bench.judge.ledger import NO_LEDGER
-from bench.judge.metrics import COMPILATION, LOCKSTEP, REPLICATES, RETRACES, TRAINING
+from bench.judge.metrics import COMPILATION, LOCKSTEP, REPLICATES, RETRACES, TRAINING, WORDS
 from bench.judge.notices import NotAccepted
 from bench.judge.reasons import (
     Accepted,
@@ -18,6 +18,7 @@ from bench.judge.reasons import (
     NotCompiled,
     Reason,
     Retraces,
+    StoredRange,
 )
 from bench.judge.types import Comparison, Direction, Estimator, Metric, Scale, Unit
 from bench.record.ledger import AcceptedRegression, Entry, Ledger
@@ -160,6 +161,21 @@ def test_growth_of_memory_is_no_ratio_and_is_accepted_without_a_limit() -> None:
     assert made.limit is None
     assert tolerated([grown], accepting(made), on(MADE))[0].outcome is Outcome.PASS
     assert tolerated([grown], accepting(dataclasses.replace(made, limit=0.9)), on(MADE)) == [grown]
+
+
+def test_a_larger_fall_of_words_a_second_is_not_the_accepted_one() -> None:
+    """They have no interval: accepted is 3000 ÷ 2820 = 6.4%, rounded up, below the range's low end: 2900 ÷ 1.065."""
+    reason = StoredRange("below", 2900, 3000, 8, "2026-01-01", "2026-01-05")
+    fallen = Comparison(SUBJECT.name, WORDS, Outcome.REGRESSION, reason, 2820)
+    made = accepted_regression(fallen, NO_LEDGER, on(MADE), "why", "link", "2026-03-31")
+    assert made.limit == 0.065
+
+    def passes(held: AcceptedRegression, words_per_second: float) -> bool:
+        later = dataclasses.replace(fallen, candidate=words_per_second)
+        return tolerated([later], accepting(held), on(MADE)) != [later]
+
+    assert [passes(made, each) for each in (2820, 2724, 2722, 1000)] == [True, True, False, False]
+    assert not passes(dataclasses.replace(made, limit=None), 2820)
 
 
 def test_accepted_regressions_hold_for_the_ledger_s_references_alone() -> None:

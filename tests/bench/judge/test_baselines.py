@@ -9,7 +9,7 @@ from bench.judge.baselines import BaselineError, added, make_baselines, with_spe
 from bench.judge.gate import judge_run
 from bench.record.types import Baseline, Failure, Run
 from bench.stats.outcome import Outcome
-from tests.builders.launches import launches, on_both, with_one_core, with_outcome
+from tests.builders.launches import launches, on_both, on_candidate, with_one_core, with_outcome
 from tests.builders.paired import gate_run, pair
 from tests.builders.records import (
     LOG_PERPLEXITIES,
@@ -101,6 +101,15 @@ def test_a_gate_adds_what_its_candidate_reached_in_turn() -> None:
     assert stored.words_per_second == pytest.approx([3000, 3000])  # 300 words in 0.1 s
     assert found.reason == old.reason
     assert with_speed_in_turn(found, gate) == found  # recorded again, after its entry was taken back
+
+
+def test_launches_in_turn_alongside_other_jobs_have_no_words_a_second() -> None:
+    """300 words in 0.1 s; in 0.2 s where others had 30% of the CPU."""
+    slow = dataclasses.replace(on_candidate(pair(1), step_seconds=(0.2,) * 5), disturbed=0.3)
+    old = made(sibling(FIRST, 1.0))
+    found = with_speed_in_turn(old, gate_run([pair(0), slow], created=SECOND))
+    assert found.throughput[-1].words_per_second == pytest.approx([3000])
+    assert with_speed_in_turn(old, gate_run([slow], created=SECOND)) == old
 
 
 def test_launches_on_one_core_have_no_words_a_second() -> None:

@@ -10,6 +10,7 @@ from bench.judge.metrics import COMPILATION
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, LeftOpen, NumbersNotMeasured, Told
 from bench.judge.reasons import (
     CandidateFailed,
+    Disturbed,
     Diverged,
     Field,
     NoBaseline,
@@ -156,6 +157,21 @@ def test_words_a_second_of_what_no_baseline_is_made_of_gate_nowhere() -> None:
 def test_words_a_second_are_those_of_launches_on_all_cores() -> None:
     """300 words in 0.1 s there, and in 1 s on one core."""
     assert by_metric(judged(gate_run(with_one_core(launches()))))["words/s"].candidate == pytest.approx(3000)
+
+
+def test_launches_alongside_other_jobs_tell_no_words_a_second() -> None:
+    """3000 where they ran alone, and 1500 where others had 30% of the CPU, of which the baseline holds 2900 to 3100."""
+    stored = baseline(stored=(throughput([2900, 3100], in_turn=True),))
+    alone = launches()
+    slow = [dataclasses.replace(on_candidate(one, step_seconds=(0.2,) * 5), disturbed=0.3) for one in alone]
+    half = judged(gate_run([*alone[:5], *slow[5:]], gate_stored=True), stored)
+    assert half.outcome is Outcome.PASS
+    assert by_metric(half)["words/s"].candidate == pytest.approx(3000)
+    none = judged(gate_run(slow, gate_stored=True), stored)
+    found = by_metric(none)["words/s"]
+    assert (none.outcome, found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Disturbed(10))
+    shown = judged(gate_run(slow), stored)
+    assert (shown.outcome, by_metric(shown)["words/s"].outcome) == (Outcome.PASS, Outcome.NOT_GATED)
 
 
 def test_words_a_second_are_the_candidate_s() -> None:

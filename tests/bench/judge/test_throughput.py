@@ -1,5 +1,7 @@
 """Words/s and what is stored of the machine: within, below and above the range, and what isn't comparable."""
 
+import dataclasses
+
 import pytest
 
 from bench.judge.reasons import NoStoredSpeed, StoredRange
@@ -51,6 +53,15 @@ def test_what_is_not_comparable_is_no_baseline(stored: tuple[Throughput, ...]) -
     shown, gated = judged(0.1, stored=stored), judged(0.1, stored=stored, gates=True)
     assert (shown.outcome, shown.reason) == (Outcome.NOT_GATED, NoStoredSpeed())
     assert (gated.outcome, gated.reason) == (Outcome.INCONCLUSIVE, NoStoredSpeed())
+
+
+def test_words_a_second_of_another_model_or_data_are_no_baseline() -> None:
+    """Launches in turn have other steps than the baseline's."""
+    for changes, reason in (({"steps": 99}, StoredRange), ({"fingerprint": "ffff"}, NoStoredSpeed)):
+        known = baseline(stored=STORED, subject=dataclasses.replace(SUBJECT, **changes))
+        (found,) = judge_throughput(SUBJECT.name, [record()], known, in_turn=True, gates=True)
+        assert isinstance(found.reason, reason)
+        assert found.outcome is (Outcome.PASS if reason is StoredRange else Outcome.INCONCLUSIVE)
 
 
 def test_no_baseline_and_no_launch() -> None:

@@ -124,7 +124,7 @@ def on_a_host(hosts: Hosts, asked: SearchRequest, search: Callable[..., T], *mor
     Keeps its reports. Raises RequestError, ClusterError where it fails.
     """
     say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
-    building = Building.of(asked.model, asked.sides, stored_reports(asked.output))
+    building = Building.of(asked.model, asked.sides, asked.model.files(), stored_reports(asked.output))
     call = _on_this_host, (building, asked, search, *more)
     _, done = next(iter(hosts(lambda: {asked.output: call})))
     for name, data in done.files.items():  # of a search that failed, too: --resume goes on from them

@@ -29,6 +29,7 @@ from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.machine import usable_cores
+from bench.record.failed import FailedError
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 
@@ -104,18 +105,28 @@ class Building:
 
     model: ModelRequest
     sides: Sides
+    files: Mapping[str, str]  # fingerprints of users' own files as the command has them, by workload
     locks: Mapping[str, str]  # texts of the pinned reference's lock files, by name
     reports: Mapping[str, str]  # texts of the reports that a search goes on from, by their paths in its folder
 
     @staticmethod
-    def of(model: ModelRequest, sides: Sides, reports: Mapping[str, str] | None = None) -> "Building":
+    def of(
+        model: ModelRequest, sides: Sides, files: Mapping[str, str], reports: Mapping[str, str] | None = None
+    ) -> "Building":
         """Takes along what lies in files here alone."""
         corpus = os.path.abspath(model.corpus_path) if model.corpus_path else None
         locks = {path.name: path.read_text(encoding="utf-8") for path in sides.locks.glob("*.txt")}
-        return Building(dataclasses.replace(model, corpus_path=corpus), sides, locks, reports or {})
+        return Building(dataclasses.replace(model, corpus_path=corpus), sides, files, locks, reports or {})
 
     def here(self, folder: Path) -> Sides:
-        """Returns the sides for this host; the reports go into a call's folder, and the locks beside it."""
+        """Returns the sides for this host; the reports go into a call's folder, and the locks beside it.
+
+        Raises FailedError where this host has another file of a user's own.
+        """
+        there = self.model.files()
+        for workload, fingerprint in self.files.items():
+            if there[workload] != fingerprint:
+                raise FailedError(f"{workload} is another file here than where the command runs: copy it to each host")
         for name, text in self.reports.items():
             write_text(folder / name, text)
         locks = folder.parent / "locks"

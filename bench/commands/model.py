@@ -78,6 +78,10 @@ class ModelRequest:
                 made.append(plan)
         return made
 
+    def files(self) -> dict[str, str]:
+        """Returns the fingerprint of each workload that is a user's own file; "" of the others."""
+        return {name: getattr(workload(name), "fingerprint", "") for name in self.workloads}
+
     def folder(self, output: Path, name: str) -> Path:
         """Returns the folder of a plan's files: one of its own below `output` where it is one of several."""
         return output / name if len(self.configs) * len(self.workloads) > 1 else output

@@ -17,6 +17,7 @@ from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
+from bench.drive.environments import PINNED, PYTHON_OF_LOCKS
 from bench.drive.requests import ClusterError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS
@@ -74,6 +75,7 @@ def search_request(options: argparse.Namespace, command: str, model: ModelReques
     """Makes the request of add_metric's and add_search's options. Raises UsageError, FormatError, OSError."""
     if len(model.configs) * len(model.workloads) > 1:
         raise UsageError(f"{command} takes one workload in one configuration: name one of each")
+    _require_one_python(sides, getattr(options, "release", ()))
     output = resumed_folder(options, command, *GROWN)
     return SearchRequest(
         model=model,
@@ -86,6 +88,19 @@ def search_request(options: argparse.Namespace, command: str, model: ModelReques
         command_line=options.command_line,
         cluster=cluster_request(options),
     )
+
+
+def _require_one_python(sides: Sides, others: Sequence[str]) -> None:
+    """Raises UsageError for the pinned reference among environments of another Python: what that changes would be taken
+    for a release's or a package's.
+    """
+    python = sides.python_version or PYTHON_OF_LOCKS
+    named = (sides.reference.what, sides.candidate.what, *others)
+    if PINNED in named and python.split(".")[:2] != PYTHON_OF_LOCKS.split("."):
+        raise UsageError(
+            f"`{PINNED}` is always of Python {PYTHON_OF_LOCKS}: leave out --python-version {python}, or name a version "
+            "in its place"
+        )
 
 
 def words_going_on(asked: SearchRequest, without: Sequence[str], moment: str) -> list[str]:
@@ -109,7 +124,7 @@ def on_a_host(hosts: Hosts, asked: SearchRequest, search: Callable[..., T], *mor
     Keeps its reports. Raises RequestError, ClusterError where it fails.
     """
     say(f"a host of {asked.cluster} searches: at most {minutes(asked.budget_minutes)} of measurements")
-    building = Building.of(asked.model, asked.sides, stored_reports(asked.output))
+    building = Building.of(asked.model, asked.sides, asked.model.files(), stored_reports(asked.output))
     call = _on_this_host, (building, asked, search, *more)
     _, done = next(iter(hosts(lambda: {asked.output: call})))
     for name, data in done.files.items():  # of a search that failed, too: --resume goes on from them

@@ -231,7 +231,8 @@ class _Measuring:
 
     def _call(self, job: _Job) -> "Call":
         sent = {release: self._lock(release) for release in (job.candidate, job.reference)}
-        building = Building.of(self._asked.model, dataclasses.replace(self._environments, sent=sent))
+        sides, files = dataclasses.replace(self._environments, sent=sent), {job.plan.workload: job.plan.fingerprint}
+        building = Building.of(self._asked.model, sides, files)
         parts = dataclasses.replace(self._parts(job), resume=False)
         standards = dataclasses.replace(self._standards, baselines={})
         return compare, (Comparison(building, job.plan.name, job.reference, job.candidate, parts, standards),)

@@ -1,9 +1,10 @@
 """The effects of parts of a change, each measured apart by launches with one reference, and what they leave open.
 
-A launch gives a log ratio to the reference; all groups of launches share a deviation (bench.stats.pooled). A part may
-be a pair of others together: with these it makes a factorial of 2 × 2, whose interaction is what the pair has *beyond*
-its members' effects. The unexplained rest is the whole change less the effects of the pairs, and of the parts in no
-pair: what other parts do only together, and parts that weren't measured. The bounds of all rows hold together
+A launch gives a log ratio to the reference; all groups of launches share a deviation (bench.stats.pooled), but for
+those whose launches are equal, as losses are where nothing rounds otherwise: they would narrow the others' bounds. A
+part may be a pair of others together: with these it makes a factorial of 2 × 2, whose interaction is what the pair has
+*beyond* its members' effects. The unexplained rest is the whole change less the effects of the pairs, and of the parts
+in no pair: what other parts do only together, and parts that weren't measured. The bounds of all rows hold together
 (Bonferroni): where nothing has an effect, any is blamed in at most 5% of tables.
 """
 
@@ -43,7 +44,8 @@ def effects(
     """
     pairs = pairs or {}
     groups = [*parts, *switched, whole]  # the whole's place is −1
-    pooled, units = Pooled(groups), np.eye(len(groups))
+    spread = [values for values in groups if len({*values}) > 1]
+    pooled, units = Pooled(groups, spread or groups), np.eye(len(groups))
     rows = 2 + len(parts) + len(pairs) + 2 * len(switched)
     level = 1 - (1 - CONFIDENCE) / rows / 2
 

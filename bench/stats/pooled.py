@@ -1,4 +1,4 @@
-"""Means of several groups of launches, and weighted sums of them, with one deviation that all groups share."""
+"""Means of several groups of launches, and weighted sums of them, with one deviation that they share."""
 
 import dataclasses
 import math
@@ -27,13 +27,14 @@ class Bounded:
 
 
 class Pooled:
-    """Groups of log ratios; a group may be empty."""
+    """Groups of log ratios; a group may be empty. The deviation is that of `told`, if not of all groups."""
 
-    def __init__(self, groups: Sequence[Sequence[float]]) -> None:
+    def __init__(self, groups: Sequence[Sequence[float]], told: Sequence[Sequence[float]] | None = None) -> None:
+        told = groups if told is None else told
         self.counts: Floats = np.array([len(values) for values in groups], float)
         self.means: Floats = np.array([np.mean(values) if len(values) else math.nan for values in groups])
-        squares = sum(((np.asarray(values) - np.mean(values)) ** 2).sum() for values in groups if len(values))
-        self.freedom = sum(len(values) - 1 for values in groups if len(values))
+        squares = sum(((np.asarray(values) - np.mean(values)) ** 2).sum() for values in told if len(values))
+        self.freedom = sum(len(values) - 1 for values in told if len(values))
         self.deviation = math.sqrt(squares / self.freedom) if self.freedom else math.nan
 
     def bounds(self, weights: Floats, level: float) -> Bounded:

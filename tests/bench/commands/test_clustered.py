@@ -119,6 +119,29 @@ def test_the_host_that_measures_needs_the_memory(
 
 
 @pytest.mark.usefixtures("baselines")
+@pytest.mark.parametrize("command", ["survey", "bisect"])
+def test_a_host_with_another_file_of_that_name_measures_nothing(
+    tfgate: Tfgate, tmp_path: Path, one_host: OneHost, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Where it looks whether it has the memory, the host has what the command had not."""
+    calls, own, sides = one_host(command), tmp_path / "mine.py", {name: noisy_side(tmp_path / name) for name in "abc"}
+    own.write_text("def workload(): return old\n")
+    module = "clustered" if command == "survey" else "searches"
+    monkeypatch.setattr(
+        f"bench.commands.{module}.require_memory", lambda names: own.write_text("def workload(): return new\n")
+    )
+    words = {
+        "survey": ["--from", sides["a"], "--to", sides["c"], "--speed-only"],
+        "bisect": ["--good", sides["a"], "--release", sides["b"], "--bad", sides["c"], "--metric", "step time"],
+    }[command]
+    folders = ("--baselines", tmp_path / "baselines", "--output", tmp_path / "out")
+    found = tfgate(command, *words, "--workload", own, *folders, *CLUSTER)
+    assert (found.code, len(calls)) == (4, 1), found
+    assert f"{own} is another file here than where the command runs: copy it to each host (on here)\n" in found.err
+    assert not list(tmp_path.glob("out/*/paired.json"))
+
+
+@pytest.mark.usefixtures("baselines")
 def test_without_the_fixed_reference_there_is_no_survey(tfgate: Tfgate, tmp_path: Path, one_host: OneHost) -> None:
     one_host("survey")
     sides = {name: noisy_side(tmp_path / name) for name in "ab"}

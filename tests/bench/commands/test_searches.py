@@ -1,12 +1,16 @@
-"""The reports of a search."""
+"""The request of a search, and its reports."""
 
 from pathlib import Path
 
+import pytest
+
+from bench.cli import command_parser
 from bench.commands import bisect, blame
 from bench.commands.resume import is_kept
 from bench.commands.searches import stored_reports
 from bench.record.files import write_text
 from bench.record.survey import folder_name
+from tests.builders.commands import Tfgate
 
 
 def test_the_hundredth_report_is_found_as_the_others_are(tmp_path: Path) -> None:
@@ -17,3 +21,27 @@ def test_the_hundredth_report_is_found_as_the_others_are(tmp_path: Path) -> None
     (tmp_path / "02-2.13.1" / "paired.json").unlink()
     assert is_kept(tmp_path, *bisect.REPORTS)
     assert is_kept(tmp_path, *blame.REPORTS)
+
+
+@pytest.mark.usefixtures("baselines")
+@pytest.mark.parametrize(
+    "sides",
+    [
+        ("blame", "--from", "reference", "--to", "2.99.0"),
+        ("bisect", "--good", "reference", "--release", "2.98.0", "--bad", "2.99.0"),
+        ("bisect", "--good", "2.97.0", "--release", "reference", "--bad", "2.99.0"),
+    ],
+)
+def test_the_pinned_reference_is_searched_among_environments_of_its_own_python(
+    tfgate: Tfgate, tmp_path: Path, sides: tuple[str, ...]
+) -> None:
+    """With another, each release or package would hold what that Python changes."""
+    more = ("--metric", "trace", "--baselines", str(tmp_path / "baselines"), "--output", str(tmp_path / "out"))
+    found = tfgate(*sides, *more, "--python-version", "3.12")
+    said = "`reference` is always of Python 3.11: leave out --python-version 3.12, or name a version in its place"
+    assert (found.code, found.error) == (2, said)
+    command, words = sides[0], (*sides[1:], *more, "--python-version", "3.11.9")
+    options = command_parser(command).parse_args(words)
+    options.command_line = ("tfgate", command, *words)
+    made = {"bisect": bisect, "blame": blame}[command].request(options)
+    assert made.sides.python_version == "3.11.9"

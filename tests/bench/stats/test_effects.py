@@ -110,6 +110,26 @@ def test_where_nothing_has_an_effect_nothing_is_blamed(kind: str) -> None:
     assert blamed / TABLES <= 1 - CONFIDENCE
 
 
+@pytest.mark.parametrize("spread", [1, 2])  # of 8 rows
+def test_rows_of_equal_launches_do_not_narrow_the_others(spread: int) -> None:
+    """Of losses, where most packages change no bit."""
+    generator = np.random.default_rng(1)
+    equal, blamed = [[0.0] * LAUNCHES] * (8 - spread), 0
+    for _ in range(TABLES):
+        rows = [*generator.standard_normal((spread, LAUNCHES)).tolist(), *equal]
+        found = effects(rows[-1], rows[:-1])
+        blamed += any(part and part.is_proven for part in found.parts)
+    assert blamed / TABLES <= 1 - CONFIDENCE
+
+
+def test_where_no_launches_differ_the_deviation_is_none() -> None:
+    """As of GPU memory."""
+    (part,) = effects([0.1] * 2, [[0.1] * 2]).parts
+    assert part
+    assert part.is_proven
+    assert part.high == pytest.approx(part.low)
+
+
 @pytest.mark.parametrize("kind", FEW_KINDS)
 def test_planted_effects_come_back_and_are_those_that_are_blamed(kind: str) -> None:
     """An effect of 6 deviations, one of −4, two of nothing, and nothing more together: what explains the whole leaves

@@ -18,6 +18,15 @@ def test_a_difference_of_means_has_the_deviation_of_all_groups() -> None:
     assert [found.estimate, found.high] == pytest.approx([4.0, 4.0 + wide])
 
 
+def test_the_deviation_may_be_that_of_some_groups() -> None:
+    """Squares about 5: 8, of 1 degree."""
+    groups = [[0.0, 0.0], [3.0, 7.0]]
+    pooled = Pooled(groups, groups[1:])
+    assert pooled.freedom == 1
+    assert pooled.deviation == pytest.approx(math.sqrt(8))
+    assert pooled.means.tolist() == [0.0, 5.0]
+
+
 def test_groups_of_one_launch_tell_no_deviation() -> None:
     assert math.isnan(Pooled([[1.0], [2.0]]).deviation)
 

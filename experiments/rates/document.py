@@ -46,7 +46,7 @@ step, or of its tracing, or memory that the step keeps; "measured" is the mean o
 mean), with its standard error. Busy work slows `tiny` by more than its own time, and not always by as much, so what is
 asked for at one margin is less. "Predicted" is the share of runs with that verdict by [simulation](error-rates.md)
 (`python -m experiments.rates predict`): its noise is fitted to these launches, the change is what was measured, with
-its spread from run to run, and the range is of seven kinds of noise.
+its spread from run to run (of one run none is known, and none is simulated), and the range is of seven kinds of noise.
 """
 CURVES = """
 ![The share of runs that are a REGRESSION and a PASS, by the size of the change](images/detection.svg)
@@ -64,7 +64,8 @@ MEASURED, UNMEASURED = (
 PREDICTED = (
     f"The table below is predicted, by {RUNS:,} simulated runs of each kind of noise. Of such runs at most 5% may PASS "
     "and 2.5% may be a REGRESSION. The means of runs differ by more than the noise of their launches explains: all "
-    "launches of a run share something. How much is known from few runs. Where it is much, both rates are exceeded."
+    "launches of a run share something. How much is known from few runs. Where it is much, both rates are exceeded. "
+    "Where no two runs with nothing changed were measured (–), it isn't known, and predictions take it for 0."
 )
 RELEASES = """
 ## Every workload between two releases
@@ -203,7 +204,9 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
     return "\n".join([AT_MARGIN, said, "", table(rows)])
 
 
-def _deviation(value: float, metric: str) -> str:
+def _deviation(value: float | None, metric: str) -> str:
+    if value is None:
+        return "–"
     return f"{value:.0f} bytes a step" if metric == MEMORY_GROWTH else f"{value:.2%}"
 
 

@@ -390,8 +390,9 @@ def drawn_launches(within: float, between: float, mean: float = 0.0, runs: int =
 
 
 def test_a_deviation_has_the_unit_of_its_metric() -> None:
-    at_margin = (ROOT / "docs" / "error-rates-measured.md").read_text(encoding="utf-8").partition("## At one margin")[2]
-    row = next(line for line in at_margin.splitlines() if line.startswith("| memory growth, tiny"))
+    (growing,) = (curve for curve in read_predictions().curves if curve.metric == MEMORY_GROWTH)
+    known = Predictions(SCHEMA, (dataclasses.replace(growing, between_runs=64.0),))
+    (row,) = (line for line in document(read_store(), known).splitlines() if line.startswith("| memory growth, tiny"))
     assert [cell.strip().partition(" ")[2] for cell in row.split("|")[2:4]] == ["bytes a step"] * 2
 
 
@@ -471,6 +472,23 @@ def test_predictions_stand_beside_what_was_measured_and_are_drawn(
     pages = [page, document(Store(SCHEMA, (*same, ran(once, "PASS", 0, judged))), found)]
     assert ["No run with a change of one margin has been measured yet." in one for one in pages] == [True, False]
     assert drawn(found, store).count("step time on one core, notebook") == 1
+
+
+def test_what_no_runs_with_nothing_changed_tell_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does one run tell it: none of another was measured. The simulation takes it for 0."""
+    monkeypatch.setattr("experiments.rates.predictions.SIZES", (1.0,))
+    monkeypatch.setattr("experiments.rates.predictions.simulated", functools.partial(simulated, runs=20))
+    values = (0.01, 0.02, 0.03, 0.04)
+    two = [Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.02, tuple(value + by for value in values)) for by in (0.0, 0.1)]
+    for cell, known in ((SLOWER, False), (NOTHING, True)):
+        store = Store(SCHEMA, tuple(ran(cell, "REGRESSION", number, one) for number, one in enumerate(two)))
+        found = predicted(store, [NOTHING, SLOWER])
+        assert (found.curves[0].between_runs is not None) == known
+        (row,) = (line for line in document(store, found).splitlines() if line.startswith("| step time on one core,"))
+        assert (row.split("|")[3].strip() == "–") != known
+    assert (between_runs([values]), between_runs([values, values])) == (None, 0.0)
+    noise = noise_of([[values, values]])
+    assert simulated(noise, None, 1.0, 0.02, 20) == simulated(noise, 0.0, 1.0, 0.02, 20)
 
 
 def test_too_few_launches_predict_nothing() -> None:

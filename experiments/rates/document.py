@@ -7,12 +7,14 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from scipy import stats
+
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
 from experiments.markdown import folded, paragraph, table
 from experiments.rate import CONFIDENCE, Rate
 from experiments.rates.cells import BOUNDED, CELLS, PROMISED, Cell
-from experiments.rates.predictions import RUNS, Predictions, told
+from experiments.rates.predictions import RUNS, Predictions, launches_of, told
 from experiments.rates.store import Judged, Ran, Store
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
@@ -62,10 +64,10 @@ MEASURED, UNMEASURED = (
     "No run with a change of one margin has been measured yet.",
 )
 PREDICTED = (
-    f"The table below is predicted, by {RUNS:,} simulated runs of each kind of noise. Of such runs at most 5% may PASS "
-    "and 2.5% may be a REGRESSION. The means of runs differ by more than the noise of their launches explains: all "
-    "launches of a run share something. How much is known from few runs. Where it is much, both rates are exceeded. "
-    "Where no two runs with nothing changed were measured (–), it isn't known, and predictions take it for 0."
+    f'The table below is predicted, by {RUNS:,} simulated runs of each kind of noise. "Besides" is what the means of '
+    "runs with nothing changed deviate by beyond what their launches explain: all launches of a run share it, and no "
+    "run sees it. Where it is much, both rates are exceeded. Where no two such runs were measured (–), it isn't known, and "
+    "predictions take it for 0."
 )
 RELEASES = """
 ## Every workload between two releases
@@ -194,14 +196,38 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
             "metric": f"{curve.metric}, {curve.config}",
             "launches deviate by": _deviation(curve.noise.launch_deviation, curve.metric),
             "besides, runs deviate by": _deviation(curve.between_runs, curve.metric),
-            **{outcome.value: told(point.shares, outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION)},
+            **{outcome.value: told(point.shares, outcome, digits=1) for outcome in PROMISED[1]},
         }
         for curve in predictions.curves
         for point in curve.points
         if point.size == 1
     ]
     said = paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}")
-    return "\n".join([AT_MARGIN, said, "", table(rows)])
+    return "\n".join([AT_MARGIN, said, "", table(rows), "", paragraph(f"{_exceeded(predictions)} {_shared(store)}")])
+
+
+def _exceeded(predictions: Predictions) -> str:
+    """Returns in how many rows more of the simulated runs are wrong than is promised, by the worst kind of noise."""
+    points = [point for curve in predictions.curves for point in curve.points if point.size == 1]
+    found = []
+    for outcome, promised in PROMISED[1].items():
+        shares = [max(point.shares[outcome.value]) for point in points]
+        above = f"{sum(share > promised for share in shares)} of {len(shares)} rows"
+        error = math.sqrt(promised * (1 - promised) / RUNS)
+        most = f"the most is {max(shares, default=0.0):.1%}, with a standard error of {error:.1%}"
+        found.append(f"{outcome.value} is above the promised {promised:.1%} in {above} ({most})")
+    return f"By the worst kind of noise, {' and '.join(found)}."
+
+
+def _shared(store: Store) -> str:
+    """Returns in how many metrics the runs with nothing changed share something: beyond what chance makes of launches'
+    noise.
+    """
+    unchanged = [launches_of(store, cell) for cell in CELLS if cell.metric and not cell.margins]
+    several = [runs for runs in unchanged if len(runs) > 1]
+    shown = sum(float(stats.f_oneway(*runs).pvalue) < 1 - CONFIDENCE for runs in several)
+    where = f"{shown} of the {len(several)} rows with such runs"
+    return f"The means of runs with nothing changed differ by more than chance in {where} (F test, 5%)."
 
 
 def _deviation(value: float | None, metric: str) -> str:

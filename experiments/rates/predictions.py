@@ -145,6 +145,6 @@ def simulated(noise: LaunchNoise, between: float | None, size: float, margin: fl
     return Point(size, {outcome.value: (min(found), max(found)) for outcome, found in shares.items()})
 
 
-def told(shares: Mapping[str, Range], outcome: Outcome) -> str:
+def told(shares: Mapping[str, Range], outcome: Outcome, digits: int = 0) -> str:
     """Returns what is predicted of an outcome: 98% to 100%."""
-    return " to ".join(dict.fromkeys(f"{share:.0%}" for share in shares[outcome.value]))
+    return " to ".join(dict.fromkeys(f"{share:.{digits}%}" for share in shares[outcome.value]))

@@ -465,7 +465,7 @@ def test_predictions_stand_beside_what_was_measured_and_are_drawn(
     )
     (point,) = (one.shares for one in found.curves[0].points if one.size == 1)
     assert [one.strip() for one in shares[4:6]] == [
-        told_share(point, one) for one in (Outcome.PASS, Outcome.REGRESSION)
+        told_share(point, one, digits=1) for one in (Outcome.PASS, Outcome.REGRESSION)
     ]
     once = dataclasses.replace(SLOWER, margins=1)
     judged = Judged(ONE_CORE_STEP_TIME, "PASS", 0.02, (0.01, 0.03))
@@ -489,6 +489,34 @@ def test_what_no_runs_with_nothing_changed_tell_is_not_known(monkeypatch: pytest
     assert (between_runs([values]), between_runs([values, values])) == (None, 0.0)
     noise = noise_of([[values, values]])
     assert simulated(noise, None, 1.0, 0.02, 20) == simulated(noise, 0.0, 1.0, 0.02, 20)
+
+
+def test_the_page_counts_the_metrics_whose_predictions_exceed_what_is_promised() -> None:
+    """At most 5% may PASS and 2.5% be a REGRESSION, by the worst kind of noise. 2.5% of 2,000 has an error of 0.35%."""
+    (curve, *_) = read_predictions().curves
+    worst = ((0.05, 0.024), (0.049, 0.026), (0.02, 0.031))
+    points = [Point(1.0, {"PASS": (0.0, passed), "REGRESSION": (0.01, regressed)}) for passed, regressed in worst]
+    found = Predictions(SCHEMA, tuple(dataclasses.replace(curve, points=(point,)) for point in points))
+    told = " ".join(document(read_store(), found).split())
+    assert "PASS is above the promised 5.0% in 0 of 3 rows (the most is 5.0%, with a standard error of 0.5%)" in told
+    assert (
+        "REGRESSION is above the promised 2.5% in 2 of 3 rows (the most is 3.1%, with a standard error of 0.3%)" in told
+    )
+
+
+@pytest.mark.parametrize(("between", "shown"), [(0.0, 0), (0.05, 1)])
+def test_the_page_says_if_runs_share_more_than_chance_makes_of_their_launches(between: float, shown: int) -> None:
+    """Two metrics; of one every run is like the other. A single run of a third tells nothing."""
+    tiny, notebook, other = (cell for cell in STEPS if not cell.margins)
+    drawn = {tiny: drawn_launches(0.01, between, runs=5), notebook: drawn_launches(0.01, 0.0, runs=5)}
+    drawn[other] = drawn_launches(0.01, between, runs=1)
+    runs = [
+        ran(cell, "PASS", number, Judged(cell.metric, "PASS", 0.02, values))
+        for cell, launches in drawn.items()
+        for number, values in enumerate(launches)
+    ]
+    told = " ".join(document(Store(SCHEMA, tuple(runs)), read_predictions()).split())
+    assert f"differ by more than chance in {shown} of the 2 rows with such runs (F test, 5%)." in told
 
 
 def test_too_few_launches_predict_nothing() -> None:

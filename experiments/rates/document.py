@@ -12,7 +12,7 @@ from scipy import stats
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
 from experiments.markdown import folded, paragraph, table
-from experiments.rate import CONFIDENCE, Rate
+from experiments.rate import CONFIDENCE, TWO_SIDED, Rate
 from experiments.rates.cells import BOUNDED, CELLS, PROMISED, Cell
 from experiments.rates.predictions import RUNS, Predictions, launches_of, told
 from experiments.rates.store import Judged, Ran, Store
@@ -33,8 +33,8 @@ Where nothing changed, a run should PASS, and a REGRESSION is a false alarm. Whe
 it should be a REGRESSION, and a PASS is a miss. INCONCLUSIVE is neither right nor wrong: the machine was too noisy for
 the margin within the time budget. At one margin both other verdicts are wrong. A launch that fails is measured once
 more; if it fails again, its run counts by its verdict: a REGRESSION where the candidate alone failed, else
-INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are
-the median, the most in brackets.
+INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson, rounded outwards. Launches and minutes
+(of launches) are the median, the most in brackets.
 
 *Today's* counts the runs since {MOMENT} UTC, when margins changed last. Earlier ones were measured by earlier
 versions of the protocol: [the changelog](../CHANGELOG.md) says what changed. The first eight of `notebook` called the
@@ -166,8 +166,9 @@ def _predicted(cell: Cell, predictions: Predictions) -> str:
 
 
 def _rate(outcome: Outcome, outcomes: Sequence[str]) -> str:
-    count = outcomes.count(outcome.value)
-    return f"{count} ({' to '.join(f'{bound:.0%}' for bound in bounds(count, len(outcomes)))})"
+    rate = Rate(outcomes.count(outcome.value), len(outcomes))
+    low, high = (rate.told(upper=upper, digits=0, level=TWO_SIDED) for upper in (False, True))
+    return f"{rate.count} ({low} to {high})"
 
 
 def _found(cell: Cell, run: Ran) -> dict[str, str]:
@@ -238,8 +239,8 @@ def _deviation(value: float | None, metric: str) -> str:
 
 def bounds(count: int, of: int) -> tuple[float, float]:
     """Returns the two-sided Clopper-Pearson bounds of a rate at CONFIDENCE."""
-    rate, level = Rate(count, of), 1 - (1 - CONFIDENCE) / 2
-    return rate.bound(upper=False, level=level), rate.bound(upper=True, level=level)
+    rate = Rate(count, of)
+    return rate.bound(upper=False, level=TWO_SIDED), rate.bound(upper=True, level=TWO_SIDED)
 
 
 def _mean(values: Sequence[float], linear: bool) -> str:

@@ -211,23 +211,23 @@ def test_a_run_of_which_a_launch_failed_counts_by_its_verdict(
 
 
 def test_a_row_counts_outcomes_and_says_what_they_show(tmp_path: Path) -> None:
-    """Two of two show at least 16% (0.025^(1/2)), none of two at most 84%; 28 launches of 30 s are 0.23 hours."""
+    """Two of two show at least 15.8% (0.025^(1/2)), none of two at most 84.2%; 28 launches of 30 s are 0.23 hours."""
     same = [kept(NOTHING, number, one_core(), tmp_path) for number in range(2)]
     slower = [kept(SLOWER, number, one_core(4, step), tmp_path) for number, step in enumerate((0.04, 0.0))]
     page = document(Store(SCHEMA, (*same, *slower)), NONE)
     told = " ".join(page.split())
-    counts = "PASS 2 (16% to 100%), REGRESSION 0 (0% to 84%), INCONCLUSIVE 0 (0% to 84%)"
+    counts = "PASS 2 (15% to 100%), REGRESSION 0 (0% to 85%), INCONCLUSIVE 0 (0% to 85%)"
     assert f"- Nothing changed, all 2 runs: {counts}; promised: REGRESSION ≤ 1.0%. " in told
-    counts = "PASS 0 (0% to 84%), REGRESSION 1 (1% to 99%), INCONCLUSIVE 1 (1% to 99%)"
+    counts = "PASS 0 (0% to 85%), REGRESSION 1 (1% to 99%), INCONCLUSIVE 1 (1% to 99%)"
     assert f"- Two margins worse, all 2 runs: {counts}; promised: PASS ≤ 0.1%. " in told
     assert " runs that are asked for, so far: 0.2 hours of launches; A CPU, 2 cores" in told
     assert "- `--config tiny`: 0 of 299 runs of today's protocol with nothing changed. That many without" in told
     first, second = cells(page, "--config notebook")
-    right, wrong = "2 (16% to 100%)", "REGRESSION 0 (0% to 84%)"
+    right, wrong = "2 (15% to 100%)", "REGRESSION 0 (0% to 85%)"
     assert first[0] == "nothing"
     assert first[2:] == ["2", "0", "2", "0", "0", right, wrong, "–", "10 (10)", "5.0 (5.0)", "A CPU"]
     assert second[0] == "4.0%"
-    assert second[2:9] == ["2", "0", "0", "1", "1", "1 (1% to 99%)", "PASS 0 (0% to 84%)"]
+    assert second[2:9] == ["2", "0", "0", "1", "1", "1 (1% to 99%)", "PASS 0 (0% to 85%)"]
 
 
 def test_a_row_counts_the_runs_of_today_s_protocol() -> None:
@@ -280,6 +280,18 @@ def test_bounds_are_exact() -> None:
     assert bounds(0, 10) == pytest.approx((0.0, 1 - 0.025**0.1))
     assert bounds(10, 10) == pytest.approx((0.025**0.1, 1.0))
     assert bounds(1, 2) == pytest.approx((1 - math.sqrt(0.975), math.sqrt(0.975)))
+
+
+@pytest.mark.parametrize("of", [1, 2, 5, 20, 118, 299])
+def test_no_bound_on_the_page_is_narrower_than_the_exact_one(of: int) -> None:
+    """None of 118 is at most 3.08%, which is no 3%."""
+    for count in range(of + 1):
+        outcomes = ["REGRESSION"] * count + ["PASS"] * (of - count)
+        runs = Store(SCHEMA, tuple(ran(BOUNDED, outcome, number) for number, outcome in enumerate(outcomes)))
+        (low, high) = re.findall(r"REGRESSION \d+ \((\d+)% to (\d+)%\)", " ".join(document(runs, NONE).split()))[0]
+        exact = bounds(count, of)
+        assert int(low) / 100 <= exact[0] + 1e-9 < int(low) / 100 + 0.01 + 1e-8
+        assert int(high) / 100 - 0.01 - 1e-8 < exact[1] - 1e-9 <= int(high) / 100
 
 
 def test_the_committed_runs_are_of_the_cells_that_are_asked_for_and_say_what_their_launches_prove() -> None:

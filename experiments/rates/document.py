@@ -1,4 +1,4 @@
-"""The page that says what was measured."""
+"""The parts of the page that say what was measured; the page has the rest."""
 
 import collections
 import datetime
@@ -23,75 +23,29 @@ CHANGED = {0: "Nothing changed", 1: "One margin worse", 2: "Two margins worse"}
 PROTOCOL = "2026-11-29T05:25:00+00:00"  # the last change: of margins; of launches 01:00, garbage before a trace
 MOMENT = f"{datetime.datetime.fromisoformat(PROTOCOL):%Y-%m-%d %H:%M}"
 
-HEAD = f"""# How often verdicts are right, measured
 
-Made by `python -m experiments.rates measure`, which runs tfgate's commands where the right answer is known, and `…
-table`. Two copies of one environment are compared, in two folders. None is a launch of the pilot, by which the [method
-and its margins](protocol.md) were chosen.
-
-Where nothing changed, a run should PASS, and a REGRESSION is a false alarm. Where the candidate is two margins worse,
-it should be a REGRESSION, and a PASS is a miss. INCONCLUSIVE is neither right nor wrong: the machine was too noisy for
-the margin within the time budget. At one margin both other verdicts are wrong. A launch that fails is measured once
-more; if it fails again, its run counts by its verdict: a REGRESSION where the candidate alone failed, else
-INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson, rounded outwards. Launches and minutes
-(of launches) are the median, the most in brackets.
-
-*Today's* counts the runs since {MOMENT} UTC, when margins changed last. Earlier ones were measured by earlier
-versions of the protocol: [the changelog](../CHANGELOG.md) says what changed. The first eight of `notebook` called the
-code of the command, not the command.
-"""
-INJECTED = """
-## A known change
-
-The one metric that a row names is judged (`--metric`). The change is busy work inside TensorFlow's own call of the
-step, or of its tracing, or memory that the step keeps; "measured" is the mean of all launches (of ratios, the geometric
-mean), with its standard error. Busy work slows `tiny` by more than its own time, and not always by as much, so what is
-asked for at one margin is less. "Predicted" is the share of runs with that verdict by [simulation](error-rates.md)
-(`python -m experiments.rates predict`): its noise is fitted to these launches, the change is what was measured, with
-its spread from run to run (of one run none is known, and none is simulated), and the range is of seven kinds of noise.
-"""
-CURVES = """
-![The share of runs that are a REGRESSION and a PASS, by the size of the change](images/detection.svg)
-
-Verdicts by the true size of a change, in margins. Bands are predicted, points are measured, at the size that was
-measured, with exact 95% bounds.
-"""
-AT_MARGIN = """
-## At one margin
-"""
-MEASURED, UNMEASURED = (
-    "Runs with a change of one margin are in the table above.",
-    "No run with a change of one margin has been measured yet.",
-)
-PREDICTED = (
-    f'The table below is predicted, by {RUNS:,} simulated runs of each kind of noise. "Besides" is what the means of '
-    "runs with nothing changed deviate by beyond what their launches explain: all launches of a run share it, and no "
-    "run sees it. Where it is much, both rates are exceeded. Where no two such runs were measured (–), it isn't known, and "
-    "predictions take it for 0."
-)
-RELEASES = """
-## Every workload between two releases
-
-Here nobody knows the right answer: [what changed](releases.md) explains what was found. A cell holds the
-estimated change and, where it isn't PASS, the outcome.
-"""
+def made(store: Store, predictions: Predictions) -> dict[str, str]:
+    """Returns what is filled into the page, by place."""
+    whole = [cell for cell in CELLS if not (cell.metric or cell.releases)]
+    between = [cell for cell in CELLS if cell.releases and store.of(cell)]
+    return {
+        "runs": _told(store),
+        "nothing changed": _rows(store, whole, predictions),
+        "a known change": _rows(store, [cell for cell in CELLS if cell.metric], predictions),
+        "at one margin": _at_margin(store, predictions),
+        "between two releases": table([_found(cell, store.of(cell)[0]) for cell in between]),
+    }
 
 
-def document(store: Store, predictions: Predictions) -> str:
-    """Returns the document as committed."""
+def _told(store: Store) -> str:
+    """Returns since when the protocol is today's, how many runs there are, where they ran, and their totals."""
+    since = f"Today's protocol is that since {MOMENT} UTC, when margins changed last."
     hosts = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
     asked, versions = sum(cell.runs for cell in CELLS), {f"TensorFlow {run.tensorflow}" for run in store.runs}
     hours = math.fsum(second for run in store.runs for second in run.seconds) / 3600
     told = f"{len(store.runs)} of the {asked} runs that are asked for, so far: {hours:.1f} hours of launches"
-    parts = [HEAD, paragraph(f"{told}; {'; '.join(sorted(versions | hosts))}."), "", *_totals(store)]
-    if whole := [cell for cell in CELLS if not (cell.metric or cell.releases) and store.of(cell)]:
-        parts += ["\n## Nothing changed\n", _rows(store, whole, predictions)]
-    if changed := [cell for cell in CELLS if cell.metric and store.of(cell)]:
-        parts += [INJECTED, _rows(store, changed, predictions)]
-        parts += [CURVES, _at_margin(store, predictions)] if predictions.curves else []
-    if between := [cell for cell in CELLS if cell.releases and store.of(cell)]:
-        parts += [RELEASES, table([_found(cell, store.of(cell)[0]) for cell in between])]
-    return "\n".join(parts) + "\n"
+    lines = "\n".join(_totals(store))
+    return "\n\n".join([since, paragraph(f"{told}; {'; '.join(sorted(versions | hosts))}."), lines])
 
 
 def _totals(store: Store) -> Iterator[str]:
@@ -111,7 +65,7 @@ def _totals(store: Store) -> Iterator[str]:
 
 
 def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions) -> str:
-    return table([_row(cell, store.of(cell), predictions) for cell in cells])
+    return table([_row(cell, runs, predictions) for cell in cells if (runs := store.of(cell))])
 
 
 def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions) -> dict[str, str]:
@@ -190,8 +144,7 @@ def _change(judged: Judged | None) -> str:
 
 
 def _at_margin(store: Store, predictions: Predictions) -> str:
-    """Returns the section with a row for each metric: its noise, and the verdicts on a change of one margin."""
-    measured = any(store.of(cell) for cell in CELLS if cell.margins == 1)
+    """Returns a row for each metric: its noise, and the verdicts on a change of one margin; then what they show."""
     rows = [
         {
             "metric": f"{curve.metric}, {curve.config}",
@@ -203,8 +156,7 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
         for point in curve.points
         if point.size == 1
     ]
-    said = paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}")
-    return "\n".join([AT_MARGIN, said, "", table(rows), "", paragraph(f"{_exceeded(predictions)} {_shared(store)}")])
+    return f"{table(rows)}\n\n{paragraph(f'{_exceeded(predictions)} {_shared(store)}')}"
 
 
 def _exceeded(predictions: Predictions) -> str:
@@ -217,7 +169,7 @@ def _exceeded(predictions: Predictions) -> str:
         error = math.sqrt(promised * (1 - promised) / RUNS)
         most = f"the most is {max(shares, default=0.0):.1%}, with a standard error of {error:.1%}"
         found.append(f"{outcome.value} is above the promised {promised:.1%} in {above} ({most})")
-    return f"By the worst kind of noise, {' and '.join(found)}."
+    return f"Of {RUNS:,} simulated runs of the worst kind of noise, {' and '.join(found)}."
 
 
 def _shared(store: Store) -> str:

@@ -28,10 +28,11 @@ from bench.record.types import DEFAULT_WORKLOAD, SCHEMA, Failure
 from bench.report.formats.json import verdict_json
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
+from experiments.markdown import filled
 from experiments.rate import Rate
 from experiments.rates.__main__ import main
 from experiments.rates.cells import BOUNDED, CELLS, OTHERS, PAIRS, PROMISED, STEPS, TRACE, WHOLE, Cell
-from experiments.rates.document import OUTPUT, PROTOCOL, bounds, document
+from experiments.rates.document import OUTPUT, PROTOCOL, bounds, made
 from experiments.rates.figure import OUTPUT as FIGURE
 from experiments.rates.figure import drawn
 from experiments.rates.measure import ROOT, measure, told, words
@@ -73,6 +74,11 @@ def one_core(launches: int = 10, step: float = 0.0) -> PairedRun:
 
 def ran(cell: Cell, outcome: str, number: int = 0, *judged: Judged) -> Ran:
     return Ran(cell.key, number, "2026-01-02T03:04:05+00:00", "2.21.0", MACHINE, outcome, (30.0,) * 10, judged)
+
+
+def document(store: Store, predictions: Predictions) -> str:
+    """All that is filled into the page."""
+    return "\n\n".join(made(store, predictions).values())
 
 
 def cells(text: str, command: str) -> list[list[str]]:
@@ -378,8 +384,9 @@ def test_fewer_copies_than_the_pilot_had_are_refused(capsys: pytest.CaptureFixtu
 
 def test_the_document_and_its_figure_are_made_of_the_committed_runs() -> None:
     store, predictions = read_store(), read_predictions()
-    for made, path in ((document(store, predictions), OUTPUT), (drawn(predictions, store), FIGURE)):
-        assert made == path.read_text(encoding="utf-8"), "python -m experiments.rates table writes it"
+    page, figure = (path.read_text(encoding="utf-8") for path in (OUTPUT, FIGURE))
+    assert filled(page, made(store, predictions)) == page, "python -m experiments.rates table fills it"
+    assert drawn(predictions, store) == figure, "python -m experiments.rates table writes it"
 
 
 def test_the_readme_tells_the_committed_runs() -> None:
@@ -453,9 +460,9 @@ def test_the_committed_predictions_are_of_the_committed_runs() -> None:
 def test_the_committed_predictions_are_of_the_sizes_that_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """In margins, the newest run's. Nothing is simulated."""
     monkeypatch.setattr("experiments.rates.predictions.simulated", lambda noise, between, size, margin: Point(size, {}))
-    for made, kept in zip(predicted(read_store()).curves, read_predictions().curves, strict=True):
-        assert (made.margin, made.between_runs) == pytest.approx((kept.margin, kept.between_runs))
-        sizes, wanted = ({key: one.size for key, one in curve.cells.items()} for curve in (made, kept))
+    for anew, kept in zip(predicted(read_store()).curves, read_predictions().curves, strict=True):
+        assert (anew.margin, anew.between_runs) == pytest.approx((kept.margin, kept.between_runs))
+        sizes, wanted = ({key: one.size for key, one in curve.cells.items()} for curve in (anew, kept))
         assert sizes == pytest.approx(wanted)
 
 
@@ -471,18 +478,11 @@ def test_predictions_stand_beside_what_was_measured_and_are_drawn(
     page = document(store, found)
     (row,) = cells(page, "--config notebook")
     assert "PASS 100%" in row
-    at_margin = page.partition("## At one margin")[2]
-    (shares,) = (
-        one.split("|") for one in at_margin.splitlines() if one.startswith("| step time on one core, notebook")
-    )
+    (shares,) = (one.split("|") for one in page.splitlines() if one.startswith("| step time on one core, notebook"))
     (point,) = (one.shares for one in found.curves[0].points if one.size == 1)
     assert [one.strip() for one in shares[4:6]] == [
         told_share(point, one, digits=1) for one in (Outcome.PASS, Outcome.REGRESSION)
     ]
-    once = dataclasses.replace(SLOWER, margins=1)
-    judged = Judged(ONE_CORE_STEP_TIME, "PASS", 0.02, (0.01, 0.03))
-    pages = [page, document(Store(SCHEMA, (*same, ran(once, "PASS", 0, judged))), found)]
-    assert ["No run with a change of one margin has been measured yet." in one for one in pages] == [True, False]
     assert drawn(found, store).count("step time on one core, notebook") == 1
 
 

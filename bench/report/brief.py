@@ -27,7 +27,8 @@ PLOT_WIDTHS = range(25, 10, -2)  # odd numbers
 LAYOUTS = ((3, RIGHT), (2, RIGHT), (2, (CHANGE, BOUND, PLOT)), (2, (CHANGE, BOUND)))
 GAP = "  "
 MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
-DECIDES = "what decides: the 95% CI; for a PASS the 90% CI, whose upper end is the 95% bound"
+DECIDES = "what decides: the 95% CI; for a PASS{} the 90% CI, whose upper end is the 95% bound"
+NOT_BETTER = " that isn't better"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
 MORE = "In full"
@@ -155,7 +156,8 @@ def _notes_below(found: Sequence[Comparison], *, sides: bool, plots: bool) -> li
     have told.
     """
     drawn = [one for one in found if _is_drawn(one)]
-    notes = [f"{PLOT_LEGEND} {DECIDES}" if plots else DECIDES] if drawn else []
+    decides = DECIDES.format(NOT_BETTER if any(one.improved for one in drawn) else "")
+    notes = [f"{PLOT_LEGEND} {decides}" if plots else decides] if drawn else []
     notes += [FEW_LAUNCHES] if any(_bound(one.unaccepted).endswith(FEW) for one in drawn) else []
     notes += [] if sides else sorted({unit for one in drawn if (unit := _unit(one))})
     return [*notes, *seen(found)]

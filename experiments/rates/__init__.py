@@ -4,6 +4,6 @@ cells        the runs that are asked for
 store        what is kept of each run
 measure      runs the commands
 predictions  the simulation's verdicts with the noise that was measured
-document     the page
+document     what is filled into the page
 figure       its figure
 """

@@ -7,7 +7,7 @@ are none of the pilot's. Faults of a known size are injected into the candidate,
 With `--cluster` the hosts of a Dask scheduler measure: each has the copies under the same paths, does nothing else, and
 has its worker started in this checkout.
 `… take FILE…` adds what other stores have, such as those of the nightly (docs/ci-here.md). `… predict` simulates what
-was measured (a minute), and `… table` writes the document.
+was measured (a minute), and `… table` fills the document.
 """
 
 import argparse
@@ -16,16 +16,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.record.files import write_record, write_text
+from experiments.markdown import fill
 from experiments.pilot import LEAST_COPIES
 from experiments.rates import figure, predictions
 from experiments.rates.cells import CELLS
-from experiments.rates.document import OUTPUT, document
+from experiments.rates.document import OUTPUT, made
 from experiments.rates.measure import measure
 from experiments.rates.store import missing, read_store, take
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measures, and prints how many runs are missing; or takes runs over; or simulates; or writes the document."""
+    """Measures, and prints how many runs are missing; or takes runs over; or simulates; or fills the document."""
     parser = argparse.ArgumentParser(prog="python -m experiments.rates", description=__doc__)
     parser.add_argument("what", choices=("measure", "take", "predict", "table"))
     parser.add_argument("files", nargs="*", metavar="FILE", help="of take: rates.json of another checkout")
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if options.what == "table":
         known = predictions.read_predictions()
-        write_text(OUTPUT, document(read_store(), known), replace=True)
+        fill(OUTPUT, made(read_store(), known))
         write_text(figure.OUTPUT, figure.drawn(known, read_store()), replace=True)
         return
     if options.what == "predict":

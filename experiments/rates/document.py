@@ -1,4 +1,4 @@
-"""The page that says what was measured."""
+"""The parts of the page that say what was measured; the page has the rest."""
 
 import collections
 import datetime
@@ -7,12 +7,14 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from scipy import stats
+
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
 from experiments.markdown import folded, paragraph, table
-from experiments.rate import CONFIDENCE, Rate
+from experiments.rate import CONFIDENCE, TWO_SIDED, Rate
 from experiments.rates.cells import BOUNDED, CELLS, PROMISED, Cell
-from experiments.rates.predictions import RUNS, Predictions, told
+from experiments.rates.predictions import RUNS, Predictions, launches_of, told
 from experiments.rates.store import Judged, Ran, Store
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
@@ -21,74 +23,29 @@ CHANGED = {0: "Nothing changed", 1: "One margin worse", 2: "Two margins worse"}
 PROTOCOL = "2026-11-29T05:25:00+00:00"  # the last change: of margins; of launches 01:00, garbage before a trace
 MOMENT = f"{datetime.datetime.fromisoformat(PROTOCOL):%Y-%m-%d %H:%M}"
 
-HEAD = f"""# How often verdicts are right, measured
 
-Made by `python -m experiments.rates measure`, which runs tfgate's commands where the right answer is known, and `…
-table`. Two copies of one environment are compared, in two folders. None is a launch of the pilot, by which the [method
-and its margins](protocol.md) were chosen.
-
-Where nothing changed, a run should PASS, and a REGRESSION is a false alarm. Where the candidate is two margins worse,
-it should be a REGRESSION, and a PASS is a miss. INCONCLUSIVE is neither right nor wrong: the machine was too noisy for
-the margin within the time budget. At one margin both other verdicts are wrong. A launch that fails is measured once
-more; if it fails again, its run counts by its verdict: a REGRESSION where the candidate alone failed, else
-INCONCLUSIVE. Rates have the exact two-sided 95% bounds of Clopper and Pearson. Launches and minutes (of launches) are
-the median, the most in brackets.
-
-*Today's* counts the runs since {MOMENT} UTC, when margins changed last. Earlier ones were measured by earlier
-versions of the protocol: [the changelog](../CHANGELOG.md) says what changed. The first eight of `notebook` called the
-code of the command, not the command.
-"""
-INJECTED = """
-## A known change
-
-The one metric that a row names is judged (`--metric`). The change is busy work inside TensorFlow's own call of the
-step, or of its tracing, or memory that the step keeps; "measured" is the mean of all launches (of ratios, the geometric
-mean), with its standard error. Busy work slows `tiny` by more than its own time, and not always by as much, so what is
-asked for at one margin is less. "Predicted" is the share of runs with that verdict by [simulation](error-rates.md)
-(`python -m experiments.rates predict`): its noise is fitted to these launches, the change is what was measured, with
-its spread from run to run, and the range is of seven kinds of noise.
-"""
-CURVES = """
-![The share of runs that are a REGRESSION and a PASS, by the size of the change](images/detection.svg)
-
-Verdicts by the true size of a change, in margins. Bands are predicted, points are measured, at the size that was
-measured, with exact 95% bounds.
-"""
-AT_MARGIN = """
-## At one margin
-"""
-MEASURED, UNMEASURED = (
-    "Runs with a change of one margin are in the table above.",
-    "No run with a change of one margin has been measured yet.",
-)
-PREDICTED = (
-    f"The table below is predicted, by {RUNS:,} simulated runs of each kind of noise. Of such runs at most 5% may PASS "
-    "and 2.5% may be a REGRESSION. The means of runs differ by more than the noise of their launches explains: all "
-    "launches of a run share something. How much is known from few runs. Where it is much, both rates are exceeded."
-)
-RELEASES = """
-## Every workload between two releases
-
-Here nobody knows the right answer: [what changed](releases.md) explains what was found. A cell holds the
-estimated change and, where it isn't PASS, the outcome.
-"""
+def made(store: Store, predictions: Predictions) -> dict[str, str]:
+    """Returns what is filled into the page, by place."""
+    whole = [cell for cell in CELLS if not (cell.metric or cell.releases)]
+    between = [cell for cell in CELLS if cell.releases and store.of(cell)]
+    return {
+        "runs": _told(store),
+        "nothing changed": _rows(store, whole, predictions),
+        "a known change": _rows(store, [cell for cell in CELLS if cell.metric], predictions),
+        "at one margin": _at_margin(store, predictions),
+        "between two releases": table([_found(cell, store.of(cell)[0]) for cell in between]),
+    }
 
 
-def document(store: Store, predictions: Predictions) -> str:
-    """Returns the document as committed."""
+def _told(store: Store) -> str:
+    """Returns since when the protocol is today's, how many runs there are, where they ran, and their totals."""
+    since = f"Today's protocol is that since {MOMENT} UTC, when margins changed last."
     hosts = {f"{run.machine.cpu_model}, {run.machine.cores} cores, {run.machine.isa}" for run in store.runs}
     asked, versions = sum(cell.runs for cell in CELLS), {f"TensorFlow {run.tensorflow}" for run in store.runs}
     hours = math.fsum(second for run in store.runs for second in run.seconds) / 3600
     told = f"{len(store.runs)} of the {asked} runs that are asked for, so far: {hours:.1f} hours of launches"
-    parts = [HEAD, paragraph(f"{told}; {'; '.join(sorted(versions | hosts))}."), "", *_totals(store)]
-    if whole := [cell for cell in CELLS if not (cell.metric or cell.releases) and store.of(cell)]:
-        parts += ["\n## Nothing changed\n", _rows(store, whole, predictions)]
-    if changed := [cell for cell in CELLS if cell.metric and store.of(cell)]:
-        parts += [INJECTED, _rows(store, changed, predictions)]
-        parts += [CURVES, _at_margin(store, predictions)] if predictions.curves else []
-    if between := [cell for cell in CELLS if cell.releases and store.of(cell)]:
-        parts += [RELEASES, table([_found(cell, store.of(cell)[0]) for cell in between])]
-    return "\n".join(parts) + "\n"
+    lines = "\n".join(_totals(store))
+    return "\n\n".join([since, paragraph(f"{told}; {'; '.join(sorted(versions | hosts))}."), lines])
 
 
 def _totals(store: Store) -> Iterator[str]:
@@ -108,7 +65,7 @@ def _totals(store: Store) -> Iterator[str]:
 
 
 def _rows(store: Store, cells: Sequence[Cell], predictions: Predictions) -> str:
-    return table([_row(cell, store.of(cell), predictions) for cell in cells])
+    return table([_row(cell, runs, predictions) for cell in cells if (runs := store.of(cell))])
 
 
 def _row(cell: Cell, runs: Sequence[Ran], predictions: Predictions) -> dict[str, str]:
@@ -163,8 +120,9 @@ def _predicted(cell: Cell, predictions: Predictions) -> str:
 
 
 def _rate(outcome: Outcome, outcomes: Sequence[str]) -> str:
-    count = outcomes.count(outcome.value)
-    return f"{count} ({' to '.join(f'{bound:.0%}' for bound in bounds(count, len(outcomes)))})"
+    rate = Rate(outcomes.count(outcome.value), len(outcomes))
+    low, high = (rate.told(upper=upper, digits=0, level=TWO_SIDED) for upper in (False, True))
+    return f"{rate.count} ({low} to {high})"
 
 
 def _found(cell: Cell, run: Ran) -> dict[str, str]:
@@ -186,31 +144,55 @@ def _change(judged: Judged | None) -> str:
 
 
 def _at_margin(store: Store, predictions: Predictions) -> str:
-    """Returns the section with a row for each metric: its noise, and the verdicts on a change of one margin."""
-    measured = any(store.of(cell) for cell in CELLS if cell.margins == 1)
+    """Returns a row for each metric: its noise, and the verdicts on a change of one margin; then what they show."""
     rows = [
         {
             "metric": f"{curve.metric}, {curve.config}",
             "launches deviate by": _deviation(curve.noise.launch_deviation, curve.metric),
             "besides, runs deviate by": _deviation(curve.between_runs, curve.metric),
-            **{outcome.value: told(point.shares, outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION)},
+            **{outcome.value: told(point.shares, outcome, digits=1) for outcome in PROMISED[1]},
         }
         for curve in predictions.curves
         for point in curve.points
         if point.size == 1
     ]
-    said = paragraph(f"{MEASURED if measured else UNMEASURED} {PREDICTED}")
-    return "\n".join([AT_MARGIN, said, "", table(rows)])
+    return f"{table(rows)}\n\n{paragraph(f'{_exceeded(predictions)} {_shared(store)}')}"
 
 
-def _deviation(value: float, metric: str) -> str:
+def _exceeded(predictions: Predictions) -> str:
+    """Returns in how many rows more of the simulated runs are wrong than is promised, by the worst kind of noise."""
+    points = [point for curve in predictions.curves for point in curve.points if point.size == 1]
+    found = []
+    for outcome, promised in PROMISED[1].items():
+        shares = [max(point.shares[outcome.value]) for point in points]
+        above = f"{sum(share > promised for share in shares)} of {len(shares)} rows"
+        error = math.sqrt(promised * (1 - promised) / RUNS)
+        most = f"the most is {max(shares, default=0.0):.1%}, with a standard error of {error:.1%}"
+        found.append(f"{outcome.value} is above the promised {promised:.1%} in {above} ({most})")
+    return f"Of {RUNS:,} simulated runs of the worst kind of noise, {' and '.join(found)}."
+
+
+def _shared(store: Store) -> str:
+    """Returns in how many metrics the runs with nothing changed share something: beyond what chance makes of launches'
+    noise.
+    """
+    unchanged = [launches_of(store, cell) for cell in CELLS if cell.metric and not cell.margins]
+    several = [runs for runs in unchanged if len(runs) > 1]
+    shown = sum(float(stats.f_oneway(*runs).pvalue) < 1 - CONFIDENCE for runs in several)
+    where = f"{shown} of the {len(several)} rows with such runs"
+    return f"The means of runs with nothing changed differ by more than chance in {where} (F test, 5%)."
+
+
+def _deviation(value: float | None, metric: str) -> str:
+    if value is None:
+        return "–"
     return f"{value:.0f} bytes a step" if metric == MEMORY_GROWTH else f"{value:.2%}"
 
 
 def bounds(count: int, of: int) -> tuple[float, float]:
     """Returns the two-sided Clopper-Pearson bounds of a rate at CONFIDENCE."""
-    rate, level = Rate(count, of), 1 - (1 - CONFIDENCE) / 2
-    return rate.bound(upper=False, level=level), rate.bound(upper=True, level=level)
+    rate = Rate(count, of)
+    return rate.bound(upper=False, level=TWO_SIDED), rate.bound(upper=True, level=TWO_SIDED)
 
 
 def _mean(values: Sequence[float], linear: bool) -> str:

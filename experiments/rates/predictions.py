@@ -46,7 +46,8 @@ class Curve:
     metric: str
     config: str
     noise: LaunchNoise
-    between_runs: float  # deviation of runs' means where nothing was changed, which no run sees
+    # Deviation of runs' means where nothing was changed, which no run sees; None where fewer than two were measured.
+    between_runs: float | None
     margin: float  # as the noise: of logarithms, or in the metric's unit
     points: tuple[Point, ...]  # of SIZES
     cells: dict[str, Point]  # by Cell.key, of the size that was measured and its own deviation between runs
@@ -82,8 +83,8 @@ def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
             continue
         margin = margin_of(store, next(cell for cell in mine if cell.key in measured))
         noise = noise_of(list(measured.values()))
-        unchanged = (cell.key for cell in mine if not cell.margins and cell.key in measured)
-        between = next((between_runs(measured[key]) for key in unchanged), 0.0)
+        unchanged = (measured[cell.key] for cell in mine if not cell.margins and cell.key in measured)
+        between = between_runs(next(unchanged, ()))
         points = tuple(simulated(noise, between, size, margin) for size in SIZES)
         at = {
             key: simulated(noise, between_runs(runs), float(np.mean(np.concatenate(runs))) / margin, margin)
@@ -104,9 +105,12 @@ def margin_of(store: Store, cell: Cell) -> float:
     return margin if cell.metric == MEMORY_GROWTH else math.log1p(margin)
 
 
-def between_runs(runs: Launches) -> float:
-    """Returns the deviation of runs' means beyond what their launches explain: copies differ, and injected changes."""
-    return math.sqrt(components(runs).between)
+def between_runs(runs: Launches) -> float | None:
+    """Returns the deviation of runs' means beyond what their launches explain: copies differ, and injected changes.
+
+    None for fewer than two runs, which can't tell it.
+    """
+    return math.sqrt(components(runs).between) if len(runs) > 1 else None
 
 
 def noise_of(cells: Sequence[Launches]) -> LaunchNoise:
@@ -125,12 +129,15 @@ def noise_of(cells: Sequence[Launches]) -> LaunchNoise:
     )
 
 
-def simulated(noise: LaunchNoise, between: float, size: float, margin: float, runs: int = RUNS) -> Point:
-    """Returns the verdicts on a change of `size` margins, of runs that judge one metric, whatever they cost."""
+def simulated(noise: LaunchNoise, between: float | None, size: float, margin: float, runs: int = RUNS) -> Point:
+    """Returns the verdicts on a change of `size` margins, of runs that judge one metric, whatever they cost.
+
+    Where nobody knows by how much runs deviate, all of it is the noise of launches.
+    """
     shares: dict[Outcome, list[float]] = {outcome: [] for outcome in OUTCOMES.values()}
     for kind in kinds(noise).values():
         generator = np.random.default_rng(3)
-        own = generator.normal(0.0, between, (runs, 1))
+        own = generator.normal(0.0, between or 0.0, (runs, 1))
         values = size * margin + own + noise.launch_deviation * kind.draw(runs, generator)
         codes = judge(values[:, np.newaxis], margin, PASS_LAUNCHES).codes
         for code, outcome in OUTCOMES.items():
@@ -138,6 +145,6 @@ def simulated(noise: LaunchNoise, between: float, size: float, margin: float, ru
     return Point(size, {outcome.value: (min(found), max(found)) for outcome, found in shares.items()})
 
 
-def told(shares: Mapping[str, Range], outcome: Outcome) -> str:
+def told(shares: Mapping[str, Range], outcome: Outcome, digits: int = 0) -> str:
     """Returns what is predicted of an outcome: 98% to 100%."""
-    return " to ".join(dict.fromkeys(f"{share:.0%}" for share in shares[outcome.value]))
+    return " to ".join(dict.fromkeys(f"{share:.{digits}%}" for share in shares[outcome.value]))

@@ -17,8 +17,12 @@ COLORS = {
 
 
 def render(judged: Sequence[Judged]) -> str:
-    """Returns the badge of the worst verdict: its outcome, and what was measured where that isn't all."""
-    verdict = worst(each.verdict for each in judged)
-    message = f"{verdict.outcome.value}{scope_text(verdict)}"
-    badge = {"schemaVersion": 1, "label": "tfgate", "message": message, "color": COLORS[verdict.outcome]}
+    """Returns the badge of the worst verdict: its outcome, and what was measured where that isn't all.
+
+    Of several that are as bad, one of which not all was measured, whichever it is, is told.
+    """
+    outcome = worst(each.verdict for each in judged).outcome
+    scopes = (scope_text(each.verdict) for each in judged if each.verdict.outcome is outcome)
+    message = f"{outcome.value}{next(filter(None, scopes), '')}"
+    badge = {"schemaVersion": 1, "label": "tfgate", "message": message, "color": COLORS[outcome]}
     return json.dumps(badge, ensure_ascii=False, indent=1) + "\n"

@@ -97,6 +97,16 @@ def test_the_bound_that_decided_is_shown(estimate: float, error: float, outcome:
     assert shown in row
 
 
+def test_the_legend_names_the_interval_that_is_shown() -> None:
+    """What is better has that of a REGRESSION: 95%."""
+    plain, better = comparison(STEP_TIME, 0.0, 0.01), comparison("trace", -0.2, 0.01)
+    for found, said in (
+        ([plain], "for a PASS the 90% CI"),
+        ([plain, better], "for a PASS that isn't better the 90% CI"),
+    ):
+        assert said in " ".join(brief_text(of(found)).split())
+
+
 def test_an_interval_within_its_margin_that_is_no_pass_says_why() -> None:
     found = dataclasses.replace(comparison(STEP_TIME, 0.0, 0.001), outcome=Outcome.INCONCLUSIVE)
     assert FEW_LAUNCHES in brief_text(of([found]))

@@ -18,6 +18,10 @@ from tests.builders.verdicts import failed, gate, upgrade
         ([failed()], "MEASUREMENT FAILED", "lightgrey"),
         ([upgrade(), upgrade(1.2)], "REGRESSION", "red"),  # the worst
         ([gate(speed=False)], "PASS (numbers only; speed not measured)", "brightgreen"),
+        # No wider than the narrowest, in either order.
+        ([upgrade(), gate(speed=False)], "PASS (numbers only; speed not measured)", "brightgreen"),
+        ([gate(speed=False), upgrade()], "PASS (numbers only; speed not measured)", "brightgreen"),
+        ([gate(speed=False), upgrade(1.2)], "REGRESSION", "red"),
     ],
 )
 def test_it_has_the_worst_outcome_and_what_was_measured(judged: list[Judged], message: str, color: str) -> None:

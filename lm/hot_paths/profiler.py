@@ -1,8 +1,9 @@
-"""TensorFlow's profiler: records steps and reads what it wrote. The same in 2.12 to 2.21."""
+"""TensorFlow's profiler: records steps and reads what it wrote."""
 
 import contextlib
 import logging
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import tensorflow as tf
 WINDOW = "tfgate_step"  # name of the event around a step
 RESULTS = re.compile(r"\n\s*(?:Returns|Output Type|Captures):")  # in a printed signature, after the arguments
 EXPENSIVE, ALL = 2, 3  # host tracer levels: operations that TensorFlow doesn't call inexpensive, and all of them
+PROBE = "tfgate_inexpensive"  # name of an operation that only the latter records
 
 
 class ProfilerError(RuntimeError):
@@ -20,13 +22,21 @@ class ProfilerError(RuntimeError):
 
 @contextlib.contextmanager
 def recording(folder: Path, *, detailed: bool) -> Iterator[None]:
-    """Profiles the block; the trace goes below `folder`. Raises ProfilerError where TensorFlow has no profiler."""
+    """Profiles the block; the trace goes below `folder`.
+
+    Raises ProfilerError where TensorFlow has no profiler, or none that takes `detailed`, all operations.
+    """
+    if detailed and not records_all():
+        raise ProfilerError(f"TensorFlow {tf.__version__} ignores the options of its profiler: leave out --detail")
+    with _recording(folder, ALL if detailed else EXPENSIVE):
+        yield
+
+
+@contextlib.contextmanager
+def _recording(folder: Path, level: int) -> Iterator[None]:
     try:
         profiler = tf.profiler.experimental
-        profiler.start(
-            str(folder),
-            profiler.ProfilerOptions(host_tracer_level=ALL if detailed else EXPENSIVE, python_tracer_level=0),
-        )
+        profiler.start(str(folder), profiler.ProfilerOptions(host_tracer_level=level, python_tracer_level=0))
     except (AttributeError, ImportError, tf.errors.OpError) as error:
         raise ProfilerError(
             f"TensorFlow {tf.__version__} has no profiler that works: {error}; use a build that has one"
@@ -35,6 +45,17 @@ def recording(folder: Path, *, detailed: bool) -> Iterator[None]:
         yield
     finally:
         profiler.stop()
+
+
+def records_all() -> bool:
+    """Tells whether the profiler records inexpensive operations where it is asked to: 2.20 and 2.21 ignore it."""
+    probe = tf.function(lambda x: tf.reshape(x, [-1], name=PROBE), autograph=False)
+    values = tf.zeros((2, 2))
+    probe(values)
+    with tempfile.TemporaryDirectory() as folder:
+        with _recording(Path(folder), ALL):
+            probe(values)
+        return PROBE.encode() in recorded_file(Path(folder)).read_bytes()
 
 
 def step_window(number: int) -> contextlib.AbstractContextManager[None]:

@@ -48,3 +48,25 @@ def test_each_trace_is_told_by_what_it_takes_and_retracing_is_heard() -> None:
     assert len(taken) == 7
     assert all(f"shape=({length},)" in text for length, text in zip(range(1, 8), sorted(taken), strict=True))
     assert any("triggered tf.function retracing" in message for message in messages)
+
+
+def test_all_operations_are_recorded_or_that_is_refused(tmp_path: Path) -> None:
+    """2.20 and 2.21 ignore the profiler's options: they warn on standard error, and record what they always do."""
+    import tensorflow as tf
+
+    from lm.hot_paths import profiler
+
+    def record() -> bool:
+        with profiler.recording(tmp_path, detailed=True):
+            reshaped(values)
+        return b"a_reshape" in profiler.recorded_file(tmp_path).read_bytes()
+
+    reshaped, values = tf.function(lambda x: tf.reshape(x, [-1], name="a_reshape"), autograph=False), tf.zeros((2, 2))
+    reshaped(values)
+    if profiler.records_all():
+        assert record()
+    else:
+        assert not tf.__version__.startswith("2.12.")
+        with pytest.raises(profiler.ProfilerError, match=r"ignores the options of its profiler: leave out --detail"):
+            record()
+        assert not list(tmp_path.iterdir())

@@ -69,42 +69,49 @@ def read_margins(path: Path) -> Margins:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # also of text that is no UTF-8, integers of thousands of digits
         raise MarginsError(f"{path} is not TOML: {error}") from error
+    try:
+        return _checked({"without_pilot": {}, "workloads": {}} | plain)
+    except MarginsError as error:
+        raise MarginsError(f"{path}: {error}") from None
+
+
+def _checked(plain: dict[str, Any]) -> Margins:
+    """Returns the margins of a file's tables. Raises MarginsError, without the file's name."""
     known = {field.name for field in dataclasses.fields(Margins)} - {"step_times"}
-    wrong = sorted({*(known - {"without_pilot", "workloads"} - set(plain)), *(set(plain) - known)})
-    if wrong:
-        raise MarginsError(f"{path}: entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
-    own = plain.get("workloads", {})
-    _require(isinstance(own, dict), path, "workloads", own, "a table with a table of margins for each workload")
+    if wrong := sorted(known ^ plain.keys()):
+        raise MarginsError(f"entry {wrong[0]!r} is {'missing' if wrong[0] in known else 'unknown'}")
+    own = plain["workloads"]
+    _require(isinstance(own, dict), "workloads", own, "a table with a table of margins for each workload")
     gating = {
         "gating": plain["gating"],
-        "without_pilot": plain.get("without_pilot", {}),
+        "without_pilot": plain["without_pilot"],
         **{f"workloads.{name}": table for name, table in own.items()},
     }
     for name, table in {**gating, "window_start": plain["window_start"], "budget": plain["budget"]}.items():
-        _require(isinstance(table, dict), path, name, table, "a table of numbers")
-    _require_known_metrics(path, {**gating, "budget": plain["budget"]})
-    _require_judged(path, gating, plain["budget"])
-    _require_few(path, gating, plain["budget"])
-    _require_values(path, gating, plain)
+        _require(isinstance(table, dict), name, table, "a table of numbers")
+    _require_known_metrics({**gating, "budget": plain["budget"]})
+    _require_judged(gating, plain["budget"])
+    _require_few(gating, plain["budget"])
+    _require_values(gating, plain)
     return Margins(**plain)
 
 
-def _require_known_metrics(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
+def _require_known_metrics(tables: Mapping[str, Mapping[str, Any]]) -> None:
     for name, table in tables.items():
         metrics = BUDGETED if name == "budget" else [*map(key, NAMES)]
         unknown = sorted(set(table) - set(metrics))
-        _require(not unknown, path, name, unknown, f"a table of margins for {', '.join(metrics)}")
+        _require(not unknown, name, unknown, f"a table of margins for {', '.join(metrics)}")
 
 
-def _require_judged(path: Path, gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> None:
+def _require_judged(gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> None:
     """Requires a margin of every metric with a budget: a gate judges the total of no other."""
     gated = {metric for table in gating.values() for metric in table}
     for metric, share in budget.items():
         wanted = "of a metric with a margin in [gating], [without_pilot] or a workload's table: no other is judged"
-        _require(metric in gated, path, f"budget.{metric}", share, wanted)
+        _require(metric in gated, f"budget.{metric}", share, wanted)
 
 
-def _require_few(path: Path, gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> None:
+def _require_few(gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> None:
     """Requires no more metrics of one comparison than false alarms are bounded for; replicates judge perplexity."""
     piloted, others = gating["gating"], {name: table for name, table in gating.items() if name != "gating"}
     counts = {
@@ -114,26 +121,26 @@ def _require_few(path: Path, gating: Mapping[str, Mapping[str, Any]], budget: Ma
     }
     for name, count in counts.items():
         wanted = f"at most {MOST_GATING} metrics of launches in turn: with more a PASS becomes rare"
-        _require(count <= MOST_GATING, path, name, f"{count} metrics in all", wanted)
+        _require(count <= MOST_GATING, name, f"{count} metrics in all", wanted)
 
 
-def _require_values(path: Path, gating: Mapping[str, Mapping[str, Any]], plain: Mapping[str, Any]) -> None:
+def _require_values(gating: Mapping[str, Mapping[str, Any]], plain: Mapping[str, Any]) -> None:
     configs = plain["window_start"]
     for table, margins in gating.items():
         for metric, margin in margins.items():
             unknown = sorted(set(margin) - set(configs)) if isinstance(margin, Mapping) else []
             known = f"a table of margins for {', '.join(configs)}, as window_start is"
-            _require(not unknown, path, f"{table}.{metric}", unknown, known)
-            _require(margin != {}, path, f"{table}.{metric}", margin, known)
+            _require(not unknown, f"{table}.{metric}", unknown, known)
+            _require(margin != {}, f"{table}.{metric}", margin, known)
             for name, value in _entries(f"{table}.{metric}", margin):
-                _require_margin(path, name, value, relative=metric in RATIOS)
+                _require_margin(name, value, relative=metric in RATIOS)
     for name, value in (
         *_entries("budget", plain["budget"]),
         *((one, plain[one]) for one in ("between_hosts", "micro")),
     ):
-        _require_margin(path, name, value, relative=True)
+        _require_margin(name, value, relative=True)
     for name, start in _entries("window_start", configs):
-        _require(_is_number(start) and 0 <= start < 1, path, name, start, "a fraction from 0 and below 1")
+        _require(_is_number(start) and 0 <= start < 1, name, start, "a fraction from 0 and below 1")
 
 
 def _entries(name: str, value: Any) -> list[tuple[str, Any]]:
@@ -141,15 +148,15 @@ def _entries(name: str, value: Any) -> list[tuple[str, Any]]:
     return [(f"{name}.{key}", inner) for key, inner in value.items()] if isinstance(value, Mapping) else [(name, value)]
 
 
-def _require_margin(path: Path, name: str, margin: Any, *, relative: bool) -> None:
+def _require_margin(name: str, margin: Any, *, relative: bool) -> None:
     most, wanted = (1, "a fraction above 0 and below 1") if relative else (math.inf, "a number above 0, in its unit")
-    _require(_is_number(margin) and 0 < margin < most, path, name, margin, wanted)
+    _require(_is_number(margin) and 0 < margin < most, name, margin, wanted)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _require(valid: bool, path: Path, entry: str, found: object, wanted: str) -> None:
+def _require(valid: bool, entry: str, found: object, wanted: str) -> None:
     if not valid:
-        raise MarginsError(f"{path}: {entry} is {found!r}; it must be {wanted}")
+        raise MarginsError(f"{entry} is {found!r}; it must be {wanted}")

@@ -190,7 +190,7 @@ def test_a_wrong_entry_is_named(tmp_path: Path, old: str, new: str, said: str) -
 
 def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
     text = TEXT.replace("[budget]\nstep_time = 0.10\n", "").replace("micro = 0.15", "micro = 0.15\nbudget = 1000")
-    with pytest.raises(MarginsError, match="budget is 1000; it must be a table of numbers"):
+    with pytest.raises(MarginsError, match=r"margins\.toml: budget is 1000; it must be a table of numbers"):
         read(tmp_path, text)
 
 

@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
 from bench.stats.power import planned
-from bench.stats.sequential import LOOKS, MOST_GATING, PASS_LAUNCHES, PASSED, REGRESSED, SLOW_SHARE, UNDECIDED, walk
+from bench.stats.sequential import (
+    LOOKS,
+    MOST_GATING,
+    PASS_LAUNCHES,
+    PASSED,
+    REGRESSED,
+    SLOW_SHARE,
+    UNDECIDED,
+    Plan,
+    walk,
+)
 from experiments.markdown import bare_table, fill, paragraph
 from experiments.noise import FILE, LAUNCHES, LEAST, Floats, Kind, LaunchNoise, fit, kinds, read_noise, slow_mode
 from experiments.rate import Rate
@@ -129,7 +139,7 @@ def judge(values: Floats, margin: float, pass_from: int = LOOKS[0]) -> Judged:
     first = values[:, :, : LOOKS[0]]
     needy = first[np.arange(runs), first.std(axis=2).argmax(axis=1)]
     most = np.array([planned(four, margin) for four in needy.tolist()])[:, np.newaxis]
-    walked = walk(values.reshape(-1, launches), margin, pass_from=pass_from)
+    walked = walk(values.reshape(-1, launches), margin, Plan(pass_from=pass_from))
     reached = walked.launches.reshape(runs, metrics)
     codes = np.where(reached <= most, walked.codes.reshape(runs, metrics), UNDECIDED)
     return Judged(codes, np.minimum(reached, most))

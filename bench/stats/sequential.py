@@ -107,7 +107,7 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
     if len(values) < plan.first:
         return None
     row = np.asarray(values, float)[np.newaxis]
-    walked = walk(row, margin, two_sided=two_sided, pass_from=plan.pass_from, first=plan.first)
+    walked = walk(row, margin, plan, two_sided=two_sided)
     count = int(walked.launches[0])
     outcome = OUTCOMES[int(walked.codes[0])]
     estimate, error = mean_of(values[:count])
@@ -126,26 +126,19 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
 
 
 def walk(
-    values: Floats,
-    margin: float,
-    *,
-    two_sided: bool = False,
-    pass_from: int = LOOKS[0],
-    first: int = LOOKS[0],
-    widen: Widen = widening,
+    values: Floats, margin: float, plan: Plan = USUAL, *, two_sided: bool = False, widen: Widen = widening
 ) -> Walk:
-    """Takes runs, [runs, launches], through the planned looks that their launches reach; each freezes at its first
-    crossing.
+    """Takes runs, [runs, launches], through the looks that their launches reach, beyond the plan's most too; each
+    freezes at its first crossing.
 
-    `pass_from`: launches from which a PASS may be called; `first`: from which a look is taken. `widen`: the rule for
-    autocorrelation, so that a simulation can try others.
+    `widen`: the rule for autocorrelation, so that a simulation can try others.
     """
     runs, reached = values.shape
-    codes, launches = np.zeros(runs, np.int8), np.full(runs, first)
-    for count in (count for count in LOOKS if first <= count <= reached):
+    codes, launches = np.zeros(runs, np.int8), np.full(runs, plan.first)
+    for count in (count for count in LOOKS if plan.first <= count <= reached):
         launches[codes == UNDECIDED] = count
         found = _codes(look_at(values[:, :count], widen), margin, two_sided)
-        if count < pass_from:
+        if count < plan.pass_from:
             found[found == PASSED] = UNDECIDED
         codes = np.where(codes == UNDECIDED, found, codes)
     return Walk(codes, launches)

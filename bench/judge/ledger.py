@@ -97,19 +97,19 @@ def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: 
     sides = (pairs[0].candidate, pairs[0].reference)
     versions = [side.environment.tensorflow if side.environment else "unknown" for side in sides]
     samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
-    measured = filter(None, map(measured_ratio, samples))
-    ratios = (dataclasses.replace(ratio, fingerprint=file_of(run, ratio.subject)) for ratio in measured)
-    entry = make_entry(run, sides[0].machine, versions, ratios, reason)
+    entry = make_entry(run, sides[0].machine, versions, samples, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
 
 
 def make_entry(
-    run: PairedRun | MicroRun, machine: Machine, versions: Sequence[str], ratios: Iterable[Ratio], reason: str
+    report: PairedRun | Micro, machine: Machine, versions: Sequence[str], samples: Iterable[Sample], reason: str
 ) -> Entry:
-    """Returns the entry of a run's candidate, from the TensorFlow of both, the candidate's first; one that is the
-    reference itself has no ratios: each is 1.
+    """Returns the entry of a report's candidate, with the ratio of each sample that has one, from the TensorFlow of
+    both, the candidate's first; one that is the reference itself has no ratios: each is 1.
     """
+    run = report.run if isinstance(report, Micro) else report
     candidate, reference = run.candidate.setup, run.reference.setup
+    ratios = (_measured_ratio(sample, file_of(report, sample.subject)) for sample in samples)
     return Entry(
         created=run.created,
         tensorflow=versions[0],
@@ -118,17 +118,9 @@ def make_entry(
         machine=machine.fingerprint(),
         host=f"{machine.cpu_model}, {machine.cores} cores",
         reason=reason,
-        ratios=() if candidate == reference else tuple(ratios),
+        ratios=() if candidate == reference else tuple(filter(None, ratios)),
         reference_tensorflow=versions[1],
     )
-
-
-def measured_ratio(sample: Sample) -> Ratio | None:
-    """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
-    values, name = differences_of(sample), sample.metric.name
-    if len(values) < LOOKS[0] or name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
-        return None
-    return Ratio(sample.subject, name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values))
 
 
 def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger, kind: str = "") -> None:
@@ -158,6 +150,14 @@ def ratio_interval(ratio: Ratio) -> Interval | None:
     if ratio.launches < 2:
         return None
     return interval(ratio.estimate, widening(ratio.launches) * ratio.standard_error, ratio.launches - 1)
+
+
+def _measured_ratio(sample: Sample, file: str) -> Ratio | None:
+    """Returns the ratio of a metric that is one and has enough launches; perplexity's is judged elsewhere."""
+    values, name = differences_of(sample), sample.metric.name
+    if len(values) < LOOKS[0] or name == PERPLEXITY or sample.metric.scale is not Scale.LOG:
+        return None
+    return Ratio(sample.subject, name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values), file)
 
 
 def _own_files(report: Measured) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ Of a benchmark's launch the median round counts. Launch n of one side pairs with
 ratios, less the ratio that the ledger accepted last, are decided as all launches in turn are (bench.judge.samples).
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -13,10 +12,8 @@ from bench.judge.ledger import (
     NO_LEDGER,
     LedgerError,
     accepted_ratio,
-    file_of,
     is_foreign,
     make_entry,
-    measured_ratio,
     of_models,
     require_acceptable,
 )
@@ -83,9 +80,7 @@ def entry_of_micro(report: Micro, ledger: Ledger, reason: str) -> Entry:
         raise LedgerError("the candidate failed: there is no ratio to accept")
     require_acceptable(run, len(candidate), ledger)
     versions = [next(iter(side[0].cases.values())).tensorflow for side in (candidate, reference)]
-    measured = filter(None, map(measured_ratio, _samples(report)))
-    ratios = (dataclasses.replace(ratio, fingerprint=file_of(report, ratio.subject)) for ratio in measured)
-    return make_entry(run, run.machine, versions, ratios, reason)
+    return make_entry(report, run.machine, versions, _samples(report), reason)
 
 
 def gates(launch: MicroLaunch) -> frozenset[str]:

@@ -47,26 +47,26 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
         return Comparison(subject, NUMERICS, Outcome.REGRESSION, changed)
     if not errors:
         return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, _why_unchecked(candidate))
-    over = _over(errors, theirs)
-    if over.alone or over.unlike:
-        told = _telling([*over.alone, *over.unlike])
+    departures = _departures(errors, theirs)
+    if regressed := [one for one in departures if one.outcome is Outcome.REGRESSION]:
+        told = _telling([one.error for one in regressed])
         reason = _reason(told, candidate)
-        if told in over.unlike:
-            other = next(error for error in theirs if _tensor(error) == _tensor(told))
-            reason = DepartApart(reason, _reason(other, reference), over.apart[_tensor(told)])
+        departure = next(one for one in regressed if one.error is told)
+        if departure.other:
+            reason = DepartApart(reason, _reason(departure.other, reference), departure.apart)
         return _compared(subject, Outcome.REGRESSION, reason, told)
-    told = _telling(over.undecided or errors)
+    undecided = [one.error for one in departures if one.outcome is Outcome.INCONCLUSIVE]
+    told = _telling(undecided or errors)
     reason = changed or _reason(told, candidate)
     if departs := _departs(reference):
         reason = ReferenceDeparts(reason, departs)
-    if over.undecided or changed:
+    if undecided or changed:
         return _compared(subject, Outcome.INCONCLUSIVE, reason, told)
-    if over.alike:
+    if departures:  # alike, all of them
         # With a limit of 0, all are 0 apart.
-        told = max(over.alike, key=lambda error: over.apart[_tensor(error)] / (error.limit or 1.0))
-        distance = over.apart[_tensor(told)]
-        reason = DepartAlike(_reason(told, candidate), distance)
-        told = dataclasses.replace(told, error=distance)
+        departure = max(departures, key=lambda one: one.apart / (one.error.limit or 1.0))
+        reason = DepartAlike(_reason(departure.error, candidate), departure.apart)
+        told = dataclasses.replace(departure.error, error=departure.apart)
     open_ones, not_finite = _left_open(candidate)
     if len(open_ones) > len(errors):
         mostly_open = MostlyOpen(len(open_ones), len(errors), not_finite)
@@ -75,35 +75,36 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
 
 
 @dataclasses.dataclass(frozen=True)
-class _Over:
-    """The candidate's errors over their limits, by what the reference's tell of the same tensors."""
+class _Departure:
+    """An error of the candidate over its limit, and the reference's of the same tensor if that is over its limit."""
 
-    alone: list[NumericError]  # the reference is not over its limit
-    unlike: list[NumericError]  # both sides depart from the oracle, and from each other
-    alike: list[NumericError]  # both depart, and the sides are no further apart than the limit
-    undecided: list[NumericError]  # both depart, and nothing tells how far apart they are
-    apart: dict[tuple[str, str], float]  # the sides, by tensor: normwise and relative
+    error: NumericError
+    other: NumericError | None
+
+    @property
+    def apart(self) -> float:
+        """Returns how far apart the two sides are, normwise and relative; NaN where nothing tells."""
+        # Answers of a user's own model may be of unlike cases, which tell nothing of each other.
+        if self.other is None or self.other.step != self.error.step:
+            return math.nan
+        mine, theirs = self.error.departure, self.other.departure
+        return math.dist(mine, theirs) if mine and len(mine) == len(theirs) else math.nan
+
+    @property
+    def outcome(self) -> Outcome:
+        """Returns PASS for sides that are alike, and INCONCLUSIVE where both depart and nothing tells how far apart."""
+        if self.other is None:
+            return Outcome.REGRESSION
+        if math.isnan(self.apart):
+            return Outcome.INCONCLUSIVE
+        return Outcome.PASS if self.apart <= self.error.limit else Outcome.REGRESSION
 
 
-def _over(errors: Sequence[NumericError], theirs: Sequence[NumericError]) -> _Over:
-    departed = {_tensor(error) for error in theirs if not error.within}
-    # By step, too: answers of a user's own model may be of unlike cases, which tell nothing of each other.
-    sketches = {(*_tensor(error), error.step): error.departure for error in theirs if error.departure}
-    alone, unlike, alike, undecided, apart = [], [], [], [], {}
-    for error in (error for error in errors if not error.within):
-        tensor = _tensor(error)
-        other = sketches.get((*tensor, error.step), ())
-        if tensor not in departed:
-            alone.append(error)
-        elif not other or len(other) != len(error.departure):
-            undecided.append(error)
-        else:
-            apart[tensor] = math.dist(error.departure, other)
-            if apart[tensor] <= error.limit:
-                alike.append(error)
-            else:
-                unlike.append(error)
-    return _Over(alone=alone, unlike=unlike, alike=alike, undecided=undecided, apart=apart)
+def _departures(errors: Sequence[NumericError], theirs: Sequence[NumericError]) -> list[_Departure]:
+    """Returns the errors over their limits; first the candidate's alone, which are told of those as far over."""
+    others = {_tensor(error): error for error in theirs if not error.within}
+    found = [_Departure(error, others.get(_tensor(error))) for error in errors if not error.within]
+    return sorted(found, key=lambda one: one.other is not None)
 
 
 def _compared(subject: str, outcome: Outcome, reason: Reason, told: NumericError) -> Comparison:
@@ -129,12 +130,12 @@ def _tensor(error: NumericError) -> tuple[str, str]:
 
 def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> list[Reason]:
     """Returns the warning of answers that are the same on both sides, and not the oracle's."""
-    over = _over(_errors(candidate), _errors(reference))
-    if not over.alike:
+    departures = _departures(_errors(candidate), _errors(reference))
+    alike = [one for one in departures if one.outcome is Outcome.PASS]
+    if not alike:
         return []
-    named = tuple(tensor_name(error.quantity, error.tensor) for error in over.alike)
-    furthest = max(over.apart[_tensor(error)] for error in over.alike)
-    return [BothDepart(subject, named, max(error.error for error in over.alike), furthest)]
+    named = tuple(tensor_name(one.error.quantity, one.error.tensor) for one in alike)
+    return [BothDepart(subject, named, max(one.error.error for one in alike), max(one.apart for one in alike))]
 
 
 def left_open(subject: str, records: Sequence[Record]) -> list[Reason]:

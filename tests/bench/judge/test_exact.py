@@ -279,6 +279,14 @@ def test_answers_that_depart_where_nothing_is_allowed_have_to_be_equal(
     assert judge_numerics("it", candidate, [record(numerics=(slot,))]).outcome is outcome
 
 
+def test_of_errors_as_far_over_their_limits_the_candidates_own_is_told() -> None:
+    ours, both = (dataclasses.replace(SLOT, limit=0.0, tensor=tensor) for tensor in ("output/kernel", "embedding"))
+    moved = dataclasses.replace(both, departure=(-0.4, 0.09))
+    found = judge_numerics("it", [record(numerics=(moved, ours))], [record(numerics=(both,))])
+    assert isinstance(found.reason, OracleErrors)
+    assert found.reason.tensor == "output/kernel"
+
+
 def test_a_refused_file_that_nobody_promised_departs_from_nothing() -> None:
     refused = [record(numerics=(WITHIN, NumericError(6, "answer given .keras: file", "", math.inf, math.inf)))]
     assert both_depart("it", refused, [record(numerics=(WITHIN,))]) == both_depart("it", refused, refused) == []

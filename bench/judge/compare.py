@@ -9,10 +9,10 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from bench.judge.failures import failed_once, launch_failed
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS
 from bench.judge.notices import NumbersNotCompared, OfReport, Told, UnlikePlaces
-from bench.judge.paired import failed_once, launch_failed
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
 from bench.judge.reports import Report, incomplete, paired_runs, reference_label, subject_of
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs

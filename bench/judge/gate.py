@@ -6,31 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
+from bench.judge.failures import candidate_failures, failed_once, launch_failures
 from bench.judge.ledger import accepted_ratio, is_foreign, of_models, positions
 from bench.judge.margins import Margins
-from bench.judge.metrics import COMPILATION, NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, TRAINING, key
-from bench.judge.notices import ForeignReference, LaunchFailed, NumbersNotMeasured, Told
-from bench.judge.paired import (
-    compare_in_turn,
-    failed_once,
-    first_of_each_metric,
-    launch_failed,
-    launch_failures,
-    paired_warnings,
-)
+from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, key
+from bench.judge.notices import ForeignReference, NumbersNotMeasured, Told
+from bench.judge.paired import compare_in_turn, paired_warnings
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
-from bench.judge.reasons import (
-    CandidateFailed,
-    Decided,
-    Diverged,
-    NoBaseline,
-    NotCompiled,
-    Reason,
-    SpeedNotMeasured,
-    UnlikeBaseline,
-    unlike,
-)
+from bench.judge.reasons import Decided, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline, unlike
 from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import samples_of, timed_candidates, whole_pairs
 from bench.judge.summary import by_subject
@@ -38,9 +22,9 @@ from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
-from bench.record.paired import CANDIDATE, PairedRun
+from bench.record.paired import PairedRun
 from bench.record.repeats import settled_records, unrepeated
-from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, UNCOMPILED, Baseline, Failure, Record, Run
+from bench.record.types import Baseline, Record, Run
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
 
@@ -125,27 +109,14 @@ def _numbers(
     failures = incomplete(run)
     warnings: list[Reason] = [*map(Told, run.warnings)]
     for name, of in by_subject(records).items():
-        failed = [(record.launch, record.failure) for record in of if record.failure]
-        said = [_failed(name, *launch, reference_ran=name in ran) for launch in failed]
-        comparisons += first_of_each_metric(said)
-        failures += [one for one in said if isinstance(one, LaunchFailed)]
+        failed, unfinished = candidate_failures(name, of, reference_ran=name in ran)
+        comparisons += failed
+        failures += unfinished
         finished = [record for record in of if not record.failure]
         if finished:
             comparisons += _judge_subject(name, finished, standards)
             warnings += left_open(name, finished)
     return comparisons, failures, [*warnings, *(failed_once(one, one.subject) for one in once)]
-
-
-def _failed(name: str, launch: int, failure: Failure, *, reference_ran: bool) -> Comparison | LaunchFailed:
-    """Returns what a launch of the candidate alone says that failed for good."""
-    if failure.kind == DIVERGED:
-        return Comparison(name, TRAINING, Outcome.REGRESSION, Diverged(failure.message))
-    if reference_ran and failure.kind not in (NO_TENSORFLOW, NO_ORACLE):
-        return Comparison(name, TRAINING, Outcome.REGRESSION, CandidateFailed(None, failure.message))
-    if failure.kind == UNCOMPILED:  # and nobody knows whether the reference's graph compiles
-        unknown = NotCompiled((CANDIDATE,), False, failure.message)
-        return Comparison(name, COMPILATION, Outcome.INCONCLUSIVE, unknown)
-    return launch_failed(name, launch, CANDIDATE, failure)
 
 
 def _judge_subject(name: str, records: Sequence[Record], standards: Standards) -> list[Comparison]:

@@ -80,13 +80,11 @@ class Search(Pooled):
 
     def difference(self, release: int) -> Bounded | None:
         """Returns a release's difference from release 0; None unless it was measured."""
-        told = self.counts[release - 1] and self.freedom
-        return self.bounds(self._units[release], self._level) if told else None
+        return self.bounds(self._units[release], self._level)
 
     def step(self, release: int) -> Bounded | None:
         """Returns the change that a release brought over the one before it; None unless both were measured."""
-        told = self.counts[self._neighbours(release)].all() and self.freedom
-        return self.bounds(self._own(release), self._level) if told else None
+        return self.bounds(self._own(release), self._level)
 
     def next(self) -> int:
         """Returns the release of which another launch tells most, or shows the likeliest release's own step."""
@@ -119,6 +117,7 @@ class Search(Pooled):
         if (self.counts[self._neighbours(release)] < DIRECT).any():
             return None
         beyond = math.copysign(1.0, self.means[-1]) * (self._own(release) - SINGLE * self._units[-1])
-        if self.bounds(beyond, self._level).low > 0:
+        proven, ruled_out = self.bounds(beyond, self._level), self.bounds(beyond, RULED_OUT)
+        if proven and proven.low > 0:
             return True
-        return False if self.bounds(beyond, RULED_OUT).high < 0 else None
+        return False if ruled_out and ruled_out.high < 0 else None

@@ -9,6 +9,7 @@ in no pair: what other parts do only together, and parts that weren't measured. 
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -47,11 +48,7 @@ def effects(
     spread = [values for values in groups if len({*values}) > 1]
     pooled, units = Pooled(groups, spread or groups), np.eye(len(groups))
     rows = 2 + len(parts) + len(pairs) + 2 * len(switched)
-    level = 1 - (1 - CONFIDENCE) / rows / 2
-
-    def bounds(weights: Floats) -> Bounded | None:
-        told = pooled.freedom and weights.any() and pooled.counts[weights != 0].all()
-        return pooled.bounds(weights, level) if told else None
+    bounds = functools.partial(pooled.bounds, level=1 - (1 - CONFIDENCE) / rows / 2)
 
     def measured(places: Sequence[int]) -> Floats:
         """Returns the weights of the sum of those parts that were measured."""

@@ -37,9 +37,13 @@ class Pooled:
         self.freedom = sum(len(values) - 1 for values in told if len(values))
         self.deviation = math.sqrt(squares / self.freedom) if self.freedom else math.nan
 
-    def bounds(self, weights: Floats, level: float) -> Bounded:
-        """Returns a weighted sum of the groups' means with bounds at a one-sided level, by Student's t."""
+    def bounds(self, weights: Floats, level: float) -> Bounded | None:
+        """Returns a weighted sum of the groups' means with bounds at a one-sided level, by Student's t; None of no
+        groups, where one of them has no launch, and where nothing tells the deviation.
+        """
         used = weights != 0
+        if not (self.freedom and used.any() and self.counts[used].all()):
+            return None
         estimate = float(weights[used] @ self.means[used])
         error = self.deviation * math.sqrt(float((weights[used] ** 2 / self.counts[used]).sum()))
         wide = t_quantile(level, self.freedom) * error

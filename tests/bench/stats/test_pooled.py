@@ -14,6 +14,7 @@ def test_a_difference_of_means_has_the_deviation_of_all_groups() -> None:
     pooled = Pooled([[0.0, 1.0, 2.0], [], [3.0, 7.0]])
     assert pooled.deviation == pytest.approx(math.sqrt(10 / 3))
     found = pooled.bounds(np.array([-1.0, 0.0, 1.0]), 0.975)
+    assert found
     wide = t_quantile(0.975, 3) * math.sqrt(10 / 3 * (1 / 3 + 1 / 2))
     assert [found.estimate, found.high] == pytest.approx([4.0, 4.0 + wide])
 
@@ -28,7 +29,14 @@ def test_the_deviation_may_be_that_of_some_groups() -> None:
 
 
 def test_groups_of_one_launch_tell_no_deviation() -> None:
-    assert math.isnan(Pooled([[1.0], [2.0]]).deviation)
+    ones = Pooled([[1.0], [2.0]])
+    assert math.isnan(ones.deviation)
+    assert ones.bounds(np.array([1.0, 0.0]), 0.975) is None
+
+
+def test_a_sum_of_no_groups_or_with_one_that_was_not_measured_is_not_told() -> None:
+    pooled = Pooled([[0.0, 1.0, 2.0], []])
+    assert [pooled.bounds(np.array(weights), 0.975) for weights in ([0.0, 0.0], [1.0, -1.0])] == [None, None]
 
 
 def test_what_is_proven_excludes_nothing() -> None:

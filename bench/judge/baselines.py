@@ -10,7 +10,7 @@ from bench.judge.samples import timed_candidates
 from bench.judge.summary import by_subject, words_per_second
 from bench.record.gate import GateRun
 from bench.record.repeats import settled_records
-from bench.record.types import SCHEMA, Baseline, Record, Replica, Run, Throughput
+from bench.record.types import SCHEMA, Baseline, Machine, Record, Replica, Run, Subject, Throughput
 
 
 class BaselineError(ValueError):
@@ -52,12 +52,8 @@ def added(old: Baseline, new: Baseline) -> Baseline:
 
     Raises BaselineError if they measured different things, or if the old one holds the new one's run.
     """
-    if old.subject != new.subject:
-        different = _told(unlike(vars(old.subject), vars(new.subject)), "in the baseline", "in the run")
-        raise BaselineError(
-            f"{old.subject.name}: the baseline is of something else ({different}): record a run by --replace"
-        )
-    known = {(stored.created, stored.machine) for stored in old.throughput}
+    _require_same(old.subject, new.subject)
+    known = _timed(old)
     again = next((stored.created for stored in new.throughput if (stored.created, stored.machine) in known), None)
     if again:
         raise BaselineError(f"{old.subject.name}: the run of {again} is in the baseline already")
@@ -89,12 +85,22 @@ def with_speed_in_turn(old: Baseline, gate: GateRun) -> Baseline:
     for run in (run for run in gate.speed if subject_of(run) == old.subject.name):
         records = timed_candidates(run)
         speed = _throughput(run.created, records, in_turn=True)
-        known = {(stored.created, stored.machine) for stored in old.throughput}
-        if speed and (run.created, speed[0].machine) not in known:
+        if speed and (run.created, speed[0].machine) not in _timed(old):
             # Not the whole subject: launches in turn take fewer steps.
-            subject = dataclasses.replace(old.subject, fingerprint=records[0].subject.fingerprint)
-            old = added(old, dataclasses.replace(old, subject=subject, replicas=(), throughput=speed, reason=""))
+            _require_same(old.subject, dataclasses.replace(old.subject, fingerprint=records[0].subject.fingerprint))
+            old = dataclasses.replace(old, throughput=old.throughput + speed)
     return old
+
+
+def _require_same(old: Subject, new: Subject) -> None:
+    if old != new:
+        different = _told(unlike(vars(old), vars(new)), "in the baseline", "in the run")
+        raise BaselineError(f"{old.name}: the baseline is of something else ({different}): record a run by --replace")
+
+
+def _timed(baseline: Baseline) -> set[tuple[str, Machine]]:
+    """Returns (created, machine) of each run whose words/s the baseline has."""
+    return {(stored.created, stored.machine) for stored in baseline.throughput}
 
 
 def _told(fields: Sequence[Field], here: str = "in one", there: str = "in another") -> str:

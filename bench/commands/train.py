@@ -3,11 +3,10 @@
 import argparse
 import contextlib
 import dataclasses
-import fcntl
 import glob
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from bench.commands.options import (
     output_folder,
 )
 from bench.commands.usage import UsageError
+from bench.drive.lock import locked
 from bench.drive.opening import describe, open_model
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
@@ -132,7 +132,7 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     ):
         description = describe(worker, plan)
         opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
-        after.enter_context(_held(folder))
+        _hold(folder, after)
         after.callback(part_of(checkpoint).unlink, missing_ok=True)  # left if the process is ended while it writes
         there = checkpoint.exists()  # none of a configuration that an interruption came before
         if there and not asked.resume:  # of another command that has ended since
@@ -161,21 +161,16 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
     return result
 
 
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Makes a training's folder, and holds it for the block. Raises UsageError where another process does."""
+def _hold(folder: Path, stack: contextlib.ExitStack) -> None:
+    """Makes a training's folder, and holds it until the stack ends. Raises UsageError where another process does."""
+
+    def busy() -> None:
+        raise UsageError(f"another process trains in {folder}: choose another --output")
+
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another process trains in {folder}: choose another --output") from None
-        except OSError:  # NFS locks no folder
-            pass
-        yield
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):  # NFS locks no folder
+        stack.enter_context(locked(descriptor, busy))
 
 
 def _line(kind: str, values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One timing job at a time on a host: two would measure each other."""
+"""Locks of files. One is the host's, for one timing job at a time: two would measure each other."""
 
 import contextlib
 import fcntl
@@ -17,28 +17,41 @@ class LockedError(FailedError):
 
 
 @contextlib.contextmanager
+def locked(descriptor: int, on_busy: Callable[[], None]) -> Iterator[None]:
+    """Holds the lock of an open file for the block, and closes the file. Where another process holds it, calls
+    `on_busy`, which may raise, and waits.
+    """
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_busy()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
 def host_lock(path: Path | None = None, tell: Callable[[str], None] | None = None) -> Iterator[None]:
     """Holds the host's lock for the block. Where another process holds it, `tell` hears which one, and it is waited
     for; without `tell`, raises LockedError.
     """
     path = path or lock_path()
     descriptor = _open(path)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            said = f"process {holder} is already measuring on this host ({path})"
-            if tell is None:
-                raise LockedError(said) from None
-            tell(said)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def busy() -> None:
+        holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+        said = f"process {holder} is already measuring on this host ({path})"
+        if tell is None:
+            raise LockedError(said)
+        tell(said)
+
+    with locked(descriptor, busy):
         with contextlib.suppress(OSError):  # a full disk: the lock holds without its holder's number
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def lock_path() -> Path:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import datetime
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from bench.drive.children import EXHAUSTED
 from bench.drive.inspection import inspect
+from bench.drive.lock import locked
 from bench.drive.requests import RequestError
 from bench.record.codec import FormatError
 from bench.record.files import read_record
@@ -117,12 +117,7 @@ def held(cache: Path, name: str, on_wait: Callable[[], None] = lambda: None) -> 
     """Holds the lock of one environment for the block; `on_wait` is called if another holds it."""
     locks = cache / ".locks"
     locks.mkdir(exist_ok=True)
-    with (locks / name).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(os.open(locks / name, os.O_WRONLY | os.O_CREAT, 0o666), on_wait):
         yield
 
 

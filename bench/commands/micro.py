@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
@@ -105,25 +105,21 @@ def _add_cases(parser: argparse.ArgumentParser) -> None:
 
 def request(options: argparse.Namespace) -> Request:
     """Makes the request. Raises UsageError, RequestError."""
-    if options.workload:
-        suite = _units(options)
-    else:
-        suite = Suite(
-            options.config or CONFIGS,
-            implementations=options.implementation or (IMPLEMENTATION,),
-            devices=options.device,
-            modes=options.mode or DEFAULT_MODES,
-            targets=options.target or DEFAULT_TARGETS,
-            require_gpu=options.require == "gpu",
-        )
+    suite = _units(options) if options.workload else _parts(options)
     return Request(
-        sides=sides_request(options, gpu=suite.takes_gpu),
+        sides=sides_request(options, gpu=suite.gpu),
         suite=suite,
         launches=options.launches,
         output=output_folder(options, "micro"),
         telling=telling(options),
         command_line=options.command_line,
     )
+
+
+def _parts(options: argparse.Namespace) -> Suite:
+    """Returns the cases of --target: parts of a training step."""
+    modes, implementations = options.mode or DEFAULT_MODES, options.implementation or (IMPLEMENTATION,)
+    return _suite(options, options.target or DEFAULT_TARGETS, {}, implementation=implementations, mode=modes)
 
 
 def _units(options: argparse.Namespace) -> Suite:
@@ -140,14 +136,18 @@ def _units(options: argparse.Namespace) -> Suite:
             raise UsageError(f"{why}: give it a command of its own")
         say(f"left out: {why}")
         chosen = tuple(name for name in chosen if name not in apart)
-    return Suite(
-        options.config or CONFIGS,
-        devices=options.device,
-        targets=(UNIT,),
-        require_gpu=options.require == "gpu",
-        workloads=chosen,
-        variables=given[chosen[0]],
-    )
+    return _suite(options, (UNIT,), given[chosen[0]], workload=chosen)
+
+
+def _suite(
+    options: argparse.Namespace, targets: Sequence[str], variables: Mapping[str, str], **named: Sequence[str]
+) -> Suite:
+    """Returns the cases of these targets, chosen by the options that all share, and by those `named`, with values."""
+    named = {"config": options.config or CONFIGS, "device": options.device, **named}
+    chosen = [f"--{name}={value}" for name, values in named.items() for value in values]
+    required = ["--require-gpu"] if options.require == "gpu" else []  # alone takes a GPU (bench.micro.selection)
+    gpu = bool(required) or any(name.startswith("gpu") for name in options.device)
+    return Suite(targets, [*chosen, *required], gpu, variables)
 
 
 def _require_candidate(candidate: Side, suite: Suite) -> None:

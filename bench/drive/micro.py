@@ -48,34 +48,17 @@ REASONS = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """The cases that a launch times; bench/micro's default of a kind of which none is named."""
+    """The cases that a launch times."""
 
-    configs: Sequence[str] = ()
-    implementations: Sequence[str] = ()
-    devices: Sequence[str] = ()
-    modes: Sequence[str] = ()
-    targets: Sequence[str] = ()
-    require_gpu: bool = False
-    workloads: Sequence[str] = ()  # whose units are timed: the target is "unit"
+    targets: Sequence[str] = ()  # none: all
+    options: Sequence[str] = ()  # of bench/micro, such as --config=tiny; its default of a kind of which none is named
+    gpu: bool = False  # one is timed
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the environment: the workload's
-
-    @property
-    def takes_gpu(self) -> bool:
-        """Returns whether a GPU is timed: --require-gpu alone takes one (bench.micro.selection)."""
-        return self.require_gpu or any(name.startswith("gpu") for name in self.devices)
 
     def arguments(self, folder: Path) -> list[str]:
         """Returns pytest's arguments, the cases' files in `folder`."""
         files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
-        chosen = (
-            ("config", self.configs),
-            ("implementation", self.implementations),
-            ("device", self.devices),
-            ("mode", self.modes),
-            ("workload", self.workloads),
-        )
-        options = [f"--{name}={value}" for name, values in chosen for value in values]
-        return [*files, *options, *(["--require-gpu"] if self.require_gpu else [])]
+        return [*files, *self.options]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +181,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     """Returns what pytest printed. Raises WorkerError unless all cases passed or were skipped in `limit` seconds."""
     python = side.interpreter
     variables = {**side.variables, **suite.variables}
-    environment = private_environment(home, "gpu:0" if suite.takes_gpu else "cpu:0", variables)
+    environment = private_environment(home, "gpu:0" if suite.gpu else "cpu:0", variables)
     (home / "pytest.ini").write_text(
         "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8"
     )

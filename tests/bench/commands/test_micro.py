@@ -242,7 +242,7 @@ def suite(*words: str) -> Suite:
     return micro_command.request(command_parser("micro").parse_args(["--to", "2.21.0", *words], known)).suite
 
 
-CHOSEN = ["--config=tiny", "--implementation=layers", "--device=cpu:1", "--mode=eager"]
+CHOSEN = ["--config=tiny", "--device=cpu:1", "--implementation=layers", "--mode=eager"]
 USUAL = ["--config=notebook", "--implementation=cells", "--mode=graph"]
 
 
@@ -259,6 +259,22 @@ def test_what_is_asked_for_is_timed_or_else_what_the_project_is_for(
     assert suite(*words).arguments(Path("suite")) == [*(f"suite/test_{name}.py" for name in files), *options]
 
 
+@pytest.mark.parametrize(
+    ("words", "gpu"),
+    [
+        ([], False),
+        (["--device=cpu:1"], False),
+        (["--device=cpu:0", "--device=gpu:1"], True),
+        (["--require=gpu"], True),
+        (["--require=gpu", "--workload=xla"], True),
+    ],
+)
+def test_a_gpu_is_timed_where_one_is_named_or_required(words: list[str], gpu: bool) -> None:
+    found = suite(*words)
+    required = found.arguments(Path("suite"))[-1] == "--require-gpu"
+    assert (found.gpu, required) == (gpu, "--require=gpu" in words)
+
+
 def test_a_workload_s_unit_and_its_variables_reach_pytest(measure: Measure, tmp_path: Path) -> None:
     candidate, reference = sides(tmp_path, *LAUNCHES)
     measure(candidate, reference, "--workload", "train-without-onednn", "--config", "tiny", "--launches", "1")
@@ -269,9 +285,9 @@ def test_a_workload_s_unit_and_its_variables_reach_pytest(measure: Measure, tmp_
 
 
 def test_all_workloads_are_all_that_one_process_can_time(capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = suite("--workload", "all", "--config", "tiny").workloads
-    assert {"masked", "predict"} <= set(chosen)
-    assert "train-without-onednn" not in chosen
+    chosen = suite("--workload", "all", "--config", "tiny").options
+    assert {"--workload=masked", "--workload=predict"} <= set(chosen)
+    assert "--workload=train-without-onednn" not in chosen
     assert capsys.readouterr().err.startswith("left out: train-without-onednn has environment variables of its own")
 
 

@@ -37,7 +37,9 @@ def measure(
 
 def test_a_launch_is_kept_where_it_belongs(tmp_path: Path) -> None:
     python = micro_interpreter(tmp_path, *LAUNCHES)
-    found = time_suite(side(python), Suite(("tiny",), targets=("step",), require_gpu=True), tmp_path / "out" / "a.json")
+    found = time_suite(
+        side(python), Suite(("step",), ("--config=tiny", "--require-gpu"), gpu=True), tmp_path / "out" / "a.json"
+    )
     assert found.cases[STEP].median_seconds == 0.06
     assert found.path == tmp_path / "out" / "a.json"
     assert found.path.is_file()
@@ -158,9 +160,7 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
     )
     suites = [
         (Suite(), "here-1"),
-        (Suite(devices=("cpu:1",)), "here-1"),
-        (Suite(devices=("cpu:0", "gpu:1")), "herevisible"),
-        (Suite(require_gpu=True), "herevisible"),
+        (Suite(gpu=True), "herevisible"),
     ]
     for number, (suite, wanted) in enumerate(suites):
         python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
@@ -239,7 +239,7 @@ def test_an_exhausted_machine_is_not_the_interpreters_fault(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_the_newest_tensorflow_takes_a_launch_in_a_private_folder(newest_python: Path, tmp_path: Path) -> None:
-    suite = Suite(("tiny",), ("cells",), targets=("clip",))
+    suite = Suite(("clip",), ("--config=tiny", "--implementation=cells"))
     found = time_suite(side(newest_python), suite, tmp_path / "a.json")
     assert sorted(one.metric for one in found.cases.values()) == [
         f"clip {form} {mode}" for form in ("dense", "slices") for mode in ("eager", "graph")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.commands.stored import baselines_folder
+from bench.record.paired import Side
 
 BUDGET_MINUTES = 15.0  # of the launches in turn of one workload in one configuration
 T = TypeVar("T")
@@ -135,9 +136,9 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
     add_variables(parser, "--env", "for the measured process")
 
 
-def environment_request(options: argparse.Namespace) -> SideRequest:
-    """Makes the request of add_environment's options."""
-    return SideRequest(options.python, dict(options.env))
+def environment_request(options: argparse.Namespace) -> Side:
+    """Makes the side of add_environment's options."""
+    return Side(options.python, options.python, dict(options.env))
 
 
 def add_launches(parser: argparse.ArgumentParser, default: int, what: str, least: int = 1) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from bench.commands.messages import print_json
 from bench.commands.model import GATE_CONFIGS, ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import (
-    SideRequest,
     add_environment,
     add_launches,
     add_output,
@@ -44,7 +43,7 @@ class Request:
     """The trainings of a run, their environment and the number of launches."""
 
     model: ModelRequest
-    environment: SideRequest
+    environment: Side
     launches: int
     jitter: int  # stream of the first launch's 1-ulp perturbation
     speed: bool
@@ -93,14 +92,7 @@ def run(asked: Request) -> int:
     path = asked.output / RUN_FILE
     keep = keeper(path)
     with timing(timed=asked.speed) as disturbed, RunProgress(planned, asked.launches) as progress:
-        wanted = RunRequest(
-            planned,
-            asked.launches,
-            Side(asked.environment.what, asked.environment.what, dict(asked.environment.variables)),
-            asked.command_line,
-            asked.jitter,
-            disturbed,
-        )
+        wanted = RunRequest(planned, asked.launches, asked.environment, asked.command_line, asked.jitter, disturbed)
         measured = measure_run(wanted, keep, progress)
     if asked.json:
         print_json([to_plain(measured)])

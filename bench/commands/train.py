@@ -14,21 +14,15 @@ from tabulate import tabulate
 
 from bench.commands.messages import print_json, say
 from bench.commands.model import ModelRequest, add_model, model_request
-from bench.commands.options import (
-    SideRequest,
-    add_environment,
-    add_output,
-    add_shared,
-    environment_request,
-    output_folder,
-)
+from bench.commands.options import add_environment, add_output, add_shared, environment_request, output_folder
 from bench.commands.usage import UsageError
 from bench.drive.lock import locked
-from bench.drive.opening import describe, open_model
+from bench.drive.opening import describe, open_model, started
 from bench.drive.plan import Plan
-from bench.drive.process import Worker, WorkerError
+from bench.drive.process import WorkerError
 from bench.record.codec import to_plain
 from bench.record.files import write_text
+from bench.record.paired import Side
 from bench.record.types import DIVERGED
 from bench.stats.outcome import EXIT_CODES, Outcome
 from lm.training.checkpoint import part_of
@@ -54,7 +48,7 @@ class Request:
     """The trainings, their environment and folder, and whether they resume."""
 
     model: ModelRequest
-    environment: SideRequest
+    environment: Side
     output: Path
     resume: bool
     json: bool
@@ -126,10 +120,7 @@ def _train(asked: Request, plan: Plan) -> dict[str, Any] | None:
         say(_line(kind, values))
 
     checkpoint = folder.resolve() / CHECKPOINT_FILE
-    with (
-        contextlib.ExitStack() as after,  # the worker's end
-        Worker(asked.environment.what, "tensorflow", plan.device, asked.environment.variables) as worker,
-    ):
+    with contextlib.ExitStack() as after, started(plan, asked.environment) as worker:  # `after` the worker's end
         description = describe(worker, plan)
         opened = open_model(worker, dataclasses.replace(plan, steps=0))  # as many as the epochs have
         _hold(folder, after)

@@ -8,7 +8,7 @@ from bench.drive.opening import describe, open_model, started
 from bench.drive.oracle import measure_checked
 from bench.drive.patience import ALONE, Deadlines
 from bench.drive.plan import DROPPED_AFTER_SWITCH, EVALUATION_STEPS, Plan
-from bench.drive.process import Worker, WorkerError
+from bench.drive.process import Worker
 from bench.machine import now
 from bench.record.paired import Side
 from bench.record.replies import Block, Finished
@@ -39,17 +39,14 @@ def measure_launch(
     where a user's own file was changed.
     """
     began, measured = now(), Measured()
-    try:
-        with started(plan, side, deadlines) as worker:
-            measured.description = describe(worker, plan)
-            measured.opened = open_model(worker, plan, launch.jitter)
-            if launch.numerics:
-                measure_checked(plan, launch.jitter, worker, side, author, measured, on_step, deadlines)
-            else:
-                _measure_steps(plan, worker, measured, on_step)
-            measured.finished = worker.request(Finished, "finish")
-    except WorkerError as error:
-        measured.failure = error.failure
+    with measured.failing(), started(plan, side, deadlines) as worker:
+        measured.description = describe(worker, plan)
+        measured.opened = open_model(worker, plan, launch.jitter)
+        if launch.numerics:
+            measure_checked(plan, launch.jitter, worker, side, author, measured, on_step, deadlines)
+        else:
+            _measure_steps(plan, worker, measured, on_step)
+        measured.finished = worker.request(Finished, "finish")
     return measured.record(plan, launch.number, launch.jitter, began)
 
 

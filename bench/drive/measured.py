@@ -1,13 +1,14 @@
 """The measurements of one process, gathered block by block, and the record made of them: after a failure, too."""
 
+import contextlib
 import dataclasses
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.drive.plan import Plan
-from bench.drive.process import changed
+from bench.drive.process import WorkerError, changed
 from bench.machine import this_machine
 from bench.record.replies import Block, Description, Finished, Opened, Published
 from bench.record.types import (
@@ -40,6 +41,14 @@ class Measured:
     finished: Finished | None = None
     unchecked: list[Unchecked] = dataclasses.field(default_factory=list)
     failure: Failure | None = None
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Notes how the process fails in the block, which ends there."""
+        try:
+            yield
+        except WorkerError as error:
+            self.failure = error.failure
 
     def add(self, block: Block, dropped: int) -> None:
         """Takes in a block of training steps.

@@ -20,7 +20,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from bench.drive.cores import PinnedCore, keeping_to
@@ -28,7 +28,7 @@ from bench.drive.measured import Measured
 from bench.drive.opening import started
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import EVALUATION_STEPS, Plan
-from bench.drive.process import Worker, WorkerError
+from bench.drive.process import Worker
 from bench.drive.watch import CpuWatch
 from bench.machine import now
 from bench.record.paired import ABBA, ALL_CORES, BAAB, CANDIDATE, LETTERS, ONE_CORE, REFERENCE, Pair, Quad, Side
@@ -85,20 +85,16 @@ class _Half:
         self.worker = worker
         self.measured = Measured()
 
-    @property
-    def failed(self) -> bool:
-        return self.measured.failure is not None
-
     def ask(self, operation: str, **arguments: Any) -> None:
         """Sends a request, unless the side has failed before."""
-        if not self.failed:
-            with self._failing():
+        if not self.measured.failure:
+            with self.measured.failing():
                 self.worker.send(operation, **arguments)
 
     def hear(self, kind: type[T] | None, operation: str, per: int = 1) -> T | None:
         """Returns the reply, or None once the side has failed."""
-        if not self.failed:
-            with self._failing():
+        if not self.measured.failure:
+            with self.measured.failing():
                 return self.worker.receive(kind, operation, per=per)
         return None
 
@@ -115,16 +111,9 @@ class _Half:
         block = self.request(Block, operation, per=count, count=count)
         if block and operation == "steps":
             self.measured.add(block, dropped)
-        if block is None or self.failed:
+        if block is None or self.measured.failure:
             return math.nan, math.nan
         return _mean(block.seconds[dropped:]), _mean(block.cpu_seconds[dropped:])
-
-    @contextlib.contextmanager
-    def _failing(self) -> Iterator[None]:
-        try:
-            yield
-        except WorkerError as error:
-            self.measured.failure = error.failure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +161,7 @@ class _Launch:
         """Takes quads of blocks of so many steps until a side fails; returns those in which none has."""
         quads = []
         for number in range(count):
-            if any(half.failed for half in self.halves.values()):
+            if any(half.measured.failure for half in self.halves.values()):
                 break
             order, timed = self.orders[number % 2], []
             for letter in order:

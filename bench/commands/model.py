@@ -87,15 +87,42 @@ class ModelRequest:
         return output / name if len(self.configs) * len(self.workloads) > 1 else output
 
 
-def add_model(parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True) -> None:
-    """Adds what ModelRequest holds, of one configuration or `several`."""
-    add_all_but_implementation(parser, configs, several=several)
+def add_model(
+    parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True, implementations: str = ""
+) -> None:
+    """Adds what ModelRequest holds, of one configuration or `several`.
+
+    `implementations` says in the help what several of these do, where a command takes more than one.
+    """
+    add_config(parser, configs, several=several)
+    parser.add_argument(
+        "--corpus",
+        choices=CORPORA,
+        default="synthetic",
+        help="text that the model is trained on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--corpus-path",
+        metavar="PATH",
+        help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)",
+    )
+    parser.add_argument(
+        "--device", type=device, default="cpu:0", metavar="NAME", help="cpu:0 or gpu:0 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="TensorFlow's threads (default: 0, as many as cores)",
+    )
     parser.add_argument(
         "--implementation",
+        action="append" if implementations else "store",
         choices=IMPLEMENTATIONS,
-        default=IMPLEMENTATION,
+        default=None if implementations else IMPLEMENTATION,
         metavar="NAME",
-        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)} (default: %(default)s)",
+        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)} (default: {IMPLEMENTATION}){implementations}",
     )
 
 
@@ -123,34 +150,6 @@ def known_workload(text: str) -> str:
     if text != EVERY:
         require_name(text)
     return text
-
-
-def add_all_but_implementation(
-    parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True
-) -> None:
-    """Adds what ModelRequest holds, for a command that takes several implementations."""
-    add_config(parser, configs, several=several)
-    parser.add_argument(
-        "--corpus",
-        choices=CORPORA,
-        default="synthetic",
-        help="text that the model is trained on (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--corpus-path",
-        metavar="PATH",
-        help="directory or archive of the PTB (default: PTB_ARCHIVE, or `tfgate data`'s)",
-    )
-    parser.add_argument(
-        "--device", type=device, default="cpu:0", metavar="NAME", help="cpu:0 or gpu:0 (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--threads",
-        type=at_least(0),
-        default=0,
-        metavar="N",
-        help="TensorFlow's threads (default: 0, as many as cores)",
-    )
 
 
 def add_config(parser: argparse.ArgumentParser, configs: Sequence[str], *, several: bool = True) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.messages import print_json, say
-from bench.commands.model import IMPLEMENTATION, ModelRequest, add_all_but_implementation, add_workload, model_request
+from bench.commands.model import IMPLEMENTATION, ModelRequest, add_model, add_workload, model_request
 from bench.commands.options import add_output, add_shared, at_least, output_folder
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.stored import judging, read_profile
@@ -28,7 +28,6 @@ from bench.report.flame import flame_svg
 from bench.report.profile import comparison_json, comparison_text, profile_json, profile_text, program_diff
 from bench.report.profile_page import FILE as PAGE_FILE
 from bench.report.profile_page import profile_page
-from lm.config import IMPLEMENTATIONS
 from lm.workloads.registry import workload
 
 EXAMPLES = """\
@@ -83,15 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_sides(parser, candidate=sys.executable, alone=True)
     add_workload(parser)
-    add_all_but_implementation(parser, CONFIGS)
-    parser.add_argument(
-        "--implementation",
-        action="append",
-        choices=IMPLEMENTATIONS,
-        metavar="NAME",
-        help=f"implementation of the model: {', '.join(IMPLEMENTATIONS)} (default: {IMPLEMENTATION}); given twice, "
-        "both are compared, in the environment of --to",
-    )
+    add_model(parser, CONFIGS, implementations="; given twice, both are compared, in the environment of --to")
     parser.add_argument(
         "--target", choices=TARGETS, default=WHOLE, metavar="NAME", help=f"{', '.join(TARGETS)} (default: %(default)s)"
     )

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.drive.cluster import connected, results
+from bench.drive.cluster import connected
 from tests.builders.cluster import Processes, noted
 
 CALLS = 20
@@ -28,12 +28,12 @@ def main() -> None:
 def seconds(address: str, log: str, count: int) -> list[float]:
     """Returns the wall seconds of calls that follow each other, each from its request to its result."""
     found = []
-    with connected(address, print) as client:
-        client.wait_for_workers(1, timeout=60)
+    with connected(address, print) as hosts:
+        hosts.client.wait_for_workers(1, timeout=60)
         for number in range(count):
             left = {number: (noted, (log, str(number), 0.0))}
             started = time.monotonic()
-            for done, _ in results(client, lambda left=left: left):  # type: ignore[misc]  # asked until it has none
+            for done, _ in hosts.results(lambda left=left: left):  # type: ignore[misc]  # asked until it has none
                 del left[done]
             found.append(time.monotonic() - started)
     return found

@@ -9,7 +9,6 @@ cluster.
 import argparse
 import contextlib
 import dataclasses
-import functools
 import importlib.util
 import os
 import re
@@ -36,7 +35,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 if TYPE_CHECKING:
     from bench.drive.cluster import Call, Done  # Dask may be missing
 
-# Measures calls, each with a key, until none is wanted: bench.drive.cluster.results.
+# Measures calls, each with a key, until none is wanted: bench.drive.cluster.Hosts.results.
 Hosts = Callable[[Callable[[], Mapping[Any, "Call"]]], Iterator[tuple[Any, "Done"]]]
 
 ADDRESS = re.compile(r"([a-z]+://)?\S+:\d+")
@@ -76,10 +75,10 @@ def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
     if not address:
         yield None
         return
-    from bench.drive.cluster import connected, results
+    from bench.drive.cluster import connected
 
-    with connected(address, say, timed=timed) as client:
-        yield functools.partial(results, client, timed=timed, say=say)
+    with connected(address, say, timed=timed) as hosts:
+        yield hosts.results
 
 
 @contextlib.contextmanager

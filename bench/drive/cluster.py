@@ -60,18 +60,59 @@ class Done:
     code: int = 0  # of a call that failed
 
 
+@dataclasses.dataclass(frozen=True)
+class Hosts:
+    """The hosts of a scheduler, for calls of which all are timed, or none."""
+
+    client: Client
+    say: Callable[[str], None]
+    timed: bool
+
+    def results(self, wanted: Callable[[], Mapping[K, Call]]) -> Iterator[tuple[K, Done]]:
+        """Yields what calls came to, as they end, until `wanted` has none; what it has no more is cancelled.
+
+        A call that fails is made again on another worker, if there is one: its host may be at fault. A second failure
+        stands. When the last worker goes, `say` tells it, and calls wait for another.
+        """
+        queue = _Queue[K](self)
+        while calls := wanted():
+            while (over := queue.look(calls)) is None:
+                pass
+            yield over
+
+    def slots(self) -> dict[str, int]:
+        """Returns how many calls each worker can run at a time, by its address; none without a slot."""
+        if self.client.status != "running":
+            raise CancelledError
+        try:  # not scheduler_info(): its answer may be that of a heartbeat, which names no worker
+            workers = self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"].items()
+        except OSError as error:
+            raise CancelledError from error
+        slots = {place: int(one["resources"].get(SLOT, 0) if self.timed else one["nthreads"]) for place, one in workers}
+        return {place: count for place, count in slots.items() if count}
+
+    def say_none(self, when: str, address: str) -> None:
+        """Says that there is no host yet, or any more."""
+        more = f" --resources {SLOT}=1 --nthreads 1" if self.timed else ""
+        self.say(f"no host {when}: `dask worker {address}{more}` adds one")
+
+
 @contextlib.contextmanager
-def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -> Iterator[Client]:
-    """Opens a running scheduler for the block; what it still runs then is cancelled. Raises ClusterError."""
+def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -> Iterator[Hosts]:
+    """Opens a running scheduler for the block; what it still runs then is cancelled. Raises ClusterError.
+
+    Timed calls take the hosts' timing slots, others threads.
+    """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would tell at length what we say in a line
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise ClusterError(f"no Dask scheduler answers at {address}: start one, or name another") from error
     try:
-        if not _slots(client, timed=timed):
-            say(_no_host("yet", address, timed=timed))
-        yield client
+        hosts = Hosts(client, say, timed)
+        if not hosts.slots():
+            hosts.say_none("yet", address)
+        yield hosts
     except (OSError, CancelledError) as error:
         if isinstance(error, OSError) and client.status == "running":
             raise
@@ -79,11 +120,6 @@ def connected(address: str, say: Callable[[str], None], *, timed: bool = True) -
         raise ClusterError(message) from error
     finally:
         client.close(CLOSE_SECONDS)  # Dask cancels what nobody waits for any more
-
-
-def _no_host(when: str, address: str, *, timed: bool) -> str:
-    more = f" --resources {SLOT}=1 --nthreads 1" if timed else ""
-    return f"no host {when}: `dask worker {address}{more}` adds one"
 
 
 @contextlib.contextmanager
@@ -108,30 +144,11 @@ def local_scheduler(threads: int) -> Iterator[str]:
             yield cluster.scheduler_address
 
 
-def results(
-    client: Client,
-    wanted: Callable[[], Mapping[K, Call]],
-    *,
-    timed: bool = True,
-    say: Callable[[str], None] = lambda line: None,
-) -> Iterator[tuple[K, Done]]:
-    """Yields what calls came to, as they end, until `wanted` has none; what it has no more is cancelled.
-
-    A call that fails is made again on another worker, if there is one: its host may be at fault. A second failure
-    stands. When the last worker goes, `say` tells it, and calls wait for another.
-    """
-    queue = _Queue[K](client, say, timed=timed)
-    while calls := wanted():
-        while (over := queue.look(calls)) is None:
-            pass
-        yield over
-
-
 class _Queue(Generic[K]):
     """Calls that are out, each on one worker, and what became of those that failed."""
 
-    def __init__(self, client: Client, say: Callable[[str], None], *, timed: bool) -> None:
-        self._client, self._say, self._timed = client, say, timed
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
         self._had_slots = False
         self._out: dict[K, tuple[str, Future]] = {}  # with the worker's address
         self._failed: defaultdict[K, dict[str, Done]] = defaultdict(dict)  # by worker
@@ -141,9 +158,9 @@ class _Queue(Generic[K]):
         """Sends calls to free workers, and returns one that is over within a second; None where none is."""
         for key in [key for key in self._out if key not in calls]:
             self._out.pop(key)[1].cancel()
-        slots = _slots(self._client, timed=self._timed)
+        slots = self._hosts.slots()
         if self._had_slots and not slots:
-            self._say(_no_host("any more", self._client.scheduler.address, timed=self._timed))
+            self._hosts.say_none("any more", self._hosts.client.scheduler.address)
         self._had_slots = bool(slots)
         for key in calls:
             failed = self._failed[key]
@@ -168,9 +185,9 @@ class _Queue(Generic[K]):
             worker = next((one for one in slots if free[one] > 0 and one not in self._failed[key]), None)
             if worker is not None:
                 free[worker] -= 1
-                slot = {SLOT: 1} if self._timed else {}
+                slot = {SLOT: 1} if self._hosts.timed else {}
                 packed = pickle.dumps(calls[key])
-                future = self._client.submit(perform, packed, pure=False, resources=slot, workers=[worker])
+                future = self._hosts.client.submit(perform, packed, pure=False, resources=slot, workers=[worker])
                 self._out[key] = worker, future
 
     def _over(self, key: K, worker: str, future: Future) -> tuple[K, Done] | None:
@@ -186,18 +203,6 @@ class _Queue(Generic[K]):
             if len(self._failed[key]) < MOST_FAILURES:
                 return None
         return key, done
-
-
-def _slots(client: Client, *, timed: bool) -> dict[str, int]:
-    """Returns how many calls each worker can run at a time, by its address; none without a slot."""
-    if client.status != "running":
-        raise CancelledError
-    try:  # not scheduler_info(): its answer may be that of a heartbeat, which names no worker
-        workers = client.sync(client.scheduler.identity, n_workers=-1)["workers"].items()
-    except OSError as error:
-        raise CancelledError from error
-    slots = {place: int(one["resources"].get(SLOT, 0) if timed else one["nthreads"]) for place, one in workers}
-    return {place: count for place, count in slots.items() if count}
 
 
 def _done(future: Future, worker: str) -> Done | None:

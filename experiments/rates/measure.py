@@ -53,12 +53,12 @@ def _here(wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterato
 
 def _on_hosts(address: str, wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterator[Ran]:
     """Yields each run as a host has measured it. Raises ValueError at the end for those without a verdict."""
-    from bench.drive.cluster import connected, results  # Dask may be missing
+    from bench.drive.cluster import connected  # Dask may be missing
 
     left = {(cell.key, number): (on_host, (cell, number, tuple(pythons))) for cell, number in wanted}
     problems = []
-    with tempfile.TemporaryDirectory() as folder, connected(address, print) as client:
-        for key, done in results(client, lambda: left):
+    with tempfile.TemporaryDirectory() as folder, connected(address, print) as hosts:
+        for key, done in hosts.results(lambda: left):
             del left[key]
             if done.problem:
                 problems.append(f"{key[0]}, run {key[1]}: {done.problem}")

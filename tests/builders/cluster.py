@@ -158,7 +158,7 @@ def _begun(log: str, name: str) -> int:
 def in_this_process(
     folder: Path, told: list[Any], wanted: Callable[[], Mapping[Any, Any]]
 ) -> Iterator[tuple[Any, SimpleNamespace]]:
-    """Stands for `bench.drive.cluster.results`, without Dask: this process is the host, and adds each call's key."""
+    """Stands for a cluster's `Hosts.results`, without Dask: this process is the host, and adds each call's key."""
     while calls := wanted():
         key, call = next(iter(calls.items()))
         function, arguments = pickle.loads(pickle.dumps(call))

@@ -102,7 +102,7 @@ def test_hosts_of_a_cluster_measure_what_is_missing(tmp_path: Path, monkeypatch:
         assert (pythons, folder) == (("one", "other"), tmp_path / str(number) / "run")
         return ran(cell, "PASS", number)
 
-    def results(client: str, wanted: Callable[[], Mapping[tuple[str, int], Any]]) -> Iterator[Any]:
+    def results(wanted: Callable[[], Mapping[tuple[str, int], Any]]) -> Iterator[Any]:
         while calls := wanted():
             key, (function, arguments) = next(iter(calls.items()))
             kept = tmp_path / str(key[1]) / "kept"
@@ -113,11 +113,11 @@ def test_hosts_of_a_cluster_measure_what_is_missing(tmp_path: Path, monkeypatch:
                 assert function(kept, *pickle.loads(pickle.dumps(arguments))) == 0
                 yield key, SimpleNamespace(files={file.name: file.read_bytes() for file in kept.iterdir()}, problem="")
 
+    hosts = SimpleNamespace(results=results)
     monkeypatch.setattr("experiments.rates.store.STORE", store)
     monkeypatch.setattr("experiments.rates.measure.STORE", store)
     monkeypatch.setattr("experiments.rates.measure.run", run)
-    monkeypatch.setattr("bench.drive.cluster.connected", lambda address, say: contextlib.nullcontext(address))
-    monkeypatch.setattr("bench.drive.cluster.results", results)
+    monkeypatch.setattr("bench.drive.cluster.connected", lambda address, say: contextlib.nullcontext(hosts))
     with pytest.raises(ValueError, match=re.escape(f"{SAVE.key}, run 1: a launch failed (on far)")):
         measure(["one", "other"], [SAVE], 3, "tcp://head:8786")
     assert [(one.cell, one.number) for one in read_store().runs] == [(SAVE.key, 0), (SAVE.key, 2)]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bench.commands import clustered, messages
+from bench.commands import clustered
 from bench.commands.paired import Parts
 from bench.drive.lockfile import keras_of
 from bench.drive.plan import Plan
@@ -380,23 +380,6 @@ def test_only_what_is_timed_takes_a_timing_slot(
         monkeypatch.setattr(f"bench.commands.{module}.cluster_request", lambda options: options.cluster)
     found = tfgate(name, *words, *CLUSTER, "--output", tmp_path / "out")
     assert (found.code, found.error) == (4, f"timed: {timed}")
-
-
-def test_the_last_host_that_goes_is_told_as_a_missing_first_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = pytest.importorskip("bench.drive.cluster", reason="Dask is missing: tfgate[cluster] has it")
-    told: list[object] = []
-
-    @contextlib.contextmanager
-    def connected(address: str, say: object, *, timed: bool) -> Iterator[None]:
-        told.append(say)
-        yield
-
-    monkeypatch.setattr(cluster, "connected", connected)
-    monkeypatch.setattr(cluster, "results", lambda client, wanted, timed, say: told.append(say))
-    with clustered.cluster_hosts("tcp://head:8786", timed=True) as hosts:
-        assert hosts
-        hosts(dict)
-    assert told == [messages.say, messages.say]
 
 
 @pytest.mark.parametrize("words", [("survey",), ("blame", "--metric", "trace")])

@@ -32,7 +32,7 @@ from tests.builders.cluster import (
 distributed = pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
 
 from bench.drive import cluster  # noqa: E402  # which imports Dask
-from bench.drive.cluster import Done, connected, local_scheduler, results  # noqa: E402
+from bench.drive.cluster import Done, Hosts, connected, local_scheduler  # noqa: E402
 from bench.drive.requests import ClusterError  # noqa: E402
 
 
@@ -45,7 +45,7 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
     """A scheduler with two hosts."""
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 30.0)  # the scheduler is being started
     found = Processes(tmp_path / "hosts", "one", "two")
@@ -95,8 +95,8 @@ def test_a_call_is_over_once_and_one_that_fails_says_why(address: str, tmp_path:
     log = Log(tmp_path / "log")
     left: dict[str, cluster.Call] = {"call": log.call("call", 0), "said": log.failing("said", 9)}
     left["silent"] = (silent, ())
-    with connected(address, print) as client:
-        found = all_of(client, left)
+    with connected(address, print) as hosts:
+        found = all_of(hosts, left)
     assert found["call"] == Done({"name": b"call"})
     assert found["said"].problem.startswith("the disk is full (on ")
     assert found["said"].files == {"name": b"said"}
@@ -110,8 +110,8 @@ def test_a_call_imports_nothing_from_the_working_folder(
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "__init__.py").touch()
     monkeypatch.chdir(tmp_path)
-    with connected(address, print) as client:
-        assert all_of(client, {"call": (variables, ())})["call"].problem == ""
+    with connected(address, print) as hosts:
+        assert all_of(hosts, {"call": (variables, ())})["call"].problem == ""
 
 
 @pytest.mark.parametrize("nanny", [None, "tcp://127.0.0.1:1"])
@@ -121,10 +121,10 @@ def test_what_is_measured_gets_no_variables_of_a_nanny(
     """Its worker has them; another value, and those of a worker without a nanny, are the user's."""
     for name, value in {**cluster.DASKS, "MKL_NUM_THREADS": "2"}.items():
         monkeypatch.setenv(name, value)
-    with connected(address, print) as client:
-        client.run(lambda dask_worker: setattr(dask_worker, "nanny", nanny))
-        found = all_of(client, {"call": (variables, ())})
-        client.run(lambda dask_worker: setattr(dask_worker, "nanny", None))
+    with connected(address, print) as hosts:
+        hosts.client.run(lambda dask_worker: setattr(dask_worker, "nanny", nanny))
+        found = all_of(hosts, {"call": (variables, ())})
+        hosts.client.run(lambda dask_worker: setattr(dask_worker, "nanny", None))
     seen = json.loads(found["call"].files["variables"])
     assert ({"OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"} <= set(seen)) == (nanny is None)
     assert (seen["MKL_NUM_THREADS"], seen["PATH"]) == ("2", os.environ["PATH"])
@@ -141,8 +141,8 @@ def test_calls_that_time_nothing_take_every_thread_and_leave_folders(address: st
     (tmp_path / "place").mkdir()
     names = ("one", "other")
     left: dict[str, cluster.Call] = {name: (meeting, (str(tmp_path / "place"), name)) for name in names}
-    with connected(address, print) as client:
-        found = all_of(client, left, timed=False)
+    with connected(address, print, timed=False) as hosts:
+        found = all_of(hosts, left)
     assert found == {name: Done({f"deep/{name}": b""}) for name in names}
 
 
@@ -156,9 +156,9 @@ def test_on_this_machine_calls_run_side_by_side_and_leave_nothing(
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))  # of calls
     before, log = dict(os.environ), Log(tmp_path / "log")
     left: dict[str, cluster.Call] = {name: (meeting, (str(tmp_path / "place"), name)) for name in ("one", "other")}
-    with local_scheduler(2) as address, connected(address, print, timed=False) as client:
+    with local_scheduler(2) as address, connected(address, print, timed=False) as hosts:
         assert list((tmp_path / "temporary").glob("tfgate-*/dask-*"))
-        found = all_of(client, left, timed=False)
+        found = all_of(hosts, left)
     assert found == {name: Done({f"deep/{name}": b""}) for name in ("one", "other")}
     interrupt = functools.partial(signal.raise_signal, signal.SIGINT)
     with local_scheduler(2) as address, pytest.raises(KeyboardInterrupt):
@@ -170,29 +170,29 @@ def test_on_this_machine_calls_run_side_by_side_and_leave_nothing(
     assert "".join(capfd.readouterr()) == ""
 
 
-def all_of(client: Any, left: dict[str, cluster.Call], *, timed: bool = True) -> dict[str, Done]:
+def all_of(hosts: Hosts, left: dict[str, cluster.Call]) -> dict[str, Done]:
     """Returns what calls came to, each once."""
     found: dict[str, Done] = {}
-    for name, done in results(client, lambda: left, timed=timed):
+    for name, done in hosts.results(lambda: left):
         del left[name]  # fails for one that comes twice
         found[name] = done
     return found
 
 
-def test_what_a_host_fails_at_or_dies_of_is_made_again_on_another(hosts: Processes, tmp_path: Path) -> None:
+def test_what_a_host_fails_at_or_dies_of_is_made_again_on_another(processes: Processes, tmp_path: Path) -> None:
     """A call fails on one host, another on both. Then a host dies at a moment that a seed chose, within a call."""
     log = Log(tmp_path / "log")
-    with connected(hosts.address, print) as client:
-        client.wait_for_workers(2, timeout=30)
-        found = all_of(client, {"once": log.failing("once", 1), "twice": log.failing("twice", 9)})
+    with connected(processes.address, print) as hosts:
+        hosts.client.wait_for_workers(2, timeout=30)
+        found = all_of(hosts, {"once": log.failing("once", 1), "twice": log.failing("twice", 9)})
         assert found["once"] == Done({"name": b"once"})
         assert found["twice"].problem.startswith("the disk is full (on ")
         for name in found:
             assert sorted(log.hosts(name)) == ["one", "two"]
-        a_host_dies(client, hosts, log)
+        a_host_dies(hosts, processes, log)
 
 
-def a_host_dies(client: Any, hosts: Processes, log: Log) -> None:
+def a_host_dies(hosts: Hosts, processes: Processes, log: Log) -> None:
     """Each call is over once; the one that was cut is made again."""
     names = [f"call{number}" for number in range(4)]
     left = {"cut": log.stuck_once("cut")} | {name: log.call(name, 0) for name in names}
@@ -201,11 +201,11 @@ def a_host_dies(client: Any, hosts: Processes, log: Log) -> None:
     def kill() -> None:
         wait_until(lambda: log.hosts("cut") and any(name in names for name, _, _ in log.lines("end")))
         time.sleep(moment)
-        hosts.kill(log.hosts("cut")[0])
+        processes.kill(log.hosts("cut")[0])
 
     killer = threading.Thread(target=kill)
     killer.start()
-    found = all_of(client, left)
+    found = all_of(hosts, left)
     killer.join()
     assert found == {name: Done({"name": name.encode()}) for name in (*names, "cut")}
     ((name, victim, pid),) = set(log.lines("begin")) - set(log.lines("end"))
@@ -215,28 +215,28 @@ def a_host_dies(client: Any, hosts: Processes, log: Log) -> None:
 
 
 @pytest.mark.slow
-def test_calls_end_with_whoever_wants_them(hosts: Processes, tmp_path: Path) -> None:
+def test_calls_end_with_whoever_wants_them(processes: Processes, tmp_path: Path) -> None:
     """First a call isn't wanted any more, then Ctrl-C comes, at last the scheduler dies."""
     log, said = Log(tmp_path / "log"), list[str]()
 
-    with connected(hosts.address, said.append) as client:
-        client.wait_for_workers(2, timeout=30)
-        a_call_is_not_wanted_any_more(client, log)
+    with connected(processes.address, said.append) as hosts:
+        hosts.client.wait_for_workers(2, timeout=30)
+        a_call_is_not_wanted_any_more(hosts, log)
     ends: tuple[tuple[str, type[BaseException], Callable[[], None]], ...] = (
         ("cut", KeyboardInterrupt, lambda: signal.raise_signal(signal.SIGINT)),
-        ("last", ClusterError, lambda: hosts.kill("scheduler")),
+        ("last", ClusterError, lambda: processes.kill("scheduler")),
     )
     for name, error, end in ends:
         with pytest.raises(error, match="went away: continue by --resume" if error is ClusterError else None):
-            one_call_is_never_over(hosts.address, log, name, end)
+            one_call_is_never_over(processes.address, log, name, end)
         log.wait_for_end_of(name)
-    assert all(f"`dask worker {hosts.address} --resources timing=1 --nthreads 1`" in line for line in said)
+    assert all(f"`dask worker {processes.address} --resources timing=1 --nthreads 1`" in line for line in said)
 
 
-def a_call_is_not_wanted_any_more(client: Any, log: Log) -> None:
+def a_call_is_not_wanted_any_more(hosts: Hosts, log: Log) -> None:
     """It is ended, and what is wanted instead is measured."""
     left = {"long": log.call("long", 600), "short": log.call("short", 0)}
-    for name, _ in results(client, lambda: left):
+    for name, _ in hosts.results(lambda: left):
         left.clear()
         if name == "short":
             left["next"] = log.call("next", 0)
@@ -253,8 +253,8 @@ def one_call_is_never_over(address: str, log: Log, name: str, end: Callable[[], 
 
     ending = threading.Thread(target=later)
     ending.start()
-    with connected(address, print, timed=timed) as client:
-        for _ in results(client, lambda: {name: log.holding(name)}, timed=timed):
+    with connected(address, print, timed=timed) as hosts:
+        for _ in hosts.results(lambda: {name: log.holding(name)}):
             pytest.fail("it can't be over")
     ending.join()
 
@@ -275,7 +275,7 @@ def test_a_call_of_which_four_workers_died_is_given_up(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(cluster, "wait", lambda futures, **_: None)
     client = SimpleNamespace(status="running", sync=told, scheduler=SimpleNamespace(identity=None), submit=submit)
-    found = next(results(client, lambda: {"call": (silent, ())}))
+    found = next(Hosts(client, print, timed=True).results(lambda: {"call": (silent, ())}))
     assert found == ("call", Done({}, "4 workers died while they measured this"))
     assert len(submitted) == 4
 
@@ -298,7 +298,7 @@ def test_the_last_host_that_goes_is_told_once_until_another_comes(monkeypatch: p
     monkeypatch.setattr(cluster, "LOOK_SECONDS", 0.0)
     scheduler = SimpleNamespace(identity=None, address="tcp://head:8786")
     client = SimpleNamespace(status="running", sync=told, scheduler=scheduler, submit=submit)
-    found = next(results(client, lambda: {"call": (silent, ())}, say=said.append))
+    found = next(Hosts(client, said.append, timed=True).results(lambda: {"call": (silent, ())}))
     assert found == ("call", Done({}))
     assert said == ["no host any more: `dask worker tcp://head:8786 --resources timing=1 --nthreads 1` adds one"]
 

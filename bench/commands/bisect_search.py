@@ -9,9 +9,9 @@ from typing import Any
 from bench.commands.clustered import Hosts
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
-from bench.commands.options import SideRequest
 from bench.commands.progress import PhaseProgress
 from bench.commands.searches import SearchRequest, on_a_host
+from bench.commands.sides import SideRequest
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.bisect import (
     Answer,

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.errors import guarded
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, require_memory
-from bench.commands.options import SideRequest
 from bench.commands.paired import Parts
-from bench.commands.sides import Sides, side_warnings
+from bench.commands.sides import SideRequest, Sides, side_warnings
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.requests import BuildError, RequestError

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import datetime
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,14 +18,6 @@ from bench.record.paired import Side
 
 BUDGET_MINUTES = 15.0  # of the launches in turn of one workload in one configuration
 T = TypeVar("T")
-
-
-@dataclasses.dataclass(frozen=True)
-class SideRequest:
-    """An environment: what was asked for, and the variables that its processes get."""
-
-    what: str
-    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.options import SideRequest, add_variables, told
+from bench.commands.options import add_variables, told
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, releases_between, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
@@ -20,6 +20,14 @@ OLD_DAYS = 14  # of a nightly; there is one for most nights
 RELEASE = "a version, requirements in quotes, a wheel or an interpreter's path"
 BUILT = "a version, requirements in quotes, a wheel, tf-nightly, or `reference`, the pinned one"
 WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
+
+
+@dataclasses.dataclass(frozen=True)
+class SideRequest:
+    """An environment: what was asked for, and the variables that its processes get."""
+
+    what: str
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

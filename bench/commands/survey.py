@@ -22,18 +22,10 @@ from bench.commands.clustered import (
 )
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request, room_for
-from bench.commands.options import (
-    SideRequest,
-    Telling,
-    add_budget,
-    add_output,
-    add_parts,
-    add_shared,
-    telling,
-)
+from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, telling
 from bench.commands.paired import Parts, parts_request
 from bench.commands.resume import begun, require_same_file, resumed_folder
-from bench.commands.sides import RELEASE, Sides, add_index, add_releases, releases_request, side_warnings
+from bench.commands.sides import RELEASE, SideRequest, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.timing import timing

@@ -66,7 +66,6 @@ class Bisection:
 
     def __init__(self, asked: Request, between: tuple[str, ...], margins: Margins, disturbed: Sequence[str]) -> None:
         self._asked, (plan,), self._good = asked, asked.model.plans(), asked.sides.reference.what
-        self._margins = margins
         self._measure = Measure(plan, asked.metric, margins, asked.command_line, disturbed)
         self._pace = self._measure.pace(asked.budget_minutes)
         self.left_out: dict[str, str] = {}  # why, by name
@@ -120,7 +119,7 @@ class Bisection:
 
     def values(self) -> Search:
         """Returns the values of each release's launches, among which is searched."""
-        values = [values_of(release.run, self._asked.metric, self._margins) for release in self.releases]
+        values = [values_of(release.run, self._asked.metric, self._measure.margins) for release in self.releases]
         return Search(values, self._asked.confidence)
 
     def doubted(self) -> list[Comparison | None]:
@@ -128,7 +127,7 @@ class Bisection:
         return [self._doubted(release) for release in self.releases]
 
     def _doubted(self, release: Growing) -> Comparison | None:
-        return doubted_numbers(release.run, self._margins) if release.run else None
+        return doubted_numbers(release.run, self._measure.margins) if release.run else None
 
     def _outcome(self, release: Growing) -> Outcome:
         """Returns the outcome of a release's numbers."""

@@ -141,7 +141,6 @@ class Blaming:
 
     def __init__(self, asked: Request, margins: Margins, disturbed: Sequence[str]) -> None:
         (plan,) = asked.model.plans()
-        self._margins = margins
         self._measure = Measure(plan, asked.metric, margins, asked.command_line, disturbed)
         self._measure.warn()
         self._asked, self._sides = asked, asked.sides.prepared()
@@ -189,8 +188,8 @@ class Blaming:
         whole = self._whole.told
         packages, switches = [row.told for row in self._packages], [row.told for row in self._switches]
         if self._measure.numbers:
-            return blame_by_numbers(whole, packages, switches, self._margins)
-        return blame_by_launches(whole, packages, switches, self._asked.metric, self._margins)
+            return blame_by_numbers(whole, packages, switches, self._measure.margins)
+        return blame_by_launches(whole, packages, switches, self._asked.metric, self._measure.margins)
 
     def _last(self, row: Row) -> str:
         """Returns a line on the last measurement; gives the part up where that failed."""

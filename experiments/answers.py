@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if no launch alarmed, 1 if one did, 4 if one failed."""
     options = _parser().parse_args(arguments)
     try:
-        records = list(_records(options.python, options.workload or names(), options.records))
+        records = list(_records(options.python, options.records))
     except (ValueError, WorkerError, OSError) as error:
         print(f"answers: error: {error}", file=sys.stderr)
         return 4
@@ -42,15 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if alarms(records) else 0
 
 
-def plans(workloads: Sequence[str]) -> list[Plan]:
-    """Returns the plan of each of those workloads that answers cases, in each configuration that it has."""
-    request = ModelRequest(tuple(DRAWS), "synthetic", None, "cells", "cpu:0", 0, tuple(workloads))
+def plans() -> list[Plan]:
+    """Returns the plan of each workload that answers cases, in each configuration that it has."""
+    request = ModelRequest(tuple(DRAWS), "synthetic", None, "cells", "cpu:0", 0, names())
     return [plan for plan in request.plans(speed=False) if plan.answers]
 
 
-def _records(pythons: Sequence[str], workloads: Sequence[str], folder: Path | None) -> Iterator[Record]:
+def _records(pythons: Sequence[str], folder: Path | None) -> Iterator[Record]:
     """Yields the launches. Raises ValueError for one that failed."""
-    for plan, python, onednn in itertools.product(plans(workloads), pythons, (1, 0)):
+    for plan, python, onednn in itertools.product(plans(), pythons, (1, 0)):
         for draw in range(DRAWS[plan.config]):
             record = kept_launch(python, plan, onednn, folder, draw)
             if record.failure:
@@ -91,9 +91,6 @@ def report(records: Sequence[Record]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments.answers", description=__doc__)
     parser.add_argument("--python", action="append", required=True, metavar="INTERPRETER", help="may be repeated")
-    parser.add_argument(
-        "--workload", action="append", choices=names(), metavar="NAME", help="may be repeated (default: all)"
-    )
     parser.add_argument(
         "--records",
         type=Path,

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from bench.commands.clustered import Hosts
+from bench.commands.clustered import Results
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
 from bench.commands.progress import PhaseProgress
@@ -47,7 +47,7 @@ class Request(SearchRequest):
 
 
 def search(
-    asked: Request, disturbed: Sequence[str], between: tuple[str, ...], margins: Margins, hosts: Hosts | None = None
+    asked: Request, disturbed: Sequence[str], between: tuple[str, ...], margins: Margins, hosts: Results | None = None
 ) -> "Bisection":
     """Returns a search that has an answer, or no time left. One host makes all of it: each launch is chosen by those
     before it.

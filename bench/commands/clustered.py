@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bench.drive.cluster import Call, Done  # Dask may be missing
 
 # Measures calls, each with a key, until none is wanted: bench.drive.cluster.Hosts.results.
-Hosts = Callable[[Callable[[], Mapping[Any, "Call"]]], Iterator[tuple[Any, "Done"]]]
+Results = Callable[[Callable[[], Mapping[Any, "Call"]]], Iterator[tuple[Any, "Done"]]]
 
 ADDRESS = re.compile(r"([a-z]+://)?\S+:\d+")
 LACKING_FILE = "lacking"  # names a release that the host can't have; its error says why
@@ -66,7 +66,7 @@ def cluster_request(options: argparse.Namespace) -> str:
 
 
 @contextlib.contextmanager
-def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
+def cluster_hosts(address: str, *, timed: bool) -> Iterator[Results | None]:
     """Opens a cluster for the block; None without an address. Raises ClusterError.
 
     `timed`: its calls take the hosts' timing slots, and not only threads.
@@ -81,7 +81,7 @@ def cluster_hosts(address: str, *, timed: bool) -> Iterator[Hosts | None]:
 
 
 @contextlib.contextmanager
-def local_hosts(most: int, room: float) -> Iterator[Hosts | None]:
+def local_hosts(most: int, room: float) -> Iterator[Results | None]:
     """Opens a cluster on this machine for the block, for calls that time nothing; None where it would gain nothing.
 
     For every two cores a call is measured at a time: of the `most` that there are, as many as have room in memory.

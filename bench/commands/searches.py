@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from bench.commands.clustered import Building, Hosts, add_cluster, cluster_request
+from bench.commands.clustered import Building, Results, add_cluster, cluster_request
 from bench.commands.errors import guarded
 from bench.commands.growing import METRICS
 from bench.commands.messages import say
@@ -118,7 +118,7 @@ def stored_reports(output: Path) -> dict[str, str]:
     return {str(path.relative_to(output)): path.read_text(encoding="utf-8") for path in paths}
 
 
-def on_a_host(hosts: Hosts, asked: SearchRequest, search: Callable[..., T], *more: object) -> T:
+def on_a_host(hosts: Results, asked: SearchRequest, search: Callable[..., T], *more: object) -> T:
     """Has one host make a whole search, `search(asked, disturbed, *more)`, and returns what that does.
 
     Keeps its reports. Raises RequestError, ClusterError where it fails.

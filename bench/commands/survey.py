@@ -13,7 +13,7 @@ from bench.commands.clustered import (
     LACKING_FILE,
     Building,
     Comparison,
-    Hosts,
+    Results,
     add_cluster,
     cluster_hosts,
     cluster_request,
@@ -165,7 +165,7 @@ class _Measuring:
         self._side = functools.cache(lambda release: self._environments.one(SideRequest(release)))
         self._lock = functools.cache(self._environments.resolved)
 
-    def run(self, hosts: Hosts | None) -> None:
+    def run(self, hosts: Results | None) -> None:
         """Measures, and keeps after each launch what there is; of what hosts measure, after each comparison."""
         left = self._tell_cost()
         self._keep(self._survey)

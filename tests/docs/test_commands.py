@@ -12,7 +12,7 @@ from tests.docs.commands import OUTPUT, _invocation, made
 
 def test_the_reference_is_current() -> None:
     page = OUTPUT.read_text(encoding="utf-8")
-    assert page == filled(page, made()), "python -m tests.docs.commands writes it anew"
+    assert page == filled(page, made()), "python -m tests.docs.commands fills it in anew"
 
 
 def test_every_command_and_every_option_is_in_it() -> None:

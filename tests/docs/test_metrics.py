@@ -10,7 +10,7 @@ from tests.docs.metrics import MARGINS, OUTPUT, made
 
 def test_the_page_is_current() -> None:
     page = OUTPUT.read_text(encoding="utf-8")
-    assert page == filled(page, made(read_margins(MARGINS))), "python -m tests.docs.metrics writes it anew"
+    assert page == filled(page, made(read_margins(MARGINS))), "python -m tests.docs.metrics fills it in anew"
 
 
 def test_every_metric_is_in_it() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bench.record.files import write_record
 from bench.record.types import Failure, NumericError, Record
+from experiments import answers
 from experiments.answers import DRAWS, PLACE, main, plans
 from lm.workloads.registry import names, workload
 from tests.builders.records import SUBJECT, record, run
@@ -24,13 +25,13 @@ def kept(folder: Path, config: str, onednn: int, draw: int, launch: Record) -> N
 
 
 def of_save(config: str, *errors: NumericError, tensorflow: str = "2.21.0") -> Record:
-    (plan,) = (one for one in plans(["save"]) if one.config == config)
+    (plan,) = (one for one in plans() if (one.workload, one.config) == ("save", config))
     subject = dataclasses.replace(SUBJECT, workload="save", config=config, steps=plan.steps)
     return record(subject=subject, numerics=list(errors), tensorflow=tensorflow)
 
 
 @pytest.fixture
-def arguments(tmp_path: Path) -> list[str]:
+def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """All launches of `save`, done: of notebook without oneDNN an error is half its limit, else a quarter."""
     for config, draws in DRAWS.items():
         for onednn in (1, 0):
@@ -43,15 +44,16 @@ def arguments(tmp_path: Path) -> list[str]:
                     draw,
                     of_save(config, HALF if nearer else dataclasses.replace(HALF, error=1e-6)),
                 )
+    monkeypatch.setattr(answers, "names", lambda: ("save",))
     (tmp_path / "page.md").write_text(f"before\n<!-- {PLACE} -->\n<!-- end -->\nafter\n")
-    return ["--python", PYTHON, "--workload", "save", "--records", str(tmp_path), "--output", str(tmp_path / "page.md")]
+    return ["--python", PYTHON, "--records", str(tmp_path), "--output", str(tmp_path / "page.md")]
 
 
 def test_every_workload_that_answers_cases_is_measured_in_both_configurations() -> None:
     answering = {name for name in names() if workload(name).cases}
     assert {"save", "mixed", "predict-call"} <= answering
     assert "train" not in answering
-    assert {(plan.workload, plan.config) for plan in plans(names())} == {
+    assert {(plan.workload, plan.config) for plan in plans()} == {
         (name, config) for name in answering for config in DRAWS if config in workload(name).plans
     }
 

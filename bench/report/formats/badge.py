@@ -19,7 +19,7 @@ COLORS = {
 def render(judged: Sequence[Judged]) -> str:
     """Returns the badge of the worst verdict: its outcome, and what was measured where that isn't all.
 
-    Of several that are as bad, one of which not all was measured, whichever it is, is told.
+    Of several that are as bad, the first of which not all was measured is told.
     """
     outcome = worst(each.verdict for each in judged).outcome
     scopes = (scope_text(each.verdict) for each in judged if each.verdict.outcome is outcome)

@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from socket import gethostname
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bench.commands import clustered
+from bench.commands import clustered, messages
 from bench.commands.paired import Parts
 from bench.drive.lockfile import keras_of
 from bench.drive.plan import Plan
@@ -380,6 +381,21 @@ def test_only_what_is_timed_takes_a_timing_slot(
         monkeypatch.setattr(f"bench.commands.{module}.cluster_request", lambda options: options.cluster)
     found = tfgate(name, *words, *CLUSTER, "--output", tmp_path / "out")
     assert (found.code, found.error) == (4, f"timed: {timed}")
+
+
+def test_a_cluster_s_hosts_say_on_the_screen_that_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = pytest.importorskip("bench.drive.cluster", reason="Dask is missing: tfgate[cluster] has it")
+    opened: list[object] = []
+
+    @contextlib.contextmanager
+    def connected(address: str, say: object, *, timed: bool) -> Iterator[SimpleNamespace]:
+        opened.extend((address, say, timed))
+        yield SimpleNamespace(results="results")
+
+    monkeypatch.setattr(cluster, "connected", connected)
+    with clustered.cluster_hosts("tcp://head:8786", timed=True) as results:
+        opened.append(results)
+    assert opened == ["tcp://head:8786", messages.say, True, "results"]
 
 
 @pytest.mark.parametrize("words", [("survey",), ("blame", "--metric", "trace")])

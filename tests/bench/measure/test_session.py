@@ -342,7 +342,7 @@ def test_a_process_is_pinned_to_the_core_that_is_named(monkeypatch: pytest.Monke
 
 def test_relocation_moves_the_weights(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[str] = []
-    monkeypatch.setattr(session.trainer, "relocate", lambda: moved.append("weights"))
+    monkeypatch.setattr(session.work, "relocate", lambda: moved.append("weights"))
     session.relocate()
     assert moved == ["weights"]
 

@@ -327,6 +327,34 @@ class TestLedger:
         assert (found.code, "warning: disturbed launches, whose words/s are left out: 1\n" in found.err) == (0, True)
         assert len(read_record(Baseline, baselines / FILE).throughput[-1].words_per_second) == 9
 
+    def test_an_accepted_fall_of_words_per_second_is_no_other_s_once_it_is_recorded(
+        self, accept: Accept, tfgate: Tfgate, tmp_path: Path, baselines: Path
+    ) -> None:
+        """Of 3000 that are stored, 2820 is a fall by 6.4%, accepted up to 6.5%, and 2650 as much again."""
+
+        def gate(words: int, day: str) -> Path:
+            pairs = tuple(on_both(one, step_seconds=(300 / words,) * 5) for one in in_turn().pairs)
+            made = gate_run(dataclasses.replace(in_turn(created=day), pairs=pairs), created=day)
+            return report(tmp_path / f"{words}", dataclasses.replace(made, gate_stored=True))
+
+        def words_of(name: Path) -> Outcome:
+            return tfgate("check", name, "--baselines", baselines, "--json").outcomes["words/s"]
+
+        known, fallen, further = (gate(words, day) for words, day in zip((3000, 2820, 2650), DAYS, strict=True))
+        assert accept(known, "--despite-verdict").code == 0  # nothing is stored yet
+        growth, tiny = (
+            AcceptedRegression(subject.name, metric, None, "known", "https://example.org/2", "2027-01-01")
+            for subject, metric in ((SUBJECT, "memory growth"), (TINY, "words/s"))
+        )
+        others = dataclasses.replace(ledger(baselines), regressions=(growth, tiny))
+        write_record(baselines / "ledger.json", others, replace=True)
+        given = ("--accept", "words/s", "--until", "2026-12-31", "--link", "https://example.org/1")
+        assert (words_of(fallen), accept(fallen, *given).code, words_of(fallen)) == (REGRESSION, 0, PASS)
+        assert (ledger(baselines).regressions[-1].limit, words_of(further)) == (0.065, REGRESSION)
+        assert accept(fallen).code == 0
+        assert ledger(baselines).regressions == others.regressions
+        assert words_of(further) is REGRESSION
+
     def test_an_upgrade_changes_no_baseline(self, accept: Accept, tmp_path: Path, baselines: Path) -> None:
         before = snapshot(baselines)
         assert accept(report(tmp_path / "new", in_turn())).code == 0

@@ -18,6 +18,7 @@ from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA, Baseline, Failure
 from bench.stats.outcome import Outcome
 from tests.builders.commands import (
+    INCONCLUSIVE,
     NEW,
     NEWER,
     OLD,
@@ -444,6 +445,19 @@ class TestLedger:
         assert accept(keep("run", records(subject=subject)), "--replace").code == 0
         (*kept, alone) = read_record(Baseline, baselines / FILE).throughput
         assert (kept, alone.in_turn) == ([gate] if fingerprint == SUBJECT.fingerprint else [], False)
+
+    def test_a_gate_s_words_per_second_that_were_deleted_by_hand_judge_no_more(
+        self, accept: Accept, tfgate: Tfgate, tmp_path: Path, baselines: Path
+    ) -> None:
+        """As the page of own baselines says it: no option of `record` drops them."""
+        gate = report(tmp_path / "new", dataclasses.replace(gate_run(in_turn()), gate_stored=True))
+        assert accept(gate, "--despite-verdict").code == 0  # nothing is stored yet
+        plain = json.loads((baselines / FILE).read_text(encoding="utf-8"))
+        found = []
+        for kept in (plain["throughput"], [one for one in plain["throughput"] if not one["in_turn"]]):
+            (baselines / FILE).write_text(json.dumps({**plain, "throughput": kept}), encoding="utf-8")
+            found.append(tfgate("check", gate, "--baselines", baselines, "--json").outcomes["words/s"])
+        assert found == [PASS, INCONCLUSIVE]
 
     def test_a_report_is_accepted_again_once_its_entry_was_taken_back(
         self, accept: Accept, tmp_path: Path, baselines: Path

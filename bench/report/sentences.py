@@ -268,7 +268,9 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
     reasons.SameTrainings: "bit-identical to {trainings:training} of the baseline from the same starts",
     reasons.TooFewReplicates: "the baseline holds {trainings:other training}, and 2 are needed to estimate a spread",
     reasons.OneEnvironment: FEW_ENVIRONMENTS.format("one environment, which doesn't show"),
-    reasons.NoStoredSpeed: "the baseline holds no words/s that were measured in the same way on this machine",
+    reasons.NoStoredSpeed: (
+        "the baseline holds no words/s of this model and data that were measured in the same way on this machine"
+    ),
     reasons.Disturbed: (
         "other processes used the CPU in {launches} of {launches:launch}: stop them, or use a quieter machine"
     ),

@@ -93,7 +93,7 @@ class NotAccepted(Reason):
 
     subject: str
     metric: str
-    limit: float | None  # that is accepted, a relative difference; None for what is compared exactly
+    limit: float | None  # that is accepted, a relative difference; None for what is compared exactly, and old words/s
     expires: str  # ISO 8601 date
     link: str
     ended: bool  # by the report's own date

@@ -88,7 +88,8 @@ def differences(fields: Sequence[Field], one: str, other: str) -> str:
 
 def _not_accepted(reason: notices.NotAccepted) -> str:
     limit = "" if reason.limit is None else f" up to {100 * reason.limit:.1f}%"
-    told = f"ended on {reason.expires}" if reason.ended else f"until {reason.expires} is of less"
+    less = "has no size: accept it anew" if reason.limit is None else "is of less"
+    told = f"ended on {reason.expires}" if reason.ended else f"until {reason.expires} {less}"
     if reason.other_file:
         told = "is of another file than this one"
     return f"{reason.metric} of {reason.subject}: its acceptance{limit} {told} ({reason.link})"

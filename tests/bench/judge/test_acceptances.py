@@ -175,7 +175,11 @@ def test_a_larger_fall_of_words_a_second_is_not_the_accepted_one() -> None:
         return tolerated([later], accepting(held), on(MADE)) != [later]
 
     assert [passes(made, each) for each in (2820, 2724, 2722, 1000)] == [True, True, False, False]
-    assert not passes(dataclasses.replace(made, limit=None), 2820)
+    without = dataclasses.replace(made, limit=None)  # as it was accepted until words/s had a size
+    assert not passes(without, 2820)
+    assert not_accepted([fallen], accepting(without), on(MADE)) == [
+        NotAccepted(SUBJECT.name, "words/s", None, "2026-03-31", "link", ended=False)
+    ]
 
 
 def test_accepted_regressions_hold_for_the_ledger_s_references_alone() -> None:

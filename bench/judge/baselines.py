@@ -131,7 +131,7 @@ def _replica(record: Record) -> Replica:
 
 def _throughput(created: str, records: Sequence[Record], *, in_turn: bool) -> tuple[Throughput, ...]:
     """Returns the words/s of a run's launches of one subject; none if they were too few or too short to have any. A
-    launch beside which other processes used the CPU tells none.
+    launch alongside which other processes used the CPU tells none.
     """
     alone = [record for record in records if not record.disturbed]
     speeds = tuple(speed for record in alone if (speed := words_per_second(record)))

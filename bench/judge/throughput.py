@@ -23,7 +23,7 @@ def judge_throughput(
     """Compares with the range of the stored launches of this model and data on this machine, with as many threads,
     measured alike. An empty list without a speed.
 
-    A launch beside which other processes used the CPU doesn't count.
+    A launch alongside which other processes used the CPU doesn't count.
     """
     told = [(record, speed) for record in records if (speed := words_per_second(record))]
     if not told:

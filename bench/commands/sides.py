@@ -211,7 +211,7 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
         if extra := [name for name in IMPORTED_BY_KERAS if name in mine and name not in other]:
             found.append(
                 f"the {holder} alone has {', '.join(extra)}, which Keras imports where it finds them: that may explain "
-                "a difference in memory and import time, or hide one"
+                "a difference in memory and import time, or hide one; have the same on both sides to rule that out"
             )
     shared = reference.keys() & candidate.keys()
     alike = sides[REFERENCE].variables == sides[CANDIDATE].variables and shared & set(TENSORFLOW)

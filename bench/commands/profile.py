@@ -184,7 +184,7 @@ def _told(folder: Path | None, profiles: Sequence[Stored], *, as_json: bool, fir
         answer = _answer(profiles)
         if not as_json:
             print(answer.text if first else f"\n{answer.text}")
-    if folder:
+    if folder and len(profiles) > 1:
         _keep(folder, profiles, answer)
     return answer
 
@@ -194,7 +194,9 @@ def _one(asked: Measuring, side: Side, plan: Plan, place: Path) -> Stored:
     profile = run_profile(plan, asked.target, side, place, detailed=asked.detailed, command=command)
     write_text(place / CHROME_FILE, json.dumps(chrome_trace(profile)))
     write_text(place / FLAME_FILE, flame_svg(timeline(profile.trace), profile.name))
-    return place, profile
+    stored = place, profile
+    _keep(place, [stored], _answer([stored]))
+    return stored
 
 
 def _stored(path: Path) -> Stored:

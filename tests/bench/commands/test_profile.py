@@ -81,6 +81,8 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
         assert json.loads((folder / "trace.json").read_text())["traceEvents"]
         assert ElementTree.parse(folder / "flame.svg").getroot().tag.endswith("svg")
         assert json.loads((folder / PROFILE_FILE).read_text())["target"] == "clip"
+        assert re.search(r"share +thread ms +calls", (folder / "profile.txt").read_text())
+        assert "By operation" in (folder / "profile.html").read_text()
     page = (tmp_path / "out" / "profile.html").read_text()
     assert [word in page for word in ("L2Loss", "Execution fingerprint", "instead of")] == [True] * 3
     assert (tmp_path / "out" / "graph.diff").is_file()

@@ -13,7 +13,7 @@ from bench.commands.model import model_request
 from bench.commands.options import fraction
 from bench.commands.resume import is_kept
 from bench.commands.searches import CONFIGS, GROWN, add_metric, add_search, search_request, words_going_on
-from bench.commands.sides import RELEASE, add_index, add_releases, releases_request
+from bench.commands.sides import WHAT, add_index, add_releases, releases_request
 from bench.commands.timing import timing
 from bench.drive.environments import PINNED
 from bench.drive.mixed import differing
@@ -35,7 +35,7 @@ SEARCHING = ("--good", "--bad", "--release", "--confidence", "--budget", *WITH_V
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release before the change: {RELEASE}")
+    parser.add_argument("--good", required=True, metavar="WHAT", help=f"the release before the change: {WHAT}")
     parser.add_argument(
         "--bad", required=True, metavar="WHAT", help="the release that has the change, named in the same way"
     )

@@ -17,7 +17,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Side
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 OLD_DAYS = 14  # of a nightly; there is one for most nights
-RELEASE = "a version, requirements in quotes, a wheel or an interpreter's path"
+
 BUILT = "a version, requirements in quotes, a wheel, tf-nightly, or `reference`, the pinned one"
 WHAT = "a version, requirements in quotes, a wheel, tf-nightly, an interpreter's path, or `reference`, the pinned one"
 

@@ -25,7 +25,7 @@ from bench.commands.model import ModelRequest, add_model, add_workload, model_re
 from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, telling
 from bench.commands.paired import Parts, parts_request
 from bench.commands.resume import begun, require_same_file, resumed_folder
-from bench.commands.sides import RELEASE, SideRequest, Sides, add_index, add_releases, releases_request, side_warnings
+from bench.commands.sides import WHAT, SideRequest, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
 from bench.commands.timing import timing
@@ -76,7 +76,7 @@ class Request:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("--from", dest="from_", required=True, metavar="WHAT", help=f"the first release: {RELEASE}")
+    parser.add_argument("--from", dest="from_", required=True, metavar="WHAT", help=f"the first release: {WHAT}")
     parser.add_argument(
         "--to", dest="to_", required=True, metavar="WHAT", help="the last release, named in the same way"
     )

@@ -33,10 +33,11 @@ def added_path(variables: Mapping[str, str]) -> list[str]:
 
 
 def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Returns a measured process' environment: ours, what was asked for, then the private folder to import from.
+    """Returns a measured process' environment: ours, what was asked for, and first of all the private folder to import
+    from.
 
-    The private folder holds lm and bench alone: an installed copy's parent is site-packages, whose NumPy is not the
-    measured one's.
+    The private folder holds lm and bench alone, which no others of that name may hide. An installed copy's parent is
+    site-packages, whose NumPy is not the measured one's.
     """
     imports = home / "imports"
     imports.mkdir()
@@ -61,6 +62,6 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
         "TFGATE_PADDING": "x" * random.randrange(MOST_PADDING),
         "KERAS_HOME": str(home / "keras_home"),
         "KERAS_BACKEND": "tensorflow",
-        "PYTHONPATH": os.pathsep.join([*added_path(variables), str(imports)]),
+        "PYTHONPATH": os.pathsep.join([str(imports), *added_path(variables)]),
         "PYTHONUNBUFFERED": "1",
     }

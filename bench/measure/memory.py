@@ -36,7 +36,8 @@ def forget_libraries(folder: Path) -> None:
     """
     for library in folder.rglob("*.so*"):
         with contextlib.suppress(AttributeError, OSError), library.open("rb") as file:
-            os.fdatasync(file.fileno())  # what isn't written yet can't be forgotten
+            with contextlib.suppress(OSError):  # squashfs and others that are read only have nothing to write
+                os.fdatasync(file.fileno())  # what isn't written yet can't be forgotten
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 

@@ -88,7 +88,7 @@ def differences(fields: Sequence[Field], one: str, other: str) -> str:
 
 def _not_accepted(reason: notices.NotAccepted) -> str:
     limit = "" if reason.limit is None else f" up to {100 * reason.limit:.1f}%"
-    less = "has no size: accept it anew" if reason.limit is None else "is of less"
+    less = "has no size: accept it anew" if reason.limit is None else "doesn't cover it: this regression is larger"
     told = f"ended on {reason.expires}" if reason.ended else f"until {reason.expires} {less}"
     if reason.other_file:
         told = "is of another file than this one"

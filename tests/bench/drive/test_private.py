@@ -1,11 +1,13 @@
 """The environment of a worker, and the name by which its interpreter is started."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.drive.process import Worker
+from bench.record.lockstep import Prepared
 from bench.record.replies import Description
 from tests.builders.fake_interpreter import Fake
 
@@ -57,14 +59,22 @@ def test_the_size_of_the_environment_and_the_length_of_paths_differ_from_process
     assert len({len(variables["KERAS_HOME"]) for variables in found}) > 1
 
 
-def test_a_pythonpath_that_was_asked_for_comes_first(
+def test_a_pythonpath_that_was_asked_for_follows_what_is_measured_with(
     fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A relative folder is meant from here, not from the worker's folder."""
     monkeypatch.chdir(tmp_path)
     path = variables_of(fake_interpreter(DUMP), {"PYTHONPATH": "a:/b/c"})["PYTHONPATH"].split(":")
-    assert path[:2] == [str(tmp_path / "a"), "/b/c"]
-    assert len(path) == 3
+    assert path[1:] == [str(tmp_path / "a"), "/b/c"]
+
+
+def test_packages_of_the_same_names_on_a_pythonpath_hide_nothing(tmp_path: Path) -> None:
+    for name in ("lm", "bench"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    with Worker(sys.executable, "referee", variables={"PYTHONPATH": str(tmp_path)}) as worker:
+        prepared = worker.request(Prepared, "prepare", config="tiny", corpus="synthetic")
+    assert prepared.tensors
 
 
 def test_a_relative_interpreter_is_meant_from_here(

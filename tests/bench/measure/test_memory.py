@@ -1,7 +1,9 @@
 """Resident memory of this process."""
 
 import ctypes
+import errno
 import mmap
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +91,25 @@ def test_libraries_are_forgotten_and_nothing_else(tmp_path: Path) -> None:
     memory.forget_libraries(tmp_path)
     assert (in_memory(library), in_memory(other)) == (0, MIB // mmap.PAGESIZE)
     assert library.read_bytes() == other.read_bytes()
+
+
+def test_libraries_of_a_file_system_that_writes_nothing_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as squashfs, whose files can't be synced."""
+    if subprocess.run(["stat", "-f", "-c", "%T", tmp_path], capture_output=True, text=True).stdout.strip() == "tmpfs":
+        pytest.skip("a file in memory has no other place")
+    library = tmp_path / "libone.so"
+    library.write_bytes(b"x" * MIB)
+    with library.open("rb") as file:
+        os.fsync(file.fileno())
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fdatasync", refuse)
+    memory.forget_libraries(tmp_path)
+    assert in_memory(library) == 0
 
 
 def test_freed_memory_goes_back_to_the_system() -> None:

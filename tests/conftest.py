@@ -14,6 +14,8 @@ PTB_ARCHIVE_DEFAULT = ROOT.parent / "shared" / "data" / "simple-examples.tgz"
 # By this pytest-benchmark knows that tests run side by side, and switches itself off. The tests of bench/micro are of
 # what it is given and writes, not of how fast anything is.
 os.environ.pop("PYTEST_XDIST_WORKER", None)
+# By this, which tox passes on, tools that tests start color what they print.
+os.environ.pop("FORCE_COLOR", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -182,6 +182,7 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     python = side.interpreter
     variables = {**side.variables, **suite.variables}
     environment = private_environment(home, "gpu:0" if suite.gpu else "cpu:0", variables)
+    environment["PY_COLORS"] = "0"  # REASONS have none, whatever the user's FORCE_COLOR says
     (home / "pytest.ini").write_text(
         "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8"
     )

@@ -2,6 +2,7 @@
 environments.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "UV_NO_CONFIG": "1",  # the user's
         "NO_PROXY": "127.0.0.1",
     }
+    for name in [name for name in os.environ if name.startswith("UV_")]:
+        monkeypatch.delenv(name)  # the user's, such as an index of the company
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return folder

@@ -21,7 +21,7 @@ from bench.drive.lock import host_lock, lock_path
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ("--cluster", "tcp://head:8786")  # of which nobody asks whether it is there
-PATIENCE_SECONDS = 30.0  # for what comes at once, unless the machine is busy
+PATIENCE_SECONDS = 600.0  # for what comes at once, unless the machine is busy
 
 
 class Processes:

@@ -196,9 +196,9 @@ def test_a_draw_in_which_no_process_got_a_signal_is_too_late(monkeypatch: pytest
     draws = ((seed, *drawn(seed, real=False)) for seed in range(1000))
     seed = next(seed for seed, of, by, _ in draws if (of.name, by.name) == ("run", "SIGKILL of a child"))
     assert runs.draw(seed) == Outcome("processes", seed, "too late, run")
-    monkeypatch.setattr(processes, "line_of", lambda *_: ["sleep", "2"])
     (terminated,) = (one for one in DISTURBANCES if one.name == "SIGTERM")
-    for moment, late in ((0.1, False), (5.0, True)):
+    for line, moment, late in ((["sleep", "1000"], 0.1, False), (["true"], 600.0, True)):
+        monkeypatch.setattr(processes, "line_of", lambda *_, line=line: line)
         runs._run(COMMANDS[0], tmp_path, terminated, moment)
         assert runs._late is late
 

@@ -22,7 +22,7 @@ from bench.drive.requests import BuildError, ClusterError
 from bench.record.files import read_record
 from bench.record.paired import PairedRun, Side
 from bench.record.survey import SURVEY_FILE, Survey
-from tests.builders.cluster import CLUSTER, Processes, free_port, wait_until
+from tests.builders.cluster import CLUSTER, PATIENCE_SECONDS, Processes, free_port, wait_until
 from tests.builders.commands import Answer, OneHost, Tfgate, noisy_side, snapshot
 from tests.builders.wheels import write_wheel
 
@@ -31,7 +31,7 @@ from tests.builders.wheels import write_wheel
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
     """A scheduler with three hosts."""
     pytest.importorskip("distributed", reason="Dask is missing: tfgate[cluster] has it")
-    monkeypatch.setattr("bench.drive.cluster.CONNECT_SECONDS", 30.0)  # the scheduler is being started
+    monkeypatch.setattr("bench.drive.cluster.CONNECT_SECONDS", PATIENCE_SECONDS)  # the scheduler is being started
     found = Processes(tmp_path / "hosts", "one", "two", "three")
     yield found
     found.end()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.builders.cluster import (
+    PATIENCE_SECONDS,
     Processes,
     failing,
     holding,
@@ -47,7 +48,7 @@ def address() -> Iterator[str]:
 @pytest.fixture
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
     """A scheduler with two hosts."""
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 30.0)  # the scheduler is being started
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", PATIENCE_SECONDS)  # the scheduler is being started
     found = Processes(tmp_path / "hosts", "one", "two")
     yield found
     found.end()
@@ -183,7 +184,7 @@ def test_what_a_host_fails_at_or_dies_of_is_made_again_on_another(processes: Pro
     """A call fails on one host, another on both. Then a host dies at a moment that a seed chose, within a call."""
     log = Log(tmp_path / "log")
     with connected(processes.address, print) as hosts:
-        hosts.client.wait_for_workers(2, timeout=30)
+        hosts.client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
         found = all_of(hosts, {"once": log.failing("once", 1), "twice": log.failing("twice", 9)})
         assert found["once"] == Done({"name": b"once"})
         assert found["twice"].problem.startswith("the disk is full (on ")
@@ -220,7 +221,7 @@ def test_calls_end_with_whoever_wants_them(processes: Processes, tmp_path: Path)
     log, said = Log(tmp_path / "log"), list[str]()
 
     with connected(processes.address, said.append) as hosts:
-        hosts.client.wait_for_workers(2, timeout=30)
+        hosts.client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
         a_call_is_not_wanted_any_more(hosts, log)
     ends: tuple[tuple[str, type[BaseException], Callable[[], None]], ...] = (
         ("cut", KeyboardInterrupt, lambda: signal.raise_signal(signal.SIGINT)),

@@ -169,6 +169,16 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
         assert [argument for argument in calls(python)[0] if "PLANTED" in argument] == ["--variable=PLANTED=here"]
 
 
+def test_what_pytest_prints_has_no_colors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of colored lines no reason is told. CI services set FORCE_COLOR, which pytest heeds unless PY_COLORS says no."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    python = micro_interpreter(
+        tmp_path, *LAUNCHES, planted="import os; (home / 'seen').write_text(os.environ['PY_COLORS'])"
+    )
+    time_suite(side(python), Suite(), tmp_path / "0.json")
+    assert (python.parent / "seen").read_text() == "0"
+
+
 def test_a_workload_s_variables_come_last(tmp_path: Path) -> None:
     planted = "import os; (home / 'seen').write_text(os.environ['PLANTED'])"
     python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from bench.drive import patience
 from bench.drive.cores import PinnedCore
 from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
-from bench.drive.patience import Patience
+from bench.drive.patience import Deadlines, Patience, Wait
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.drive.watch import CpuWatch
@@ -325,7 +324,13 @@ def test_a_hang_is_told_by_the_reference_s_time(
     """Importing, building and tracing both do at once, and the reference is heard first even where the candidate is
     first otherwise.
     """
-    monkeypatch.setattr(patience, "GRACE_SECONDS", 1.0)
+    usual = Deadlines.wait
+
+    def shorter(self: Deadlines, asked: str, *, per: int = 1) -> Wait:
+        wait = usual(self, asked, per=per)
+        return Wait(1.0, wait.told) if wait.told and asked == operation else wait
+
+    monkeypatch.setattr(Deadlines, "wait", shorter)
     monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)  # it won't close when asked, either
     found = measured(fake(""), fake(SLEEPS.format(operation, 600)), launch)
     failure = found.candidate.failure

@@ -57,7 +57,10 @@ def test_releases_between_two_are_listed_oldest_first(wheelhouse: Path) -> None:
     assert releases_between("tensorflow-cpu", "2.98.1rc1", "2.99.0", PRESENT, sys.executable) == ["2.98.1", "2.98.2rc1"]
 
 
+@pytest.mark.usefixtures("wheelhouse")
 def test_an_index_that_is_not_there_lists_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UV_OFFLINE", "UV_FIND_LINKS"):
+        monkeypatch.delenv(name)
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(RequestError, match=r"^the releases of tensorflow-cpu can't be listed: "):

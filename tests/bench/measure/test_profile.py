@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import statistics
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -42,7 +43,8 @@ def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) 
     profiled = session.profile(target, 8, str(tmp_path), False)
     assert len(profiled.trace.windows_ns) == len(profiled.plain_seconds) == len(profiled.profiled_seconds) == 8
     windows = [(end - start) / 1e9 for start, end in profiled.trace.windows_ns]
-    assert sum(windows) == pytest.approx(sum(profiled.profiled_seconds), rel=0.05)
+    longer = [window / seconds for window, seconds in zip(windows, profiled.profiled_seconds, strict=True)]
+    assert statistics.median(longer) == pytest.approx(1, rel=0.05)
     rows = seconds_by_kind(profiled)
     assert sum(rows.values()) == pytest.approx(sum(sorted(windows)[2:6]) / 4, rel=0.05)
     assert {"forward": "BiasAdd", "gradient": "BiasAddGrad", "clip": "L2Loss", "step": "L2Loss"}[target] in rows
@@ -85,7 +87,8 @@ def test_a_unit_of_a_workload_is_profiled(tmp_path: Path) -> None:
     profiled = made.profile("step", 8, str(tmp_path), False)
     assert len(profiled.trace.windows_ns) == 8
     windows = [(end - start) / 1e9 for start, end in profiled.trace.windows_ns]
-    assert sum(windows) == pytest.approx(sum(profiled.profiled_seconds), rel=0.05)
+    longer = [window / seconds for window, seconds in zip(windows, profiled.profiled_seconds, strict=True)]
+    assert statistics.median(longer) == pytest.approx(1, rel=0.05)
     assert "MatMul" in seconds_by_kind(profiled)
     assert (profiled.traces.count, profiled.dump.graph) == (1, "")
 

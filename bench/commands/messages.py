@@ -29,7 +29,12 @@ def is_quiet() -> bool:
 
 
 def say(line: str) -> None:
-    """Prints a line on standard error, unless the command has --quiet."""
+    """Prints a line on standard error, unless the command has --quiet; in a log of both, below the answers before it.
+
+    An answer that can't be written is told at the end.
+    """
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     if not is_quiet():
         print_error(one_line(line))
 

@@ -10,6 +10,7 @@ from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
 from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS
 
 GLYPHS = {
     Outcome.PASS: "✔",
@@ -31,6 +32,7 @@ LEDGER = "what the ledger accepted"  # from which changes are measured of which 
 EXCEPT = "except for what the ledger accepts, "
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 ADVICE = "; more launches or a quieter machine may decide it"
+QUIETER = "; a quieter machine may decide it"  # more launches than there are looks at
 TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 INTERRUPTED = "launches are missing, so there is no verdict: go on by the same command with --resume and its --output"
@@ -215,6 +217,8 @@ def _advice(verdict: Verdict) -> str:
     takes = [one.precision for one in verdict.decisive if _takes_launches(one)]
     if not takes:
         return ""
+    if any(found and found.needed and found.needed > LOOKS[-1] for found in takes):
+        return QUIETER
     enough = all(found and found.needed and found.needed <= found.launches >= found.planned for found in takes)
     return TOO_NEAR if enough else ADVICE
 

@@ -34,6 +34,17 @@ def test_a_line_is_said_unless_it_is_quiet(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == "building [2J it\nkept\n"
 
 
+def test_a_line_stands_below_the_answer_before_it_in_a_log_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "log").open("w") as answers, (tmp_path / "log").open("a") as lines:
+        monkeypatch.setattr(sys, "stdout", answers)
+        monkeypatch.setattr(sys, "stderr", lines)
+        print("the answer")
+        say("going on")
+        assert (tmp_path / "log").read_text() == "the answer\ngoing on\n"
+
+
 def test_a_reader_of_progress_that_leaves_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -24,6 +24,7 @@ from bench.report.headlines import (
     BASELINES,
     NO_VERDICT,
     ORACLE,
+    QUIETER,
     SCOPES,
     TOO_NEAR,
     Names,
@@ -295,7 +296,13 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     open_total = total(0.095, 0.02)  # none are launched for a budget's sake
     assert headline(verdict([open_total])).endswith("in step time since 2.18.0")
     assert headline(verdict([open_total, STEPS[Outcome.INCONCLUSIVE]])).endswith(ADVICE)
-    for launches, needed, advice in ((12, 13, ADVICE), (6, 6, ADVICE), (12, 6, TOO_NEAR)):
+    for launches, needed, advice in (
+        (12, 13, ADVICE),
+        (12, 48, ADVICE),
+        (12, 49, QUIETER),
+        (6, 6, ADVICE),
+        (12, 6, TOO_NEAR),
+    ):
         precise = dataclasses.replace(undecided.decisive[0], precision=Precision(0.02, launches, 12, needed, 0.06, ()))
         assert headline(verdict([precise])).endswith(advice)
 

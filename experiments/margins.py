@@ -134,7 +134,11 @@ def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None, repea
 def alarms(records: Iterable[Record]) -> list[str]:
     """Returns a line for each error that was over its limit."""
     over = [(record, error) for record in records for error in record.numerics if not error.within]
-    return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {error}" for record, error in over]
+    return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {_told(error)}" for record, error in over]
+
+
+def _told(error: NumericError) -> str:
+    return f"{error.quantity} {error.tensor} at step {error.step}: {error.error:.1e}, limit {error.limit:.1e}"
 
 
 def report(records: Sequence[Record]) -> str:
@@ -242,7 +246,7 @@ def _version(record: Record) -> str:
 
 
 def _subject(record: Record) -> str:
-    return f"{record.subject.implementation} {record.subject.config}"
+    return f"{record.subject.implementation or record.subject.workload} {record.subject.config}"
 
 
 def _setting(record: Record) -> str:

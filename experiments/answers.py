@@ -15,7 +15,7 @@ from bench.commands.model import ModelRequest
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.record.types import Record
-from experiments.margins import alarms, bounded, kept_launch, machines, versions_of
+from experiments.margins import add_records, alarms, bounded, kept_launch, machines, versions_of
 from experiments.markdown import fill, paragraph, table
 from lm.workloads.registry import names
 
@@ -93,12 +93,7 @@ def report(records: Sequence[Record]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments.answers", description=__doc__)
     parser.add_argument("--python", action="append", required=True, metavar="INTERPRETER", help="may be repeated")
-    parser.add_argument(
-        "--records",
-        type=Path,
-        metavar="FOLDER",
-        help="where launches are kept, and taken from (empty it after a change)",
-    )
+    add_records(parser)
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/workloads.md")
     return parser
 

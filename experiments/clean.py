@@ -29,9 +29,8 @@ from bench.report.sentences import sentence, why
 from bench.report.values import percent
 from bench.stats.outcome import Outcome
 from experiments.faults import BASELINES
-from experiments.margins import add_corpus_path, corpora_at_hand, kept_launch
+from experiments.margins import add_corpus_path, add_records, bounded, corpora_at_hand, kept_launch
 from experiments.markdown import fill, folded, table
-from experiments.rate import Rate
 from tests.faults.trial import PLAN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -204,8 +203,7 @@ def report(launches: Sequence[Judged], apart: Sequence[Judged]) -> dict[str, str
 
 def _bound(alarms: int, count: int) -> str:
     """Returns what no alarm at all shows."""
-    bound = Rate(0, count).told(upper=True, digits=1)
-    return "." if alarms else f"; 0 of {count} shows a rate of at most {bound} (95%)."
+    return "." if alarms else f"; {bounded(alarms, count)}"
 
 
 def _counts(check: str, judged: Iterable[Judged]) -> list[str]:
@@ -261,9 +259,7 @@ def _parser() -> argparse.ArgumentParser:
         help="may be repeated; the last is lockstep's reference",
     )
     add_corpus_path(parser)
-    parser.add_argument(
-        "--records", type=Path, metavar="FOLDER", help="where all is kept, and taken from (empty it after a change)"
-    )
+    add_records(parser)
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/clean.md")
     return parser
 

@@ -269,6 +269,16 @@ def add_corpus_path(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_records(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that names the folder of kept launches."""
+    parser.add_argument(
+        "--records",
+        type=Path,
+        metavar="FOLDER",
+        help="where launches are kept, and taken from (empty it after a change)",
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments.margins", description=__doc__)
     parser.add_argument(
@@ -293,12 +303,7 @@ def _parser() -> argparse.ArgumentParser:
         help="may be repeated (default: both, or synthetic without a PTB)",
     )
     add_corpus_path(parser)
-    parser.add_argument(
-        "--records",
-        type=Path,
-        metavar="FOLDER",
-        help="where launches are kept, and taken from (empty it after a change)",
-    )
+    add_records(parser)
     parser.add_argument("--output", default=str(OUTPUT), metavar="FILE", help="default: docs/numerics.md")
     return parser
 

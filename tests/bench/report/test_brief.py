@@ -98,7 +98,7 @@ def test_the_bound_that_decided_is_shown(estimate: float, error: float, outcome:
 
 
 def test_the_legend_names_the_interval_that_is_shown() -> None:
-    """What is better has that of a REGRESSION: 95%."""
+    """An improvement shows the interval of a REGRESSION, 95%."""
     plain, better = comparison(STEP_TIME, 0.0, 0.01), comparison("trace", -0.2, 0.01)
     for found, said in (
         ([plain], "for a PASS the 90% CI"),

@@ -116,7 +116,7 @@ def _hosts(runs: Sequence[Ran]) -> str:
 def _predicted(cell: Cell, predictions: Predictions) -> str:
     """Returns what is predicted of the right outcome, or at one margin of the wrong ones: PASS 1% to 4%."""
     point, outcomes = predictions.of(cell), [cell.right] if cell.right else list(cell.wrong)
-    return ", ".join(f"{one.value} {told(point.shares, one)}" for one in outcomes) if point else "–"
+    return ", ".join(f"{one.value} {told(point.shares[one.value])}" for one in outcomes) if point else "–"
 
 
 def _rate(outcome: Outcome, outcomes: Sequence[str]) -> str:
@@ -150,7 +150,7 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
             "metric": f"{curve.metric}, {curve.config}",
             "launches deviate by": _deviation(curve.noise.launch_deviation, curve.metric),
             "besides, runs deviate by": _deviation(curve.between_runs, curve.metric),
-            **{outcome.value: told(point.shares, outcome, digits=1) for outcome in PROMISED[1]},
+            **{outcome.value: told(point.shares[outcome.value], digits=1) for outcome in PROMISED[1]},
         }
         for curve in predictions.curves
         for point in curve.points
@@ -160,16 +160,19 @@ def _at_margin(store: Store, predictions: Predictions) -> str:
 
 
 def _exceeded(predictions: Predictions) -> str:
-    """Returns in how many rows more of the simulated runs are wrong than is promised, by the worst kind of noise."""
+    """Returns in how many rows more of the simulated runs are wrong than is promised, by the kind of noise."""
     points = [point for curve in predictions.curves for point in curve.points if point.size == 1]
     found = []
     for outcome, promised in PROMISED[1].items():
-        shares = [max(point.shares[outcome.value]) for point in points]
-        above = f"{sum(share > promised for share in shares)} of {len(shares)} rows"
+        shares = [(kind, share) for point in points for kind, share in point.shares[outcome.value].items()]
+        above = collections.Counter(kind for kind, share in shares if share > promised)
+        rows = " and ".join(f"{count} of {len(points)} rows of {kind} noise" for kind, count in above.items())
         error = math.sqrt(promised * (1 - promised) / RUNS)
-        most = f"the most is {max(shares, default=0.0):.1%}, with a standard error of {error:.1%}"
-        found.append(f"{outcome.value} is above the promised {promised:.1%} in {above} ({most})")
-    return f"Of {RUNS:,} simulated runs of the worst kind of noise, {' and '.join(found)}."
+        most = (
+            f"the most is {max((share for _, share in shares), default=0.0):.1%}, with a standard error of {error:.1%}"
+        )
+        found.append(f"{outcome.value} is above the promised {promised:.1%} in {rows or 'no row'} ({most}).")
+    return f"Of {RUNS:,} simulated runs of each kind of noise, {' '.join(found)}"
 
 
 def _shared(store: Store) -> str:

@@ -45,9 +45,10 @@ def drawn(predictions: Predictions, store: Store) -> str:
 def _panel(axes: Axes, curve: Curve, store: Store) -> None:
     axes.set_title(f"{curve.metric}, {curve.config}", fontsize="medium")
     for outcome, (colour, hatch, marker) in STYLES.items():
-        low, high = np.array([point.shares[outcome.value] for point in curve.points]).T
+        shares = np.array([list(point.shares[outcome.value].values()) for point in curve.points])
         sizes = [point.size for point in curve.points]
-        axes.fill_between(sizes, low, high, color=colour, alpha=0.35, hatch=hatch, label=f"{outcome.value}, predicted")
+        label = f"{outcome.value}, predicted"
+        axes.fill_between(sizes, shares.min(1), shares.max(1), color=colour, alpha=0.35, hatch=hatch, label=label)
         for cell in CELLS:
             if cell.key in curve.cells:
                 shown = f"{outcome.value}, measured" if cell.key == next(iter(curve.cells)) else None

@@ -6,7 +6,7 @@ Kept in experiments/data/predictions.json: a minute of simulation.
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ from bench.judge.metrics import MEMORY_GROWTH
 from bench.record.files import read_record
 from bench.record.types import SCHEMA
 from bench.stats.intervals import components
-from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, OUTCOMES, PASS_LAUNCHES
 from experiments.error_rates import judge
 from experiments.noise import LaunchNoise, kinds, shape_of
@@ -27,7 +26,7 @@ RUNS = 2000  # of each kind of noise
 SIZES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # of changes, in margins
 ENOUGH = 2 * LOOKS[0]  # launches that tell a noise
 
-Range = tuple[float, ...]  # the least and the largest share of runs, over all kinds of noise
+Shares = dict[str, float]  # of runs, by the kind of noise
 Launches = Sequence[Sequence[float]]  # differences by run
 
 
@@ -36,7 +35,7 @@ class Point:
     """The verdicts on a change of one size."""
 
     size: float  # of the change, in margins
-    shares: dict[str, Range]  # by outcome
+    shares: dict[str, Shares]  # by outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,17 +133,18 @@ def simulated(noise: LaunchNoise, between: float | None, size: float, margin: fl
 
     Where nobody knows by how much runs deviate, all of it is the noise of launches.
     """
-    shares: dict[Outcome, list[float]] = {outcome: [] for outcome in OUTCOMES.values()}
-    for kind in kinds(noise).values():
+    shares: dict[str, Shares] = {outcome.value: {} for outcome in OUTCOMES.values()}
+    for name, kind in kinds(noise).items():
         generator = np.random.default_rng(3)
         own = generator.normal(0.0, between or 0.0, (runs, 1))
         values = size * margin + own + noise.launch_deviation * kind.draw(runs, generator)
         codes = judge(values[:, np.newaxis], margin, PASS_LAUNCHES).codes
         for code, outcome in OUTCOMES.items():
-            shares[outcome].append(float((codes == code).mean()))
-    return Point(size, {outcome.value: (min(found), max(found)) for outcome, found in shares.items()})
+            shares[outcome.value][name] = float((codes == code).mean())
+    return Point(size, shares)
 
 
-def told(shares: Mapping[str, Range], outcome: Outcome, digits: int = 0) -> str:
-    """Returns what is predicted of an outcome: 98% to 100%."""
-    return " to ".join(dict.fromkeys(f"{share:.{digits}%}" for share in shares[outcome.value]))
+def told(shares: Shares, digits: int = 0) -> str:
+    """Returns the least and the largest share: 98% to 100%."""
+    found = shares.values()
+    return " to ".join(dict.fromkeys(f"{share:.{digits}%}" for share in (min(found), max(found))))

@@ -200,6 +200,16 @@ class CandidateFailed(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class FailsSometimes(Reason):
+    """The candidate failed in more launches than the reference, though each ran when it was repeated."""
+
+    failed: int  # launches in which the candidate failed
+    reference: int  # launches in which the reference did
+    launches: int
+    message: str  # of the candidate's last
+
+
+@dataclasses.dataclass(frozen=True)
 class NotCompiled(Reason):
     """XLA can't compile a side's graph."""
 

@@ -176,6 +176,11 @@ def _candidate_failed(reason: reasons.CandidateFailed) -> str:
     return f"the candidate failed{where} where the reference runs: {reason.message}"
 
 
+def _fails_sometimes(reason: reasons.FailsSometimes) -> str:
+    candidate = f"the candidate failed in {reason.failed} of {Count(reason.launches):launch}"
+    return f"{candidate}, the reference in {reason.reference}; each ran when it was repeated: {reason.message}"
+
+
 def _not_compiled(reason: reasons.NotCompiled) -> str:
     whose = "either side" if len(reason.sides) > 1 else f"the {reason.sides[0]}"
     other = ", but compiles the other side's" if reason.alone else ""
@@ -251,6 +256,7 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
         "both sides depart from the oracle, {apart:.1e} apart: the reference: {reference}; the candidate: {candidate}"
     ),
     reasons.CandidateFailed: _candidate_failed,
+    reasons.FailsSometimes: _fails_sometimes,
     reasons.NotCompiled: _not_compiled,
     reasons.Diverged: "{message}",
     reasons.LockstepAgrees: _lockstep_agrees,

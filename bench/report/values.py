@@ -3,7 +3,15 @@
 import math
 from collections.abc import Callable
 
-from bench.judge.reasons import CandidateFailed, Diverged, LockstepFailed, Reason, StoredRange, WeightsChanged
+from bench.judge.reasons import (
+    CandidateFailed,
+    Diverged,
+    FailsSometimes,
+    LockstepFailed,
+    Reason,
+    StoredRange,
+    WeightsChanged,
+)
 from bench.judge.types import Comparison, Direction, Metric, Scale, Unit
 
 NOTHING = "–"
@@ -14,6 +22,7 @@ MOST_LOG = 20.0  # larger differences of logarithms are shown as this one: e²�
 WORDS: dict[type[Reason], tuple[str, str]] = {
     CandidateFailed: ("failed", "runs"),
     Diverged: ("diverged", "finite"),
+    FailsSometimes: ("failed now and then", "runs"),
     LockstepFailed: ("failed", "runs"),
     WeightsChanged: ("weights changed", "weights kept"),
 }

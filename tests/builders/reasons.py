@@ -51,6 +51,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.GraphChanges(()),
     reasons.CandidateFailed(2, "killed by SIGKILL"),
     reasons.CandidateFailed(None, "killed by SIGKILL"),
+    reasons.FailsSometimes(2, 0, 12, "killed by SIGKILL"),
     reasons.NotCompiled(("reference", "candidate"), False, "CompilationError: no NumericalGradient"),
     reasons.NotCompiled(("candidate",), True, "CompilationError: no NumericalGradient"),
     reasons.NotCompiled(("candidate",), False, "CompilationError: no NumericalGradient"),

@@ -18,7 +18,7 @@ from bench.report.survey import notes
 
 FILE = "report.json"
 # 7: the outcome "MEASUREMENT FAILED" of a verdict, which was INCONCLUSIVE; no one_side_alone; of_report
-# in the place of a field `report`.
+# in the place of a field `report`; fails_sometimes.
 # 6: unpromised's refused, others and error; kinds, not_finite and own_code; not_accepted, foreign_reference, unmoved.
 # 5: without too_large, no_stored_speed's instead, graph_changes' counted and lockstep_agrees' overhead.
 # 4: as 3; outcomes by the launches that a PASS takes.

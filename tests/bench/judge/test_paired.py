@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.judge.metrics import OPERATIONS
+from bench.judge.metrics import OPERATIONS, TRAINING
 from bench.judge.notices import (
     BothDepart,
     FailedOnce,
@@ -23,6 +23,7 @@ from bench.judge.paired import compare_in_turn, judge_paired, paired_samples
 from bench.judge.reasons import (
     Accepted,
     CandidateFailed,
+    FailsSometimes,
     Field,
     Identical,
     LaunchesLackIt,
@@ -211,6 +212,25 @@ def test_a_candidate_that_failed_once_and_not_again_is_a_warning() -> None:
     verdict = judge_paired(paired_run([first, pair(1, failure=CRASH), *others], ORACLE), PAIRED)
     assert (verdict.outcome, verdict.failures) == (Outcome.PASS, ())
     assert verdict.warnings == (FailedOnce("", 1, "candidate", CRASH.message),)
+
+
+@pytest.mark.parametrize(
+    ("failed", "outcome"),
+    [("cc", Outcome.INCONCLUSIVE), ("ccr", Outcome.PASS), ("rccc", Outcome.INCONCLUSIVE), ("rrr", Outcome.PASS)],
+)
+def test_a_candidate_that_fails_now_and_then_does_not_pass(failed: str, outcome: Outcome) -> None:
+    """Each repeat ran. One failure more than the reference has may be the machine's."""
+    pairs = launches()
+    for launch, side in enumerate(failed):
+        name = {"c": "candidate", "r": "reference"}[side]
+        at = next(index for index, one in enumerate(pairs) if one.launch == launch)
+        broken = dataclasses.replace(getattr(pairs[at], name), failure=CRASH)
+        pairs.insert(at, dataclasses.replace(pairs[at], **{name: broken}))
+    verdict = judge_paired(paired_run(pairs, ORACLE), PAIRED)
+    assert (verdict.outcome, len(verdict.warnings)) == (outcome, len(failed))
+    found = [one.reason for one in verdict.comparisons if one.metric == TRAINING]
+    counts = failed.count("c"), failed.count("r"), len(launches())
+    assert found == ([FailsSometimes(*counts, CRASH.message)] if outcome is Outcome.INCONCLUSIVE else [])
 
 
 @pytest.mark.parametrize("side", ["reference", "candidate"])

@@ -44,7 +44,8 @@ class Model(ABC):
         """Takes the variables that are trained, and the others."""
         self.path, self.batch, trained = path, batch, list(trainable)
         if not trained:
-            raise ModelError(f"{path.name}: there are no variables to train: return those that a step updates")
+            mend = "return those that a step trains, or, of one that trains nothing, those that it computes with"
+            raise ModelError(f"{path.name}: there are no variables to train: {mend}")
         self.variables = dict(_labelled([*trained, *others]))
         self.trainable = list(self.variables)[: len(trained)]
 
@@ -216,7 +217,7 @@ def _listed(path: Path, given: Any) -> list[Any]:
     several = isinstance(given, (tuple, list))
     wrong = [one for one in given if not is_variable(one)] if several else [given]
     if wrong:
-        mend = "return (step, variables, batch) in this order, with the variables that a step updates in one list"
+        mend = "return (step, variables, batch) in this order, with the variables that a step trains in one list"
         raise ModelError(f"{path.name}: {mend}, not {_described(wrong[0])}")
     return list(given)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STEPS = 2  # that are compared: the second one's update has the optimizer's slots in it
 NEAR = 2.0**-8  # relative distance of the other starts' weights
-SMALL = 2.0**-8  # bound of those that would be 0
+SMALL = 2.0**-10, 2.0**-8  # bounds of those that would be 0
 SETTLING = 2  # units at the start, whose traces don't count as retraces
 
 
@@ -90,10 +90,10 @@ def define(path: Path, cases: Sequence[str]) -> Iterator[Definition]:
 
 def _each_counts(start: Mapping[str, Array]) -> dict[str, Array]:
     """Returns a start in which float32 weights that are all 0, as biases are, have small values: a bias of 0 that is
-    lost changes nothing.
+    lost changes nothing. None is negative: a step may take the root of one, as of a variance.
     """
     random = np.random.RandomState(len(CASES))
-    drawn = {name: SMALL * random.uniform(-1, 1, value.shape) for name, value in _floats(start) if not value.any()}
+    drawn = {name: random.uniform(*SMALL, value.shape) for name, value in _floats(start) if not value.any()}
     return {name: drawn[name].astype(value.dtype) if name in drawn else value for name, value in start.items()}
 
 

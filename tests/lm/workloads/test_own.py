@@ -223,16 +223,16 @@ class TestModels:
             ("import keras; return keras.Sequential([keras.Input((2,))]), 1, 2", "returned a tuple of 3"),
             ("raise OSError('no data')", r"mine\.py:1 in `workload`: OSError: no data"),
             ("raise SystemExit('usage')", r"mine\.py:1 in `workload`: SystemExit: usage"),
-            ("return (lambda: 0.0), [], ()", "there are no variables to train"),
-            (LISTED.format("tf.Variable(1.0)"), "a step updates in one list, not a ResourceVariable"),
-            (LISTED.format("[[tf.Variable(1.0)]]"), "a step updates in one list, not a list of 1"),
-            (LISTED.format("{}"), "a step updates in one list, not a dict"),
-            (LISTED.format("tf.zeros((2, 3))"), "a step updates in one list, not a EagerTensor of shape "),
+            ("return (lambda: 0.0), [], ()", "there are no variables to train: return those that a step trains, or, "),
+            (LISTED.format("tf.Variable(1.0)"), "a step trains in one list, not a ResourceVariable"),
+            (LISTED.format("[[tf.Variable(1.0)]]"), "a step trains in one list, not a list of 1"),
+            (LISTED.format("{}"), "a step trains in one list, not a dict"),
+            (LISTED.format("tf.zeros((2, 3))"), "a step trains in one list, not a EagerTensor of shape "),
             (
                 LISTED.format("tf.keras.Sequential()"),
                 r"mine\.py: return \(step, variables, batch\) .*, not a Sequential",
             ),
-            (LISTED.format("[tf.keras.layers.Dense(2)]"), "a step updates in one list, not a Dense"),
+            (LISTED.format("[tf.keras.layers.Dense(2)]"), "a step trains in one list, not a Dense"),
         ],
     )
     def test_what_cannot_be_used_is_said(self, tmp_path: Path, text: str, said: str) -> None:
@@ -563,6 +563,17 @@ class TestModels:
             work.copy(lost)
             found = work.answers(case)
             assert not all(one.within for one in errors_of(0, found, expected[case]))
+
+    def test_a_second_moment_of_zeros_among_the_variables_stays_one(self, tmp_path: Path) -> None:
+        """Where it is negative its root is NaN, and so is the next loss."""
+        text = SQUARE.format(before="pass", returned="loss").replace("step, [weights],", "step, [weights, moment],")
+        text = text.replace("taken = []", "moment = tf.Variable(tf.zeros((4, 3), kind))")
+        text = text.replace("taken.append(None)", "pass")
+        root = "tf.sqrt(moment.assign(0.999 * moment + 0.001 * gradient**2))"
+        text = text.replace("0.1 * gradient", f"0.01 * gradient / ({root} + 1e-7)")
+        expected, _, unchecked = defined(described(written(tmp_path, text)), OPENING)
+        assert unchecked == ()
+        assert list(expected) == list(CASES)
 
     @pytest.mark.parametrize(
         "before", ["inputs = tf.cast(inputs, 'float32')", "inputs = inputs * tf.cast(inputs > 0, 'float32')"]

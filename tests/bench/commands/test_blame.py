@@ -41,8 +41,10 @@ class Environments:
         self.crashing: Callable[[set[str]], bool] = lambda new: False  # whether these new packages crash among old ones
         self.crashes = False  # whether all new ones together do
         self.moments: set[str] = set()  # as of which whole sides were asked for
+        self.chosen: set[tuple[str | None, bool]] = set()  # the Pythons of all, and whether a GPU was asked for
 
     def prepare(self, requested: str, as_of: AsOf, **options: Any) -> Side:
+        self.chosen.add((options["python"], options["gpu"]))
         versions = {"2.98.0": OLD, "2.99.0": NEW}.get(requested)
         if versions is None:
             named = dict(line.split("==") for line in (*requested.split(), *options["kept"]))
@@ -210,8 +212,10 @@ class TestWholeSearches:
         """As TensorFlow 2.16, which can't be imported with the Keras before."""
         environments.slower = {"tensorflow-cpu": 1.2}
         environments.crashing = lambda new: "tensorflow-cpu" in new and "keras" not in new
-        found = blame(tfgate, tmp_path, "--launches", "2", "--part", "tensorflow-cpu+keras")
+        how = ("--python-version", "3.12", "--device", "gpu:0")
+        found = blame(tfgate, tmp_path, "--launches", "2", "--part", "tensorflow-cpu+keras", *how)
         assert found.code == 0, found
+        assert environments.chosen == {("3.12", True)}
         assert found.out.startswith("to blame: tensorflow-cpu with keras, ")
         assert "tensorflow-cpu can't be measured: the worker exited with code 3" in found.out
 

@@ -43,6 +43,22 @@ def test_both_sides_are_built_from_one_moment_s_index(monkeypatch: pytest.Monkey
     assert first is second
 
 
+def test_packages_are_chosen_for_the_python_and_the_device_that_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a side is built, where it is resolved for another machine, and where releases are listed."""
+    asked: list[tuple[str | None, bool]] = []
+
+    def chosen(*_: object, python: str | None, gpu: bool, **more: object) -> None:
+        asked.append((python, gpu))
+
+    for name in ("prepare", "resolved", "releases_between"):
+        monkeypatch.setattr(f"bench.commands.sides.{name}", chosen)
+    found = sides("--from", "2.98.0", "--to", "2.99.0", "--python-version", "3.12", gpu=True)
+    found.one(found.reference)
+    found.resolved("2.98.0")
+    found.between()
+    assert asked == [("3.12", True)] * 3
+
+
 def test_what_cannot_be_had_is_refused_with_the_request() -> None:
     with pytest.raises(RequestError, match="none"):
         sides("--from", sys.executable, "--to", "./none")

@@ -1,5 +1,6 @@
 """`--cluster`: whole surveys on hosts that are processes of this machine, some of which die. No time is judged."""
 
+import argparse
 import contextlib
 import errno
 import math
@@ -14,8 +15,12 @@ from typing import Any
 
 import pytest
 
+from bench.cli import command_parser
 from bench.commands import clustered, messages
 from bench.commands.paired import Parts
+from bench.commands.survey import request
+from bench.drive.doctor import Finding
+from bench.drive.environments import PINNED
 from bench.drive.lockfile import keras_of
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, ClusterError
@@ -62,14 +67,21 @@ def assert_measured_once(found: Answer, folder: Path, sides: dict[str, str]) -> 
 
 
 @pytest.mark.usefixtures("baselines", "short_launches")
-def test_each_comparison_is_measured_once(tfgate: Tfgate, tmp_path: Path, one_host: OneHost) -> None:
-    """Without Dask, and a release can't be had."""
+def test_each_comparison_is_measured_once(
+    tfgate: Tfgate, tmp_path: Path, one_host: OneHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Dask, and a release can't be had. The host is loaded, and each release has a Keras of its own."""
     calls = one_host("survey")
-    sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
+    monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
+    sides = {name: noisy_side(tmp_path / name, {"keras": f"3.{ord(name)}"}) for name in "abcd"}
     (tmp_path / "b").write_text("#!/bin/false\n")
     found = survey(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER)
     assert_measured_once(found, tmp_path / "out", sides)
     assert len(calls) == len(set(calls))
+    for path in tmp_path.glob("out/*/paired.json"):
+        warnings = read_record(PairedRun, path).warnings
+        assert "a load of 2.0" in warnings
+        assert any(line.startswith("keras differs too, ") for line in warnings)
     again = tfgate("check", tmp_path / "out", "--baselines", tmp_path / "baselines")
     assert (again.code, again.out) == (3, found.out)
 
@@ -140,6 +152,20 @@ def test_a_host_with_another_file_of_that_name_measures_nothing(
     assert (found.code, len(calls)) == (4, 1), found
     assert f"{own} is another file here than where the command runs: copy it to each host (on here)\n" in found.err
     assert not list(tmp_path.glob("out/*/paired.json"))
+
+
+def test_a_host_builds_the_pinned_reference_by_the_command_s_locks(tmp_path: Path) -> None:
+    """It may have others where the command has its own, or none."""
+    lock = tmp_path / "baselines" / PINNED / "linux.txt"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("numpy==2.4.0\n")
+    words = ["--from", PINNED, "--to", "2.99.0", "--baselines", str(tmp_path / "baselines")]
+    options = command_parser("survey").parse_args(words, argparse.Namespace(command_line=("tfgate", "survey", *words)))
+    asked = request(options)
+    building = clustered.Building.of(asked.model, asked.sides, {})
+    lock.unlink()
+    there = building.here(tmp_path / "scratch" / "call").locks
+    assert (there / lock.name).read_text() == "numpy==2.4.0\n"
 
 
 @pytest.mark.usefixtures("baselines")

@@ -1,5 +1,6 @@
 """`tfgate survey`: whole ones to their exit codes, of sides that only play at training; stored ones told again."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.progress import UpgradeProgress
+from bench.drive.doctor import Finding
 from bench.drive.environments import PINNED
 from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record, unsealed, write_record
@@ -58,6 +60,7 @@ class TestWholeSurveys:
         out = tmp_path / "out"
         asked = read_record(Survey, out / SURVEY_FILE)
         assert (asked.releases, asked.reference) == (tuple(sides.values()), sides["a"])
+        assert (asked.numerics, asked.speed) == (False, True)
         (pair,) = out.glob("02-*-from-01-*/paired.json")
         run = read_record(PairedRun, pair)
         words = ["tfgate", "upgrade", "--from", sides["a"], "--to", sides["b"], "--speed-only", "--baselines"]
@@ -129,6 +132,19 @@ class TestWholeSurveys:
         assert "doesn't run: the candidate failed" in found.out
         assert len(list((tmp_path / "out").glob("*/paired.json"))) == 2
         assert len(list((tmp_path / "out").glob("03-*-from-01-*/paired.json"))) == 1
+
+    def test_what_disturbs_launches_and_other_packages_that_differ_are_kept(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
+        sides = {
+            name: noisy_side(tmp_path / name, {"tensorflow-cpu": keras, "keras": keras}, midway="os._exit(3)")
+            for name, keras in (("a", "2.0.0"), ("b", "3.0.0"))
+        }
+        self.survey(tfgate, tmp_path, sides, "--budget", "0.01")
+        (path,) = tmp_path.glob("out/*/paired.json")
+        differs = "keras differs too, 2.0.0 and 3.0.0, and may explain a difference"
+        assert {differs, "a load of 2.0"} <= set(read_record(PairedRun, path).warnings)
 
     def test_one_that_cannot_be_had_is_a_row_and_is_tried_again(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.0, c=1.0)
@@ -320,9 +336,11 @@ def test_published_upgrades_make_a_survey(tfgate: Tfgate, tmp_path: Path) -> Non
 def test_the_newest_patches_are_listed_and_go_on_from_the_same_moment(
     tfgate: Tfgate, tmp_path: Path, wheelhouse: Path, empty_baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None of these TensorFlows runs: each is a row that says so."""
+    """None of these TensorFlows runs: each is a row that says so. One is left to a survey of January's index."""
+    moments = set[str]()
 
     def prepared(what: str, as_of: AsOf, **_: object) -> Side:
+        moments.add(as_of.moment)
         return Side(what, noisy_side(tmp_path / what, midway="os._exit(3)"), {}, as_of.moment)
 
     monkeypatch.setattr("bench.commands.sides.prepare", prepared)
@@ -334,11 +352,16 @@ def test_the_newest_patches_are_listed_and_go_on_from_the_same_moment(
     assert "5 comparisons: numbers alone" in found.err
     asked = read_record(Survey, tmp_path / "out" / SURVEY_FILE)
     assert asked.releases == ("2.97.0", "2.97.1", "2.98.1", "2.99.0")
+    assert (asked.numerics, asked.speed, {asked.as_of}) == (True, False, moments)
+    asked = dataclasses.replace(asked, as_of="2026-01-02T00:00:00Z")
     write_record(tmp_path / "out" / SURVEY_FILE, asked, replace=True)
+    next(tmp_path.glob("out/*/paired.json")).unlink()
+    moments.clear()
     (wheelhouse / "tensorflow_cpu-2.98.2-py3-none-any.whl").write_bytes(b"")
     again = tfgate(*words, "--output", tmp_path / "out", "--resume")
     assert again.code == 4, again
     assert read_record(Survey, tmp_path / "out" / SURVEY_FILE) == asked
+    assert moments == {asked.as_of}
 
 
 @pytest.mark.usefixtures("environment_cache")

@@ -33,6 +33,15 @@ def trace(
     return Trace(tuple(operations), tuple(made), tuple(windows), tuple(memory))
 
 
+def two_steps(lines: Mapping[str, Sequence[Happened]], step_ns: int, flops: Mapping[str, int] | None = None) -> Trace:
+    """A step that takes so long, and the same step after it."""
+    both = {
+        line: [(event, start + later, end + later) for later in (0, step_ns) for event, start, end in events]
+        for line, events in lines.items()
+    }
+    return trace(both, [(0, step_ns), (step_ns, 2 * step_ns)], flops)
+
+
 def profile(of: Trace, plain_seconds: float, profiled_seconds: float | None = None, **changes: object) -> Profile:
     """Four equal steps; `changes` are fields of the profile."""
     start, end = of.windows_ns[0]

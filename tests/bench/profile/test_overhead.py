@@ -4,10 +4,11 @@ import pytest
 
 from bench.profile.overhead import event_cost, without_overhead
 from bench.profile.timeline import EXECUTOR, IDLE, PYTHON, WAITING, timeline
-from tests.builders.traces import trace
+from tests.builders.traces import trace, two_steps
 
 MANY = [("small:Add", 10 * number, 10 * number + 10) for number in range(10)]  # 100 ns in 10 events
-TRACE = trace({"python": [(WAITING, 0, 300)], "worker": [*MANY, ("large:MatMul", 100, 300)]}, [(0, 300)])
+LINES = {"python": [(WAITING, 0, 300)], "worker": [*MANY, ("large:MatMul", 100, 300)]}
+TRACE = trace(LINES, [(0, 300)])
 
 
 def test_many_small_operations_lose_more_than_a_large_one() -> None:
@@ -17,6 +18,13 @@ def test_many_small_operations_lose_more_than_a_large_one() -> None:
     times = without_overhead(timeline(TRACE), 245e-9)
     found = {cell.operation.kind: cell.shared_ns for cell in times.cells}
     assert found == {"Add": pytest.approx(100 - 10 * 5), "MatMul": pytest.approx(200 - 5)}
+
+
+def test_the_unprofiled_time_is_wanted_of_each_step() -> None:
+    """Twice the step above, each of which loses as much."""
+    times = without_overhead(timeline(two_steps(LINES, 300)), 245e-9)
+    found = {cell.operation.kind: cell.shared_ns for cell in times.cells}
+    assert found == {"Add": pytest.approx(2 * (100 - 10 * 5)), "MatMul": pytest.approx(2 * (200 - 5))}
 
 
 def test_no_part_falls_below_zero() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bench.profile.table import accounted, by_kind, overhead, table, typical_seconds
 from bench.profile.timeline import WAITING, timeline
-from tests.builders.traces import profile, trace
+from tests.builders.traces import profile, trace, two_steps
 
 MICROSECOND = 1000
 LINES = {
@@ -23,6 +23,12 @@ def test_rows_add_up_to_the_step_the_slowest_first_and_the_rest_last() -> None:
     assert [(row.name, round(row.seconds * 1e6), row.calls) for row in rows[:2]] == [("MatMul", 60, 2), ("Add", 30, 1)]
     assert [row.name for row in rows[2:]] == ["executor", "Python", "idle"]
     assert sum(row.seconds for row in rows) == pytest.approx(100e-6)
+
+
+def test_rows_are_of_one_step_however_many_were_recorded() -> None:
+    """A rate, too: two calls of a product take twice as long."""
+    twice = two_steps(LINES, 100 * MICROSECOND, {"x/a": 800_000})
+    assert table(timeline(twice), by_kind) == table(timeline(TRACE), by_kind)
 
 
 def test_a_rate_is_of_the_products_whose_operations_are_known() -> None:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from bench.profile.timeline import WAITING, timeline
 from bench.report.flame import FRAME_HEIGHT, WIDTH, flame_svg
-from tests.builders.traces import trace
+from tests.builders.traces import trace, two_steps
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -33,6 +33,13 @@ def test_a_frame_is_as_wide_as_its_part_and_stands_below_its_scope() -> None:
     assert found["MatMul"] == (0, 3 * FRAME_HEIGHT, 0.6 * WIDTH)
     assert found["Sum"] == (0.6 * WIDTH, 3 * FRAME_HEIGHT, 0.2 * WIDTH)
     assert found["idle"] == (0.8 * WIDTH, FRAME_HEIGHT, 0.2 * WIDTH)
+
+
+def test_it_is_of_one_step_however_many_were_recorded() -> None:
+    lines = {"python": [(WAITING, 0, 3_000_000)], "worker": [("a:MatMul", 0, 2_000_000)]}
+    one, two = trace(lines, [(0, 3_000_000)]), two_steps(lines, 3_000_000)
+    assert ": 2.000 ms, 66.7%" in flame_svg(timeline(one), "step")
+    assert flame_svg(timeline(two), "step") == flame_svg(timeline(one), "step")
 
 
 def test_names_are_escaped() -> None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,7 +14,8 @@ from bench.judge.bisect import Answer
 from bench.judge.bisect import Finding as Found
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
-from tests.builders.commands import Tfgate, bisect, snapshot
+from tests.builders.cluster import CLUSTER
+from tests.builders.commands import OneHost, Tfgate, bisect, snapshot
 from tests.builders.profiles import made_profile
 from tests.builders.wheels import write_wheel
 
@@ -55,9 +57,11 @@ class TestWholeSearches:
     def test_what_disturbs_launches_is_said_once_and_kept(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """And the answer is at the confidence that was asked for."""
         load = "background load of 2.0 processes"
         monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", load),))
-        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001")
+        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001", "--confidence", "0.9", "--json")
+        assert found.plain["confidence"] == 0.9
         assert found.err.splitlines().count(f"warning: {load}") == 1
         assert load in read_record(PairedRun, next(tmp_path.glob("out/*/paired.json"))).warnings
 
@@ -138,9 +142,9 @@ def test_the_package_is_asked_for_by_a_command_that_blame_takes(
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
 def test_blame_and_a_profile_follow_in_a_folder_below(
-    tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], one_host: OneHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And are not made again."""
+    """And are not made again. On a cluster, blame goes where the search went, and a profile is of no host."""
 
     def prepared(requested: str, as_of: object, **options: object) -> Side:
         version = next(word for word in requested.split() if word.startswith("keras==")).rpartition("==")[2]
@@ -164,6 +168,13 @@ def test_blame_and_a_profile_follow_in_a_folder_below(
     assert again.code == 0, again
     assert ": launch" not in again.err
     assert len(list(tmp_path.glob("out/blame/*-profile"))) == 1
+    one_host("bisect")
+    follow = Mock(return_value=0)
+    monkeypatch.setattr("bench.commands.bisect.follow", follow)
+    assert bisect(tfgate, tmp_path, sides, "--blame", "--threads=1", "--resume", *CLUSTER).code == 0
+    _, words = follow.call_args.args
+    place = words.index(CLUSTER[0])
+    assert (tuple(words[place : place + 2]), "--profile" in words) == (CLUSTER, False)
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")

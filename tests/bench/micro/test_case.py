@@ -66,6 +66,14 @@ def test_the_rounds_are_fixed_and_rotate_over_all_batches(case: Case, benchmark:
     assert benchmark.stats.stats.rounds == ROUNDS["graph"]
 
 
+def test_a_round_ends_when_the_device_has_computed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call on a GPU returns before."""
+    order: list[str] = []
+    monkeypatch.setattr("bench.micro.case.wait", order.append)
+    measure(case, Spy(traced=lambda calls: order.append("call")))
+    assert order == ["call", "cpu:0"] * (1 + BATCHES + ROUNDS["graph"])
+
+
 def test_a_path_without_products_takes_more_rounds(case: Case, benchmark: Any) -> None:
     case.measure(Spy(), [()], check=lambda result: None, cost=Cost(0, 70))
     assert benchmark.stats.stats.rounds == SHORT * ROUNDS["graph"]

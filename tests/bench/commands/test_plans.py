@@ -34,6 +34,13 @@ def test_only_launches_that_tell_a_gating_metric_are_planned(metrics: tuple[str,
     assert (set(plans), warnings) == (kinds, ())
 
 
+def test_launches_on_one_core_are_divided_in_their_own_way() -> None:
+    """The quads of blocks, and those of evaluations, which no metric there asks for."""
+    plans, _ = pair_plans(Plan("tiny", 1), BOTH)
+    found = {kind: (plan.blocks.quads, plan.blocks.evaluation_quads) for kind, plan in plans.items()}
+    assert found == {ALL_CORES: (40, 12), ONE_CORE: (60, 0)}
+
+
 def test_a_gpu_has_no_core_to_pin_and_that_is_said() -> None:
     plans, (warning,) = pair_plans(Plan("tiny", 1, device="gpu:0"), BOTH)
     assert (set(plans), warning) == ({ALL_CORES}, f"{ONE_CORE_STEP_TIME} is not measured on a GPU")

@@ -158,10 +158,18 @@ def test_which_configurations_are_timed(configs: tuple[str, ...], full: bool, ti
     assert [plan.config for plan in gate._timed([Plan(config, 1) for config in configs], full=full)] == timed
 
 
-def test_all_configurations_are_timed_where_that_is_asked_for(gated: Gate) -> None:
+def test_all_configurations_are_timed_where_that_is_asked_for(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not again by a command that goes on after its numbers were interrupted."""
     options = ("--config", "small", "--config", "notebook", "--full", "--launches", "2")
-    assert gated(gated.side("candidate"), *options).code == 0
+    candidate = gated.side("candidate")
+    with monkeypatch.context() as patched:
+        patched.setattr("bench.commands.gate.measure_run", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+        assert gated(candidate, *options).code == 4
+    before = gated.report.speed
+    found = gated(candidate, *options, "--resume")
+    assert (found.code, "launch 1, " in found.err) == (0, False), found
     assert configs(gated.report)[1] == ["small", "notebook"]
+    assert gated.report.speed == before
 
 
 @pytest.mark.parametrize(("option", "numbers"), [("--no-speed", ["tiny", "notebook", "small"]), ("--quick", ["tiny"])])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.data import VOCABULARY
+from lm.data.synthetic import PINNED_SHA256
 from tests.builders.commands import Tfgate, snapshot
 
 TOKENS = {"train": 929_589, "valid": 73_760, "test": 82_430}
@@ -17,6 +18,7 @@ def test_synthetic_has_the_ptb_s_shape(tfgate: Tfgate) -> None:
     assert (found.code, found.err) == (0, "")
     assert (plain["corpus"], plain["vocabulary"], plain["tokens"]) == ("synthetic", VOCABULARY, TOKENS)
     assert 1 < plain["ideal_perplexity"]["test"] < VOCABULARY
+    assert plain["sha256"] == PINNED_SHA256[VOCABULARY]
 
 
 def test_synthetic_as_a_table(tfgate: Tfgate) -> None:

@@ -36,6 +36,7 @@ def test_that_nothing_disturbs_is_said(tfgate: Tfgate, monkeypatch: pytest.Monke
     monkeypatch.setattr("bench.commands.doctor.examine", lambda: (Finding("load", "0.0 processes", disturbance),))
     *_, last = tfgate("doctor").out.splitlines()
     assert last == (f"warning: {disturbance}" if disturbance else "nothing was found that disturbs a measurement")
+    assert [one["disturbance"] for one in tfgate("doctor", "--json").plain["findings"]] == [disturbance]
 
 
 def test_json_holds_the_machine_and_the_problem(tfgate: Tfgate, tmp_path: Path) -> None:

@@ -89,7 +89,9 @@ def test_nothing_there(tfgate: Tfgate, environment_cache: Path) -> None:
 def test_a_damaged_one_is_listed_and_removed(tfgate: Tfgate, make: Make, environment_cache: Path) -> None:
     name = make("one", 0)
     (environment_cache / name / STORED_FILE).write_text("{")
-    assert [row.split()[:2] for row in tfgate("env", "list").out.splitlines()[2:-1]] == [[name, "damaged"]]
+    os.truncate(environment_cache / name / LOCK_FILE, 3 * 2**20)
+    (row,) = tfgate("env", "list").out.splitlines()[2:-1]
+    assert row.split()[:6] == [name, "damaged", "–", "–", "3", "MiB"]
     assert tfgate("env", "remove", name).code == 0
     assert names(tfgate) == []
 

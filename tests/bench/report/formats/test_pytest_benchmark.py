@@ -45,11 +45,13 @@ def test_a_round_is_a_launch_that_finished() -> None:
     (benchmark,) = document(run([*records(), crashed]))["benchmarks"]
     assert benchmark["name"] == SUBJECT.name
     assert benchmark["stats"]["data"] == pytest.approx(list(SPEEDS))
-    # 0.100, 0.101, 0.102, 0.103: a mean and a median of 0.1015, quartiles 0.10075 and 0.10225.
-    statistics = {name: benchmark["stats"][name] for name in ("min", "max", "mean", "median", "iqr", "rounds")}
-    assert statistics == pytest.approx(
-        {"min": 0.1, "max": 0.103, "mean": 0.1015, "median": 0.1015, "iqr": 0.0015, "rounds": 4}
-    )
+    # 0.100, 0.101, 0.102, 0.103: a mean and a median of 0.1015, quartiles 0.10075 and 0.10225. Their squared distances
+    # from the mean are 2 × 0.0005² + 2 × 0.0015² = 5e-6, by three of the four.
+    expected = {
+        **{"min": 0.1, "max": 0.103, "mean": 0.1015, "median": 0.1015, "stddev": (5e-6 / 3) ** 0.5},
+        **{"q1": 0.10075, "q3": 0.10225, "iqr": 0.0015, "rounds": 4, "ops": 1 / 0.1015, "total": 0.406},
+    }
+    assert {name: benchmark["stats"][name] for name in expected} == pytest.approx(expected)
     assert benchmark["extra_info"]["words_per_second"] == pytest.approx(300 / 0.1015)
 
 

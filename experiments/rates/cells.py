@@ -101,3 +101,8 @@ WHOLE = [
 PAIRS = [("2.15.1", "2.16.2"), ("2.20.0", "2.21.0")]
 # In the order in which the first run of each is measured.
 CELLS = [*STEPS, *_workloads(5), *(cell for pair in PAIRS for cell in _workloads(1, pair)), *OTHERS, *WHOLE]
+
+
+def copies(margins: int) -> list[Cell]:
+    """Returns the cells that compare two copies of one environment, of which the candidate is so many margins worse."""
+    return [cell for cell in CELLS if cell.margins == margins and not cell.releases]

@@ -2,19 +2,18 @@
 
 import collections
 import datetime
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scipy import stats
-
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.stats.outcome import Outcome
 from experiments.markdown import folded, paragraph, table
-from experiments.rate import CONFIDENCE, TWO_SIDED, Rate
-from experiments.rates.cells import BOUNDED, CELLS, PROMISED, Cell
-from experiments.rates.predictions import RUNS, Predictions, launches_of, told
+from experiments.rate import TWO_SIDED, Rate
+from experiments.rates.cells import BOUNDED, CELLS, PROMISED, Cell, copies
+from experiments.rates.predictions import RUNS, Curve, Predictions, told
 from experiments.rates.store import Judged, Ran, Store
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
@@ -32,7 +31,7 @@ def made(store: Store, predictions: Predictions) -> dict[str, str]:
         "runs": _told(store),
         "nothing changed": _rows(store, whole, predictions),
         "a known change": _rows(store, [cell for cell in CELLS if cell.metric], predictions),
-        "at one margin": _at_margin(store, predictions),
+        "at one margin": _at_margin(predictions),
         "between two releases": table([_found(cell, store.of(cell)[0]) for cell in between]),
     }
 
@@ -49,16 +48,17 @@ def _told(store: Store) -> str:
 
 
 def _totals(store: Store) -> Iterator[str]:
-    """Yields a line for each size of change: the runs of all its cells by outcome, and what was promised of them; and
-    one for the runs towards a bound of false alarms.
+    """Yields a line for each size of change, apart for runs that judge everything and one metric: the runs of all its
+    cells by outcome, and what was promised of them; and one for the runs towards a bound of false alarms.
     """
-    for margins, promised in PROMISED.items():
-        cells = [cell for cell in CELLS if cell.margins == margins and not cell.releases]
+    for (margins, promised), whole in itertools.product(PROMISED.items(), (True, False)):
+        cells = [cell for cell in copies(margins) if whole != bool(cell.metric)]
         outcomes = [run.outcome for cell in cells for run in store.of(cell)]
         if outcomes:
+            judged = f"{len(outcomes)} runs that judge {'everything' if whole else 'one metric'}"
             counts = ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in OUTCOMES)
             limits = ", ".join(f"{one.value} ≤ {share:.1%}" for one, share in promised.items())
-            yield folded(f"- {CHANGED[margins]}, all {len(outcomes)} runs: {counts}; promised: {limits}.")
+            yield folded(f"- {CHANGED[margins]}, {judged}: {counts}; promised: {limits}.")
     towards = f"{_todays(store.of(BOUNDED))} of {BOUNDED.runs} runs of today's protocol with nothing changed"
     bound = "That many without a false alarm bound its rate at 1% (one-sided, 95%)"
     yield folded(f"- `{BOUNDED.command}`: {towards}. {bound}; [the nightly](ci-here.md#the-nightly) measures some.")
@@ -143,20 +143,26 @@ def _change(judged: Judged | None) -> str:
     return f"{math.expm1(statistics.fmean(judged.values)):+.1%}{said}"
 
 
-def _at_margin(store: Store, predictions: Predictions) -> str:
-    """Returns a row for each metric: its noise, and the verdicts on a change of one margin; then what they show."""
+def _at_margin(predictions: Predictions) -> str:
+    """Returns a row for each metric: its noise, and the verdicts on a change of one margin, with the estimate of what
+    runs share and with its bound; then what they show.
+    """
     rows = [
         {
             "metric": f"{curve.metric}, {curve.config}",
             "launches deviate by": _deviation(curve.noise.launch_deviation, curve.metric),
-            "besides, runs deviate by": _deviation(curve.between_runs, curve.metric),
+            "besides, runs deviate by": _between(curve),
             **{outcome.value: told(point.shares[outcome.value], digits=1) for outcome in PROMISED[1]},
+            **{
+                f"{outcome.value} by the bound": told(curve.at_most.shares[outcome.value], 1) if curve.at_most else "–"
+                for outcome in PROMISED[1]
+            },
         }
         for curve in predictions.curves
         for point in curve.points
         if point.size == 1
     ]
-    return f"{table(rows)}\n\n{paragraph(f'{_exceeded(predictions)} {_shared(store)}')}"
+    return f"{table(rows)}\n\n{paragraph(_exceeded(predictions))}"
 
 
 def _exceeded(predictions: Predictions) -> str:
@@ -175,20 +181,14 @@ def _exceeded(predictions: Predictions) -> str:
     return f"Of {RUNS:,} simulated runs of each kind of noise, {' '.join(found)}"
 
 
-def _shared(store: Store) -> str:
-    """Returns in how many metrics the runs with nothing changed share something: beyond what chance makes of launches'
-    noise.
-    """
-    unchanged = [launches_of(store, cell) for cell in CELLS if cell.metric and not cell.margins]
-    several = [runs for runs in unchanged if len(runs) > 1]
-    shown = sum(float(stats.f_oneway(*runs).pvalue) < 1 - CONFIDENCE for runs in several)
-    where = f"{shown} of the {len(several)} rows with such runs"
-    return f"The means of runs with nothing changed differ by more than chance in {where} (F test, 5%)."
-
-
-def _deviation(value: float | None, metric: str) -> str:
-    if value is None:
+def _between(curve: Curve) -> str:
+    """Returns by how much runs deviate besides, and the bound: 0.04% (≤ 0.12%)."""
+    if not (between := curve.between_runs):
         return "–"
+    return f"{_deviation(between.estimate, curve.metric)} (≤ {_deviation(between.at_most, curve.metric)})"
+
+
+def _deviation(value: float, metric: str) -> str:
     return f"{value:.0f} bytes a step" if metric == MEMORY_GROWTH else f"{value:.2%}"
 
 

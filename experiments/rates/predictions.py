@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 from bench.judge.metrics import MEMORY_GROWTH
 from bench.record.files import read_record
@@ -18,6 +19,7 @@ from bench.stats.intervals import components
 from bench.stats.sequential import LOOKS, OUTCOMES, PASS_LAUNCHES
 from experiments.error_rates import judge
 from experiments.noise import LaunchNoise, kinds, shape_of
+from experiments.rate import CONFIDENCE
 from experiments.rates.cells import CELLS, Cell
 from experiments.rates.store import Store
 
@@ -39,16 +41,26 @@ class Point:
 
 
 @dataclasses.dataclass(frozen=True)
+class Between:
+    """The deviation of runs' means beyond what their launches explain, which no run sees: copies differ, and injected
+    changes.
+    """
+
+    estimate: float
+    at_most: float  # one-sided 95% bound
+
+
+@dataclasses.dataclass(frozen=True)
 class Curve:
     """One metric of one configuration."""
 
     metric: str
     config: str
     noise: LaunchNoise
-    # Deviation of runs' means where nothing was changed, which no run sees; None where fewer than two were measured.
-    between_runs: float | None
+    between_runs: Between | None  # over all cells; None where none has two runs
     margin: float  # as the noise: of logarithms, or in the metric's unit
     points: tuple[Point, ...]  # of SIZES
+    at_most: Point | None  # of one margin, where runs deviate by as much as their bound
     cells: dict[str, Point]  # by Cell.key, of the size that was measured and its own deviation between runs
 
 
@@ -82,14 +94,18 @@ def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
             continue
         margin = margin_of(store, next(cell for cell in mine if cell.key in measured))
         noise = noise_of(list(measured.values()))
-        unchanged = (measured[cell.key] for cell in mine if not cell.margins and cell.key in measured)
-        between = between_runs(next(unchanged, ()))
-        points = tuple(simulated(noise, between, size, margin) for size in SIZES)
-        at = {
-            key: simulated(noise, between_runs(runs), float(np.mean(np.concatenate(runs))) / margin, margin)
-            for key, runs in measured.items()
-        }
-        yield Curve(metric, config, noise, between, margin, points, at)
+        between = between_runs(list(measured.values()))
+        deviation = between.estimate if between else 0.0
+        points = tuple(simulated(noise, deviation, size, margin) for size in SIZES)
+        at_most = simulated(noise, between.at_most, 1.0, margin) if between else None
+        at = {key: _as_measured(noise, runs, margin) for key, runs in measured.items()}
+        yield Curve(metric, config, noise, between, margin, points, at_most, at)
+
+
+def _as_measured(noise: LaunchNoise, runs: Launches, margin: float) -> Point:
+    """Returns the verdicts on a change of a cell's measured size, with its own deviation between runs."""
+    between = between_runs([runs])
+    return simulated(noise, between.estimate if between else 0.0, float(np.mean(np.concatenate(runs))) / margin, margin)
 
 
 def launches_of(store: Store, cell: Cell) -> Launches:
@@ -104,12 +120,20 @@ def margin_of(store: Store, cell: Cell) -> float:
     return margin if cell.metric == MEMORY_GROWTH else math.log1p(margin)
 
 
-def between_runs(runs: Launches) -> float | None:
-    """Returns the deviation of runs' means beyond what their launches explain: copies differ, and injected changes.
+def between_runs(cells: Sequence[Launches]) -> Between | None:
+    """Returns how runs' means deviate about those of their cells, less the part that their launches explain.
 
-    None for fewer than two runs, which can't tell it.
+    The bound is that of a variance, by chi-square. None where no cell has two runs: they can't tell it.
     """
-    return math.sqrt(components(runs).between) if len(runs) > 1 else None
+    several = [runs for runs in cells if len(runs) > 1]
+    if not several:
+        return None
+    found, degrees = [components(runs) for runs in several], [len(runs) - 1 for runs in several]
+    about = [np.var([np.mean(run) for run in runs], ddof=1) for runs in several]
+    square, freedom = float(np.average(about, weights=degrees)), sum(degrees)
+    explained = float(np.average([one.within / one.group_size for one in found], weights=degrees))
+    largest = square * freedom / float(stats.chi2.ppf(1 - CONFIDENCE, freedom))
+    return Between(math.sqrt(max(square - explained, 0.0)), math.sqrt(max(largest - explained, 0.0)))
 
 
 def noise_of(cells: Sequence[Launches]) -> LaunchNoise:
@@ -128,15 +152,14 @@ def noise_of(cells: Sequence[Launches]) -> LaunchNoise:
     )
 
 
-def simulated(noise: LaunchNoise, between: float | None, size: float, margin: float, runs: int = RUNS) -> Point:
-    """Returns the verdicts on a change of `size` margins, of runs that judge one metric, whatever they cost.
-
-    Where nobody knows by how much runs deviate, all of it is the noise of launches.
+def simulated(noise: LaunchNoise, between: float, size: float, margin: float, runs: int = RUNS) -> Point:
+    """Returns the verdicts on a change of `size` margins, of runs that judge one metric, whatever they cost; their
+    means deviate by `between` beyond what launches explain.
     """
     shares: dict[str, Shares] = {outcome.value: {} for outcome in OUTCOMES.values()}
     for name, kind in kinds(noise).items():
         generator = np.random.default_rng(3)
-        own = generator.normal(0.0, between or 0.0, (runs, 1))
+        own = generator.normal(0.0, between, (runs, 1))
         values = size * margin + own + noise.launch_deviation * kind.draw(runs, generator)
         codes = judge(values[:, np.newaxis], margin, PASS_LAUNCHES).codes
         for code, outcome in OUTCOMES.items():

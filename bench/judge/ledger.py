@@ -200,16 +200,14 @@ def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:
-    """Returns the moves that lead from one reference to a later one; None if there are none such."""
-    moves: list[Entry] = []
-    at = old
+    """Returns the moves that lead from one reference to a later one, which may leave a reference more than once; None
+    if there are none such.
+    """
+    ways: dict[str, list[Entry]] = {old: []}  # by the reference that they lead to; the way that was there first
     for entry in ledger.entries:
-        if at == new:
-            break
-        if entry.becomes_reference and entry.reference == at and entry.environment != at:
-            moves.append(entry)
-            at = entry.environment
-    return moves if at == new else None
+        if entry.becomes_reference and entry.reference in ways:
+            ways.setdefault(entry.environment, [*ways[entry.reference], entry])
+    return ways.get(new)
 
 
 def _telling(ledger: Ledger, move: Entry, subject: str, metric: str) -> Entry:

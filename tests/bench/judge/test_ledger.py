@@ -125,6 +125,21 @@ def test_a_move_of_several_subjects_may_stand_in_an_entry_for_each() -> None:
     assert found(there_again, "E")[-1] == at("E", 0.0)
 
 
+def test_a_reference_that_was_left_twice_keeps_what_was_measured_against_it() -> None:
+    """E turned out bad: G was measured by R again. What was measured by E alone has no ratio to G."""
+    other = entry("G", "R", 0.03, 0.006, moves=True)
+    history = ledger(FIRST, SLOWER, MOVE, FASTER, other)
+    assert found(history, "G") == [
+        at("R", -0.03, other),
+        at("S", -0.01, other, SLOWER),
+        at("E", 0.02, other, MOVE),
+        at("G", 0.0),
+    ]
+    assert [position.tensorflow for position in found(history, "E")] == ["R", "S", "E", "F", "G"]  # where both are kept
+    back = entry("R", "E", -0.05, 0.004, moves=True)
+    assert found(ledger(FIRST, SLOWER, MOVE, back, other), "G")[1] == at("S", -0.01, other, SLOWER)
+
+
 def test_an_older_reference_has_what_was_measured_against_it() -> None:
     assert [position.tensorflow for position in found(WHOLE, "R")] == ["R", "S", "E"]
 

@@ -15,10 +15,12 @@ from bench.drive.run import RUN_FILE
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Key, Point, Points, Series, histories, outcome, report_points
 from bench.judge.reports import Report, paired_runs
+from bench.judge.samples import whole_pairs
 from bench.record.codec import FormatError
 from bench.record.files import read_record, write_text
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
+from bench.record.repeats import failed_for_good
 from bench.report.history import findings, history_json, history_page
 from bench.report.lines import one_line
 from bench.stats.outcome import EXIT_CODES, Outcome
@@ -103,8 +105,11 @@ def _anchor(name: str) -> Points:
 
 
 def _incomplete(report: Report) -> str:
-    """Returns why a report lacks launches; "" where it lacks none."""
-    return next((run.incomplete for run in paired_runs(report) if run.incomplete), "")
+    """Returns why a report lacks launches of which it has others; "" where it lacks none."""
+    runs = paired_runs(report)
+    ended = [run.pairs[-1].failures for run in runs if failed_for_good(run.pairs) and whole_pairs(run)]
+    failed = (f"the {side}'s last launch failed: {one.message}" for of in ended for side, one in of.items())
+    return next((run.incomplete for run in runs if run.incomplete), "") or next(failed, "")
 
 
 def _points_or_warning(path: Path) -> Points | str:

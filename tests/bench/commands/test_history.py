@@ -10,6 +10,7 @@ import pytest
 
 from bench.record.files import write_record
 from bench.record.paired import PairedRun
+from bench.record.types import UNCOMPILED, Failure
 from tests.builders.commands import Answer, Keep, Tfgate, snapshot
 from tests.builders.launches import on_candidate
 from tests.builders.paired import side_of
@@ -131,6 +132,31 @@ def test_an_interrupted_report_proves_nothing(tfgate: Tfgate, reports: Path) -> 
     assert f"left out: {reports / 'cut' / 'paired.json'}: it is incomplete (the run was interrupted)" in found.out
     anchored = tfgate("history", reports, "--fixed-reference", reports / "cut")
     assert (anchored.code, "cut is incomplete (the run was interrupted)" in anchored.error) == (2, True)
+
+
+def test_a_report_whose_launches_failed_for_good_proves_nothing(tfgate: Tfgate, reports: Path) -> None:
+    """It ended there, with the launches before. One that failed once, and ran when it was repeated, counts."""
+    keep_releases(reports, [1.0] * 8)
+    one, two = report().pairs
+    crashed = on_candidate(two, failure=Failure("crashed", "killed by SIGKILL"))
+    for name, made, day in (("dead", (one, crashed, crashed), 1), ("once", (one, crashed, two), 2)):
+        run = dataclasses.replace(report(created=f"2026-02-0{day}T00:00:00+00:00"), pairs=made)
+        write_record(reports / name / "paired.json", run)
+    found = tfgate("history", reports)
+    why = "it is incomplete (the candidate's last launch failed: killed by SIGKILL)"
+    assert (found.code, counts(found)[0], found.out.count("left out: ")) == (0, 9, 1)
+    assert f"left out: {reports / 'dead' / 'paired.json'}: {why}" in found.out
+    assert tfgate("history", reports, "--fixed-reference", reports / "dead").code == 2
+
+
+def test_a_configuration_that_never_ran_leaves_the_others_in(tfgate: Tfgate, reports: Path) -> None:
+    keep_releases(reports, [1.0] * 8)
+    failed = on_candidate(report().pairs[0], failure=Failure(UNCOMPILED, "XLA can't compile the graph"))
+    created = "2026-02-01T00:00:00+00:00"
+    other = dataclasses.replace(report(created=created), pairs=(failed,))
+    write_record(reports / "two" / "gate.json", gate_report([report(created=created), other], created))
+    found = tfgate("history", reports)
+    assert (found.code, counts(found)) == (0, [9, 6, 0])
 
 
 def test_too_few_reports_cannot_be_judged(tfgate: Tfgate, reports: Path) -> None:

@@ -25,7 +25,7 @@ from bench.judge.gate import Standards
 from bench.judge.ledger import LedgerError, entry_of, positions
 from bench.judge.metrics import WORDS, key
 from bench.judge.micro import entry_of_micro
-from bench.judge.perplexity import environment_key
+from bench.judge.perplexity import replica_groups
 from bench.judge.reports import paired_runs, subject_of
 from bench.judge.samples import timed_candidates
 from bench.machine import now
@@ -188,10 +188,10 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
     warnings = [warning for run in runs for warning in run.warnings]
     warnings += _left_out(record for run in runs for record in run.records)
     for name, made in new.items():
-        count = len({environment_key(one.environment) for one in made.replicas})
+        count = len(replica_groups(made, 0.0))
         if count < ENVIRONMENTS:
             few = f"replicates of {Count(count):environment}, and most perplexities take {ENVIRONMENTS} to be decided"
-            warnings.append(f"{name}: {few}: add runs of others by --add")
+            warnings.append(f"{name}: {few}: add runs of others by --add (equal replicates count once)")
     return dataclasses.replace(_of_baselines(asked.folder, old, new), warnings=warnings)
 
 

@@ -223,7 +223,6 @@ def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole, cap: flo
             rounded = attainable[tensor]
             if not np.isfinite(rounded).all():
                 value = np.where(np.isfinite(rounded), value, rounded)
-                rounded = np.where(np.isfinite(value), rounded, value)
             values[tensor] = value
             limits[tensor] = min(FLOAT32_MULTIPLE * relative_error(rounded, value) + FLOOR, cap)
         expected.values[quantity], expected.limits[quantity] = values, limits

@@ -137,9 +137,10 @@ def test_what_a_unit_receives_is_the_column_of_its_candidate(name: str) -> None:
     }
 
 
-def test_each_word_has_a_column_of_the_output_kernel_in_gradients_alone() -> None:
+@pytest.mark.parametrize("quantity", ["gradient", "clipped"])
+def test_each_word_has_a_column_of_the_output_kernel_in_gradients_alone(quantity: str) -> None:
     tensors = {"output/kernel": np.arange(4.0).reshape(2, 2)}
-    assert {name: part.tolist() for name, part in by_word("gradient", tensors).items()} == {
+    assert {name: part.tolist() for name, part in by_word(quantity, tensors).items()} == {
         "output/kernel": [[0, 1], [2, 3]],
         "output/kernel[:, 0]": [0, 2],
         "output/kernel[:, 1]": [1, 3],

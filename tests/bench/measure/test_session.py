@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import itertools
 import json
 import math
 import os
@@ -24,6 +25,7 @@ from bench.record.replies import Block, Opened
 from lm.config import CONFIGS, ConfigError
 from lm.data.batches import batch
 from lm.data.load import load_corpus
+from lm.training.checkpoint import CheckpointError
 from lm.training.initial import initial_weights, weights_sha256
 
 pytestmark = pytest.mark.tensorflow
@@ -158,6 +160,16 @@ def test_open_names_what_is_trained(jittered: tuple[Session, Opened, Any]) -> No
         np.testing.assert_array_equal(weights[name], weight)
 
 
+def test_building_and_tracing_have_a_time_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed(work: Callable[[], None]) -> float:
+        work()
+        return {"build": 1.0, "trace": 2.0}[work.__name__]
+
+    monkeypatch.setattr("bench.measure.session._timed", timed)
+    answer = Session().open("tiny", "", steps=1, implementation="", workload="data")
+    assert (answer.build_seconds, answer.trace_seconds) == (1.0, 2.0)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -180,12 +192,13 @@ def test_blocks_go_on_where_the_last_one_ended(sessions: tuple[Session, Session]
     assert len(set(losses)) == 5
 
 
-def test_a_block_passes_through_json(session: Session) -> None:
+def test_a_block_passes_through_json(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.measure.session.rss_bytes", lambda: 9)
     block = taken(session, 5)
     assert through_json(block) == block
     assert len(block.losses) == len(block.seconds) == len(block.cpu_seconds) == 5
     assert all(seconds > 0 for seconds in block.cpu_seconds)
-    assert block.rss_bytes > 0
+    assert block.rss_bytes == 9
 
 
 @pytest.mark.parametrize(
@@ -240,6 +253,18 @@ def test_a_block_ends_when_the_device_has_finished(
     block = take(session, 3)
     assert waits == [3600]
     assert [seconds > 3600 for seconds in block.seconds] == [False, False, True]
+
+
+@pytest.mark.parametrize("take", [taken, Session.evaluation_steps])
+def test_cpu_time_is_the_process_s(
+    session: Session, monkeypatch: pytest.MonkeyPatch, take: Callable[[Session, int], Block]
+) -> None:
+    """By a clock that jumps by 100 s whenever it is read: before and after each step."""
+    clock = itertools.count(0.0, 100.0)
+    monkeypatch.setattr(time, "process_time", lambda: next(clock))
+    block = take(session, 3)
+    assert block.cpu_seconds == (100.0, 100.0, 100.0)
+    assert max(block.seconds) < 100
 
 
 def test_publishing_does_not_touch_the_training(sessions: tuple[Session, Session], tmp_path: Path) -> None:
@@ -314,22 +339,33 @@ def test_finish_counts(session: Session, monkeypatch: pytest.MonkeyPatch) -> Non
     assert finished.peak_gpu_bytes is None  # the session's device is a CPU
 
 
-def test_a_training_is_heard_by_events_and_taken_up_again(sessions: tuple[Session, Session], tmp_path: Path) -> None:
-    """`tiny` has one epoch: of 3 steps here, of which the checkpoint keeps the result."""
+def test_a_training_is_heard_by_events_and_taken_up_again(
+    sessions: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tiny` has one epoch: of 3 steps here, of which the checkpoint keeps the result.
+
+    Another implementation doesn't take it up.
+    """
     session, again = sessions
     shorten(session)
     events = [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=False)]
     assert [next(iter(event)) for event in events if "Progress" not in event] == ["EpochResult", "TestResult"]
     shorten(again)
+    with monkeypatch.context() as other:
+        other.setattr(again, "implementation", "fused")
+        with pytest.raises(CheckpointError, match="implementation cells, this training fused"):
+            list(again.train(str(tmp_path / "checkpoint.npz"), resume=True))
     assert [to_plain(event) for event in again.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]
 
 
 def test_evaluation_steps_are_timed_and_go_on_where_the_last_ended(session: Session) -> None:
-    first, second = session.evaluation_steps(2), session.evaluation_steps(1)
+    """The split has 3 batches here, of which the first follows the last."""
+    shorten(session)
+    first, second = session.evaluation_steps(2), session.evaluation_steps(3)
     assert (len(first.losses), len(first.seconds), len(first.cpu_seconds)) == (2, 2, 2)
     assert all(seconds > 0 for seconds in first.seconds)
     session.trainer.zero_state()
-    again = [float(session.trainer.evaluation_step(*batch(session.corpus.valid, TINY, step))) for step in range(3)]
+    again = [float(session.trainer.evaluation_step(*batch(session.corpus.valid, TINY, step % 3))) for step in range(5)]
     assert [*first.losses, *second.losses] == again
 
 

@@ -15,21 +15,30 @@ from lm.workloads.protocol import Refused
 
 def answered(folder: Path, *, promised: bool = True, refused: str = "") -> list[NumericError]:
     """Returns the errors of right answers but for one value, which is off by a thousandth of its tensor's norm; or of a
-    file that is refused.
+    file that is refused. The tensor is neither the first nor the last.
     """
     session = Session()
     session.prepare("tiny", "cpu:0", 0, "predict-call")
     session.share(str(folder))
     (case,) = session._expected
     found = {name: value.copy() for name, value in session._expected[case].values["logits"].items()}
-    first = next(iter(found.values()))
-    first.flat[0] += 1e-3 * np.linalg.norm(first)
+    _, spoilt, _ = found.values()
+    spoilt.flat[0] += 1e-3 * np.linalg.norm(spoilt)
     work = Mock(spec=["promised", "answers"])
     work.promised.return_value, work.answers.return_value = promised, {"logits": found}
     work.answers.side_effect = Refused(refused) if refused else None
     said = CheckedAnswers(work, folder, session._shapes).answer(case)
     session.check_answer(case, said.refused, said.promised)
     return session.errors()
+
+
+def test_each_launch_expects_answers_of_its_own() -> None:
+    one, other = Session(), Session()
+    for session, jitter in ((one, 1), (other, 2)):
+        session.prepare("tiny", "cpu:0", jitter, "predict-call")
+    for case, expected in one._expected.items():
+        for tensor, value in expected.values["logits"].items():
+            assert not np.array_equal(value, other._expected[case].values["logits"][tensor])
 
 
 def test_an_answer_over_its_limit_has_a_sketch_of_its_departure(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Limits of a user's own model, from made-up answers."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,6 +35,15 @@ def test_a_limit_is_16_times_float32_s_own_error_and_the_floor() -> None:
     expected, left_open = limits_of(definition(apart=1e-6, moved=2e-6))
     assert expected.limits["gradient"]["w"] == pytest.approx(16 * 2e-6 + FLOOR, rel=1e-6)
     assert expected.limits["loss"]["step 0"] == FLOOR
+    assert left_open == {}
+
+
+def test_what_float32_computes_exactly_has_the_floor_alone_however_large_it_is() -> None:
+    """As a counter, whose next value could be rounded to another."""
+    exact = definition(quantity="update after 1")
+    counted = dataclasses.replace(exact, start={**exact.start, "weight w": np.array([1e7, 1e7], np.float32)})
+    expected, left_open = limits_of(counted)
+    assert expected.limits["update after 1"]["w"] == FLOOR
     assert left_open == {}
 
 

@@ -4,16 +4,19 @@ Steps are the float32 oracle's own, one of them tampered with, so that nothing b
 """
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.measure.exchange import Exchange
+from bench.measure.numerics import Arrays, Expected, expected_perplexity
 from bench.measure.oracle import Session
 from bench.measure.publish import publish
+from bench.measure.stress import CASES
 from bench.record.types import REPEAT
+from lm.arrays import Floats, Tokens
 from lm.config import CONFIGS, Config
 from lm.data.batches import steps_per_epoch, training_batch
 from lm.oracle.step import step as oracle_step
@@ -100,3 +103,44 @@ def test_the_oracle_takes_one_step_of_seventeen_and_the_first_the_sixth_the_midd
     agenda = Session().prepare("notebook", "synthetic", None, 400, "cpu:0", 0)
     assert agenda.oracle_steps == tuple(sorted({*range(0, 400, 17), 5, 200, 399}))
     assert agenda.repeated == 100  # a quarter
+
+
+def test_where_the_oracle_takes_all_steps_all_are_repeated() -> None:
+    assert Session().prepare("tiny", "synthetic", None, 400, "cpu:0", 0).repeated == 400
+
+
+def test_each_launch_has_stress_steps_of_its_own(tmp_path: Path) -> None:
+    small = next(number for number, case in enumerate(CASES) if case.small)
+
+    def posed(jitter: int) -> Floats:
+        session, folder = Session(), tmp_path / str(jitter)
+        folder.mkdir()
+        session.prepare("tiny", "synthetic", None, 1, "cpu:0", jitter)
+        session.share(str(folder))
+        session.check(0, logits=False)
+        session.pose(0)
+        session.pose(small)
+        return session._small.ids["inputs"]
+
+    assert not np.array_equal(posed(1), posed(2))
+
+
+def test_a_pass_over_more_batches_than_there_are_ends_with_the_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 8 rows of 31 tokens here: 3 batches."""
+    counts: list[int] = []
+
+    def noted(config: Config, weights: Arrays, batches: Sequence[tuple[Tokens, Tokens]]) -> Expected:
+        counts.append(len(batches))
+        return expected_perplexity(config, weights, batches)
+
+    monkeypatch.setattr("bench.measure.oracle.expected_perplexity", noted)
+    session = Session()
+    session.prepare("tiny", "synthetic", None, 1, "cpu:0", JITTER)
+    session.share(str(tmp_path))
+    session.check(0, logits=False)
+    session._valid = session._valid[: 8 * 31]
+    for steps in (2, 5):
+        session.check_evaluation(steps, 500.0)
+    assert counts == [2, 3]

@@ -1,15 +1,17 @@
 """A target profiled in this very process: what the answer holds, and that its rows add up to the step."""
 
 import itertools
+import os
 import re
 import statistics
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.measure.profile import require_complete
+from bench.measure.profile import WARM_UP, require_complete
 from bench.measure.session import Session
 from bench.profile.layers import NO_SCOPE, layers
 from bench.profile.table import by_kind, table
@@ -18,6 +20,11 @@ from bench.record.profile import CALL_MARK, TARGETS, Line, Operation, Profiled, 
 from tests.lm.agreement import EACH_IMPLEMENTATION
 
 pytestmark = pytest.mark.tensorflow
+
+# A trace of two steps, in which nothing of a GPU was recorded.
+OF_HOST = Trace(
+    (Operation("a", "MatMul"),), (Line("worker", False, False, (0,), (0,), (50,)),), ((0, 50), (50, 100)), ()
+)
 
 
 @pytest.fixture(autouse=True)
@@ -75,9 +82,20 @@ def test_detail_is_asked_of_the_profiler(session: Session, tmp_path: Path, monke
     assert asked == [False, True]
 
 
-def test_a_target_is_called_after_a_mark(session: Session, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_target_is_called_once_after_a_mark(
+    session: Session, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from lm.hot_paths.paths import HotPath  # needs TensorFlow
+
+    right = HotPath.run
+
+    def telling(path: HotPath, arguments: Sequence[Any]) -> None:
+        right(path, arguments)
+        os.write(1, b"ran\n")
+
+    monkeypatch.setattr(HotPath, "run", telling)
     session.call("clip")
-    assert CALL_MARK in capfd.readouterr().out.splitlines()
+    assert capfd.readouterr().out.splitlines() == [*["ran"] * WARM_UP, CALL_MARK, "ran"]
 
 
 def test_a_unit_of_a_workload_is_profiled(tmp_path: Path) -> None:
@@ -102,14 +120,23 @@ def test_a_unit_of_a_workload_is_profiled(tmp_path: Path) -> None:
     ],
 )
 def test_a_trace_that_lacks_something_is_refused(steps: int, device: str, message: str | None) -> None:
-    found = Trace(
-        (Operation("a", "MatMul"),), (Line("worker", False, False, (0,), (0,), (50,)),), ((0, 50), (50, 100)), ()
-    )
     if message is None:
-        require_complete(found, steps, device)
+        require_complete(OF_HOST, steps, device)
     else:
         with pytest.raises(ValueError, match=message):
-            require_complete(found, steps, device)
+            require_complete(OF_HOST, steps, device)
+
+
+@pytest.mark.parametrize(
+    ("steps", "device", "message"), [(4, "cpu:0", "it holds 2 of 4 steps"), (2, "gpu:0", "it holds nothing of gpu:0")]
+)
+def test_a_profile_of_a_trace_that_lacks_something_is_refused(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, device: str, message: str
+) -> None:
+    monkeypatch.setattr("bench.measure.profile.trace_of", lambda *given: OF_HOST)
+    monkeypatch.setattr(session.work, "device", device)
+    with pytest.raises(ValueError, match=message):
+        session.profile("clip", steps, str(tmp_path), False)
 
 
 def test_a_trace_of_nothing_is_refused() -> None:
@@ -161,10 +188,11 @@ def _number_from(monkeypatch: pytest.MonkeyPatch, arguments: Iterator[tuple[int,
 def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first batch has 17, the other 23: two traces, none of them recorded."""
+    """The first batch has 17, the other 23: two traces, none of them recorded, and too few for TensorFlow to warn."""
+    monkeypatch.setattr("lm.hot_paths.profiler.retracing_messages", lambda: nullcontext(["5 out of the last 5 calls"]))
     _number_from(monkeypatch, iter(((17,), (23,))))
     traces = session.profile("forward", 4, str(tmp_path), False).traces
-    assert traces.count == 2
+    assert (traces.count, traces.messages) == (2, ("5 out of the last 5 calls",))
     assert {"17", "23"} <= set(re.findall(r"\d+", " ".join(traces.signatures)))
 
 

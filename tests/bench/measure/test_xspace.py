@@ -24,7 +24,10 @@ def add(
     events: list[tuple[str, int, int, dict[str, Any]]],
     timestamp_ns: int = 0,
 ) -> None:
-    """Adds a line of events: (name, start and end in ns, statistics)."""
+    """Adds a line of events: (name, start and end in ns, statistics).
+
+    TensorFlow stores strings in either of two ways: operations here by reference, others as they are.
+    """
     plane = next((plane for plane in space.planes if plane.name == plane_name), None) or space.planes.add(
         name=plane_name
     )
@@ -36,11 +39,18 @@ def add(
         for statistic, value in statistics.items():
             place = len(plane.stat_metadata) + 1
             plane.stat_metadata[place].name = statistic
-            event.stats.add(metadata_id=place, **{"str_value" if isinstance(value, str) else "int64_value": value})
+            stored = event.stats.add(metadata_id=place)
+            if statistic == "tf_op":
+                stored.ref_value = place + 1
+                plane.stat_metadata[place + 1].name = value
+            elif isinstance(value, str):
+                stored.str_value = value
+            else:
+                stored.int64_value = value
 
 
 def test_events_are_read_on_one_clock_with_what_they_are_events_of() -> None:
-    """The step begins at 100 on the trace's clock: zero. The worker's line counts from 50."""
+    """The step begins at 100 on the trace's clock: zero. The worker's line counts from 50. A mere count is no event."""
     made = space()
     add(made, "/host:CPU", "python", [(STEP, 100, 200, {}), ("KernelAndDeviceFunc::Run", 110, 190, {})])
     add(
@@ -50,6 +60,7 @@ def test_events_are_read_on_one_clock_with_what_they_are_events_of() -> None:
         [("dense/MatMul:MatMul", 70, 120, {}), ("ExecutorState::Process", 65, 125, {})],
         timestamp_ns=50,
     )
+    made.planes[0].lines[1].events.add(metadata_id=1, num_occurrences=3, duration_ps=80_000)
     trace = trace_of(made, STEP, {"dense/MatMul": 64})
     assert trace.windows_ns == ((0, 100),)
     assert trace.operations == (
@@ -101,7 +112,7 @@ def test_what_happened_outside_the_steps_is_left_out() -> None:
 
 
 def test_memory_at_its_peak_is_told_by_operation() -> None:
-    """a takes 10 and frees them, b takes 20, c takes 30: most, 50 with the 5 from before, is held after c."""
+    """a takes 10 and frees them, b takes 20, c takes 30: most, 55 with the 5 from before, is held after c."""
 
     def allocation(time: int, name: str, address: int, size: int, in_use: int) -> tuple[str, int, int, dict[str, Any]]:
         held = {
@@ -115,7 +126,7 @@ def test_memory_at_its_peak_is_told_by_operation() -> None:
 
     freed = ("MemoryDeallocation", 20, 20, {"allocator_name": "cpu", "addr": 1, "bytes_allocated": 5})
     made = space()
-    events = [allocation(10, "a", 1, 10, 15), freed, allocation(30, "b", 1, 20, 25), allocation(40, "c", 2, 30, 55)]
+    events = [allocation(10, "a", 1, 10, 15), freed, allocation(30, "b", 3, 20, 25), allocation(40, "c", 2, 30, 55)]
     add(made, "/host:CPU", "python", [(STEP, 0, 100, {}), *events])
     assert trace_of(made, STEP, {}).memory == (PeakMemory("cpu", 55, {"c": 30, "b": 20}),)
 

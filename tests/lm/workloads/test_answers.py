@@ -42,6 +42,7 @@ CASES = [
     for case in workload(name).cases
 ]
 TINY = Opening(CONFIGS["tiny"])
+OF_ANY_WEIGHTS = ("data", "optimizers", "optimizers-twice")  # their right answers depend on none
 
 
 def started(name: str) -> Answering:
@@ -187,6 +188,77 @@ def test_units_are_done_and_traced_once(name: str) -> None:
     assert all(map(math.isfinite, results))
     assert work.retraces <= (1 if name == "predict-shapes" else 0)
     assert all(count > 0 for count in work.graph_operations().values())
+
+
+@pytest.mark.any_version
+def test_a_unit_of_save_writes_a_file_and_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    asked: list[tuple[str, str]] = []
+    work = shared("save")
+    for name in ("save_weights", "load_weights"):
+        monkeypatch.setattr(tf.keras.Model, name, lambda model, path, name=name: asked.append((name, path)))
+    work.do("path")
+    assert asked == [("save_weights", "path"), ("load_weights", "path")]
+
+
+@pytest.mark.any_version
+def test_a_unit_of_optimizers_is_an_update_by_each() -> None:
+    work = cast(Any, shared("optimizers"))
+
+    def counts() -> dict[str, int]:
+        return {name: int(each.optimizer.iterations.numpy()) for name, each in work._updated.items()}
+
+    before = counts()
+    work.do(work.prepare(0))
+    assert counts() == {name: before[name] + 1 for name in OPTIMIZERS}
+
+
+@pytest.mark.any_version
+def test_a_unit_of_data_takes_60_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number is the sum of the last one's targets: the 60th's here is 59."""
+    import tensorflow as tf
+
+    work = shared("data")
+    monkeypatch.setattr(work, "_batches", iter([(None, tf.constant(number)) for number in range(100)]))
+    assert work.do(0) == 59
+
+
+@pytest.mark.any_version
+def test_the_pipeline_of_data_is_what_the_page_says() -> None:
+    dataset, parts = cast(Any, shared("data"))._pipeline, list[str]()
+    while inputs := dataset._inputs():
+        parts.append(type(dataset).__name__.strip("_"))
+        (dataset,) = inputs
+    assert parts == ["RepeatDataset", "PrefetchDataset", "BatchDataset", "ParallelMapDataset", "ShuffleDataset"]
+
+
+@pytest.mark.any_version
+def test_each_unit_of_fit_shuffles_anew() -> None:
+    work = shared("fit")
+    first, second = (np.concatenate([inputs for inputs, _ in work.prepare(unit)]) for unit in range(2))
+    assert not np.array_equal(first, second)
+    assert sorted(first.tolist()) == sorted(second.tolist())
+
+
+@pytest.mark.any_version
+@pytest.mark.parametrize("name", [one for one in answering(slow=("rebuild",)) if one.values[0] not in OF_ANY_WEIGHTS])
+def test_each_launch_answers_from_weights_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On both sides: if one forgot the jitter, it would still be within all limits."""
+    work, case = cast(Any, shared(name)), workload(name).cases[0]
+
+    def differ(one: Any, other: Any) -> bool:
+        pairs = [(value, other[quantity][tensor]) for quantity, of in one.items() for tensor, value in of.items()]
+        return any(not np.array_equal(densified(a, 1_000), densified(b, 1_000)) for a, b in pairs)
+
+    openings = TINY, dataclasses.replace(TINY, jitter=1)
+    assert differ(*(workload(name).expected(opening, case, np.float64) for opening in openings))
+    found = work.answers(case)
+    with monkeypatch.context() as moved:
+        moved.setattr(work, "jitter", 1)
+        work.start()
+        assert differ(found, work.answers(case))
+    work.start()
 
 
 @pytest.mark.parametrize("name", ["fit", "predict"])

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.measure.answers import Session
@@ -432,6 +433,17 @@ class TestModels:
         assert {name for one in expected.values() for name in one.values} == quantities | (
             {"gradient"} if told else set()
         )
+
+    def test_samples_are_weighted_in_the_step_and_in_its_gradients(self, tmp_path: Path) -> None:
+        """Each by 0, so that there is nothing to learn."""
+        text = OWN_STEP.format(kind="functional", compiled="'sgd', 'mse'")
+        weighted = text.replace("np.ones((4, 5)))", "np.ones((4, 5)), np.zeros(4))")
+        model = opened(written(tmp_path, weighted))._model  # type: ignore[attr-defined]
+        start = model.start()
+        model.take(start, "float32")
+        loss, gradients = model.first_step(start, "float32")
+        assert loss == 0
+        assert [np.abs(one).max() for one in gradients] == [0, 0]
 
     @pytest.mark.parametrize("how", ["", ", jit_compile=True", ", run_eagerly=True"])
     def test_gradients_are_those_of_the_step_s_kind_of_graph(

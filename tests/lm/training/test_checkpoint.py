@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import resource
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,14 @@ def test_schema_2_has_these_parts(path: Path) -> None:
         "epoch_seconds",
         "epochs",
     ]
+
+
+def test_all_of_a_file_is_synced_before_it_takes_its_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut may leave a checkpoint that lacks something."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    save_checkpoint(path, SMALL)
+    assert synced == [path.stat().st_size]
 
 
 def test_a_missing_checkpoint(path: Path) -> None:

@@ -12,13 +12,21 @@ from statistics import fmean
 
 import numpy as np
 
+from bench.stats.intervals import t_quantile
+
 LEAST_REPORTS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlier
 # Penalty for a change point, in units of σ² log n. Unchanged series of Gaussian noise, σ estimated as here, show a
 # change in 14% of series of 10 reports (17% if a level may be of one report), 5% of 30, 1% of 100
 # (tests/bench/stats/test_series.py); of those only changes beyond the margin are called worse.
 PENALTY = 4.0
-CERTAINTY = 2.58  # standard errors beyond the margin: 0.5% of single reports at exactly the margin
+# One-sided level of a report's bounds: at exactly the margin at most 0.5% of single reports are beyond it, and as many
+# proven to be within it.
+CERTAINTY = 0.995
+# Degrees of freedom for each report beyond the second: the noise of few reports is little known. Of 6 to 30 reports
+# with normal noise, single ones are then beyond the margin in 0.2 to 0.5%, and two in a row in 0.1 to 0.2%. The normal
+# quantile, 2.58, made it 6.5 to 1.1%, and 3.4 to 0.3% (tests/bench/stats/test_series.py).
+FREEDOM = 0.45
 CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
 # A noise is at least the margin over this: reports may be equal to the last bit, and changes that small matter to
 # nobody.
@@ -79,12 +87,14 @@ def drift(
     """Returns the drift of the newest report, by each report's difference from the fixed reference. One report alone
     beyond the margin is an outlier.
 
-    `deviations` are those of the differences: they hold the fixed reference's noise, too. `two_sided`: the margin
-    bounds a fall as well; reports count as beyond it on the newest one's side.
+    `deviations` are those of the differences: they hold the fixed reference's noise, too, and are taken to be
+    estimated from these reports, LEAST_REPORTS at least. `two_sided`: the margin bounds a fall as well; reports count
+    as beyond it on the newest one's side.
     """
     sign = -1.0 if two_sided and differences[-1] < 0 else 1.0
     worse = [sign * difference for difference in differences]
-    uncertain = [CERTAINTY * deviation for deviation in deviations]
+    quantile = t_quantile(CERTAINTY, FREEDOM * (len(differences) - 2))
+    uncertain = [quantile * deviation for deviation in deviations]
     newest_first = zip(reversed(worse), reversed(uncertain), strict=True)
     beyond = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] - pair[1] > margin, newest_first))
     first = len(differences) - beyond if beyond >= LEAST_LEVEL else None

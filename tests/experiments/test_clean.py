@@ -89,8 +89,11 @@ def cells(lines: list[str], check: str) -> list[str]:
 def test_the_bound_is_stated_only_without_an_alarm() -> None:
     """0.05^(1/2) = 0.2236, 0.05^(1/1) = 0.05."""
     text = report([clean(), clean()], [judged_lockstep(TOGETHER)])["alarms"]
-    assert "**0 of 2 launches alarmed**; 0 of 2 shows a rate of at most 77.7% (95%)." in text
-    assert "**0 of 1 lockstep comparisons alarmed**; 0 of 1 shows a rate of at most 95.0% (95%)." in text
+    assert "**0 of 2 launches alarmed**; 0 of 2 shows a rate of at most 77.7% (95%) with these versions alone." in text
+    assert (
+        "**0 of 1 lockstep comparisons alarmed**; 0 of 1 shows a rate of at most 95.0% (95%) with these versions alone."
+        in text
+    )
     loud = judged_launch(record(subject=TINY, numerics=[BEYOND]), STANDARDS)
     found = report([clean(), loud], [judged_lockstep(APART)])
     assert "**1 of 2 launches alarmed**." in found["alarms"]
@@ -140,7 +143,10 @@ def test_what_was_kept_is_not_measured_again(tmp_path: Path) -> None:
     output = tmp_path / "clean.md"
     assert main([*kept(tmp_path / "kept"), "--output", str(output)]) == 0
     lines = output.read_text().splitlines()
-    assert "- **0 of 12 launches alarmed**; 0 of 12 shows a rate of at most 22.1% (95%)." in lines
+    assert (
+        "- **0 of 12 launches alarmed**; 0 of 12 shows a rate of at most 22.1% (95%) with these versions alone."
+        in lines
+    )
     assert sum(line.startswith("| 2.21.0 ") for line in lines) == 1  # of twelve equal launches by hand
 
 

@@ -53,7 +53,9 @@ def test_rows_hold_the_largest_ratio_of_each_version() -> None:
 
 def test_the_report_counts_alarms_and_states_the_bound_only_without_any() -> None:
     """0.05^(1/2) = 0.2236."""
-    assert "**0 of 2 alarmed**; 0 of 2 shows a rate of at most 77.7% (95%)." in report([CLEAN, OLD])
+    assert "**0 of 2 alarmed**; 0 of 2 shows a rate of at most 77.7% (95%) with these versions alone." in report(
+        [CLEAN, OLD]
+    )
     text = report([CLEAN, record(numerics=[BEYOND])])
     assert "**1 of 2 alarmed**; see the end." in text
     assert "- over its limit: 2.21.0, cells notebook, oneDNN on, 2 threads: " in text

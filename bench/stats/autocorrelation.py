@@ -9,7 +9,7 @@ import functools
 import math
 
 # From 4 to 12 launches ρ = 0.2 can't be told from 0 (the estimate's deviation is over 0.25), and takes a REGRESSION at
-# exactly the margin from 2.5% to 5%. So that much is taken for granted. Chosen by simulation: docs/statistics.md has
+# exactly the margin from 2.5% to 6%. So that much is taken for granted. Chosen by simulation: docs/statistics.md has
 # the alternatives.
 ASSUMED = 0.2
 

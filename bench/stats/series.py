@@ -12,7 +12,7 @@ from statistics import fmean
 
 import numpy as np
 
-from bench.stats.intervals import t_quantile
+from bench.stats.intervals import PASS_LEVEL, t_quantile
 
 LEAST_REPORTS = 6  # below that a series has no noise to speak of
 LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlier
@@ -20,12 +20,12 @@ LEAST_LEVEL = 2  # reports that a level must last: one report alone is an outlie
 # change in 14% of series of 10 reports (17% if a level may be of one report), 5% of 30, 1% of 100
 # (tests/bench/stats/test_series.py); of those only changes beyond the margin are called worse.
 PENALTY = 4.0
-# One-sided level of a report's bounds: at exactly the margin at most 0.5% of single reports are beyond it, and as many
-# proven to be within it.
-CERTAINTY = 0.995
+# One-sided: at exactly the margin at most 0.5% of single reports are beyond it. Within it at most 5% are proven, as
+# everywhere (PASS_LEVEL).
+BEYOND_LEVEL = 0.995
 # Degrees of freedom for each report beyond the second: the noise of few reports is little known. Of 6 to 30 reports
-# with normal noise, single ones are then beyond the margin in 0.2 to 0.5%, and two in a row in 0.1 to 0.2%. The normal
-# quantile, 2.58, made it 6.5 to 1.1%, and 3.4 to 0.3% (tests/bench/stats/test_series.py).
+# with normal noise, single ones are then beyond the margin in 0.2 to 0.5%, two in a row in 0.1 to 0.2%, and 4 to 5% are
+# proven to be within it (tests/bench/stats/test_series.py).
 FREEDOM = 0.45
 CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
 # A noise is at least the margin over this: reports may be equal to the last bit, and changes that small matter to
@@ -93,9 +93,9 @@ def drift(
     """
     sign = -1.0 if two_sided and differences[-1] < 0 else 1.0
     worse = [sign * difference for difference in differences]
-    quantile = t_quantile(CERTAINTY, FREEDOM * (len(differences) - 2))
-    uncertain = [quantile * deviation for deviation in deviations]
-    newest_first = zip(reversed(worse), reversed(uncertain), strict=True)
-    beyond = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] - pair[1] > margin, newest_first))
+    freedom = FREEDOM * (len(differences) - 2)
+    away, near = t_quantile(BEYOND_LEVEL, freedom), t_quantile(PASS_LEVEL, freedom)
+    newest_first = zip(reversed(worse), reversed(deviations), strict=True)
+    beyond = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] - away * pair[1] > margin, newest_first))
     first = len(differences) - beyond if beyond >= LEAST_LEVEL else None
-    return Drift(differences[-1], first, worse[-1] + uncertain[-1] < margin)
+    return Drift(differences[-1], first, worse[-1] + near * deviations[-1] < margin)

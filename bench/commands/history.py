@@ -105,7 +105,7 @@ def _anchor(name: str) -> Points:
 
 
 def _incomplete(report: Report) -> str:
-    """Returns why a report lacks launches of which it has others; "" where it lacks none."""
+    """Returns why a run of a report ended before its end; "" where none did."""
     runs = paired_runs(report)
     ended = [run.pairs[-1].failures for run in runs if failed_for_good(run.pairs) and whole_pairs(run)]
     failed = (f"the {side}'s last launch failed: {one.message}" for of in ended for side, one in of.items())

@@ -1,5 +1,6 @@
 """Failed launches to comparisons and failures of the measurement: of both sides in turn, and of a candidate alone."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bench.judge.metrics import COMPILATION, TRAINING
@@ -8,29 +9,26 @@ from bench.judge.reasons import CandidateFailed, Diverged, FailsSometimes, NotCo
 from bench.judge.reports import subject_of
 from bench.judge.types import Comparison, Metric
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
-from bench.record.repeats import Once, settled_pairs, to_repeat
+from bench.record.repeats import Once, settled_pairs, settled_records, to_repeat
 from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 
-TOO_MANY = 2  # launches more than the reference's that failed and then ran: one is a mishap, and a PASS asks for no two
+TOO_MANY = 2  # launches more than the reference's that failed and then ran: one may be the machine's
 
 
 def launch_failures(run: PairedRun, where: str = "") -> tuple[list[Comparison], list[Reason]]:
     """Returns what failed launches say: comparisons, and failures of the measurement.
 
-    A comparison tells that the candidate alone failed, that it failed now and then, or that XLA refuses a graph. A
-    failure that an interrupted run has yet to repeat counts as neither. `where`: the subject; "" where there is one
-    alone.
+    A comparison tells that the candidate alone failed, or that XLA refuses a graph. A failure that an interrupted run
+    has yet to repeat counts as neither. `where`: the subject; "" where there is one alone.
     """
     launches: list[tuple[int | None, Record, Record]] = []
     raised = any(record.failure and record.failure.kind == OWN_CODE for record in run.oracle)
     if len(run.oracle) == 2 or raised:  # where the reference's raises, the candidate's isn't run
         launches.append((None, run.oracle[0], run.oracle[-1]))
     pairs = run.pairs[:-1] if run.incomplete and to_repeat(run.pairs) else run.pairs
-    settled, once = settled_pairs(pairs)
-    launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled]
-    said = [_of_both(subject_of(run), where, *launch) for launch in launches]
-    return _told([*said, _of_repeats(subject_of(run), once, len(settled))])
+    launches += [(pair.launch, pair.reference, pair.candidate) for pair in settled_pairs(pairs)[0]]
+    return _told(_of_both(subject_of(run), where, *launch) for launch in launches)
 
 
 def candidate_failures(
@@ -39,6 +37,32 @@ def candidate_failures(
     """Returns the same of launches of the candidate alone."""
     failed = ((record.launch, record.failure) for record in records if record.failure)
     return _told(_of_candidate(subject, *launch, reference_ran=reference_ran) for launch in failed)
+
+
+def with_repeats(
+    comparisons: Sequence[Comparison], runs: Iterable[PairedRun], records: Sequence[Record] = ()
+) -> list[Comparison]:
+    """Returns the comparisons, and one of each subject whose candidate failed now and then: in TOO_MANY launches more
+    than the reference, though each ran when it was repeated. None where a failure that counts is told already.
+
+    `records` are launches of the candidate alone.
+    """
+    known = {one.subject for one in comparisons if one.metric == TRAINING}
+    settled, once = settled_records(records)
+    launches = Counter(record.subject.name for record in settled)
+    for run in runs:
+        pairs, of_pairs = settled_pairs(run.pairs)
+        launches[subject_of(run)] += len(pairs)
+        once += of_pairs
+    found = []
+    for subject, count in launches.items():
+        candidate, reference = (
+            [one for one in once if (one.subject, one.side) == (subject, side)] for side in (CANDIDATE, REFERENCE)
+        )
+        if subject not in known and len(candidate) - len(reference) >= TOO_MANY:
+            why = FailsSometimes(len(candidate), len(reference), count, candidate[-1].failure.message)
+            found.append(Comparison(subject, TRAINING, Outcome.INCONCLUSIVE, why))
+    return [*comparisons, *found]
 
 
 def failed_once(one: Once, subject: str) -> FailedOnce:
@@ -80,15 +104,6 @@ def _of_both(
     if failure.kind in (NO_TENSORFLOW, NO_ORACLE):
         return launch_failed(where, launch, CANDIDATE, failure)
     return Comparison(subject, TRAINING, Outcome.REGRESSION, CandidateFailed(launch, failure.message))
-
-
-def _of_repeats(subject: str, once: Sequence[Once], launches: int) -> Comparison | None:
-    """Returns what failures say that didn't come again: None where the candidate has hardly more than the reference."""
-    candidate, reference = ([one for one in once if one.side == side] for side in (CANDIDATE, REFERENCE))
-    if len(candidate) - len(reference) < TOO_MANY:
-        return None
-    found = FailsSometimes(len(candidate), len(reference), launches, candidate[-1].failure.message)
-    return Comparison(subject, TRAINING, Outcome.INCONCLUSIVE, found)
 
 
 def _of_candidate(name: str, launch: int, failure: Failure, *, reference_ran: bool) -> Comparison | LaunchFailed:

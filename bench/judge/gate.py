@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
-from bench.judge.failures import candidate_failures, failed_once, launch_failures
+from bench.judge.failures import candidate_failures, failed_once, launch_failures, with_repeats
 from bench.judge.ledger import accepted_ratio, is_foreign, of_models, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, key
@@ -57,6 +57,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     if gate.speed_problem:
         reason = SpeedNotMeasured(gate.speed_problem)
         comparisons.append(Comparison("reference", SPEED, Outcome.INCONCLUSIVE, reason))
+    comparisons = with_repeats(comparisons, gate.speed, gate.numbers.records)
     comparisons = tolerated(comparisons, standards.ledger, gate)
     foreign = [
         ForeignReference(run.reference.requested, run.reference.setup)
@@ -76,6 +77,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
 def judge_run(run: Run, standards: Standards) -> Verdict:
     """Returns the verdict on a run of one environment: its numbers. Words/s are context: no stored time travels."""
     comparisons, failures, warnings = _numbers(run, standards)
+    comparisons = with_repeats(comparisons, (), run.records)
     timed = [record for record in settled_records(run.records)[0] if not record.failure]
     for name, records in by_subject(timed).items():
         comparisons += judge_throughput(name, records, standards.baselines.get(name), in_turn=False, gates=False)

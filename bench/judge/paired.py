@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import both_depart, compare_graphs, judge_numerics, judge_retraces, left_open, unpromised
-from bench.judge.failures import failed_once, launch_failures
+from bench.judge.failures import failed_once, launch_failures, with_repeats
 from bench.judge.ledger import NO_LEDGER
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
@@ -37,7 +37,7 @@ def judge_paired(run: PairedRun, margins: Margins, ledger: Ledger = NO_LEDGER) -
     failures += incomplete(run)
     samples = paired_samples(run, margins)
     comparisons += [*_numerics(run, subject), *compare_in_turn(run, samples, retraces=not run.only)]
-    comparisons = tolerated(comparisons, ledger, run)
+    comparisons = tolerated(with_repeats(comparisons, [run]), ledger, run)
     return Verdict(
         Question.UPGRADE,
         tuple(comparisons),

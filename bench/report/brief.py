@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from bench.judge.notices import LaunchFailed
-from bench.judge.reasons import Decided
+from bench.judge.reasons import Decided, FailsSometimes
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names
@@ -63,9 +63,9 @@ def brief_text(
 
 
 def _failed(verdict: Verdict) -> bool:
-    """Tells whether a process failed, in a failed measurement or in a REGRESSION."""
+    """Tells whether a process failed: in a failed measurement, in a REGRESSION, or now and then."""
     launches = (isinstance(failure, LaunchFailed) for failure in verdict.failures)
-    return any(launches) or any(one.failed for one in verdict.comparisons)
+    return any(launches) or any(one.failed or isinstance(one.reason, FailsSometimes) for one in verdict.comparisons)
 
 
 def _told(verdict: Verdict) -> list[str]:

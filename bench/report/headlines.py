@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME
+from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME, TRAINING
 from bench.judge.notices import Incomplete
 from bench.judge.reasons import Decided, Identical, OneEnvironment, TooFewLaunches
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
@@ -87,7 +87,7 @@ def compared_with(verdict: Verdict, names: Names) -> str:
 def _decided_by(verdict: Verdict, names: Names) -> str:
     """Returns what the decisive metrics were compared with: in a gate no more than these were."""
     in_turn = {_is_in_turn(one) for one in verdict.decisive}
-    told_of_either = any(one.metric in (RETRACES, COMPILATION) for one in verdict.decisive)
+    told_of_either = any(one.metric in (RETRACES, COMPILATION, TRAINING) for one in verdict.decisive)
     if verdict.question is not Question.GATE or len(in_turn) != 1 or told_of_either:
         return compared_with(verdict, names)
     return _base(verdict.decisive, names) if True in in_turn else _standard(verdict, names)

@@ -24,8 +24,8 @@ PENALTY = 4.0
 # everywhere (PASS_LEVEL).
 BEYOND_LEVEL = 0.995
 # Degrees of freedom for each report beyond the second: the noise of few reports is little known. Of 6 to 30 reports
-# with normal noise, single ones are then beyond the margin in 0.2 to 0.5%, two in a row in 0.1 to 0.2%, and 4 to 5% are
-# proven to be within it (tests/bench/stats/test_series.py).
+# with normal noise, single ones are then beyond the margin in at most 0.5%, two in a row in at most 0.25%, and at most
+# 5% are proven to be within it (tests/bench/stats/test_series.py).
 FREEDOM = 0.45
 CONSISTENCY = 1.4826  # of the median absolute deviation with Gaussian noise
 # A noise is at least the margin over this: reports may be equal to the last bit, and changes that small matter to

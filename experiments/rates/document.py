@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
+from bench.report.values import Count
 from bench.stats.outcome import Outcome
 from experiments.markdown import folded, paragraph, table
 from experiments.rate import TWO_SIDED, Rate
@@ -18,6 +19,7 @@ from experiments.rates.store import Judged, Ran, Store
 
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "error-rates-measured.md"
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
+JUDGED = ("everything", "one metric")
 CHANGED = {0: "Nothing changed", 1: "One margin worse", 2: "Two margins worse"}
 PROTOCOL = "2026-11-29T05:25:00+00:00"  # the last change: of margins; of launches 01:00, garbage before a trace
 MOMENT = f"{datetime.datetime.fromisoformat(PROTOCOL):%Y-%m-%d %H:%M}"
@@ -51,14 +53,13 @@ def _totals(store: Store) -> Iterator[str]:
     """Yields a line for each size of change, apart for runs that judge everything and one metric: the runs of all its
     cells by outcome, and what was promised of them; and one for the runs towards a bound of false alarms.
     """
-    for (margins, promised), whole in itertools.product(PROMISED.items(), (True, False)):
-        cells = [cell for cell in copies(margins) if whole != bool(cell.metric)]
+    for (margins, promised), judged in itertools.product(PROMISED.items(), JUDGED):
+        cells = [cell for cell in copies(margins) if JUDGED[bool(cell.metric)] == judged]
         outcomes = [run.outcome for cell in cells for run in store.of(cell)]
         if outcomes:
-            judged = f"{len(outcomes)} runs that judge {'everything' if whole else 'one metric'}"
             counts = ", ".join(f"{one.value} {_rate(one, outcomes)}" for one in OUTCOMES)
             limits = ", ".join(f"{one.value} ≤ {share:.1%}" for one, share in promised.items())
-            yield folded(f"- {CHANGED[margins]}, {judged}: {counts}; promised: {limits}.")
+            yield folded(f"- {CHANGED[margins]}, {Count(len(outcomes)):run} of {judged}: {counts}; promised: {limits}.")
     towards = f"{_todays(store.of(BOUNDED))} of {BOUNDED.runs} runs of today's protocol with nothing changed"
     bound = "That many without a false alarm bound its rate at 1% (one-sided, 95%)"
     yield folded(f"- `{BOUNDED.command}`: {towards}. {bound}; [the nightly](ci-here.md#the-nightly) measures some.")
@@ -185,7 +186,8 @@ def _between(curve: Curve) -> str:
     """Returns by how much runs deviate besides, and the bound: 0.04% (≤ 0.12%)."""
     if not (between := curve.between_runs):
         return "–"
-    return f"{_deviation(between.estimate, curve.metric)} (≤ {_deviation(between.at_most, curve.metric)})"
+    bound = _deviation(between.at_most, curve.metric) if between.at_most else "–"
+    return f"{_deviation(between.estimate, curve.metric)} (≤ {bound})"
 
 
 def _deviation(value: float, metric: str) -> str:

@@ -47,7 +47,7 @@ class Between:
     """
 
     estimate: float
-    at_most: float  # one-sided 95% bound
+    at_most: float | None  # one-sided 95% bound; None where means lie closer together than their launches explain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
         between = between_runs(list(measured.values()))
         deviation = between.estimate if between else 0.0
         points = tuple(simulated(noise, deviation, size, margin) for size in SIZES)
-        at_most = simulated(noise, between.at_most, 1.0, margin) if between else None
+        at_most = simulated(noise, between.at_most, 1.0, margin) if between and between.at_most else None
         at = {key: _as_measured(noise, runs, margin) for key, runs in measured.items()}
         yield Curve(metric, config, noise, between, margin, points, at_most, at)
 
@@ -123,7 +123,8 @@ def margin_of(store: Store, cell: Cell) -> float:
 def between_runs(cells: Sequence[Launches]) -> Between | None:
     """Returns how runs' means deviate about those of their cells, less the part that their launches explain.
 
-    The bound is that of a variance, by chi-square. None where no cell has two runs: they can't tell it.
+    The bound is that of a variance, by chi-square, of which launches explain a part that is taken for known. None where
+    no cell has two runs: they can't tell it.
     """
     several = [runs for runs in cells if len(runs) > 1]
     if not several:
@@ -132,8 +133,8 @@ def between_runs(cells: Sequence[Launches]) -> Between | None:
     about = [np.var([np.mean(run) for run in runs], ddof=1) for runs in several]
     square, freedom = float(np.average(about, weights=degrees)), sum(degrees)
     explained = float(np.average([one.within / one.group_size for one in found], weights=degrees))
-    largest = square * freedom / float(stats.chi2.ppf(1 - CONFIDENCE, freedom))
-    return Between(math.sqrt(max(square - explained, 0.0)), math.sqrt(max(largest - explained, 0.0)))
+    most = square * freedom / float(stats.chi2.ppf(1 - CONFIDENCE, freedom)) - explained
+    return Between(math.sqrt(max(square - explained, 0.0)), math.sqrt(most) if most > 0 else None)
 
 
 def noise_of(cells: Sequence[Launches]) -> LaunchNoise:

@@ -44,7 +44,7 @@ class Model(ABC):
         """Takes the variables that are trained, and the others."""
         self.path, self.batch, trained = path, batch, list(trainable)
         if not trained:
-            mend = "return those that a step trains, or, of one that trains nothing, those that it computes with"
+            mend = "return the variables that a step trains; if it trains none, those that it reads"
             raise ModelError(f"{path.name}: there are no variables to train: {mend}")
         self.variables = dict(_labelled([*trained, *others]))
         self.trainable = list(self.variables)[: len(trained)]

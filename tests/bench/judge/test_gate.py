@@ -12,6 +12,7 @@ from bench.judge.reasons import (
     CandidateFailed,
     Disturbed,
     Diverged,
+    FailsSometimes,
     Field,
     NoBaseline,
     NoStoredSpeed,
@@ -229,6 +230,25 @@ def test_a_launch_in_turn_that_failed_once_is_a_warning_and_twice_a_regression()
     twice = judged(gate_run([pair(0), pair(1, failure=CRASH), pair(1, failure=CRASH)]))
     assert (twice.outcome, regressed(twice)) == (Outcome.REGRESSION, ["training"])
     assert by_metric(twice)["training"].reason == CandidateFailed(1, CRASH.message)
+
+
+def test_a_candidate_that_fails_now_and_then_in_numbers_or_in_turn_does_not_pass() -> None:
+    """One launch of each counts as two; what counts for good is told alone."""
+    first, *others = records()
+    numbers = run([dataclasses.replace(first, failure=CRASH), first, *others])
+    in_turn = [*launches(), pair(4, failure=CRASH), pair(4)]
+    assert judged(gate_run(launches(), numbers)).outcome is Outcome.PASS
+    verdict = judged(gate_run(in_turn, numbers))
+    assert (verdict.exit_code, regressed(verdict), len(verdict.warnings)) == (3, [], 2)
+    count = len(records()) + len(launches()) + 1
+    assert by_metric(verdict)["training"].reason == FailsSometimes(2, 0, count, CRASH.message)
+    second, *last = others
+    alone = [dataclasses.replace(second, failure=CRASH), second, *last]
+    assert numbers_alone(run([dataclasses.replace(first, failure=CRASH), first, *alone])).exit_code == 3
+    for failure in (CRASH, DIVERGED):
+        broken = run([*[dataclasses.replace(first, failure=failure)] * 2, *others])
+        found = judged(gate_run([*in_turn, pair(5, failure=CRASH), pair(5)], broken))
+        assert (regressed(found), found.exit_code) == (["training"], 1)
 
 
 def test_a_candidate_that_fails_after_the_reference_failed_is_no_regression() -> None:

@@ -7,6 +7,7 @@ the peak by 2.7%, its growth by 40 KiB a step. Tails of speed and memory are hea
 """
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -17,27 +18,24 @@ from numpy.typing import NDArray
 from bench.judge.gate import Standards, gate_samples, judge_gate
 from bench.judge.ledger import NO_LEDGER, entry_of
 from bench.judge.margins import read_margins
+from bench.judge.perplexity import EnvironmentKey, replica_groups
 from bench.judge.planning import SoFar
 from bench.judge.types import Verdict
+from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger
 from bench.record.paired import ABBA, ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
 from bench.record.types import SCHEMA, Baseline, Record
+from bench.stats.intervals import Components, components
 from bench.stats.outcome import Outcome
 from experiments.noise import read_noise
 from tests.builders.launches import accepted, regressed
 from tests.builders.paired import gate_run, paired_run, side_of, side_record
 from tests.builders.records import SPEEDS, SUBJECT, baseline, records, replica, run
 
-MARGINS = read_margins(Path(__file__).resolve().parents[3] / "baselines" / "margins.toml")
-# Deviation (within an environment, between environments) by corpus: bench.stats.intervals.components of baselines/.
-PERPLEXITY = {
-    "synthetic": {"tiny": (0.0026, 0.0013), "notebook": (0.0051, 0.0029), "small": (0.0040, 0.0)},
-    "ptb": {"tiny": (0.0019, 0.0), "notebook": (0.0055, 0.0049), "small": (0.0049, 0.0021)},
-}
-OF_THE_NEWEST = {"synthetic": 14, "ptb": 6}  # replicates; each other environment has two
+BASELINES = Path(__file__).resolve().parents[3] / "baselines"
+MARGINS = read_margins(BASELINES / "margins.toml")
 ONE_CORE_STEP, PEAK, GROWTH, TRACE = 0.0132, 0.027, 40_960, 0.147
-VERSIONS = ("2.12.1", "2.15.1", "2.16.2", "2.18.1", "2.20.0")
 ACCEPTED = math.log(1.01)  # of both step times: the true ratio of the TensorFlow that was accepted last
 FREEDOM = 6.6  # of a Student's t whose excess kurtosis, 6/(df − 4), is the noise file's 2.3
 KNOWN = read_noise()
@@ -55,17 +53,19 @@ def simulated(
     """
     made: dict[str, Baseline] = {}
     of: list[Record] = []
-    for config, (within, between) in PERPLEXITY[corpus].items():
-        subject = dataclasses.replace(SUBJECT, config=config)
+    for config in ("tiny", "notebook", "small"):
+        subject, groups = dataclasses.replace(SUBJECT, config=config), replicas_of(config, corpus)
+        spread = components(list(groups.values()))
 
-        def environment(trainings: int, within: float = within, between: float = between) -> list[float]:
-            effect = between * generator.standard_normal()
-            return [5 + effect + within * generator.standard_normal() for _ in range(trainings)]
+        def environment(trainings: int, spread: Components = spread) -> list[float]:
+            effect = math.sqrt(spread.between) * generator.standard_normal()
+            return [5 + effect + math.sqrt(spread.within) * generator.standard_normal() for _ in range(trainings)]
 
-        replicas = [replica(value, version) for version in VERSIONS for value in environment(2)]
-        replicas += [replica(value) for value in environment(OF_THE_NEWEST[corpus])]
-        replicas += [replica(value, onednn=False) for value in environment(2)]
-        replicas += [replica(value, threads=1) for value in environment(2)]
+        replicas = [
+            replica(value, key.tensorflow, onednn=key.onednn, threads=key.threads)
+            for key, logs in groups.items()
+            for value in environment(len(logs))
+        ]
         made[subject.name] = baseline(replicas, (), subject)
         of += records([perplexity + value for value in environment(3)], SPEEDS[:3], subject=subject)
     by = Standards(made, MARGINS, Ledger(SCHEMA, (accepted(1.0), entry(generator))))
@@ -75,6 +75,13 @@ def simulated(
             noisy(generator, len(pairs), step) if kind == ALL_CORES else pinned(generator, len(pairs), one_core)
         )
     return judge_gate(gate, by)
+
+
+@functools.cache
+def replicas_of(config: str, corpus: str) -> dict[EnvironmentKey, list[float]]:
+    """The committed replicates."""
+    stored: Baseline = read_record(Baseline, BASELINES / f"{config}-{corpus}-cells-cpu0.json")
+    return replica_groups(stored, MARGINS.window_start.get(config, 0.0))
 
 
 def next_kind(gate: GateRun, by: Standards) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.judge.metrics import PERPLEXITY, STEP_TIME
 from bench.judge.notices import Incomplete, LaunchFailed, Told
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, LockstepFailed, NotComparable
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, FailsSometimes, LockstepFailed, NotComparable
 from bench.judge.types import Verdict
 from bench.record.types import NO_FLOAT64
 from bench.report.brief import FEW_LAUNCHES, LAST_OUTPUT, MORE, brief_text
@@ -203,7 +203,8 @@ def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named(
         for reason in (CandidateFailed(0, "killed"), LockstepFailed(7, "killed"))
     )
     launch = LaunchFailed("", 1, "reference", "killed")
-    for found in (of([EXACT], failures=[launch]), of([failed]), of([stuck])):
+    sometimes = dataclasses.replace(failed, outcome=Outcome.INCONCLUSIVE, reason=FailsSometimes(2, 0, 12, "killed"))
+    for found in (of([EXACT], failures=[launch]), of([failed]), of([stuck]), of([sometimes])):
         text = brief_text(found, check=("a run", "--baselines", "b"))
         shown = f"{LAST_OUTPUT}: tfgate show 'a run'"
         assert text.endswith(f"\n{MORE}: tfgate check 'a run' --baselines b --verbose\n{shown}")

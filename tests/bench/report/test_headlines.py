@@ -5,12 +5,13 @@ import math
 
 import pytest
 
-from bench.judge.metrics import NUMERICS, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, STEP_TIME
+from bench.judge.metrics import NUMERICS, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, STEP_TIME, TRAINING
 from bench.judge.notices import Incomplete, LaunchFailed
 from bench.judge.reasons import (
     Accepted,
     CandidateFailed,
     Decided,
+    FailsSometimes,
     Identical,
     LockstepFailed,
     NotCompiled,
@@ -170,6 +171,14 @@ def test_a_candidate_that_does_not_run_is_not_worse_by_a_margin(reason: Reason) 
     for question in (Question.UPGRADE, Question.GATE, Question.LOCKSTEP):
         said = headline(verdict([failed, SLOW], question), names)
         assert said == "TensorFlow 2.21.0 fails where TensorFlow 2.20.0 runs in mine.py"
+
+
+def test_a_gate_of_what_fails_now_and_then_names_both_standards() -> None:
+    sometimes = dataclasses.replace(
+        EXACT, metric=TRAINING, outcome=Outcome.INCONCLUSIVE, reason=FailsSometimes(2, 0, 12, "x")
+    )
+    said = headline(verdict([sometimes, STEPS[Outcome.PASS]], Question.GATE), NAMES)
+    assert "as good as the baselines and TensorFlow 2.20.0 nor that it is worse in training" in said
 
 
 def test_a_candidate_fails_in_what_fails_alone() -> None:

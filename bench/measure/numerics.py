@@ -42,7 +42,7 @@ class Expected:
     The functions that make it fill in its dicts.
     """
 
-    values: dict[str, dict[str, Array]]  # in float64; where float32 overflows, what it makes of that
+    values: dict[str, dict[str, Array]]  # in float64; where float32 overflows, what it may make of that
     limits: dict[str, dict[str, float]]  # of relative_error
 
 
@@ -100,10 +100,13 @@ def errors_of(step: int, found: Quantities, expected: Expected, cut: Cut = whole
     ]
 
 
-def expected_step(config: Config, before: Before, batch: Batch, learning_rate: float, cut: Cut = whole) -> Expected:
+def expected_step(
+    config: Config, before: Before, batch: Batch, learning_rate: float, cut: Cut = whole, *, overflow: bool = True
+) -> Expected:
     """Takes the oracle's step on `batch` from the weights and the state in `before`.
 
-    The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has.
+    The learning rate is the schedule's, not the one that TensorFlow's optimizer says it has. Without `overflow`, what
+    overflows float32 alone is as in float64.
     """
     weights, state = before
     wide, narrow = (
@@ -116,7 +119,7 @@ def expected_step(config: Config, before: Before, batch: Batch, learning_rate: f
     )
     # An update carries the error of the clipped gradient and, bounded apart, the rounding of the new weights.
     narrow["update"] = {name: -learning_rate * value.astype(np.float64) for name, value in narrow["clipped"].items()}
-    expected = expected_of(wide, narrow, cut)
+    expected = expected_of(wide, narrow, cut, overflow=overflow)
     bounds = {**weights, "embedding": weights["embedding"] * np.sqrt(reads(batch.inputs, config))}
     updates = cut("update", wide["update"])
     for name, bound in cut("update", bounds).items():
@@ -209,10 +212,13 @@ def reads(inputs: Tokens, config: Config) -> Array:
     return np.bincount(np.ravel(inputs), minlength=config.vocabulary_size)[:, np.newaxis]
 
 
-def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole, cap: float = CAP) -> Expected:
+def expected_of(
+    wide: Quantities, narrow: Quantities, cut: Cut = whole, cap: float = CAP, *, overflow: bool = True
+) -> Expected:
     """Returns values and limits from the oracle's results in float64 and in float32.
 
     Where float32 overflows and float64 doesn't, float32 is right: a norm above 1e19 is Inf there, since its square is.
+    Without `overflow` float64 is right there, too, and the limit is `cap`.
     """
     expected = Expected({}, {})
     for quantity, tensors in wide.items():
@@ -221,7 +227,7 @@ def expected_of(wide: Quantities, narrow: Quantities, cut: Cut = whole, cap: flo
         attainable = cut(quantity, narrow[quantity])
         for tensor, value in cut(quantity, tensors).items():
             rounded = attainable[tensor]
-            if not np.isfinite(rounded).all():
+            if overflow and not np.isfinite(rounded).all():
                 value = np.where(np.isfinite(rounded), value, rounded)
             values[tensor] = value
             limits[tensor] = min(FLOAT32_MULTIPLE * relative_error(rounded, value) + FLOOR, cap)

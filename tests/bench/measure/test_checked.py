@@ -119,7 +119,7 @@ def test_a_learning_rate_that_is_never_read_again_and_a_wrong_evaluation_are_fou
 
 @pytest.mark.any_version
 def test_a_nan_that_clipping_swallows_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the norm overflows float32, zeros are as wrong as float64's finite gradients: float32 makes NaN of them."""
+    """Where the norm overflows float32, zeros are wrong: float32 makes NaN of the gradients, float64 finite numbers."""
     import tensorflow as tf
 
     right = tf.clip_by_global_norm

@@ -4,6 +4,7 @@ Steps are the float32 oracle's own, one of them tampered with, so that nothing b
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from bench.measure.exchange import Exchange
 from bench.measure.numerics import Arrays, Expected, expected_perplexity
 from bench.measure.oracle import Session
 from bench.measure.publish import publish
-from bench.measure.stress import CASES
+from bench.measure.stress import CASES, LEARNING_RATE, SMALL
 from bench.record.types import REPEAT
 from lm.arrays import Floats, Tokens
 from lm.config import CONFIGS, Config
 from lm.data.batches import steps_per_epoch, training_batch
+from lm.oracle.sgd import apply_sgd, scaled, values_of
 from lm.oracle.step import step as oracle_step
 from lm.training.initial import initial_weights
 
@@ -123,6 +125,51 @@ def test_each_launch_has_stress_steps_of_its_own(tmp_path: Path) -> None:
         return session._small.ids["inputs"]
 
     assert not np.array_equal(posed(1), posed(2))
+
+
+def over_where_the_norm_overflows(
+    folder: Path, *, norm: bool, clipped: bool, update: bool, rate: float = LEARNING_RATE
+) -> set[str]:
+    """Returns the quantities over their limits in "norm overflow"; each given one overflowed in float32, or didn't."""
+    number = next(number for number, case in enumerate(CASES) if case.name == "norm overflow")
+    session = Session()
+    session.prepare("tiny", "synthetic", None, 1, "cpu:0", JITTER)
+    session.share(str(folder))
+    session.check(0, logits=False)
+    session.pose(0)
+    session.pose(number)
+    start, exchange = session._start, session._small
+    narrow = oracle_step(SMALL, start.weights, start.state, *start.batch, learning_rate=rate)
+    size = float(np.sqrt(sum(np.square(values_of(one).astype(float)).sum() for one in narrow.gradients.values())))
+    finite = {name: scaled(one, SMALL.clip_norm / size) for name, one in narrow.gradients.items()}
+    for quantity, values in (
+        ("state", narrow.state),
+        ("loss", {"": narrow.loss}),
+        ("logits", {"": narrow.logits}),
+        ("gradient", narrow.gradients),
+        ("norm", {"": narrow.global_norm if norm else size}),
+        ("clipped", narrow.clipped if clipped else finite),
+    ):
+        publish(values, exchange.results(quantity))
+    publish(narrow.weights if update else apply_sgd(start.weights, finite, rate), exchange.updated(0))
+    session.check_stress(number, logits=True)
+    stress = (error for error in session.errors() if error.quantity.startswith("stress") and not error.within)
+    return {error.quantity.removeprefix("stress norm overflow: ") for error in stress}
+
+
+@pytest.mark.parametrize(("norm", "clipped", "update"), list(itertools.product((True, False), repeat=3)))
+def test_a_norm_may_overflow_or_not_but_the_clipped_gradients_and_the_update_follow_it(
+    tmp_path: Path, norm: bool, clipped: bool, update: bool
+) -> None:
+    overflows = {"norm": norm, "clipped": clipped, "update": update}
+    finite = {quantity for quantity, whether in overflows.items() if not whether}
+    named = finite if len(finite) in (1, 2) else set()  # all three have one outcome
+    assert over_where_the_norm_overflows(tmp_path, **overflows) == named
+
+
+def test_an_update_a_thousandth_too_large_is_found_where_no_norm_overflows(tmp_path: Path) -> None:
+    rate = 1.001 * LEARNING_RATE
+    assert over_where_the_norm_overflows(tmp_path, norm=False, clipped=False, update=False, rate=rate) == {"update"}
 
 
 def test_a_pass_over_more_batches_than_there_are_ends_with_the_split(

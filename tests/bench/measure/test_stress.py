@@ -116,6 +116,7 @@ def test_only_float32_overflows_in_the_norm() -> None:
     assert np.isfinite(oracle("norm overflow").global_norm)
     assert np.isinf(oracle("norm overflow", np.float32).global_norm)
     assert np.isnan(values_of(oracle("norm overflow", np.float32).clipped["output/bias"])).all()
+    assert [case.name for case in CASES if case.either] == ["norm overflow"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,4 @@ from .fault import Fault
 SETTINGS = (
     Fault("onednn-avx2", "oneDNN takes AVX2's kernels alone",
           lambda: os.environ.update(ONEDNN_MAX_CPU_ISA="AVX2"), "numpy"),
-    Fault("onednn-bf16", "oneDNN may compute in bfloat16",
-          lambda: os.environ.update(TF_SET_ONEDNN_FPMATH_MODE="BF16"), "numpy"),
 )  # fmt: skip

@@ -1,13 +1,14 @@
 """The table of faults, from rows made by hand; and what it refuses to run."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from bench.judge.gate import Standards
 from bench.record.types import SCHEMA
-from experiments.faults import INTERPRETERS, Row, failures, keep_row, kept_row, main, report
+from experiments.faults import INTERPRETERS, OUTPUT, Row, failures, keep_row, kept_row, main, report
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.native.library import NoCompilerError
@@ -63,6 +64,14 @@ def test_what_one_check_alone_catches_is_counted_over_environments() -> None:
     said = "2 faults; 0 missed or false alarms. 1 are caught by the oracle alone, none by another check alone."
     assert said in report(rows)
     assert ", 1 by another check alone." in report([row_of(CLIPPED, "2.21.0", (APART,))])
+
+
+def test_the_page_names_the_faults_that_patch_nothing_of_tensorflow() -> None:
+    paragraphs = OUTPUT.read_text(encoding="utf-8").split("\n\n")
+    named = next(text for text in paragraphs if "nothing of TensorFlow" in text)
+    assert {*re.findall(r"`([a-z0-9-]+)`", named)} == {
+        name for name, fault in FAULTS.items() if fault.module.startswith("lm.")
+    }
 
 
 def test_an_unknown_fault_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

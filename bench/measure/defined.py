@@ -122,7 +122,8 @@ def _limit(quantity: str, tensor: str, value: Array, whole: float, found: Defini
     rounding = 0.0
     if quantity.startswith(UPDATE):  # w′ is rounded in each step, in a small tensor all to one side
         steps = int(quantity.removeprefix(UPDATE))
-        rounding = steps * rounding_error(found.start[WEIGHT + tensor], value)
+        rounded = np.sqrt(np.maximum(found.reads.get(tensor, 1.0), 1.0))  # Keras 3 does it once for each read of a row
+        rounding = steps * rounding_error((found.start[WEIGHT + tensor].T * rounded).T, value)
     own = max(own - rounding, 0.0)
     scale = 1.0 if own * WORST <= CAP else size / whole if whole else 0.0
     if not (scale and own * scale * WORST <= CAP and rounding <= MOST_ROUNDING):

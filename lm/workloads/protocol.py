@@ -49,7 +49,8 @@ class Definition:
     start: Mapping[str, Array]  # the float32 weights and the batch that a run starts from, by name
     wide: Answers  # by float64
     narrow: tuple[Answers, ...]  # by float32: from the start, and from one that is off by its last bit
-    differing: str  # the first array in which two runs from one start differ, "loss of step 0"; "" if they agree
+    differing: str  # the first array in which two runs from one start are unlike, "loss of step 0"; "" if none is
+    reads: Mapping[str, Array] = dataclasses.field(default_factory=dict)  # of each row by a step; none is 1
 
 
 class NotCopiedError(ValueError):
@@ -61,7 +62,7 @@ class NotCopiedError(ValueError):
 
 
 class NotRepeatedError(ValueError):
-    """Two runs from one start differed in their bits; the message names the first array that did."""
+    """Two runs from one start differed; the message names the first array that did."""
 
 
 class Work:

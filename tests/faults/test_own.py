@@ -18,6 +18,23 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
 BOTH = ["oldest_python", "newest_python"]
 LOOP = "custom_loop.py"
+# A language model whose embedding's rows are read many times: its sizes are words, width, sequences and steps.
+OFTEN_READ = """
+import numpy as np
+import tensorflow as tf
+
+WORDS, WIDTH, BATCH, STEPS = {sizes}
+
+
+def workload():
+    layers = tf.keras.layers
+    hidden = [layers.Embedding(WORDS, WIDTH), layers.Dense(WIDTH, "tanh"), layers.Dense(WORDS)]
+    model = tf.keras.Sequential([tf.keras.Input((STEPS,), dtype="int32"), *hidden])
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.1), loss=loss)
+    text = np.random.RandomState(2).randint(0, WORDS, (BATCH, STEPS + 1))
+    return model, (text[:, :-1], text[:, 1:])
+"""
 WITHOUT_GRADIENTS = ("direct_call.py", "fit_call.py", "predict_call.py")
 
 
@@ -83,3 +100,19 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     else:
         assert over == set()
         assert judged(record) is PASS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+@pytest.mark.parametrize("reference", BOTH)
+@pytest.mark.parametrize("sizes", [(20, 16, 32, 30)], ids=["often"])
+def test_an_embedding_whose_rows_are_read_often_is_compared(
+    request: pytest.FixtureRequest, tmp_path: Path, environment: str, reference: str, sizes: tuple[int, ...]
+) -> None:
+    """Keras 3's SGD rounds a row at each read."""
+    path = tmp_path / "often.py"
+    path.write_text(OFTEN_READ.format(sizes=sizes))
+    pythons = (request.getfixturevalue(name) for name in (environment, reference))
+    record = answered(NO_FAULT.name, next(pythons), str(path), next(pythons))
+    assert (record.unchecked, [error for error in record.numerics if not error.within]) == ((), [])
+    assert judged(record) is PASS

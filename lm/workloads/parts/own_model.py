@@ -38,11 +38,16 @@ def built(path: Path) -> "Model":
 
 
 class Model(ABC):
-    """The model that the file at `path` built. Methods raise ModelError."""
+    """The model that the file at `path` built. Methods raise ModelError.
+
+    After a first step that tells gradients, `reads` holds how often it read each row, [rows], by trainable variable; 1
+    or none of a variable whose gradient isn't by rows, as an embedding's is.
+    """
 
     def __init__(self, path: Path, batch: Any, trainable: Iterable[Any], others: Iterable[Any] = ()) -> None:
         """Takes the variables that are trained, and the others."""
         self.path, self.batch, trained = path, batch, list(trainable)
+        self.reads: dict[str, Array] = {}
         if not trained:
             mend = "return the variables that a step trains; if it trains none, those that it reads"
             raise ModelError(f"{path.name}: there are no variables to train: {mend}")
@@ -156,6 +161,7 @@ class KerasModel(Model):
             return None  # a step of the user's own may take others
         trained = [tf_variable(one) for one in model.trainable_weights]
         found = [tf.Variable(tf.zeros_like(one)) for one in trained]
+        reads = [tf.Variable(tf.ones(one.shape[:1])) for one in trained]
 
         def told(data: Any) -> dict[str, Any]:
             x, y, weight = (*data, None)[:3]
@@ -165,6 +171,8 @@ class KerasModel(Model):
             for number, kept in enumerate(found):  # AutoGraph of 2.12 knows no strict zip
                 if gradients[number] is not None:
                     kept.assign(tf.convert_to_tensor(gradients[number]))
+                if isinstance(gradients[number], tf.IndexedSlices):
+                    reads[number].assign(_reads(gradients[number], kept.shape[0]))
             return {"loss": loss}
 
         step, model.train_step = model.train_step, told
@@ -172,6 +180,7 @@ class KerasModel(Model):
         self.step()
         model.train_step = step
         model.make_train_function(force=True)
+        self.reads = {name: kept.numpy() for name, kept in zip(self.trainable, reads, strict=True)}
         return found
 
 
@@ -193,7 +202,13 @@ class OwnStep(Model):
 
     def first_step(self, start: Mapping[str, Array], kind: str) -> tuple[float, list[Any] | None]:
         """Calls the step; returns its loss and the gradients that it returned."""
-        return self._call()
+        loss, gradients = self._call()
+        self.reads = {
+            name: _reads(gradient, tf_variable(self.variables[name]).shape[0]).numpy()
+            for name, gradient in zip(self.trainable, gradients or (), strict=gradients is not None)
+            if isinstance(gradient, tf.IndexedSlices)
+        }
+        return loss, gradients
 
     def _call(self) -> tuple[float, list[Any] | None]:
         """Returns (loss, gradients or None). Raises ModelError if the step returns anything else."""
@@ -210,6 +225,11 @@ class OwnStep(Model):
             return float(loss), None if gradients is None else list(gradients)
         except (TypeError, ValueError) as error:
             raise ModelError(f"{name}: the step's loss is {_described(loss)}: return one number") from error
+
+
+def _reads(gradient: tf.IndexedSlices, rows: int) -> tf.Tensor:
+    """Returns how often a gradient was read from each of the rows, [rows]."""
+    return tf.math.unsorted_segment_sum(tf.ones_like(gradient.indices, tf.float32), gradient.indices, rows)
 
 
 def _listed(path: Path, given: Any) -> list[Any]:

@@ -77,7 +77,9 @@ def define(path: Path, cases: Sequence[str]) -> Iterator[Definition]:
 
     Raises ModelError.
     """
-    first = _each_counts(built(path).start())
+    model = built(path)
+    first = _each_counts(model.start())
+    reads = _reads(model, first)
     for case in cases:
         start = _start_of(first, case)
         runs = [(start, "float32"), (_moved(start), "float32"), (start, "float64")]
@@ -85,7 +87,26 @@ def define(path: Path, cases: Sequence[str]) -> Iterator[Definition]:
         differing = ""
         if case == cases[0]:
             differing = _unlike(narrow, _run(path, start, "float32")) or _unlike(wide, _run(path, start, "float64"))
-        yield Definition(start, wide, (narrow, moved), differing)
+        yield Definition(start, wide, (narrow, moved), differing, reads)
+
+
+def _reads(model: Model, start: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Returns how often a step reads each row, [rows], by variable: by its gradients or, where it tells none, of Keras'
+    embeddings as often as the batch has the row's number.
+    """
+    model.take(start, "float32")
+    with phase(model.path, "at step 0 of those that are compared, in float32"):
+        _, gradients = model.first_step(start, "float32")
+    if gradients is not None:
+        return model.reads
+    batch = [np.ravel(value) for name, value in start.items() if not name.startswith(WEIGHT)]
+    found = {}
+    for name in model.trainable:
+        if "/embeddings" in name:
+            rows = len(start[WEIGHT + name])
+            ids = [one for one in batch if one.dtype.kind in "iu" and one.size and 0 <= one.min() <= one.max() < rows]
+            found[name] = sum((np.bincount(one, minlength=rows) for one in ids), np.zeros(rows))
+    return found
 
 
 def _each_counts(start: Mapping[str, Array]) -> dict[str, Array]:

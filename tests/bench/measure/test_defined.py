@@ -89,6 +89,22 @@ def test_an_update_may_be_off_by_the_rounding_of_new_weights() -> None:
     assert of_two.limits["update after 2"]["w"] - FLOOR == pytest.approx(2 * 8.43e-9, rel=1e-3)
 
 
+def test_rows_that_are_read_often_are_rounded_as_often() -> None:
+    """Rows of 0.5 and 0.5, of which one is read 49 times and one never: √((49 + 1) / 2) = 5 times the above."""
+    read = dataclasses.replace(definition(1e-9, quantity="update after 1"), reads={"w": np.array([49, 0])})
+    limits = limits_of(read)[0].limits["update after 1"]
+    assert limits["w"] - FLOOR == pytest.approx(5 * 8.43e-9, rel=1e-3)
+
+
+def test_rows_are_the_first_axis() -> None:
+    matrix = {"w": np.ones((2, 3))}
+    narrow = {"w": np.ones((2, 3)) + 1e-9}
+    start: dict[str, Array] = {"weight w": np.array([[8.0] * 3, [1.0] * 3], np.float32)}
+    found = Definition(start, {"update after 1": matrix}, ({"update after 1": narrow},), "", {"w": np.array([1, 64])})
+    limit = limits_of(found)[0].limits["update after 1"]["w"]
+    assert limit - FLOOR == pytest.approx(2.0**-24 * 8, rel=1e-3)  # both rows are rounded as one of 8
+
+
 class Made:
     """A workload with made-up definitions."""
 

@@ -118,6 +118,27 @@ def workload():
 MOVING = "step, frozen = model.train_step, model.layers[0].kernel; " + (
     "model.train_step = lambda data: (step(data), frozen.assign(frozen * 2))[0]"
 )
+EMBEDDING = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    layers = [tf.keras.layers.Embedding(4, 2), tf.keras.layers.Dense(1)]
+    model = tf.keras.Sequential([tf.keras.Input((3,), dtype="int32"), *layers])
+    model.compile("sgd", "mse", jit_compile="{form}" == "compiled for XLA")
+    x, y = np.array([[0, 1, 0], [3, 1, 0]], "int32"), np.ones((2, 3, 1), tf.keras.backend.floatx())
+    if "{form}".startswith("compiled"):
+        return model, (x, y)
+
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(x) - y))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        return (loss, gradients) if "{form}" == "a step" else loss
+
+    return step, model.trainable_variables, (x, y)
+"""
 LISTED = "import tensorflow as tf; return (lambda: 0.0), {}, ()"
 GRADIENTS = r"in \(loss, gradients\), return a gradient for each of the 1 variables, in their order"
 COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
@@ -626,6 +647,14 @@ class TestModels:
         noisy = written(tmp_path, SQUARE.format(before=before, returned="loss"), "noisy.py")
         found = answered(tmp_path, square(tmp_path), noisy)
         assert found == Answered(unchecked=(Unchecked(NOT_REPEATED, "loss of step 0"),))
+
+    @pytest.mark.parametrize("form", ["compiled", "compiled for XLA", "a step", "a step that tells no gradients"])
+    def test_it_is_known_how_often_an_embedding_s_rows_are_read(self, tmp_path: Path, form: str) -> None:
+        path = written(tmp_path, EMBEDDING.format(form=form))
+        *_, last = described(path).define(OPENING)
+        assert last.reads["embedding/embeddings"].tolist() == [3, 2, 0, 1]
+        dense = last.reads.get("dense/kernel", np.ones(2))
+        assert dense.tolist() == [1, 1]
 
     def test_a_unit_that_is_done_again_counts(self, tmp_path: Path) -> None:
         """A profile prepares two units, and does them many times."""

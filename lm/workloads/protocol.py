@@ -48,7 +48,7 @@ class Definition:
 
     start: Mapping[str, Array]  # the float32 weights and the batch that a run starts from, by name
     wide: Answers  # by float64
-    narrow: tuple[Answers, ...]  # by float32: from the start, and from one that is off by its last bit
+    narrow: tuple[Answers, ...]  # by float32: from the start, perhaps again, and from one that is off by its last bit
     differing: str  # the first array in which two runs from one start are unlike, "loss of step 0"; "" if none is
     reads: Mapping[str, Array] = dataclasses.field(default_factory=dict)  # of each row by a step; none is 1
 

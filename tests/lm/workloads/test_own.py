@@ -499,6 +499,7 @@ class TestModels:
                 "mine.py:14 at step 0 of those that are compared, in",
             ),
             ("inputs = inputs + tf.random.normal((), dtype=inputs.dtype)", NOT_REPEATED, "loss of step 0"),
+            ("inputs = inputs * tf.random.uniform((), 1 - 1e-6, 1, dtype=inputs.dtype)", None, ""),  # as by rounding
             ("inputs = inputs + (0.01 if kind == 'float64' else 0)", LEFT_OPEN, "loss of step 0"),
         ],
     )
@@ -642,11 +643,20 @@ class TestModels:
         told = "weight dense/kernel is [3, 5] in the reference and [3, 6] in the candidate"
         assert answered(tmp_path, path, wider) == Answered(unchecked=(Unchecked(NOT_COPIED, told),))
 
-    def test_answers_that_do_not_repeat_are_not_compared(self, tmp_path: Path) -> None:
-        before = "inputs = inputs + tf.random.normal((), dtype=inputs.dtype)"
-        noisy = written(tmp_path, SQUARE.format(before=before, returned="loss"), "noisy.py")
+    @pytest.mark.parametrize(
+        ("before", "returned", "unlike"),
+        [
+            ("inputs = inputs + tf.random.normal((), dtype=inputs.dtype)", "loss, [gradient]", "loss of step 0"),
+            ("pass", "loss, [gradient * tf.random.uniform((4, 3))]", "gradient of weights"),
+            ("inputs = inputs * tf.random.uniform((), 1 - 1e-6, 1)", "loss, [gradient]", ""),  # as by rounding
+        ],
+    )
+    def test_answers_that_do_not_repeat_are_not_compared(
+        self, tmp_path: Path, before: str, returned: str, unlike: str
+    ) -> None:
+        noisy = written(tmp_path, SQUARE.format(before=before, returned=returned), "noisy.py")
         found = answered(tmp_path, square(tmp_path), noisy)
-        assert found == Answered(unchecked=(Unchecked(NOT_REPEATED, "loss of step 0"),))
+        assert found == Answered(unchecked=(Unchecked(NOT_REPEATED, unlike),) if unlike else ())
 
     @pytest.mark.parametrize("form", ["compiled", "compiled for XLA", "a step", "a step that tells no gradients"])
     def test_it_is_known_how_often_an_embedding_s_rows_are_read(self, tmp_path: Path, form: str) -> None:

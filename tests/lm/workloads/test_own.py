@@ -245,7 +245,10 @@ class TestModels:
             ("import keras; return keras.Sequential([keras.Input((2,))]), 1, 2", "returned a tuple of 3"),
             ("raise OSError('no data')", r"mine\.py:1 in `workload`: OSError: no data"),
             ("raise SystemExit('usage')", r"mine\.py:1 in `workload`: SystemExit: usage"),
-            ("return (lambda: 0.0), [], ()", "there are no variables to train: return the variables that a step trains; "),
+            (
+                "return (lambda: 0.0), [], ()",
+                "there are no variables to train: return the variables that a step trains; ",
+            ),
             (LISTED.format("tf.Variable(1.0)"), "a step trains in one list, not a ResourceVariable"),
             (LISTED.format("[[tf.Variable(1.0)]]"), "a step trains in one list, not a list of 1"),
             (LISTED.format("{}"), "a step trains in one list, not a dict"),

@@ -186,8 +186,8 @@ def _between(curve: Curve) -> str:
     """Returns by how much runs deviate besides, and the bound: 0.04% (≤ 0.12%)."""
     if not (between := curve.between_runs):
         return "–"
-    bound = _deviation(between.at_most, curve.metric) if between.at_most else "–"
-    return f"{_deviation(between.estimate, curve.metric)} (≤ {bound})"
+    bound = f"≤ {_deviation(between.at_most, curve.metric)}" if between.at_most else "–"
+    return f"{_deviation(between.estimate, curve.metric)} ({bound})"
 
 
 def _deviation(value: float, metric: str) -> str:

@@ -90,7 +90,7 @@ def next_kind(gate: GateRun, by: Standards) -> str | None:
 
 
 def entry(generator: np.random.RandomState) -> Entry:
-    """What `tfgate record` makes of six launches of each kind."""
+    """Returns what `tfgate record` makes of six launches of each kind."""
     pairs = [launch(generator, number, ACCEPTED) for number in range(6) for launch in (noisy, pinned)]
     return entry_of(paired_run(pairs, reference=side_of("2.20.0"), candidate=side_of("2.20.1")), NO_LEDGER, "why")
 
@@ -135,22 +135,24 @@ def pinned(generator: np.random.RandomState, launch: int, step: float) -> Pair:
 
 
 @pytest.mark.parametrize(
-    ("corpus", "gates", "pass_least"),
+    ("corpus", "gates", "passed"),
     [
-        ("synthetic", 25, 0.8),
-        pytest.param("synthetic", 300, 0.9, marks=pytest.mark.slow),
-        # There environments of notebook differ more, so that perplexity is left open more often.
-        pytest.param("ptb", 300, 0.7, marks=pytest.mark.slow),
+        ("synthetic", 25, 22),
+        # These two are on docs/statistics.md. In PTB environments of notebook differ more, so that perplexity is left
+        # open more often.
+        pytest.param("synthetic", 300, 280, marks=pytest.mark.slow),
+        pytest.param("ptb", 300, 226, marks=pytest.mark.slow),
     ],
 )
 def test_nothing_changed_is_called_a_regression_in_at_most_one_gate_in_a_hundred(
-    corpus: str, gates: int, pass_least: float
+    corpus: str, gates: int, passed: int
 ) -> None:
     # No alarm in 300 gates: the rate is below 1% with 95% confidence (0.99^300 = 0.049). 25 show a grave mistake.
     generator = np.random.RandomState(4)
     verdicts = [simulated(generator, corpus).outcome for _ in range(gates)]
     assert verdicts.count(Outcome.REGRESSION) == 0
-    assert verdicts.count(Outcome.PASS) > pass_least * gates  # and most are judged, not merely left open
+    # And most are judged, not merely left open; another processor may round one verdict to the other side.
+    assert abs(verdicts.count(Outcome.PASS) - passed) <= 1
 
 
 @pytest.mark.parametrize(

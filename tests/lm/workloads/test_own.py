@@ -10,7 +10,7 @@ import pytest
 from bench.measure.answers import Session
 from bench.measure.checked import CheckedAnswers
 from bench.measure.defined import FIRST_LOSS, defined
-from bench.measure.numerics import errors_of
+from bench.measure.numerics import CAP, errors_of
 from bench.record.replies import Answered
 from bench.record.types import (
     LEFT_OPEN,
@@ -660,6 +660,11 @@ class TestModels:
         noisy = written(tmp_path, SQUARE.format(before=before, returned=returned), "noisy.py")
         found = answered(tmp_path, square(tmp_path), noisy)
         assert found == Answered(unchecked=(Unchecked(NOT_REPEATED, unlike),) if unlike else ())
+
+    def test_two_runs_may_be_as_far_apart_as_the_largest_limit(self) -> None:
+        from lm.workloads.parts.own_work import REPEATED
+
+        assert REPEATED == CAP
 
     @pytest.mark.parametrize("form", ["compiled", "compiled for XLA", "a step", "a step that tells no gradients"])
     def test_it_is_known_how_often_an_embedding_s_rows_are_read(self, tmp_path: Path, form: str) -> None:

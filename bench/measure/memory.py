@@ -7,20 +7,31 @@ import ctypes
 import os
 from pathlib import Path
 
+STATUS = Path("/proc/self/status")  # VmHWM, VmRSS and RssFile are what the kernel has counted
+ROLLUP = Path("/proc/self/smaps_rollup")  # Rss and Anonymous are of the pages themselves, but take milliseconds
+COUNTS_OFF = 2**20  # bytes: where the kernel's counts may be off by more, we look at the pages
+
+_sizes = [0]  # the resident sizes so far, of pages
+
 
 def peak_rss_bytes() -> int:
-    """Returns the largest resident size so far (VmHWM); 0 where /proc doesn't tell."""
-    return _status_bytes("VmHWM")
+    """Returns the largest resident size so far (VmHWM), at least that of any pages that were looked at; 0 where /proc
+    doesn't tell.
+    """
+    return max(_status_bytes("VmHWM", STATUS), *_sizes)
 
 
 def rss_bytes() -> int:
-    """Returns the resident size now (VmRSS); 0 where /proc doesn't tell."""
-    return _status_bytes("VmRSS")
+    """Returns the resident size now; 0 where /proc doesn't tell."""
+    size = _status_bytes("Rss", ROLLUP) if _counts_are_off() else 0
+    _sizes.append(size)
+    return size or _status_bytes("VmRSS", STATUS)
 
 
 def file_rss_bytes() -> int:
-    """Returns the resident size now of file-backed pages, mostly libraries (RssFile); 0 where /proc doesn't tell."""
-    return _status_bytes("RssFile")
+    """Returns the resident size now of file-backed pages, mostly libraries; 0 where /proc doesn't tell."""
+    size = _status_bytes("Rss", ROLLUP) if _counts_are_off() else 0
+    return size - _status_bytes("Anonymous", ROLLUP) if size else _status_bytes("RssFile", STATUS)
 
 
 def release_free_memory() -> None:
@@ -41,7 +52,16 @@ def forget_libraries(folder: Path) -> None:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _status_bytes(field: str, status: Path = Path("/proc/self/status")) -> int:
+def _counts_are_off() -> bool:
+    """Tells whether the kernel's counts of our pages may be off by much.
+
+    Since Linux 6.2 each CPU keeps up to max(32, 2 · CPUs) pages of a count to itself (percpu_counter_batch).
+    """
+    cpus = os.cpu_count() or 1
+    return max(32, 2 * cpus) * cpus * os.sysconf("SC_PAGE_SIZE") > COUNTS_OFF
+
+
+def _status_bytes(field: str, status: Path) -> int:
     try:
         lines = status.read_text(encoding="utf-8").splitlines()
     except OSError:

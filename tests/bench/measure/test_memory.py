@@ -75,6 +75,57 @@ def test_the_kernels_status_is_read(tmp_path: Path, text: str | None, found: int
     assert memory._status_bytes("VmHWM", tmp_path / "status") == found
 
 
+@pytest.fixture
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """/proc of a process of which the kernel has counted 2 MiB less than its pages are."""
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "status")
+    monkeypatch.setattr(memory, "ROLLUP", tmp_path / "smaps_rollup")
+    monkeypatch.setattr(memory, "_sizes", [0])
+    (tmp_path / "status").write_text("VmHWM:\t 9216 kB\nVmRSS:\t 8192 kB\nRssFile:\t 2048 kB\n")
+    (tmp_path / "smaps_rollup").write_text(
+        "55d0-7ffc ---p 00000000 00:00 0   [rollup]\nRss:   10240 kB\nPss:  9 kB\nAnonymous:  7168 kB\n"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("cpus", "page_bytes", "counted"),
+    [
+        (2, 4096, True),  # off by 32 · 2 · 4 KiB = 256 KiB
+        (8, 4096, True),  # 32 · 8 · 4 KiB = 1 MiB
+        (9, 4096, False),
+        (64, 4096, False),  # 128 · 64 · 4 KiB = 32 MiB
+        (2, 65536, False),  # 32 · 2 · 64 KiB = 4 MiB
+        (None, 4096, True),
+    ],
+)
+def test_where_the_kernel_s_counts_are_off_by_much_its_pages_are_looked_at(
+    proc: Path, monkeypatch: pytest.MonkeyPatch, cpus: int | None, page_bytes: int, counted: bool
+) -> None:
+    """The peak is at least what was read before."""
+    monkeypatch.setattr(os, "cpu_count", lambda: cpus)
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": page_bytes}.__getitem__)
+    found = [size // MIB for size in (peak_rss_bytes(), rss_bytes(), file_rss_bytes(), peak_rss_bytes())]
+    assert found == ([9, 8, 2, 9] if counted else [9, 10, 3, 10])
+    (proc / "smaps_rollup").write_text("Rss:   5120 kB\nAnonymous:  7168 kB\n")
+    assert (rss_bytes() // MIB, peak_rss_bytes() // MIB) == ((8, 9) if counted else (5, 10))
+
+
+def test_without_a_rollup_the_kernel_s_counts_are_taken(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    (proc / "smaps_rollup").unlink()
+    assert [size // MIB for size in (rss_bytes(), file_rss_bytes(), peak_rss_bytes())] == [8, 2, 9]
+
+
+def test_the_real_pages_are_about_as_many_as_the_kernel_has_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = rss_bytes(), file_rss_bytes()
+    monkeypatch.setattr(memory, "_counts_are_off", lambda: True)
+    monkeypatch.setattr(memory, "_sizes", [0])
+    if memory._status_bytes("Rss", memory.ROLLUP) == 0:
+        pytest.skip("/proc has no smaps_rollup here")
+    assert (rss_bytes(), file_rss_bytes()) == pytest.approx(counted, abs=4 * MIB)
+
+
 def in_memory(path: Path) -> int:
     """Returns how many pages of a file the kernel holds."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as mapped:

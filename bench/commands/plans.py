@@ -36,7 +36,7 @@ def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan
         return plans, (f"{ONE_CORE_STEP_TIME} is not measured on a GPU",)
     pinned = core_to_pin()
     if pinned is None:
-        missing = "one CPU alone, or /proc of another PID namespace"
+        missing = "one CPU alone, /proc of another PID namespace, or a system that refuses it"
         return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
     # A step's speed depends on where its weights lie, but for tiny's on one core (docs/protocol.md).
     plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned, moves=plan.config != "tiny")

@@ -7,7 +7,7 @@ none is moved. docs/protocol.md has the measurements.
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from bench.machine import affinity, pin
@@ -23,13 +23,18 @@ class PinnedCore:
 
 
 def core_to_pin(root: Path = Path("/")) -> PinnedCore | None:
-    """Returns the last CPU that this process may run on; None where there is one alone, or /proc, by which threads are
-    found, is that of another PID namespace.
+    """Returns the last CPU that this process may run on; None where there is one alone, where /proc, by which threads
+    are found, is that of another PID namespace, or where the system refuses to pin.
 
     The others exclude its SMT siblings where that leaves any. `root` stands before /sys.
     """
     *others, core = affinity()
     if not others or not Path(f"/proc/self/task/{threading.get_native_id()}").exists():
+        return None
+    refusals: list[OSError] = []
+    with keeping_to({core}, refusals.append):  # once, before anything is measured: some sandboxes refuse it
+        pass
+    if refusals:
         return None
     siblings = _siblings(core, root)
     apart = tuple(other for other in others if other not in siblings)
@@ -37,14 +42,24 @@ def core_to_pin(root: Path = Path("/")) -> PinnedCore | None:
 
 
 @contextlib.contextmanager
-def keeping_to(cores: Collection[int]) -> Iterator[None]:
-    """Keeps this process to these CPUs for the block. Processes that are started meanwhile inherit them."""
+def keeping_to(cores: Collection[int], on_refusal: Callable[[OSError], None]) -> Iterator[None]:
+    """Keeps this process to these CPUs for the block. Processes that are started meanwhile inherit them.
+
+    `on_refusal` hears what the system refuses, such as CPUs that this process may not use any more; the block goes on.
+    """
     before = affinity()
-    pin(cores)
+    _pin(cores, on_refusal)
     try:
         yield
     finally:
-        pin(before)
+        _pin(before, on_refusal)
+
+
+def _pin(cores: Collection[int], on_refusal: Callable[[OSError], None]) -> None:
+    try:
+        pin(cores)
+    except OSError as error:
+        on_refusal(error)
 
 
 def _siblings(core: int, root: Path) -> set[int]:

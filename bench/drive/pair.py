@@ -33,7 +33,7 @@ from bench.drive.watch import CpuWatch
 from bench.machine import now
 from bench.record.paired import ABBA, ALL_CORES, BAAB, CANDIDATE, LETTERS, ONE_CORE, REFERENCE, Pair, Quad, Side
 from bench.record.replies import Block, Description, Finished, Opened
-from bench.record.types import Evaluation
+from bench.record.types import Evaluation, Failure
 
 T = TypeVar("T")
 
@@ -155,6 +155,12 @@ class _Launch:
             half.measured.finished = half.request(Finished, "finish")
         return steps, evaluations
 
+    def refused(self, error: OSError) -> None:
+        """Notes that this process could not keep to its CPUs: the launch has failed on both sides."""
+        failure = Failure("exception", f"tfgate's own process can't be moved to other CPUs: {error.strerror}")
+        for half in self.halves.values():
+            half.measured.failure = half.measured.failure or failure
+
     def _quads(
         self, operation: str, count: int, steps: int, on_quad: Callable[[int], None] = lambda quads: None
     ) -> tuple[Quad, ...]:
@@ -206,7 +212,7 @@ def measure_pair(
         if pinned:
             for half in halves.values():
                 half.request(None, "pin", core=pinned.core)
-            stack.enter_context(keeping_to(pinned.others))
+            stack.enter_context(keeping_to(pinned.others, both.refused))
         steps, evaluations = both.in_turn(on_quad)
     records = {role: half.measured.record(plan, launch, jitter, created) for role, half in halves.items()}
     return Pair(

@@ -4,8 +4,10 @@ The fake sessions' seconds of a step are the step's own number, so a block's val
 """
 
 import dataclasses
+import errno
 import os
 import re
+import unittest.mock
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +194,38 @@ def test_both_sides_of_a_one_core_launch_are_pinned_to_it_and_the_orchestrator_k
         assert set(record.memory.rss_bytes) == {2**core}
     assert own == 2 * [{other}]
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize("refused", ["both sides", "this process", "this process at the end"])
+def test_cpus_that_can_not_be_had_any_more_are_a_failure_of_the_launch(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """As where the cpuset has changed since the run began: CPUs of such numbers there are none."""
+    cpus = os.sched_getaffinity(0)
+    pinned = PinnedCore(
+        4000 if refused == "both sides" else max(cpus),
+        (4001,) if refused == "this process" else (min(cpus),),
+        shared=False,
+    )
+    sides = {REFERENCE: Side("a", fake(""), {}), CANDIDATE: Side("b", fake(""), {})}
+    plan = PairPlan.of(Plan("tiny", 1), BLOCKS, pinned)
+
+    def changed(quads: int) -> None:
+        if refused == "this process at the end" and quads == BLOCKS.quads:
+            invalid = OSError(errno.EINVAL, "Invalid argument")
+            monkeypatch.setattr("bench.drive.cores.pin", unittest.mock.Mock(side_effect=invalid))
+
+    try:
+        found = measure_pair(plan, 5, 0, 70, sides, changed)
+    finally:
+        os.sched_setaffinity(0, cpus)
+    own = "tfgate's own process can't be moved to other CPUs: Invalid argument"
+    said = "OSError: [Errno 22] Invalid argument" if refused == "both sides" else own
+    assert {side: (failure.kind, failure.message) for side, failure in found.failures.items()} == {
+        REFERENCE: ("exception", said),
+        CANDIDATE: ("exception", said),
+    }
+    assert len(found.steps) == (BLOCKS.quads if refused == "this process at the end" else 0)
 
 
 ANEW = """

@@ -20,7 +20,7 @@ from bench.judge.reasons import (
     Reason,
     TooFewLaunches,
 )
-from bench.judge.types import Comparison, Direction, Metric, Sample, Scale
+from bench.judge.types import Comparison, Direction, Estimator, Metric, Sample, Scale
 from bench.record.paired import ALL_CORES, CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.types import Record, Subject
 from bench.stats.intervals import Interval, interval
@@ -117,11 +117,20 @@ def is_settled(sample: Sample) -> bool:
 
 
 def _decision(sample: Sample) -> Decision | None:
-    """Returns what the launches prove; None before the first look, and without a margin."""
+    """Returns what the launches prove; None before the first look, and without a margin.
+
+    Memory grows by whole pages: with large ones, what most blocks show may be the same in all launches.
+    """
     margin = sample.metric.margin
     if margin is None:
         return None
-    return decide(differences_of(sample), margin, sample.plan, two_sided=sample.metric.direction is Direction.EQUAL)
+    return decide(
+        differences_of(sample),
+        margin,
+        sample.plan,
+        two_sided=sample.metric.direction is Direction.EQUAL,
+        in_units=sample.metric.estimator is Estimator.TRIMMED_GROWTH,
+    )
 
 
 def _margin(row: InTurn, margins: Margins, subject: Subject, only: Sequence[str]) -> float | None:

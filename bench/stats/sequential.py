@@ -94,12 +94,15 @@ def launches_of_a_pass(kinds: int) -> int:
     return math.ceil(PASS_LAUNCHES / max(kinds, 1))
 
 
-def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_sided: bool = False) -> Decision | None:
+def decide(
+    values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_sided: bool = False, in_units: bool = False
+) -> Decision | None:
     """Returns the decision that launches' values, in the order measured, have come to; None before the first look.
 
     REGRESSION: certainly beyond the margin; PASS: proven below it. `two_sided`: beyond or within ±margin. Values after
     the last look don't count; any beyond the plan do. What can't be computed (equal launches, a value that is no
-    number) is INCONCLUSIVE.
+    number) is INCONCLUSIVE. `in_units`: values are read in whole units, so that equal launches have no noise to speak
+    of, and prove.
     Raises ValueError for a margin that isn't above 0.
     """
     if not 0 < margin < math.inf:
@@ -107,10 +110,10 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
     if len(values) < plan.first:
         return None
     row = np.asarray(values, float)[np.newaxis]
-    walked = walk(row, margin, plan, two_sided=two_sided)
+    walked = walk(row, margin, plan, two_sided=two_sided, in_units=in_units)
     count = int(walked.launches[0])
     outcome = OUTCOMES[int(walked.codes[0])]
-    estimate, error = mean_of(values[:count])
+    estimate, error = mean_of(values[:count], in_units=in_units)
     bounded = math.isfinite(error)
     found = interval(estimate, error, count - 1, (1 - REGRESSION_P, 1 - PASS_P)) if bounded else None
     return Decision(
@@ -126,7 +129,13 @@ def decide(values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_si
 
 
 def walk(
-    values: Floats, margin: float, plan: Plan = USUAL, *, two_sided: bool = False, widen: Widen = widening
+    values: Floats,
+    margin: float,
+    plan: Plan = USUAL,
+    *,
+    two_sided: bool = False,
+    widen: Widen = widening,
+    in_units: bool = False,
 ) -> Walk:
     """Takes runs, [runs, launches], through the looks that their launches reach, beyond the plan's most too; each
     freezes at its first crossing.
@@ -137,25 +146,27 @@ def walk(
     codes, launches = np.zeros(runs, np.int8), np.full(runs, plan.first)
     for count in (count for count in LOOKS if plan.first <= count <= reached):
         launches[codes == UNDECIDED] = count
-        found = _codes(look_at(values[:, :count], widen), margin, two_sided)
+        found = _codes(look_at(values[:, :count], widen, in_units=in_units), margin, two_sided)
         if count < plan.pass_from:
             found[found == PASSED] = UNDECIDED
         codes = np.where(codes == UNDECIDED, found, codes)
     return Walk(codes, launches)
 
 
-def look_at(values: Floats, widen: Widen = widening) -> Look:
-    """Returns the statistics of one look at [runs, launches]."""
+def look_at(values: Floats, widen: Widen = widening, *, in_units: bool = False) -> Look:
+    """Returns the statistics of one look at [runs, launches]; `in_units`: the deviation of equal ones is 0."""
     count = values.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = values.std(axis=1, ddof=1)
-        deviation = np.where((deviation > LEAST_DEVIATION) & (deviation < math.inf), deviation, math.nan)
+        told = (deviation > LEAST_DEVIATION) & (deviation < math.inf)
+        equal = np.where(in_units & (deviation <= LEAST_DEVIATION), 0.0, math.nan)
+        deviation = np.where(told, deviation, equal)
         return Look(count, values.mean(axis=1), deviation, deviation * widen(count) / math.sqrt(count))
 
 
-def mean_of(values: Sequence[float]) -> tuple[float, float]:
+def mean_of(values: Sequence[float], *, in_units: bool = False) -> tuple[float, float]:
     """Returns (mean, standard error) of one run's launches, as a look has them; the error is NaN without a spread."""
-    look = look_at(np.asarray(values, float)[np.newaxis])
+    look = look_at(np.asarray(values, float)[np.newaxis], in_units=in_units)
     return float(look.estimate[0]), float(look.standard_error[0])
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.judge.metrics import ONE_CORE_STEP_TIME, STEP_TIME
+from bench.drive.measured import memory_growth
+from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, STEP_TIME, in_turn
 from bench.judge.reasons import (
     Decided,
     Identical,
@@ -21,7 +22,7 @@ from bench.judge.reasons import (
     TooFewLaunches,
 )
 from bench.judge.samples import compare, is_settled, samples_of, whole_pairs
-from bench.judge.types import Direction, Metric
+from bench.judge.types import Comparison, Direction, Metric
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import Failure, Memory
 from bench.stats.outcome import Outcome
@@ -250,10 +251,56 @@ class TestCompare:
         assert math.isnan(untold.difference)
 
 
+PAGE = 65_536  # bytes, as on some ARM systems
+GROWTH = next(
+    dataclasses.replace(row.metric, margin=4096.0) for row in in_turn() if row.metric.name == MEMORY_GROWTH
+)  # of tiny
+
+
+def grown(leak: float, launch: int) -> float:
+    """What a launch of tiny tells of a leak of so many bytes a step, by 81 readings of whole pages, 12 steps apart. No
+    two launches begin at the same place of a page.
+    """
+    sizes = [(number, launch * 5000 + leak * 12 * number) for number in range(81)]
+    return memory_growth([(12 * number, int(size // PAGE) * PAGE) for number, size in sizes])
+
+
+class TestWholePages:
+    """With large ones all launches may tell the same growth, which then has no noise to speak of."""
+
+    def grown_by(self, leak: float) -> Comparison:
+        return compare(sample([grown(leak, launch) for launch in range(12)], GROWTH))
+
+    @pytest.mark.parametrize(
+        ("leak", "told"),
+        [
+            (0, 0.0),
+            (730, 0.0),  # 8.6 KiB a block: of 60 blocks 8 have a new page, and the 12 largest are left out
+            # 48 KiB a block: of 60 blocks 45 have a new page. Without 12 at either end 33 of 36 have.
+            (4096, 33 / 36 * PAGE / 12),
+            (5461.333, PAGE / 12),  # a page a block
+        ],
+    )
+    def test_equal_launches_prove(self, leak: float, told: float) -> None:
+        found = self.grown_by(leak)
+        assert [grown(leak, launch) for launch in range(12)] == pytest.approx([told] * 12)
+        assert found.outcome is (Outcome.PASS if told < 4096 else Outcome.REGRESSION)
+        assert interval_of(found).low == interval_of(found).high == pytest.approx(told)
+        assert found.precision is not None
+        assert (found.precision.deviation, found.precision.power) == (0.0, (1.0, 1.0, 1.0))
+
+    @pytest.mark.parametrize("margins", [1.0, 1.1, 1.25, 1.5, 2.0, 3.0])
+    def test_a_leak_of_the_margin_or_more_is_found(self, margins: float) -> None:
+        assert self.grown_by(margins * 4096).outcome is Outcome.REGRESSION
+
+    def test_other_metrics_prove_nothing_by_equal_launches(self) -> None:
+        assert compare(sample([0.0] * 12)).reason == NoSpread(12)
+
+
 VALUES = st.one_of(st.none(), st.just(math.nan), st.just(math.inf), st.floats(-1e300, 1e300), st.floats(-0.2, 0.2))
 
 
-@given(st.lists(VALUES, max_size=14), st.sampled_from([SECONDS, BYTES, EITHER_WAY]))
+@given(st.lists(VALUES, max_size=14), st.sampled_from([SECONDS, BYTES, EITHER_WAY, GROWTH]))
 def test_whatever_launches_give_an_outcome_agrees_with_its_interval(values: list[float | None], metric: Metric) -> None:
     found = compare(sample(values, metric))
     margin, interval = metric.margin or 0.0, found.interval

@@ -190,6 +190,26 @@ def test_equal_launches_prove_nothing_until_they_differ() -> None:
     assert decided([0.01, 0.01 + 1e-12, 0.01, 0.01]).interval is None  # the difference is rounding's
 
 
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [
+        (0.0, Outcome.PASS),
+        (MARGIN - 1e-6, Outcome.PASS),
+        (MARGIN, Outcome.INCONCLUSIVE),
+        (MARGIN + 1e-6, Outcome.REGRESSION),
+    ],
+)
+def test_equal_launches_prove_where_values_are_read_in_units(value: float, outcome: Outcome) -> None:
+    found = decide([value] * 4, MARGIN, in_units=True)
+    assert found is not None
+    assert found.interval is not None
+    assert (found.outcome, found.interval.low, found.interval.pass_high) == (outcome, value, value)
+    held_back = decide([0.0] * 8, MARGIN, Plan(pass_from=9), in_units=True)
+    assert held_back is not None
+    assert held_back.outcome is Outcome.INCONCLUSIVE
+    assert decide(launches(0.0, 0.01), MARGIN, in_units=True) == decide(launches(0.0, 0.01), MARGIN)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_launch_that_is_no_number_is_inconclusive(value: float) -> None:
     found = decided([0.0, 0.01, value, 0.01])

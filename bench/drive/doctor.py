@@ -8,7 +8,7 @@ from bench.drive.environments import PYTHON_OF_LOCKS
 from bench.drive.watch import CpuWatch
 from bench.machine import control_groups, system_text, usable_cores
 
-LOAD_LIMIT = 0.25  # of the CPU time, that other processes had
+LOAD_LIMIT = 0.5  # processes: not a part of all CPUs, of which one that is taken holds up an operation on all
 STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others
 SAMPLE_SECONDS = 1.0
 
@@ -49,10 +49,9 @@ def _load(others: float | None, stolen: float | None) -> Finding:
     """
     if others is None:
         return Finding("load", "not known")
-    part = max(others - (stolen or 0.0), 0.0)
-    load = part * usable_cores()
+    load = max(others - (stolen or 0.0), 0.0) * usable_cores()
     said = f"background load of {load:.1f} processes: stop them, or expect wider intervals"
-    return Finding("load", f"{load:.1f} processes", said if part > LOAD_LIMIT else "")
+    return Finding("load", f"{load:.1f} processes", said if load > LOAD_LIMIT else "")
 
 
 def _steal(stolen: float | None) -> Finding:

@@ -8,7 +8,7 @@ import resource
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.machine import affinity
+from bench.machine import affinity, usable_cores
 from bench.record.types import OTHERS_LIMIT
 
 
@@ -41,12 +41,13 @@ def disturbance(others: Mapping[str, float | None]) -> str:
     """Returns a warning that names the launches (their names are the keys) during which others used much of the CPU; ""
     without any.
     """
-    much = {name: share for name, share in others.items() if share is not None and share > OTHERS_LIMIT}
+    cores = usable_cores()
+    much = {name: share * cores for name, share in others.items() if share is not None and share * cores > OTHERS_LIMIT}
     if not much:
         return ""
     where = next(iter(much)) if len(much) == 1 else f"{len(much)} of {len(others)} launches"
-    used = f"{'' if len(much) == 1 else 'up to '}{max(much.values()):.0%}"
-    return f"{where}: other processes used {used} of the machine's CPU, which disturbs its speed"
+    used = f"{'' if len(much) == 1 else 'up to '}{max(much.values()):.2f}"
+    return f"{where}: other processes used {used} of {cores} CPUs, which disturbs its speed"
 
 
 def _machine_ticks(stat: Path) -> tuple[int, int, int]:

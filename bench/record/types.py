@@ -31,7 +31,9 @@ REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when 
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"
 OF_SOME = (FITTED_LOSS, STEP_TIME_GROWTH)  # metrics of the workloads that name them, and of no other
-OTHERS_LIMIT = 0.05  # of the machine's CPU time; a launch that lost one of two cores ran its steps at half their speed
+# CPUs, not a part of them all: an operation on all waits for the slowest. A launch that lost one of two cores ran its
+# steps at half their speed.
+OTHERS_LIMIT = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,7 +236,7 @@ class Record:
     @property
     def disturbed(self) -> bool:
         """Returns whether other processes had so much of the machine that the launch's speed is theirs, too."""
-        return (self.others_cpu or 0.0) > OTHERS_LIMIT
+        return (self.others_cpu or 0.0) * self.machine.cores > OTHERS_LIMIT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,11 +40,11 @@ def test_where_linux_tells_nothing_nothing_disturbs(tmp_path: Path) -> None:
     ("busy", "stolen", "own", "found", "disturbance"),
     [
         (0, 0, 0.0, "0.0 processes", ""),
-        (250, 0, 0.0, "1.0 processes", ""),  # a quarter of 4 cores
-        (300, 0, 0.0, "1.2 processes", "background load of 1.2 processes: stop them, or expect wider intervals"),
+        (125, 0, 0.0, "0.5 processes", ""),  # an eighth of 4 cores
+        (150, 0, 0.0, "0.6 processes", "background load of 0.6 processes: stop them, or expect wider intervals"),
         (800, 0, 0.0, "3.2 processes", "background load of 3.2 processes: stop them, or expect wider intervals"),
         (100, 300, 0.0, "0.4 processes", ""),  # what the hypervisor took is no process'
-        (800, 0, 6.0, "0.8 processes", ""),  # 600 of the 800 ticks were ours
+        (800, 0, 7.0, "0.4 processes", ""),  # 700 of the 800 ticks were ours
     ],
 )
 def test_load(

@@ -84,13 +84,14 @@ def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None
 def test_a_timed_launch_holds_what_others_had_of_the_cpu(
     fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 2)
     monkeypatch.setattr(CpuWatch, "others", lambda self: 0.31)  # what the machine does beside the tests isn't theirs
     path = tmp_path / "timed" / "run.json"
     request = RunRequest([Plan("tiny", 10)], 1, side(fake_session("")), ())
     timed = measure_run(request, keeper(path), Listener(path))
     assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (0.31, True)
     assert timed.warnings == (
-        "tiny-synthetic-cells-cpu0 launch 1: other processes used 31% of the machine's CPU, which disturbs its speed",
+        "tiny-synthetic-cells-cpu0 launch 1: other processes used 0.62 of 2 CPUs, which disturbs its speed",
     )
 
 

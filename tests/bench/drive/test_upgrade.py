@@ -266,9 +266,10 @@ def test_a_busy_machine_makes_a_warning(fake_session: Fake, tmp_path: Path, monk
     python = fake_session("")
     original = pair.measure_pair
     monkeypatch.setattr(upgrade, "measure_pair", lambda *given: dataclasses.replace(original(*given), disturbed=0.4))
+    monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 2)
     for launches, said in (
-        (1, "launch 1: other processes used 40%"),
-        (2, "2 of 2 launches: other processes used up to 40%"),
+        (1, "launch 1: other processes used 0.80"),
+        (2, "2 of 2 launches: other processes used up to 0.80"),
     ):
         run, _ = measured(tmp_path / said[0], python, python, launches=launches)
-        assert run.warnings == (f"{said} of the machine's CPU, which disturbs its speed",)
+        assert run.warnings == (f"{said} of 2 CPUs, which disturbs its speed",)

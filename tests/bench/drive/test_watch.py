@@ -72,12 +72,27 @@ def test_the_real_machine_tells() -> None:
     assert others <= 1
 
 
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_cores")
 def test_only_much_of_it_is_worth_a_line() -> None:
     assert disturbance({"notebook launch 1": 0.48, "notebook launch 2": 0.01}) == (
-        "notebook launch 1: other processes used 48% of the machine's CPU, which disturbs its speed"
+        "notebook launch 1: other processes used 0.96 of 2 CPUs, which disturbs its speed"
     )
     assert disturbance({"launch 1": 0.48, "launch 2": 0.02, "launch 3": 0.31, "launch 4": None}) == (
-        "2 of 4 launches: other processes used up to 48% of the machine's CPU, which disturbs its speed"
+        "2 of 4 launches: other processes used up to 0.96 of 2 CPUs, which disturbs its speed"
     )
     assert disturbance({"notebook launch 1": 0.05, "notebook launch 2": None}) == disturbance({}) == ""
-    assert "launch 1: other processes used 6%" in disturbance({"launch 1": 0.06})
+    assert "launch 1: other processes used 0.12 of" in disturbance({"launch 1": 0.06})
+
+
+def test_a_busy_cpu_is_much_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 64 CPUs three are 5%, and one is 1.6%."""
+    monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 64)
+    assert disturbance({"launch 1": 1 / 64}) == (
+        "launch 1: other processes used 1.00 of 64 CPUs, which disturbs its speed"
+    )
+    assert disturbance({"launch 1": 0.001}) == ""

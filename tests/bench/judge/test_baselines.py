@@ -14,6 +14,7 @@ from tests.builders.paired import gate_run, pair
 from tests.builders.records import (
     LOG_PERPLEXITIES,
     MACHINE,
+    OTHER_MACHINE,
     SPEEDS,
     SUBJECT,
     TINY,
@@ -87,6 +88,13 @@ def test_launches_alongside_other_jobs_have_no_words_a_second() -> None:
     first, *others = records()
     found = made(run([dataclasses.replace(first, others_cpu=0.06), *others]))
     assert (len(found.replicas), len(found.throughput[0].words_per_second)) == (4, 3)
+
+
+def test_a_busy_cpu_disturbs_however_many_there_are() -> None:
+    """1% of 64 CPUs is 0.64, of two 0.02."""
+    one = dataclasses.replace(records()[0], others_cpu=0.01)
+    assert not one.disturbed
+    assert dataclasses.replace(one, machine=OTHER_MACHINE).disturbed
 
 
 def test_a_gate_adds_what_its_candidate_reached_in_turn() -> None:

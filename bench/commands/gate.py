@@ -133,7 +133,9 @@ class _Measuring:
     """Measures a gate: its report is kept on disk once what is measured is there, and after each launch."""
 
     def __init__(self, asked: Request, planned: Sequence[Plan], standards: Standards) -> None:
-        self._asked, self._planned, self._standards, self._patience = asked, planned, standards, Patience()
+        self._asked, self._planned, self._standards = asked, planned, standards
+        # The reference's steps of one configuration tell nothing of another's.
+        self._patience = {plan.name: Patience() for plan in planned}
         self._path = asked.output / GATE_FILE
         self._at_hand: dict[str, float] = {}  # the phase: the moment at which it would have begun without interruptions
         stored = begun(GateRun, self._path, asked.command_line, planned) if asked.resume else None
@@ -224,7 +226,7 @@ class _Measuring:
         )
         with self._phase(f"speed of {plan.name}"):
             measured_until_decided(
-                request, keep, lambda run: gate_samples(run, standards), standards.ledger, self._patience
+                request, keep, lambda run: gate_samples(run, standards), standards.ledger, self._patience[plan.name]
             )
 
     def _measure_numbers(self, reference: Side | None) -> None:

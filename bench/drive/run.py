@@ -6,7 +6,7 @@ import functools
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Protocol
 
@@ -113,7 +113,7 @@ class RunRequest:
 
 
 def measure_run(
-    request: RunRequest, keep: Callable[[Run], None], listener: Listener, patience: Patience | None = None
+    request: RunRequest, keep: Callable[[Run], None], listener: Listener, patience: Mapping[str, Patience] | None = None
 ) -> Run:
     """Measures what is asked for; `keep` gets what there is before the first launch, after each and at the end.
 
@@ -121,8 +121,8 @@ def measure_run(
     it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
     warning. With several launches at once, launch 0 of each plan comes first; later launches get one thread unless
     their plan names a number, and launch 1 of the first plan is checked against the oracle, too, if it takes training
-    steps. `patience` has noted a reference's times. Raises what `keep` raises, and WorkerError where a user's own file
-    was changed; no process is left then, nor after Ctrl-C.
+    steps. `patience` has noted a reference's times, by the plan's name. Raises what `keep` raises, and WorkerError
+    where a user's own file was changed; no process is left then, nor after Ctrl-C.
     """
     created = now()
     plans = request.plans
@@ -134,11 +134,11 @@ def measure_run(
     so_far = _SoFar(empty, plans, len(places), keep, listener)
     # One thread does the work of all cores, or these are shared by as many launches at most.
     scale = usable_cores() if side_by_side > 1 else 1
-    deadlines = Deadlines(patience or Patience(), CANDIDATE, scale)
     ended: set[int] = set()
 
     def take(position: int, number: int) -> None:
         plan = plans[position]
+        deadlines = Deadlines((patience or {}).get(plan.name, Patience()), CANDIDATE, scale)
         on_one_thread = (position, number) == (0, 1) and side_by_side > 1 and not plan.answers
         launch = Launch(number, request.jitter + number, numerics=number == 0 or on_one_thread)
         if number and side_by_side > 1:

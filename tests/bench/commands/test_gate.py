@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 import unittest.mock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from bench.commands import gate
 from bench.commands.resume import begun
 from bench.drive.doctor import Finding
 from bench.drive.environments import prepare
+from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest
@@ -332,6 +333,24 @@ def test_numbers_take_a_launch_for_each_core_that_has_memory(gated: Gate, monkey
     monkeypatch.setattr("bench.commands.model.available_gib", lambda: 4.0)
     assert gated(gated.side("candidate"), "--no-speed", reference=None).code == 4
     assert [(request.side_by_side, request.room) for request in asked] == [(64, 2.0)]
+
+
+def test_each_configuration_is_waited_for_by_its_own_reference_s_time(
+    gated: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By notebook's, a large candidate on a slow host would seem to hang."""
+    noted: list[Patience] = []
+    given: list[Mapping[str, Patience]] = []
+    monkeypatch.setattr(gate, "measured_until_decided", lambda *words: noted.append(words[-1]))
+
+    def measured(request: RunRequest, keep: object, listener: object, patience: Mapping[str, Patience]) -> None:
+        given.append(patience)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate, "measure_run", measured)
+    assert gated(gated.side("candidate"), "--config", "notebook", "--config", "large").code == 4
+    (timed,), (by_plan,) = noted, given
+    assert by_plan["notebook"] is timed is not by_plan["large"]
 
 
 def test_the_reference_says_what_is_right_of_an_own_model(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

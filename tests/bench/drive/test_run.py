@@ -195,10 +195,30 @@ class TestSideBySide:
         for plans, side_by_side in ((PLANS[:1], 1), (PLANS[:1], 64), (PLANS, 64)):
             path = tmp_path / f"{len(plans)}-{side_by_side}.json"
             request = RunRequest(plans, 1, side(fake_session("")), (), side_by_side=side_by_side)
-            measure_run(request, keeper(path), Listener(path), patience)
+            measure_run(request, keeper(path), Listener(path), {plan.name: patience for plan in plans})
         # Each step of a launch that is compared with the oracle is asked for by itself.
         alone, all_steps = PLANS[0].steps, sum(plan.steps for plan in PLANS)
         assert waits == [*2 * alone * [3 + 60], *all_steps * [3 * 64 + 60]]
+
+    def test_deadlines_are_those_of_the_plan(
+        self, fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A step of tiny's reference took a second, which tells nothing of small."""
+        waits: dict[str, set[float]] = {}
+
+        def opened(self: Deadlines, operation: str, original: Any = Deadlines.wait, **terms: Any) -> Wait:
+            found: Wait = original(self, operation, **terms)
+            if operation == "take":
+                waits.setdefault("tiny" if self.patience is patience else "other", set()).add(found.seconds)
+            return found
+
+        monkeypatch.setattr(Deadlines, "wait", opened)
+        patience = Patience()
+        patience.note("steps", 1.0)
+        path = tmp_path / "run.json"
+        request = RunRequest(PLANS, 1, side(fake_session("")), ())
+        measure_run(request, keeper(path), Listener(path), {"tiny": patience})
+        assert waits == {"tiny": {3 + 60}, "other": {300}}
 
     @pytest.mark.parametrize(("room", "at_once"), [(0.4, 1), (2.9, 2), (9.0, 4)])
     def test_as_many_are_at_work_as_have_memory(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from bench.drive.environments import PYTHON_OF_LOCKS
 from bench.drive.watch import CpuWatch
-from bench.machine import control_groups, system_text, usable_cores
+from bench.machine import affinity, control_groups, system_text, usable_cores
 
 LOAD_LIMIT = 0.5  # processes: not a part of all CPUs, of which one that is taken holds up an operation on all
 STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others
+STEADY_GOVERNORS = ("performance", "userspace")  # under any other the clock follows the load
 SAMPLE_SECONDS = 1.0
 
 
@@ -72,12 +73,14 @@ def _quota(root: Path) -> Finding:
 
 
 def _governor(root: Path) -> Finding:
-    governor = system_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
-    saving = governor in ("powersave", "ondemand", "conservative")
+    folders = (root / f"sys/devices/system/cpu/cpu{number}/cpufreq" for number in affinity())
+    told = dict.fromkeys(system_text(folder / "scaling_governor").strip() for folder in folders)
+    governors = [governor for governor in told if governor]
+    saving = ", ".join(governor for governor in governors if governor not in STEADY_GOVERNORS)
     return Finding(
         "frequency governor",
-        governor or "not known, as on most virtual machines",
-        f"frequency governor {governor}: the clock follows the load; set it to performance" if saving else "",
+        ", ".join(governors) or "not known, as on most virtual machines",
+        f"frequency governor {saving}: the clock follows the load; set it to performance" if saving else "",
     )
 
 

@@ -12,6 +12,7 @@ from bench.drive.doctor import Finding, disturbances, examine, python_finding
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "usable_cores", lambda: 4)
+    monkeypatch.setattr(doctor, "affinity", lambda: (0, 1, 2, 3))
     monkeypatch.setattr(doctor, "SAMPLE_SECONDS", 0.0)
 
 
@@ -115,12 +116,27 @@ def test_quota_of_a_group_around_this_process(tmp_path: Path, holder: str) -> No
 
 @pytest.mark.parametrize(
     ("governor", "disturbs"),
-    [("performance", False), ("schedutil", False), ("powersave", True), ("ondemand", True), ("conservative", True)],
+    [
+        ("performance", False),
+        ("userspace", False),
+        ("schedutil", True),
+        ("powersave", True),
+        ("ondemand", True),
+        ("conservative", True),
+    ],
 )
 def test_governor(tmp_path: Path, governor: str, disturbs: bool) -> None:
     put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", f"{governor}\n")
     wanted = f"frequency governor {governor}: the clock follows the load; set it to performance" if disturbs else ""
     assert finding(tmp_path, "frequency governor") == Finding("frequency governor", governor, wanted)
+
+
+def test_the_governors_of_all_cpus_are_looked_at_and_of_no_others(tmp_path: Path) -> None:
+    for cpu, governor in enumerate(("performance", "performance", "schedutil", "", "powersave")):
+        put(tmp_path, f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor", f"{governor}\n")
+    disturbance = "frequency governor schedutil: the clock follows the load; set it to performance"
+    wanted = Finding("frequency governor", "performance, schedutil", disturbance)
+    assert finding(tmp_path, "frequency governor") == wanted
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,22 @@ def control_groups(root: Path) -> list[Path]:
     return [inner, *(folder for folder in inner.parents if folder.is_relative_to(top))]
 
 
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Returns the CPUs whose time the control groups around this process allow it; infinity without a limit, None where
+    the system doesn't tell. `root` stands before /proc and /sys.
+    """
+    quotas = [system_text(group / "cpu.max").split() for group in control_groups(root)]
+    limits = [int(quota[0]) / int(quota[1]) for quota in quotas if len(quota) == 2 and quota[0] != "max"]
+    return min(limits, default=math.inf if any(quotas) else None)
+
+
+def cores_at_once(root: Path = Path("/")) -> int:
+    """Returns the number of cores that processes side by side have: those that this process may run on, or as many as
+    its CPU quota feeds. `root` stands before /proc and /sys.
+    """
+    return math.ceil(min(usable_cores(), cpu_quota(root) or math.inf))
+
+
 def system_text(path: Path) -> str:
     """Returns the text of a file of /proc or /sys; "" where there is none."""
     try:

@@ -26,7 +26,7 @@ from bench.commands.usage import UsageError
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
-from bench.machine import usable_cores
+from bench.machine import cores_at_once
 from bench.record.failed import FailedError
 from bench.record.files import write_text
 from bench.record.paired import CANDIDATE, REFERENCE, Side
@@ -86,7 +86,7 @@ def local_hosts(most: int, room: float) -> Iterator[Results | None]:
 
     For every two cores a call is measured at a time: of the `most` that there are, as many as have room in memory.
     """
-    at_a_time = int(min(usable_cores() // 2, most, room))
+    at_a_time = int(min(cores_at_once() // 2, most, room))
     if at_a_time < 2 or importlib.util.find_spec("distributed") is None:
         yield None
         return

@@ -26,7 +26,7 @@ from bench.drive.plan import Plan
 from bench.drive.run import RunRequest, measure_run
 from bench.drive.upgrade import PairedRequest
 from bench.judge.gate import Standards, gate_samples
-from bench.machine import now, usable_cores
+from bench.machine import cores_at_once, now
 from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
@@ -247,7 +247,7 @@ class _Measuring:
                 self._asked.launches,
                 self._gate.candidate,
                 self._asked.command_line,
-                side_by_side=usable_cores(),
+                side_by_side=cores_at_once(),
                 room=room_for(untimed),
                 begun=begun if begun.records else None,
             )

@@ -1,12 +1,13 @@
 """Looks for conditions of this machine that would disturb a measurement, as far as Linux tells."""
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 
 from bench.drive.environments import PYTHON_OF_LOCKS
 from bench.drive.watch import CpuWatch
-from bench.machine import affinity, control_groups, system_text, usable_cores
+from bench.machine import affinity, cpu_quota, system_text, usable_cores
 
 LOAD_LIMIT = 0.5  # processes: not a part of all CPUs, of which one that is taken holds up an operation on all
 STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others
@@ -63,11 +64,9 @@ def _steal(stolen: float | None) -> Finding:
 
 
 def _quota(root: Path) -> Finding:
-    quotas = [system_text(group / "cpu.max").split() for group in control_groups(root)]
-    limits = [int(quota[0]) / int(quota[1]) for quota in quotas if len(quota) == 2 and quota[0] != "max"]
-    if not limits:
-        return Finding("CPU quota", "none" if any(quotas) else "not known")
-    cores = min(limits)
+    cores = cpu_quota(root)
+    if cores is None or cores == math.inf:
+        return Finding("CPU quota", "none" if cores else "not known")
     said = f"CPU quota of {cores:.2f} of {usable_cores()} cores: give whole cores instead, or expect outlier steps"
     return Finding("CPU quota", f"{cores:.2f} cores", said if cores < usable_cores() else "")
 

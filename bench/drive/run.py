@@ -15,7 +15,7 @@ from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, disturbance
-from bench.machine import now, usable_cores
+from bench.machine import cores_at_once, now
 from bench.record.paired import CANDIDATE, Side
 from bench.record.repeats import worth_repeating
 from bench.record.types import SCHEMA, Record, Run
@@ -133,7 +133,7 @@ def measure_run(
     empty = request.begun or Run(SCHEMA, created, tuple(request.command), (), tuple(request.warnings))
     so_far = _SoFar(empty, plans, len(places), keep, listener)
     # One thread does the work of all cores, or these are shared by as many launches at most.
-    scale = usable_cores() if side_by_side > 1 else 1
+    scale = cores_at_once() if side_by_side > 1 else 1
     ended: set[int] = set()
 
     def take(position: int, number: int) -> None:

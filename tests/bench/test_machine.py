@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.machine import affinity, available_gib, this_machine, usable_cores
+from bench.machine import affinity, available_gib, cores_at_once, cpu_quota, this_machine, usable_cores
 
 
 @pytest.fixture
@@ -96,6 +96,26 @@ def test_a_control_group_s_memory_counts(
         put(tmp_path, f"sys/fs/cgroup/{group}/memory.current", f"{used}\n")
     put(tmp_path, "sys/fs/cgroup/pod/memory.stat", "anon 5\nactive_file 268435456\ninactive_file 268435456\n")
     assert available_gib(tmp_path) == gib
+
+
+@pytest.mark.parametrize(
+    ("quota", "told", "cores"),
+    [
+        ("", None, 64),
+        ("max 100000\n", math.inf, 64),
+        ("200000 100000\n", 2.0, 2),
+        ("250000 100000\n", 2.5, 3),
+        ("10000 100000\n", 0.1, 1),
+        ("9900000 100000\n", 99.0, 64),
+    ],
+)
+def test_a_cpu_quota_feeds_so_many_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, told: float | None, cores: int
+) -> None:
+    """Of 64."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)))
+    put(tmp_path, "sys/fs/cgroup/cpu.max", quota)
+    assert (cpu_quota(tmp_path), cores_at_once(tmp_path)) == (told, cores)
 
 
 def put(root: Path, name: str, text: str) -> None:

@@ -46,7 +46,7 @@ def enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Surveys of numbers are measured in this process, whatever machine it is."""
-    monkeypatch.setattr("bench.commands.clustered.usable_cores", lambda: 2)
+    monkeypatch.setattr("bench.commands.clustered.cores_at_once", lambda: 2)
 
 
 @pytest.fixture

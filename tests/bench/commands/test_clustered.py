@@ -249,7 +249,7 @@ def test_where_nothing_is_timed_the_cores_of_this_machine_measure_several(
     words = ["--numerics-only", "--workload", "predict-call", "--baselines", tmp_path / "baselines", "--output"]
     answers, folders = [], []
     for cores in (2, 4):
-        monkeypatch.setattr(clustered, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(clustered, "cores_at_once", lambda cores=cores: cores)
         out = tmp_path / f"out{cores}"
         found = tfgate("survey", "--from", first, "--to", last, *releases, *words, out)
         assert found.code == 3, found
@@ -285,14 +285,14 @@ def test_as_many_are_measured_at_a_time_as_the_machine_has_room_for(
         raise ClusterError(str(threads))
 
     monkeypatch.setattr(cluster, "local_scheduler", scheduler)
-    monkeypatch.setattr(clustered, "usable_cores", lambda: cores)
+    monkeypatch.setattr(clustered, "cores_at_once", lambda: cores)
     refused = pytest.raises(ClusterError, match=f"^{opened}$") if opened else contextlib.nullcontext()
     with refused, clustered.local_hosts(most, room) as hosts:
         assert hosts is None
 
 
 def test_without_dask_numbers_are_measured_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clustered, "usable_cores", lambda: 64)
+    monkeypatch.setattr(clustered, "cores_at_once", lambda: 64)
     monkeypatch.setattr("bench.commands.clustered.importlib.util.find_spec", lambda name: None)
     with clustered.local_hosts(9, math.inf) as hosts:
         assert hosts is None

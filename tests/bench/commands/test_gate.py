@@ -329,7 +329,7 @@ def test_numbers_take_a_launch_for_each_core_that_has_memory(gated: Gate, monkey
         raise KeyboardInterrupt
 
     monkeypatch.setattr(gate, "measure_run", measured)
-    monkeypatch.setattr(gate, "usable_cores", lambda: 64)
+    monkeypatch.setattr(gate, "cores_at_once", lambda: 64)
     monkeypatch.setattr("bench.commands.model.available_gib", lambda: 4.0)
     assert gated(gated.side("candidate"), "--no-speed", reference=None).code == 4
     assert [(request.side_by_side, request.room) for request in asked] == [(64, 2.0)]

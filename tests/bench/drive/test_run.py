@@ -189,7 +189,7 @@ class TestSideBySide:
             return found
 
         monkeypatch.setattr(Deadlines, "wait", wait)
-        monkeypatch.setattr("bench.drive.run.usable_cores", lambda: 64)
+        monkeypatch.setattr("bench.drive.run.cores_at_once", lambda: 64)
         patience = Patience()
         patience.note("steps", 1.0)
         for plans, side_by_side in ((PLANS[:1], 1), (PLANS[:1], 64), (PLANS, 64)):

@@ -161,7 +161,7 @@ def _hold(folder: Path, stack: contextlib.ExitStack) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     with contextlib.suppress(OSError):  # NFS locks no folder
-        stack.enter_context(locked(descriptor, busy))
+        stack.enter_context(locked(descriptor, folder, busy))
 
 
 def _line(kind: str, values: dict[str, Any]) -> str:

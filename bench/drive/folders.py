@@ -6,12 +6,13 @@ in another container would look as if nobody had them.
 
 import atexit
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from bench.drive.lock import lock
 
 PREFIX = "tfgate-"
 HELD_FILE = ".held"  # locked while its folder is in use
@@ -24,16 +25,24 @@ class HeldFolder:
     def __init__(self, directory: Path | None = None, suffix: str = "") -> None:
         made = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", suffix=suffix, dir=directory))
         self._lock = os.open(made / HELD_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            lock(self._lock, made / HELD_FILE, wait=True)
+        except OSError:
+            os.close(self._lock)
+            shutil.rmtree(made, ignore_errors=True)
+            raise
         self.path = made.rename(made.with_name(made.name[1:]))  # where sweep() of another command finds it locked
         atexit.register(self.remove)  # Ctrl-C may come before whoever is to delete it has it
 
     def remove(self) -> None:
-        """Deletes the folder; what can't be deleted stays."""
+        """Deletes the folder; what can't be deleted stays.
+
+        The lock is closed first: NFS keeps a deleted file that is open, and with it its folder.
+        """
         atexit.unregister(self.remove)
-        shutil.rmtree(self.path, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.close(self._lock)
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -69,9 +78,9 @@ def sweep() -> None:
 def _sweep(folder: Path) -> None:
     if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
         return
-    lock = os.open(folder / HELD_FILE, os.O_RDWR | os.O_NOFOLLOW)  # without one it is another program's folder
+    held = os.open(folder / HELD_FILE, os.O_RDWR | os.O_NOFOLLOW)  # without one it is another program's folder
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it is in use
-        shutil.rmtree(folder, ignore_errors=True)
+        lock(held, folder / HELD_FILE, wait=False)  # BlockingIOError: it is in use
     finally:
-        os.close(lock)
+        os.close(held)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -16,17 +16,27 @@ class LockedError(FailedError):
     """Another timing job runs on this host."""
 
 
+def lock(descriptor: int, path: Path, *, wait: bool) -> None:
+    """Locks the open file at `path`. Raises OSError, which names the file: BlockingIOError where another process holds
+    it and we don't `wait`.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:  # such as a network file system without locks
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 @contextlib.contextmanager
-def locked(descriptor: int, on_busy: Callable[[], None]) -> Iterator[None]:
-    """Holds the lock of an open file for the block, and closes the file. Where another process holds it, calls
-    `on_busy`, which may raise, and waits.
+def locked(descriptor: int, path: Path, on_busy: Callable[[], None]) -> Iterator[None]:
+    """Holds the lock of the open file at `path` for the block, and closes the file. Where another process holds it,
+    calls `on_busy`, which may raise, and waits.
     """
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor, path, wait=False)
         except BlockingIOError:
             on_busy()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor, path, wait=True)
         yield
     finally:
         os.close(descriptor)
@@ -47,7 +57,7 @@ def host_lock(path: Path | None = None, tell: Callable[[str], None] | None = Non
             raise LockedError(said)
         tell(said)
 
-    with locked(descriptor, busy):
+    with locked(descriptor, path, busy):
         with contextlib.suppress(OSError):  # a full disk: the lock holds without its holder's number
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)

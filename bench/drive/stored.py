@@ -117,7 +117,7 @@ def held(cache: Path, name: str, on_wait: Callable[[], None] = lambda: None) -> 
     """Holds the lock of one environment for the block; `on_wait` is called if another holds it."""
     locks = cache / ".locks"
     locks.mkdir(exist_ok=True)
-    with locked(os.open(locks / name, os.O_WRONLY | os.O_CREAT, 0o666), on_wait):
+    with locked(os.open(locks / name, os.O_WRONLY | os.O_CREAT, 0o666), locks / name, on_wait):
         yield
 
 

@@ -3,10 +3,12 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest.mock
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,41 @@ def test_a_folder_that_is_not_locked_yet_is_not_swept_away(temporary: Path, monk
     assert folder.path.name.startswith("tfgate-")  # by which the next command finds it
     assert os.listdir(folder.path) == [HELD_FILE]
     folder.remove()
+    assert os.listdir(temporary) == []
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_folder_is_deleted_once_nothing_in_it_is_open(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, swept: bool
+) -> None:
+    """NFS keeps a deleted file that is open, and so its folder, for ever."""
+    folder = HeldFolder()
+    held: list[bool] = []
+
+    def deleted(path: Path, ignore_errors: bool, delete: Callable[..., None] = shutil.rmtree) -> None:
+        links = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+        held.append(str(path / HELD_FILE) in links)
+        delete(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr("bench.drive.folders.shutil.rmtree", deleted)
+    if swept:
+        os.close(folder._lock)  # as the kernel does for a process that was killed
+        sweep()
+    else:
+        folder.remove()
+    assert held == [False]
+    assert os.listdir(temporary) == []
+
+
+def test_a_folder_that_can_not_be_locked_is_named_and_does_not_stay(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network file system without locks."""
+    monkeypatch.setattr(fcntl, "flock", unittest.mock.Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+    with pytest.raises(OSError, match="No locks available") as raised:
+        HeldFolder()
+    assert raised.value.errno == errno.ENOLCK
+    assert Path(raised.value.filename).parent.parent == temporary
     assert os.listdir(temporary) == []
 
 

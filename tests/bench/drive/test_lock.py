@@ -106,6 +106,13 @@ def test_the_lock_is_the_hosts_unless_a_variable_names_another(tmp_path: Path, m
     assert lock_path() == Path("/tmp/tfgate.lock")
 
 
+def test_a_file_that_can_not_be_locked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcntl.flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+    with pytest.raises(OSError, match="No locks available") as raised, host_lock(tmp_path / "lock"):
+        pass
+    assert raised.value.filename == str(tmp_path / "lock")
+
+
 def test_a_full_disk_loses_the_holder_s_number_and_not_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

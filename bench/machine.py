@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Collection
 from pathlib import Path
 
+from bench.record.failed import FailedError
 from bench.record.types import Machine
 
 EXTENSIONS = ("avx512f", "avx2", "avx", "sse4_2", "asimd")  # the widest first
@@ -92,7 +93,14 @@ def usable_cores() -> int:
 
 
 def affinity() -> tuple[int, ...]:
-    """Returns the numbers of the CPUs that this process may run on, sorted."""
+    """Returns the numbers of the CPUs that this process may run on, sorted.
+
+    Raises FailedError on a system that doesn't tell them: nothing can be measured there.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        raise FailedError(
+            f"{platform.system()} doesn't tell a process' CPUs: measure on Linux; check, report and show work here"
+        )
     return tuple(sorted(os.sched_getaffinity(0)))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import affinity, available_gib, cores_at_once, cpu_quota, this_machine, usable_cores
+from bench.record.failed import FailedError
 
 
 @pytest.fixture
@@ -116,6 +117,14 @@ def test_a_cpu_quota_feeds_so_many_cores(
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)))
     put(tmp_path, "sys/fs/cgroup/cpu.max", quota)
     assert (cpu_quota(tmp_path), cores_at_once(tmp_path)) == (told, cores)
+
+
+def test_a_system_that_does_not_tell_the_cpus_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As macOS, whose Python lacks the function."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    with pytest.raises(FailedError, match=r"^Darwin doesn't tell a process' CPUs: measure on Linux; .*"):
+        usable_cores()
 
 
 def put(root: Path, name: str, text: str) -> None:

@@ -1,6 +1,8 @@
 """`tfgate doctor`: with an interpreter that can't measure, which is what it is asked to find out."""
 
 import json
+import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -21,6 +23,14 @@ def test_an_interpreter_without_tensorflow_fails_after_saying_what_the_machine_i
     assert "install TensorFlow there" in found.err
     for name in ("cpu model", "cores", "fingerprint", "load", "swap"):
         assert name in found.out
+
+
+def test_where_nothing_can_be_measured_that_is_said(tfgate: Tfgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    found = tfgate("doctor")
+    assert (found.code, found.out) == (4, "")
+    assert re.fullmatch(r"tfgate: error: .* doesn't tell a process' CPUs: measure on Linux.*\n", found.err)
 
 
 @without_tensorflow

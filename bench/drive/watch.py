@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.machine import affinity, usable_cores
-from bench.record.types import OTHERS_LIMIT
+from bench.record.types import disturbs
 
 
 class CpuWatch:
@@ -42,7 +42,7 @@ def disturbance(others: Mapping[str, float | None]) -> str:
     without any.
     """
     cores = usable_cores()
-    much = {name: share * cores for name, share in others.items() if share is not None and share * cores > OTHERS_LIMIT}
+    much = {name: share * cores for name, share in others.items() if share is not None and disturbs(share, cores)}
     if not much:
         return ""
     where = next(iter(much)) if len(much) == 1 else f"{len(much)} of {len(others)} launches"

@@ -31,9 +31,9 @@ REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when 
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"
 OF_SOME = (FITTED_LOSS, STEP_TIME_GROWTH)  # metrics of the workloads that name them, and of no other
-# CPUs, not a part of them all: an operation on all waits for the slowest. A launch that lost one of two cores ran its
-# steps at half their speed.
-OTHERS_LIMIT = 0.1
+# What other processes may have in a launch: a part of the machine's CPU time, and no more than so many CPUs, since an
+# operation on all waits for the slowest. A launch that lost one of two cores ran its steps at half their speed.
+OTHERS_LIMIT, OTHERS_CPUS = 0.05, 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,6 +192,11 @@ class NumericError:
         return self.error / self.limit if self.error > self.limit > 0 else math.inf
 
 
+def disturbs(others_cpu: float, cores: int) -> bool:
+    """Tells whether other processes' part of the CPU time of so many cores is more than a launch may lose."""
+    return others_cpu > OTHERS_LIMIT or others_cpu * cores > OTHERS_CPUS
+
+
 @dataclasses.dataclass(frozen=True)
 class Failure:
     """The reason why a launch did not finish."""
@@ -236,7 +241,7 @@ class Record:
     @property
     def disturbed(self) -> bool:
         """Returns whether other processes had so much of the machine that the launch's speed is theirs, too."""
-        return (self.others_cpu or 0.0) * self.machine.cores > OTHERS_LIMIT
+        return disturbs(self.others_cpu or 0.0, self.machine.cores)
 
 
 @dataclasses.dataclass(frozen=True)

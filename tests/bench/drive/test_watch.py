@@ -90,9 +90,9 @@ def test_only_much_of_it_is_worth_a_line() -> None:
 
 
 def test_a_busy_cpu_is_much_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 64 CPUs three are 5%, and one is 1.6%."""
+    """Of 64 CPUs three are 5%, one is 1.6%, and 0.7% are 0.45: other processes always take some."""
     monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 64)
     assert disturbance({"launch 1": 1 / 64}) == (
         "launch 1: other processes used 1.00 of 64 CPUs, which disturbs its speed"
     )
-    assert disturbance({"launch 1": 0.001}) == ""
+    assert disturbance({"launch 1": 0.007}) == ""

@@ -14,7 +14,7 @@ from bench.drive.launch import Launch, measure_launch
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import kill_workers
-from bench.drive.watch import CpuWatch, disturbance
+from bench.drive.watch import CpuWatch, warned
 from bench.machine import cores_at_once, now
 from bench.record.paired import CANDIDATE, Side
 from bench.record.repeats import worth_repeating
@@ -55,12 +55,11 @@ class _SoFar:
 
     def run(self, incomplete: str = "") -> Run:
         records = [record for place in sorted(self._records) for record in self._records[place]]
-        before, line = (
-            disturbance({f"{one.subject.name} launch {one.launch + 1}": one.others_cpu for one in of})
+        shares = (
+            {f"{one.subject.name} launch {one.launch + 1}": one.others_cpu for one in of}
             for of in (self._empty.records, records)
         )
-        kept = [one for one in self._empty.warnings if one != before]
-        warnings = (*kept, *([line] if line else []))
+        warnings = warned(self._empty.warnings, *shares)
         return dataclasses.replace(self._empty, records=tuple(records), warnings=warnings, incomplete=incomplete)
 
     def add(self, position: int, record: Record) -> None:

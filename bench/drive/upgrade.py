@@ -12,7 +12,7 @@ from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.drive.repeats import twice
 from bench.drive.sized import sized
-from bench.drive.watch import disturbance
+from bench.drive.watch import warned
 from bench.machine import now
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
@@ -140,9 +140,9 @@ class _Upgrade:
         jitter, sides = JITTER_BASE + number, self._request.sides
         pair = measure_pair(plan, number, turn, jitter, sides, self._listener.step, self._patience)
         pairs = (*before, pair)
-        was, line = (disturbance({f"launch {one.launch + 1}": one.disturbed for one in of}) for of in (before, pairs))
-        self.run = dataclasses.replace(self.run, warnings=tuple(one for one in self.run.warnings if one != was))
-        self.add([line] if line else (), pairs=pairs)
+        shares = ({f"launch {one.launch + 1}": one.disturbed for one in of} for of in (before, pairs))
+        self.run = dataclasses.replace(self.run, warnings=warned(self.run.warnings, *shares))
+        self.add(pairs=pairs)
 
 
 def _lockstep_failure(found: Lockstep | Failure) -> Failure | None:

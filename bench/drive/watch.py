@@ -5,7 +5,7 @@ The load average tells of it too late, and steal time of other machines alone.
 
 import os
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.machine import affinity, usable_cores
@@ -37,10 +37,18 @@ class CpuWatch:
         return (stolen - before) / (total - total_before) if total > total_before else None
 
 
-def disturbance(others: Mapping[str, float | None]) -> str:
-    """Returns a warning that names the launches (their names are the keys) during which others used much of the CPU; ""
-    without any.
+def warned(
+    warnings: Sequence[str], before: Mapping[str, float | None], now: Mapping[str, float | None]
+) -> tuple[str, ...]:
+    """Returns a run's warnings with that of what others used in its launches now, in the place of that of the launches
+    before. Keys are the launches' names.
     """
+    was, line = _disturbance(before), _disturbance(now)
+    return (*(one for one in warnings if one != was), *([line] if line else ()))
+
+
+def _disturbance(others: Mapping[str, float | None]) -> str:
+    """Returns a warning that names the launches during which others used much of the CPU; "" without any."""
     cores = usable_cores()
     much = {name: share * cores for name, share in others.items() if share is not None and disturbs(share, cores)}
     if not much:

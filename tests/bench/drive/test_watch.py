@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.watch import CpuWatch, disturbance
+from bench.drive.watch import CpuWatch, warned
 
 BURN = "import time; end = time.process_time() + 0.1\nwhile time.process_time() < end: pass"
 
@@ -79,20 +79,29 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("two_cores")
 def test_only_much_of_it_is_worth_a_line() -> None:
-    assert disturbance({"notebook launch 1": 0.48, "notebook launch 2": 0.01}) == (
-        "notebook launch 1: other processes used 0.96 of 2 CPUs, which disturbs its speed"
+    assert warned((), {}, {"notebook launch 1": 0.48, "notebook launch 2": 0.01}) == (
+        "notebook launch 1: other processes used 0.96 of 2 CPUs, which disturbs its speed",
     )
-    assert disturbance({"launch 1": 0.48, "launch 2": 0.02, "launch 3": 0.31, "launch 4": None}) == (
-        "2 of 4 launches: other processes used up to 0.96 of 2 CPUs, which disturbs its speed"
+    assert warned((), {}, {"launch 1": 0.48, "launch 2": 0.02, "launch 3": 0.31, "launch 4": None}) == (
+        "2 of 4 launches: other processes used up to 0.96 of 2 CPUs, which disturbs its speed",
     )
-    assert disturbance({"notebook launch 1": 0.05, "notebook launch 2": None}) == disturbance({}) == ""
-    assert "launch 1: other processes used 0.12 of" in disturbance({"launch 1": 0.06})
+    assert warned((), {}, {"notebook launch 1": 0.05, "notebook launch 2": None}) == warned((), {}, {}) == ()
+    assert "launch 1: other processes used 0.12 of" in warned((), {}, {"launch 1": 0.06})[0]
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_line_takes_the_place_of_that_of_fewer_launches() -> None:
+    before, now = {"launch 1": 0.48}, {"launch 1": 0.48, "launch 2": 0.31}
+    first = warned(("load",), {}, before)
+    both = warned((*first, "a repeat"), before, now)
+    assert [line.partition(":")[0] for line in both] == ["load", "a repeat", "2 of 2 launches"]
+    assert warned(first, before, {"launch 1": 0.01}) == ("load",)
 
 
 def test_a_busy_cpu_is_much_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 64 CPUs three are 5%, one is 1.6%, and 0.7% are 0.45: other processes always take some."""
     monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 64)
-    assert disturbance({"launch 1": 1 / 64}) == (
-        "launch 1: other processes used 1.00 of 64 CPUs, which disturbs its speed"
+    assert warned((), {}, {"launch 1": 1 / 64}) == (
+        "launch 1: other processes used 1.00 of 64 CPUs, which disturbs its speed",
     )
-    assert disturbance({"launch 1": 0.007}) == ""
+    assert warned((), {}, {"launch 1": 0.007}) == ()

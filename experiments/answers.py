@@ -73,7 +73,7 @@ def report(records: Sequence[Record]) -> str:
             for version in versions
         ]
         record, worst = max(mine, key=lambda pair: pair[1].used)
-        where = f"{record.subject.config}: {worst.quantity} {worst.tensor}".strip()
+        where = f"{record.subject.config}: {worst.label} {worst.tensor}".strip()
         launches = len({id(one) for one, _ in mine})
         rows.append([f"`{workload}`", str(launches), *(f"{share:.2f}" for share in columns), where])
     draws = " and ".join(f"{count} of {config}" for config, count in DRAWS.items())

@@ -146,7 +146,7 @@ def judged_launch(record: Record, standards: Standards) -> Judged:
     )
     comparisons = tuple(comparison for comparison in verdict.comparisons if comparison.metric.name in CHECKS)
     # Of an update nearly all is the rounding of the weights, which takes the same share everywhere.
-    others = (error.used for error in record.numerics if not error.quantity.endswith("update"))
+    others = (error.used for error in record.numerics if error.quantity != "update")
     return Judged(setting, comparisons, max(others, default=None), record.machine.cpu_model)
 
 

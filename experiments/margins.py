@@ -19,7 +19,7 @@ from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.record.files import read_record, write_record
 from bench.record.paired import Side
-from bench.record.types import DIVERGED, SCHEMA, NumericError, Record, Run
+from bench.record.types import DIVERGED, SCHEMA, STRESS, NumericError, Record, Run
 from experiments.markdown import fill, folded, table
 from experiments.rate import Rate
 from lm.config import CONFIGS, IMPLEMENTATIONS
@@ -138,7 +138,7 @@ def alarms(records: Iterable[Record]) -> list[str]:
 
 
 def _told(error: NumericError) -> str:
-    return f"{error.quantity} {error.tensor} at step {error.step}: {error.error:.1e}, limit {error.limit:.1e}"
+    return f"{error.label} {error.tensor} at step {error.step}: {error.error:.1e}, limit {error.limit:.1e}"
 
 
 def report(records: Sequence[Record]) -> str:
@@ -228,8 +228,7 @@ def _kinds(records: Iterable[Record]) -> list[tuple[str, str]]:
 
 
 def _kind(error: NumericError) -> tuple[str, str]:
-    case, _, quantity = error.quantity.rpartition(": ")
-    return ("stress" if case else "training"), quantity
+    return (STRESS if error.source == STRESS else "training"), error.quantity or error.label
 
 
 def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence[str]) -> list[str]:
@@ -238,7 +237,7 @@ def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence
         max((error.used for record, error in mine if _version(record) == version), default=0.0) for version in versions
     ]
     record, worst = max(mine, key=lambda pair: pair[1].used)
-    where = f"{_subject(record)}, {_setting(record)}: {worst.quantity} {worst.tensor}".strip()
+    where = f"{_subject(record)}, {_setting(record)}: {worst.label} {worst.tensor}".strip()
     return [kind, quantity, *(f"{ratio:.2f}" for ratio in ratios), f"{worst.error:.1e}", f"{worst.limit:.1e}", where]
 
 

@@ -237,7 +237,7 @@ def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
 
 def _left_out(records: Iterable[Record]) -> list[str]:
     """Returns a warning of the launches that tell no words/s, if there are any."""
-    count = sum(record.disturbed for record in records)
+    count = sum(record.is_disturbed for record in records)
     return [f"disturbed launches, whose words/s are left out: {count}"] if count else []
 
 

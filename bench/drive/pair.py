@@ -223,7 +223,7 @@ def measure_pair(
         steps=steps,
         evaluations=evaluations,
         seconds=time.monotonic() - began,
-        disturbed=watch.others(),
+        others_cpu=watch.others(),
         core=pinned.core if pinned else None,
     )
 

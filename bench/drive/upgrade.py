@@ -140,7 +140,7 @@ class _Upgrade:
         jitter, sides = JITTER_BASE + number, self._request.sides
         pair = measure_pair(plan, number, turn, jitter, sides, self._listener.step, self._patience)
         pairs = (*before, pair)
-        shares = ({f"launch {one.launch + 1}": one.disturbed for one in of} for of in (before, pairs))
+        shares = ({f"launch {one.launch + 1}": one.others_cpu for one in of} for of in (before, pairs))
         self.run = dataclasses.replace(self.run, warnings=warned(self.run.warnings, *shares))
         self.add(pairs=pairs)
 

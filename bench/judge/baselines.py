@@ -133,7 +133,7 @@ def _throughput(created: str, records: Sequence[Record], *, in_turn: bool) -> tu
     """Returns the words/s of a run's launches of one subject; none if they were too few or too short to have any. A
     launch alongside which other processes used the CPU tells none.
     """
-    alone = [record for record in records if not record.disturbed]
+    alone = [record for record in records if not record.is_disturbed]
     speeds = tuple(speed for record in alone if (speed := words_per_second(record)))
     environment = records[0].environment if records else None
     if not speeds or environment is None:

@@ -26,9 +26,10 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.record.lockstep import tensor_name
-from bench.record.types import LEFT_OPEN, NOT_FINITE, REPEAT, UNMOVED, NumericError, Record
+from bench.record.types import CASE, LEFT_OPEN, NOT_FINITE, REPEAT, STRESS, UNMOVED, NumericError, Record
 from bench.stats.outcome import Outcome
 
+UPDATE = "update"
 LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
 
 
@@ -124,8 +125,8 @@ def _departs(reference: Sequence[Record]) -> Reason | None:
     return None if all(error.within for error in errors) else _reason(_telling(errors), reference)
 
 
-def _tensor(error: NumericError) -> tuple[str, str]:
-    return error.quantity, error.tensor
+def _tensor(error: NumericError) -> tuple[str, ...]:
+    return *error.compared, error.tensor
 
 
 def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[Record]) -> list[Reason]:
@@ -134,7 +135,7 @@ def both_depart(subject: str, candidate: Sequence[Record], reference: Sequence[R
     alike = [one for one in departures if one.outcome is Outcome.PASS]
     if not alike:
         return []
-    named = tuple(tensor_name(one.error.quantity, one.error.tensor) for one in alike)
+    named = tuple(tensor_name(one.error.label, one.error.tensor) for one in alike)
     return [BothDepart(subject, named, max(one.error.error for one in alike), max(one.apart for one in alike))]
 
 
@@ -160,7 +161,7 @@ def _errors(records: Sequence[Record]) -> list[NumericError]:
         error
         for record in records
         for error in record.numerics
-        if not (_unmoved(record) and error.within and _kind(error) == "update")
+        if not (_unmoved(record) and error.within and _kind(error) == UPDATE)
     ]
 
 
@@ -174,7 +175,9 @@ def _kind(error: NumericError) -> str:
     """
     if not (error.is_answer and error.decides):
         return ""
-    return error.case if ":" in error.quantity else error.case.partition(" ")[0]
+    if error.source == CASE:
+        return error.case
+    return error.quantity if error.quantity in ("loss", "gradient") else UPDATE  # after one step, after two
 
 
 def _weights_changed(records: Sequence[Record]) -> WeightsChanged | None:
@@ -190,22 +193,30 @@ def _telling(errors: Sequence[NumericError]) -> NumericError:
     """
     over = [error for error in errors if not error.within]
     if over:
-        return min(over, key=lambda error: (error.quantity == REPEAT, -error.used if error.is_answer else error.step))
+        return min(over, key=lambda error: (error.source == REPEAT, -error.used if error.is_answer else error.step))
     return max(errors, key=lambda error: error.used)
 
 
 def _reason(telling: NumericError, records: Sequence[Record]) -> Reason:
-    if telling.quantity == REPEAT and not telling.within:
+    if telling.source == REPEAT and not telling.within:
         return NotRepeated(telling.tensor, telling.steps, telling.error)
     if telling.refused:
         return FileRefused(telling.case, telling.refused)
     errors = _errors(records)
     over = sum(not error.within for error in errors)
-    where = telling.quantity, telling.tensor, telling.step
-    answers = sum(error.is_answer and error.decides for error in errors)
     kinds = Counter(kind for error in errors if (kind := _kind(error)))
-    steps = answers or _steps(records)
-    return OracleErrors(*where, telling.error, telling.limit, over, steps, bool(answers), tuple(kinds.items()))
+    return OracleErrors(
+        telling.quantity,
+        telling.tensor,
+        telling.step,
+        telling.error,
+        telling.limit,
+        over,
+        checked=kinds.total() if telling.is_answer else _steps(records),
+        source=telling.source,
+        case=telling.case,
+        kinds=tuple(kinds.items()),
+    )
 
 
 def unpromised(records: Sequence[Record]) -> list[Reason]:
@@ -214,7 +225,7 @@ def unpromised(records: Sequence[Record]) -> list[Reason]:
     found = [error for error in unsure if not error.error <= LARGEST_LIMIT]
     refused = tuple((error.case, error.refused) for error in found if error.refused)
     others = [error for error in found if not error.refused]
-    named = tuple(tensor_name(error.quantity, error.tensor) for error in others)
+    named = tuple(tensor_name(error.label, error.tensor) for error in others)
     return [Unpromised(refused, named, max((error.error for error in others), default=0.0))] if found else []
 
 
@@ -222,14 +233,14 @@ def _steps(records: Sequence[Record]) -> int:
     """Returns how many steps were checked: of each launch the most that a tensor was checked at in training, and each
     stress step.
     """
-    stress = {error.step for error in _errors(records) if error.quantity.startswith("stress")}
+    stress = {error.step for error in _errors(records) if error.source == STRESS}
     return sum(map(_training_steps, records)) + len(stress)
 
 
 def _training_steps(record: Record) -> int:
-    checked: Counter[tuple[str, str]] = Counter()
+    checked: Counter[tuple[str, ...]] = Counter()
     for error in _errors([record]):
-        if not error.quantity.startswith("stress"):
+        if error.source != STRESS:
             checked[_tensor(error)] += error.steps
     return max(checked.values(), default=0)
 

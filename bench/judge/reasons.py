@@ -7,6 +7,8 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
+from bench.record.types import STEP
+
 
 @dataclasses.dataclass(frozen=True)
 class Reason:
@@ -103,8 +105,9 @@ class OracleErrors(Reason):
     error: float
     limit: float
     over: int  # tensors over their limits, of all quantities
-    steps: int  # that were checked; of a workload's cases, answers; of a user's own model, tensors
-    answers: bool = False  # of a workload's cases, not of training steps
+    checked: int  # steps; of a workload's cases, answers; of a user's own model, tensors
+    source: str = STEP  # of bench.record.types.NumericError, as `case` is
+    case: str = ""
     kinds: tuple[tuple[str, int], ...] = ()  # tensors by case; of a user's own model losses, gradients, updates
 
 

@@ -40,7 +40,7 @@ def timed_candidates(run: PairedRun) -> list[Record]:
     """Returns the candidate's records that words/s are told by: of launches on all cores, each with the part of the CPU
     that others had meanwhile. It disturbs both sides alike, so that ratios stay, but not a speed of one side.
     """
-    return [dataclasses.replace(pair.candidate, others_cpu=pair.disturbed) for pair in whole_pairs(run, ALL_CORES)]
+    return [dataclasses.replace(pair.candidate, others_cpu=pair.others_cpu) for pair in whole_pairs(run, ALL_CORES)]
 
 
 def samples_of(

@@ -28,7 +28,7 @@ def judge_throughput(
     told = [(record, speed) for record in records if (speed := words_per_second(record))]
     if not told:
         return []
-    speeds = [speed for record, speed in told if not record.disturbed]
+    speeds = [speed for record, speed in told if not record.is_disturbed]
     metric, machine, environment = dataclasses.replace(WORDS, gates=gates), records[0].machine, records[0].environment
     undecided = Outcome.INCONCLUSIVE if gates else Outcome.NOT_GATED
     if not speeds:

@@ -18,7 +18,7 @@ from bench.measure.exchange import Arrays, file_bytes, mapped, reserve
 from bench.measure.numerics import CAP, Expected, errors_of, expected_of, sketched
 from bench.measure.tally import Best, Tally
 from bench.record.replies import Cases
-from bench.record.types import ANSWER, NumericError
+from bench.record.types import CASE, OWN, NumericError
 from lm.arrays import Array
 from lm.config import config_by_name
 from lm.workloads.protocol import Defining, Opening, Workload
@@ -93,8 +93,8 @@ class Session:
             ]
         if not promised:
             errors = [dataclasses.replace(error, limit=math.inf) for error in _worst(errors)]
-        named = ANSWER if isinstance(self._found, Best) else f"{ANSWER}{case}: "
-        self._found.add(dataclasses.replace(error, quantity=f"{named}{error.quantity}") for error in errors)
+        source, named = (OWN, "") if isinstance(self._found, Best) else (CASE, case)
+        self._found.add(dataclasses.replace(error, source=source, case=named) for error in errors)
 
     def errors(self) -> list[NumericError]:
         """Returns what was found so far."""

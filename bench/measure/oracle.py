@@ -30,7 +30,7 @@ from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Start, small_start
 from bench.measure.tally import Tally
 from bench.measure.updates import clipping_and_update
 from bench.record.replies import Agenda, StressCase
-from bench.record.types import DEFAULT_WORKLOAD, REPEAT, NumericError
+from bench.record.types import DEFAULT_WORKLOAD, REPEAT, STRESS, NumericError
 from lm.arrays import Floats, State
 from lm.config import config_by_name
 from lm.data.batches import batch, steps_per_epoch, training_batch
@@ -120,7 +120,7 @@ class Session:
             target[...] = mask
 
     def check_stress(self, case: int, logits: bool) -> None:
-        """Compares the stress step just published with the oracle's. Its errors name it: "stress NaN: norm"."""
+        """Compares the stress step just published with the oracle's."""
         posed, start = CASES[case], self._start
         config, exchange = (SMALL, self._small) if posed.small else (self._config, self._own)
         before: Before = start.weights, start.state
@@ -135,7 +135,7 @@ class Session:
             found = _published(exchange, 0, logits)
         compared = [errors_of(self._next_step + case, found, expected, posed.cut) for expected in outcomes]
         errors = min(compared, key=lambda one: max(error.used for error in one))
-        self._tally.add(dataclasses.replace(one, quantity=f"stress {posed.name}: {one.quantity}") for one in errors)
+        self._tally.add(dataclasses.replace(one, source=STRESS, case=posed.name) for one in errors)
 
     def check_repeat(self) -> None:
         """Compares what the first steps left in another process, which read nothing in between, with what they left.
@@ -144,7 +144,9 @@ class Session:
         """
         found = {**self._own.updated(0), **self._own.results("state")}
         self._tally.add(
-            NumericError(self._repeated - 1, REPEAT, name, relative_error(found[name], value), self._repeat_limit)
+            NumericError(
+                self._repeated - 1, "", name, relative_error(found[name], value), self._repeat_limit, source=REPEAT
+            )
             for name, value in self._after_read_steps.items()
         )
 

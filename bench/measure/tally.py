@@ -5,33 +5,35 @@ from collections.abc import Iterable
 
 from bench.record.types import NumericError
 
+Compared = tuple[str, str, str]  # NumericError.compared
+
 
 class Tally:
     """Sums up the errors of many steps: of each quantity the nearest to its limit, and each tensor's first over it."""
 
     def __init__(self) -> None:
-        self._steps: dict[str, int] = {}
-        self._nearest: dict[str, NumericError] = {}
-        self._over: dict[tuple[str, str], NumericError] = {}
+        self._steps: dict[Compared, int] = {}
+        self._nearest: dict[Compared, NumericError] = {}
+        self._over: dict[tuple[Compared, str], NumericError] = {}
 
     def add(self, errors: Iterable[NumericError]) -> None:
         """Takes in the errors of one step."""
         found = list(errors)
-        for quantity in dict.fromkeys(error.quantity for error in found):
-            self._steps[quantity] = self._steps.get(quantity, 0) + 1
+        for compared in dict.fromkeys(error.compared for error in found):
+            self._steps[compared] = self._steps.get(compared, 0) + 1
         for error in found:
             if not error.within:
-                self._over.setdefault((error.quantity, error.tensor), error)
-            elif error.used >= getattr(self._nearest.get(error.quantity), "used", 0.0):
-                self._nearest[error.quantity] = error
+                self._over.setdefault((error.compared, error.tensor), error)
+            elif error.used >= getattr(self._nearest.get(error.compared), "used", 0.0):
+                self._nearest[error.compared] = error
 
     def errors(self) -> list[NumericError]:
         """Returns them, in the order in which their quantities were found first."""
         over = list(self._over.values())
         return [
             dataclasses.replace(error, steps=steps)
-            for quantity, steps in self._steps.items()
-            for error in [one for one in over if one.quantity == quantity] or [self._nearest[quantity]]
+            for compared, steps in self._steps.items()
+            for error in [one for one in over if one.compared == compared] or [self._nearest[compared]]
         ]
 
 
@@ -39,12 +41,12 @@ class Best:
     """Keeps of each tensor the smallest part of its limit, over the cases: a wrong tensor is wrong in every start."""
 
     def __init__(self) -> None:
-        self._best: dict[tuple[str, str], NumericError] = {}
+        self._best: dict[tuple[Compared, str], NumericError] = {}
 
     def add(self, errors: Iterable[NumericError]) -> None:
         """Takes in the errors of a case."""
         for error in errors:
-            key = error.quantity, error.tensor
+            key = error.compared, error.tensor
             if key not in self._best or error.used < self._best[key].used:
                 self._best[key] = error
 

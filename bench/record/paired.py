@@ -96,7 +96,7 @@ class Pair:
     steps: tuple[Quad, ...]  # training steps
     evaluations: tuple[Quad, ...]  # evaluation steps
     seconds: Amount  # wall time of the launch, starting and ending its processes included
-    disturbed: Finite | None = None  # part of the machine's CPU time that others had; None if not known
+    others_cpu: Finite | None = None  # part of the machine's CPU time that others had; None if not known
     core: Count | None = None  # the CPU that both sides' one thread was pinned to; None: all cores, as users run it
 
     @property

@@ -10,24 +10,27 @@ import math
 
 from bench.record.codec import Amount, Count, Finite
 
+# 5: an error's source and case are fields of their own; `others_cpu` of a pair, which was `disturbed`.
 # 4: launches on one core, and a run's time budget; an error of the numbers stands for all steps that were checked.
 # 3: numbers in verdicts; `incomplete` apart from warnings; lockstep differences by quantity and tensor.
 # 2: without yardstick; baselines hold words/s in the place of sessions; gates and micro reports are kept.
 # 1: the first.
-SCHEMA = 4
+SCHEMA = 5
 
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
 # UNCOMPILED: XLA can't compile the graph. OWN_CODE: a user's own file raised, or returned what can't be used.
 # NO_ORACLE: a process failed that says what is right, so nothing can be said of what was to be compared with it.
 NO_TENSORFLOW, DIVERGED, HUNG, UNCOMPILED = "no TensorFlow", "diverged", "hung", "does not compile"
 OWN_CODE, NO_ORACLE = "own code", "no oracle"
-ANSWER = "answer "  # begins the quantity of a NumericError that is of a workload's case: "answer ragged: logits"
+# Sources of a NumericError. STEP: a step of training, or the pass of evaluation after the last. REPEAT: the weights and
+# the state that the same steps leave in another process. STRESS: a stress step. CASE: an answer to a workload's case.
+# OWN: an answer of a user's own model.
+STEP, REPEAT, STRESS, CASE, OWN = "step", "repeat", "stress", "case", "own"
 # Why numbers of a user's own model were not compared (Unchecked).
 NO_REFERENCE, NO_FLOAT64 = "no reference", "no float64"
 NOT_REPEATED, NOT_COPIED, LEFT_OPEN = "not repeated", "not copied", "left open"
 NOT_REBUILT, NOT_FINITE = "not rebuilt", "not finite"
 UNMOVED = "unmoved"  # all updates are zero: these alone were not compared
-REPEAT = "repeat"  # a quantity of NumericError: what the same steps leave when another process takes them
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"
 OF_SOME = (FITTED_LOSS, STEP_TIME_GROWTH)  # metrics of the workloads that name them, and of no other
@@ -154,7 +157,7 @@ class NumericError:
     """
 
     step: Count  # global, from 0; stress steps count on after the last of training; of an answer its case's number
-    quantity: str  # logits, loss, norm, gradient, clipped, update, state, "stress NaN: loss", "answer ragged: loss", …
+    quantity: str  # logits, loss, norm, gradient, clipped, update, state, …; "" of REPEAT
     tensor: str
     error: float
     limit: float  # infinite for a file that no version promises to read: it decides nothing
@@ -163,16 +166,24 @@ class NumericError:
     # Of an answer over its limit: a sketch of its relative distance from the oracle (bench.measure.numerics.sketched).
     # Two sketches are as far apart as the answers.
     departure: tuple[Finite, ...] = ()
+    source: str = STEP  # or another of the constants above
+    case: str = ""  # its name, of STRESS and CASE
 
     @property
     def is_answer(self) -> bool:
         """Tells whether it is of a workload's case, or of a user's own model; else of training steps."""
-        return self.quantity.startswith(ANSWER)
+        return self.source in (CASE, OWN)
 
     @property
-    def case(self) -> str:
-        """Returns the case of an answer: "answer ragged: logits" is of ragged."""
-        return self.quantity.removeprefix(ANSWER).partition(":")[0]
+    def compared(self) -> tuple[str, str, str]:
+        """Returns what was compared in it, of which `tensor` is one."""
+        return self.source, self.case, self.quantity
+
+    @property
+    def label(self) -> str:
+        """Returns the same as people read it: "gradient", "stress NaN: gradient", "answer ragged: gradient"."""
+        found = quantity_label(*self.compared)
+        return f"answer {found}" if self.is_answer else found
 
     @property
     def decides(self) -> bool:
@@ -195,6 +206,12 @@ class NumericError:
 def disturbs(others_cpu: float, cores: int) -> bool:
     """Tells whether other processes' part of the CPU time of so many cores is more than a launch may lose."""
     return others_cpu > OTHERS_LIMIT or others_cpu * cores > OTHERS_CPUS
+
+
+def quantity_label(source: str, case: str, quantity: str) -> str:
+    """Returns a quantity as people read it, with its case: "gradient", "stress NaN: gradient", "ragged: gradient"."""
+    begins = {REPEAT: "repeat", STRESS: f"stress {case}: ", CASE: f"{case}: "}
+    return begins.get(source, "") + quantity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,7 +256,7 @@ class Record:
     others_cpu: Finite | None = None  # part of the machine's CPU time that other processes had; None if not known
 
     @property
-    def disturbed(self) -> bool:
+    def is_disturbed(self) -> bool:
         """Returns whether other processes had so much of the machine that the launch's speed is theirs, too."""
         return disturbs(self.others_cpu or 0.0, self.machine.cores)
 

@@ -64,7 +64,7 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
 def over_limits(run: PairedRun) -> list[str]:
     """Returns a line for each tensor of a side that is over its limit, with its first such step; answers have none."""
     return [
-        f"{side}: {tensor_name(one.quantity, one.tensor)}"
+        f"{side}: {tensor_name(one.label, one.tensor)}"
         + ("" if one.is_answer else f" at step {one.step}")
         + (f": refused: {one.refused}" if one.refused else f": {one.error:.1e}, limit {one.limit:.1e}")
         for side, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False)
@@ -83,7 +83,7 @@ def _pair_row(pair: Pair) -> list[str]:
         *(_ratio(quads) for quads in (pair.steps, pair.evaluations)),
         " / ".join(_shown(_peak_bytes(record), MEBIBYTE, ".0f") for record in records),
         f"{pair.seconds:.0f}",
-        NOTHING if pair.disturbed is None else f"{pair.disturbed:.0%}",
+        NOTHING if pair.others_cpu is None else f"{pair.others_cpu:.0%}",
     ]
 
 

@@ -9,7 +9,7 @@ from bench.judge.reasons import Reason
 from bench.judge.types import Comparison, Direction, outcome_of
 from bench.record.lockstep import tensor_name
 from bench.record.types import (
-    ANSWER,
+    CASE,
     LEFT_OPEN,
     NO_FLOAT64,
     NO_REFERENCE,
@@ -17,6 +17,8 @@ from bench.record.types import (
     NOT_FINITE,
     NOT_REBUILT,
     NOT_REPEATED,
+    OWN,
+    quantity_label,
 )
 from bench.report import values
 from bench.report.lines import one_line
@@ -129,16 +131,16 @@ def _not_gated(reason: reasons.NotGated, comparison: Comparison) -> str:
 
 
 def _oracle_errors(reason: reasons.OracleErrors) -> str:
-    tensor = tensor_name(reason.quantity, reason.tensor)
-    own = reason.answers and ":" not in reason.quantity  # answers of a workload are by case: "answer ragged: loss"
+    where = tensor_name(quantity_label(reason.source, reason.case, reason.quantity), reason.tensor)
+    own = reason.source == OWN
     over = f"{Count(reason.over):tensor} over the limits"
     if own:
-        where, checked = tensor.removeprefix(ANSWER), f"{Count(reason.steps):tensor}"
+        checked = f"{Count(reason.checked):tensor}"
         over = f"{reason.over} of {checked} over the limits"
-    elif reason.answers:
-        where, checked = tensor.removeprefix(ANSWER), f"{Count(reason.steps):answer}"
+    elif reason.source == CASE:
+        checked = f"{Count(reason.checked):answer}"
     else:
-        where, checked = f"{tensor} at step {reason.step}", f"{Count(reason.steps):step}"
+        where, checked = f"{where} at step {reason.step}", f"{Count(reason.checked):step}"
         over = f"{over} in {checked}"
     if reason.over:
         right = "the reference's float64" if own else "the oracle"

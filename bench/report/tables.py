@@ -140,7 +140,7 @@ def _numerics(of: Iterable[Record]) -> Table:
             key = (
                 record.subject.name,
                 record.environment.tensorflow if record.environment else NOTHING,
-                error.quantity,
+                error.label,
             )
             if key not in nearest or error.used > nearest[key].used:
                 nearest[key] = error

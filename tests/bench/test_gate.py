@@ -96,7 +96,7 @@ def test_the_newest_environment_passes_and_is_judged_again_byte_for_byte(
     assert min(dataclasses.astuple(record.startup)) > 0
     assert record.evaluation
     assert (record.evaluation.tokens, record.evaluation.weights_changed) == (1600, False)
-    steps = {error.quantity: error.steps for error in record.numerics}
+    steps = {error.label: error.steps for error in record.numerics}
     assert [steps[one] for one in ("loss", "norm", "gradient", "clipped", "update", "state")] == [FEW] * 6
     assert steps["logits"] == FEW // 2
     assert record.graph_operations["MatMul"] > 0

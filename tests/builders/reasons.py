@@ -5,6 +5,7 @@ import math
 from bench.judge import notices, reasons
 from bench.judge.reasons import Field, OracleErrors, Reason
 from bench.record.types import (
+    CASE,
     LEFT_OPEN,
     NO_FLOAT64,
     NO_REFERENCE,
@@ -12,6 +13,9 @@ from bench.record.types import (
     NOT_FINITE,
     NOT_REBUILT,
     NOT_REPEATED,
+    OWN,
+    REPEAT,
+    STRESS,
 )
 
 UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, NOT_COPIED, LEFT_OPEN, NOT_FINITE)
@@ -32,10 +36,12 @@ REASONS: tuple[Reason, ...] = (
     reasons.NotGated(math.nan),
     WITHIN,
     BEYOND,
-    OracleErrors("answer update after 1", "embedding/embeddings", 0, 0.26, 4e-6, 1, 46, answers=True),
-    OracleErrors("answer adam: change after 1", "embedding", 0, 0.55, 4e-6, 8, 14, answers=True),
-    OracleErrors("answer full: state", "lstm1/h", 0, 4e-7, 4e-6, 0, 4, True, (("full", 4),)),
-    OracleErrors("answer gradient", "w", 0, 1e-7, 4e-6, 0, 65, True, (("loss", 2), ("gradient", 21), ("update", 42))),
+    OracleErrors("loss", "", 2000, 1e-2, 4e-6, 1, 3, STRESS, "NaN"),
+    OracleErrors("", "embedding", 499, 0.0, 0.0, 0, 3, REPEAT),
+    OracleErrors("update after 1", "embedding/embeddings", 0, 0.26, 4e-6, 1, 46, OWN),
+    OracleErrors("change after 1", "embedding", 0, 0.55, 4e-6, 8, 14, CASE, "adam"),
+    OracleErrors("state", "lstm1/h", 0, 4e-7, 4e-6, 0, 4, CASE, "full", (("full", 4),)),
+    OracleErrors("gradient", "w", 0, 1e-7, 4e-6, 0, 65, OWN, kinds=(("loss", 2), ("gradient", 21), ("update", 42))),
     reasons.WeightsChanged(0),
     reasons.NoOracleStep(),
     reasons.FileRefused("given .keras", "written by TensorFlow 2.16.2, Keras 3.15.1: TypeError: no LSTM"),

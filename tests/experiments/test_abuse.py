@@ -170,7 +170,7 @@ def test_processes_and_files_that_are_left_are_seen(
     assert "temporary folders are left" in left.left_files(tmp_path)
     (tmp_path / "tmp" / "tfgate-1").rmdir()
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "run.json").write_text('{"schema": 4, "reco')
+    (tmp_path / "out" / "run.json").write_text('{"schema": 5, "reco')
     assert "run.json is half written" in left.left_files(tmp_path)
     (tmp_path / "out" / "run.json").unlink()
     (tmp_path / "out" / "checkpoint.npz").write_bytes(b"damaged")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench.record.files import write_record
-from bench.record.types import Failure, NumericError, Record
+from bench.record.types import CASE, Failure, NumericError, Record
 from experiments import answers
 from experiments.answers import DRAWS, PLACE, main, plans
 from lm.workloads.registry import names, workload
 from tests.builders.records import SUBJECT, record, run
 
-HALF = NumericError(0, "answer ragged: loss", "", 2e-6, 4e-6)
+HALF = NumericError(0, "loss", "", 2e-6, 4e-6, source=CASE, case="ragged")
 BEYOND = dataclasses.replace(HALF, error=5e-6)
 PYTHON = "/no/python"  # nothing could be measured with it
 

@@ -12,7 +12,7 @@ from bench.judge.reasons import Retraces
 from bench.judge.types import Comparison
 from bench.record.files import write_record
 from bench.record.lockstep import Lockstep
-from bench.record.types import SCHEMA, Evaluation, Failure, NumericError
+from bench.record.types import SCHEMA, STRESS, Evaluation, Failure, NumericError
 from bench.stats.outcome import Outcome
 from experiments.clean import (
     REPEATS,
@@ -185,7 +185,7 @@ def test_a_launch_without_errors_or_perplexity_has_no_cells() -> None:
 
 def test_an_update_is_left_out_of_the_largest_error() -> None:
     """Its error is 55% of its limit, that of the gradient 25%."""
-    update = NumericError(5, "stress NaN: update", "output/bias", 5.5e-5, 1e-4)
+    update = NumericError(5, "update", "output/bias", 5.5e-5, 1e-4, source=STRESS, case="NaN")
     assert judged_launch(record(subject=TINY, numerics=[WITHIN, update]), STANDARDS).largest == 0.25
 
 

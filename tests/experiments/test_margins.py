@@ -9,13 +9,13 @@ from bench.drive.plan import Plan
 from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_record
-from bench.record.types import Failure, NumericError, Record
+from bench.record.types import STRESS, Failure, NumericError, Record
 from experiments.margins import alarms, kept_launch, launch_plan, main, report
 from lm.config import CONFIGS
 from tests.builders.records import BEYOND, OTHER_MACHINE, SUBJECT, WITHIN, record, run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-CLEAN = record(numerics=[WITHIN, NumericError(10, "stress NaN: gradient", "embedding", 3e-6, 4e-6)])
+CLEAN = record(numerics=[WITHIN, NumericError(10, "gradient", "embedding", 3e-6, 4e-6, source=STRESS, case="NaN")])
 OLD = record(tensorflow="2.12.1", numerics=[dataclasses.replace(WITHIN, error=2e-6)])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.types import REPEAT, Evaluation, NumericError
+from bench.record.types import REPEAT, STEP, STRESS, Evaluation, NumericError
 from tests.builders.records import record, standards
 from tests.faults.hook.injected.registry import FAULTS
 from tests.faults.hook.injected.settings import SETTINGS
@@ -44,16 +44,19 @@ def test_each_check_says_what_it_caught_and_when() -> None:
     """
     progress = ((5, 1.0), (10, 2.0), (12, 3.0))
 
-    def wrong(*at: tuple[int, str], changed: bool = False) -> Trial:
-        numerics = tuple(NumericError(step, quantity, "embedding", 1.0, 1e-6, 1) for step, quantity in at)
+    def wrong(*at: tuple[int, str, str], changed: bool = False) -> Trial:
+        numerics = tuple(
+            NumericError(step, quantity, "embedding", 1.0, 1e-6, source=source, case="NaN")
+            for step, source, quantity in at
+        )
         evaluation = Evaluation(99.0, 80, 0.5, changed)
         launch = dataclasses.replace(record(numerics=numerics), evaluation=evaluation)
         return Trial(launch, progress, 4.0)
 
-    found = [wrong((step, "update")) for step in (4, 5, 11)] + [
-        wrong((12, "stress NaN: loss")),
-        wrong((4, REPEAT)),
-        wrong((4, REPEAT), (5, "update")),
+    found = [wrong((step, STEP, "update")) for step in (4, 5, 11)] + [
+        wrong((12, STRESS, "loss")),
+        wrong((4, REPEAT, "")),
+        wrong((4, REPEAT, ""), (5, STEP, "update")),
     ]
     told = [(catch.check, catch.where, catch.seconds) for trial in found for catch in catches(trial, standards())]
     assert told == [

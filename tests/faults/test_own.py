@@ -58,7 +58,7 @@ def test_each_example_has_a_fault() -> None:
 
 def test_a_wrong_gradient_is_caught(newest_python: Path) -> None:
     trial = run_fault("tanh-gradient", str(newest_python), plan_of(LOOP, str(newest_python)))
-    found = {error.quantity for error in trial.record.numerics if not error.within}
+    found = {error.label for error in trial.record.numerics if not error.within}
     assert found == {"answer gradient", "answer update after 1", "answer update after 2"}
     assert {catch.check for catch in catches(trial, standards())} == {ORACLE}
     assert judged(trial.record) is REGRESSION
@@ -78,8 +78,8 @@ def test_without_a_reference_nothing_is_compared(newest_python: Path) -> None:
 def test_a_wrong_result_is_caught_in_each(request: pytest.FixtureRequest, environment: str, fault: str) -> None:
     record = answered(fault, request.getfixturevalue(environment), OF_OWN[fault].workload)
     assert judged(record) is REGRESSION
-    quantity = "answer loss" if OF_OWN[fault].workload in WITHOUT_GRADIENTS else "answer gradient"
-    assert quantity in {error.quantity for error in record.numerics if not error.within}
+    label = "answer loss" if OF_OWN[fault].workload in WITHOUT_GRADIENTS else "answer gradient"
+    assert label in {error.label for error in record.numerics if not error.within}
 
 
 @pytest.mark.slow
@@ -93,9 +93,9 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     record = answered(NO_FAULT.name, next(pythons), example, next(pythons))
     assert record.failure is None
     assert example != LOOP or record.unchecked == ()
-    over = {(error.quantity, error.tensor) for error in record.numerics if not error.within}
+    over = {(error.label, error.tensor) for error in record.numerics if not error.within}
     if example == "transformer.py" and environment != reference:  # Keras 3 squares values of a word named twice apart
-        first = [tensor for quantity, tensor in over if quantity == "answer update after 1"]
+        first = [tensor for label, tensor in over if label == "answer update after 1"]
         assert first == ["embedding/embeddings"]
     else:
         assert over == set()

@@ -107,7 +107,7 @@ def test_a_departure_of_both_sides_passes_if_it_is_the_same(
     """Keras 3 squares values of a row that is named twice one by one, on both sides."""
 
     def slots(record: Record) -> list[Record]:
-        kept = [error for error in record.numerics if error.quantity.startswith("answer adam: slot v")]
+        kept = [error for error in record.numerics if error.case == "adam" and error.quantity.startswith("slot v")]
         return [dataclasses.replace(record, numerics=tuple(kept))]
 
     plan, python = plan_of("optimizers-twice"), str(newest_python)
@@ -136,9 +136,7 @@ def test_files_are_the_reference_s(oldest_python: Path, newest_python: Path) -> 
     reference, candidate = (Side(str(python), str(python), {}) for python in (oldest_python, newest_python))
     record = measure_launch(plan_of("save"), Launch(0, numerics=True), candidate, author=reference)
     assert record.failure is None
-    given = {
-        error.quantity.removeprefix("answer given "): error for error in record.numerics if "given" in error.quantity
-    }
+    given = {error.label.removeprefix("answer given "): error for error in record.numerics if "given" in error.case}
     assert set(given) == {"checkpoint: file", ".weights.h5: file", ".keras: file", "SavedModel: logits"}
     assert all("written by TensorFlow 2.12" in error.refused for name, error in given.items() if name.endswith("file"))
     assert given["SavedModel: logits"].limit < 1

@@ -9,9 +9,9 @@ from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.judge.gate import Standards, judge_run
 from bench.judge.metrics import PERPLEXITY
-from bench.record.lockstep import Lockstep
+from bench.record.lockstep import Lockstep, tensor_name
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.types import DIVERGED, REPEAT, SCHEMA, Record, Run
+from bench.record.types import DIVERGED, REPEAT, SCHEMA, STRESS, Record, Run
 from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 from lm.config import LAUNCH_PLANS
@@ -115,9 +115,9 @@ def catches(trial: Trial, standards: Standards) -> list[Catch]:
         found.append(Catch(EVALUATION, "weights changed", trial.seconds))
     over = [error for error in record.numerics if not error.error <= error.limit]
     if over:
-        first = min(over, key=lambda error: (error.quantity == REPEAT, error.step))
-        where = f"{first.quantity}{f' of {first.tensor}' if first.tensor else ''}"
-        if first.quantity == REPEAT or first.quantity.startswith("stress"):
+        first = min(over, key=lambda error: (error.source == REPEAT, error.step))
+        where = tensor_name(first.label, first.tensor)
+        if first.source in (REPEAT, STRESS):
             found.append(Catch(ORACLE, where, trial.seconds))
         else:
             found.append(Catch(ORACLE, f"step {first.step}: {where}", trial.seconds_at(first.step)))

@@ -17,6 +17,7 @@ from bench.report.judged import Judged
 from bench.report.survey import notes
 
 FILE = "report.json"
+# 8: source and case of oracle_errors, whose steps are checked, and answers the source.
 # 7: the outcome "MEASUREMENT FAILED" of a verdict, which was INCONCLUSIVE; no one_side_alone; of_report
 # in the place of a field `report`; fails_sometimes.
 # 6: unpromised's refused, others and error; kinds, not_finite and own_code; not_accepted, foreign_reference, unmoved.
@@ -24,7 +25,7 @@ FILE = "report.json"
 # 4: as 3; outcomes by the launches that a PASS takes.
 # 3: numbers and reasons of a kind in the place of texts.
 # 2: a verdict's scope.
-SCHEMA = 7
+SCHEMA = 8
 
 
 def render(judged: Sequence[Judged]) -> str:

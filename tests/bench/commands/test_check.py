@@ -81,7 +81,7 @@ def write(folder: Path, name: str, text: str) -> None:
     ("spoil", "said"),
     [
         (lambda text: text[: len(text) // 2], "run.json is damaged or was not written by tfgate: "),
-        (lambda text: text.replace('"schema": 4', '"schema": 2'), "its schema version is 2 and this tfgate reads 4"),
+        (lambda text: text.replace('"schema": 5', '"schema": 2'), "its schema version is 2 and this tfgate reads 5"),
     ],
     ids=["truncated", "schema"],
 )

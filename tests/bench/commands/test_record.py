@@ -325,7 +325,7 @@ class TestLedger:
         self, accept: Accept, tmp_path: Path, baselines: Path
     ) -> None:
         first, *others = in_turn().pairs
-        run = dataclasses.replace(in_turn(), pairs=(dataclasses.replace(first, disturbed=0.3), *others))
+        run = dataclasses.replace(in_turn(), pairs=(dataclasses.replace(first, others_cpu=0.3), *others))
         found = accept(report(tmp_path / "new", gate_run(run)))
         assert (found.code, "warning: disturbed launches, whose words/s are left out: 1\n" in found.err) == (0, True)
         assert len(read_record(Baseline, baselines / FILE).throughput[-1].words_per_second) == 9

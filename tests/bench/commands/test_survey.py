@@ -284,7 +284,7 @@ class TestStoredSurveys:
         [
             ('"plans"', '"plan"', "unknown field 'plan'"),
             ('["notebook"]', '["../notebook"]', "can't name a folder"),
-            ('"schema": 4', '"schema": 99', "schema version is 99"),
+            ('"schema": 5', '"schema": 99', "schema version is 99"),
             ('"2.13.1"', "7", "a string"),
             ('"speed": true', '"speed": false', "was changed since"),
             ("{", "", "not JSON"),

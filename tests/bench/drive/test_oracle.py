@@ -9,7 +9,7 @@ import pytest
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.record.paired import Side
-from bench.record.types import LEFT_OPEN, NO_ORACLE, NOT_COPIED, REPEAT, Failure, Record, Unchecked
+from bench.record.types import LEFT_OPEN, NO_ORACLE, NOT_COPIED, REPEAT, STRESS, Failure, Record, Unchecked
 from tests.builders.fake_interpreter import FAKE_ORACLE, Fake, session_text, write_interpreter
 from tests.builders.numpy_interpreter import numpy_interpreter
 
@@ -28,15 +28,15 @@ def compared(tmp_path: Path) -> Compared:
 
 def over(record: Record) -> list[tuple[int, str, str]]:
     """Returns the errors over their limit in training, by step."""
-    found = [error for error in record.numerics if not error.within and not error.quantity.startswith("stress")]
-    return sorted((error.step, error.quantity, error.tensor) for error in found)
+    found = [error for error in record.numerics if not error.within and error.source != STRESS]
+    return sorted((error.step, error.label, error.tensor) for error in found)
 
 
 def test_a_right_launch_is_within_all_limits(compared: Compared) -> None:
     record = compared()
     assert record.failure is None
     assert all(error.within for error in record.numerics)
-    assert {error.steps for error in record.numerics if error.quantity == "gradient"} == {STEPS}
+    assert {error.steps for error in record.numerics if error.label == "gradient"} == {STEPS}
     assert len(record.losses) == STEPS
     assert record.evaluation is not None
 
@@ -76,7 +76,7 @@ def test_steps_that_depend_on_the_process_are_told(compared: Compared, tmp_path:
     count = f"os.makedirs(os.path.join({seen!r}, str(os.getpid())), exist_ok=True); count = len(os.listdir({seen!r}))"
     record = compared(f"{count}; self.weights['lstm0/kernel'][0, 0] *= np.float32(1 + 1e-6 * count)")
     assert over(record)
-    assert {quantity for _, quantity, _ in over(record)} == {REPEAT}
+    assert {label for _, label, _ in over(record)} == {REPEAT}
 
 
 @pytest.mark.parametrize("step", [0, 7])
@@ -92,7 +92,7 @@ def test_a_launch_that_diverges_is_not_taken_again(compared: Compared) -> None:
     record = compared("trainer.learning_rate = np.float32('inf') if step == 3 else 1.0")
     assert record.failure is not None
     assert record.failure.kind == "diverged"
-    assert all(error.quantity != REPEAT for error in record.numerics)
+    assert all(error.source != REPEAT for error in record.numerics)
 
 
 def test_a_failure_of_the_oracle_is_called_so(
@@ -186,7 +186,7 @@ class TestAnswers:
     def test_right_answers_are_within_their_limits(self, tmp_path: Path) -> None:
         record = self.record(tmp_path)
         assert record.failure is None
-        assert {error.quantity for error in record.numerics} == {"answer lengths: logits"}
+        assert {error.label for error in record.numerics} == {"answer lengths: logits"}
         assert all(error.within for error in record.numerics)
         assert record.subject.name == "predict-call-tiny-cpu0"
         assert (record.losses, record.evaluation, record.memory, record.startup) == ((), None, None, None)
@@ -194,7 +194,7 @@ class TestAnswers:
     def test_a_wrong_answer_is_named(self, tmp_path: Path) -> None:
         record = self.record(tmp_path, "logits['sequence 2 of 10 steps'] *= np.float32(1.0001)")
         wrong = [error for error in record.numerics if not error.within]
-        assert [(error.quantity, error.tensor) for error in wrong] == [
+        assert [(error.label, error.tensor) for error in wrong] == [
             ("answer lengths: logits", "sequence 2 of 10 steps")
         ]
         assert wrong[0].error == pytest.approx(1e-4, rel=0.01)

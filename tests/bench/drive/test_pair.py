@@ -150,7 +150,7 @@ def test_a_launch_tells_what_others_had_of_the_machine_and_drops_first_steps_of_
     cold = "answers.Block((60.0,) * 3, (9.0, 9.0, 0.5), (9.0, 9.0, 0.25), 1000)"
     python = fake(f"Session.evaluation_steps = lambda self, count: {cold}")
     found = measured(python, python)
-    assert found.disturbed == 0.4
+    assert found.others_cpu == 0.4
     assert [(quad.seconds, quad.cpu_seconds) for quad in found.evaluations] == [((0.5,) * 4, (0.25,) * 4)]
 
 

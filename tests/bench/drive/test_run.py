@@ -89,7 +89,7 @@ def test_a_timed_launch_holds_what_others_had_of_the_cpu(
     path = tmp_path / "timed" / "run.json"
     request = RunRequest([Plan("tiny", 10)], 1, side(fake_session("")), ())
     timed = measure_run(request, keeper(path), Listener(path))
-    assert (timed.records[0].others_cpu, timed.records[0].disturbed) == (0.31, True)
+    assert (timed.records[0].others_cpu, timed.records[0].is_disturbed) == (0.31, True)
     assert timed.warnings == (
         "tiny-synthetic-cells-cpu0 launch 1: other processes used 0.62 of 2 CPUs, which disturbs its speed",
     )

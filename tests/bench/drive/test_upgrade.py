@@ -265,7 +265,7 @@ def test_a_candidate_that_fails_in_lockstep_is_what_lockstep_found(tmp_path: Pat
 def test_a_busy_machine_makes_a_warning(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = fake_session("")
     original = pair.measure_pair
-    monkeypatch.setattr(upgrade, "measure_pair", lambda *given: dataclasses.replace(original(*given), disturbed=0.4))
+    monkeypatch.setattr(upgrade, "measure_pair", lambda *given: dataclasses.replace(original(*given), others_cpu=0.4))
     monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 2)
     for launches, said in (
         (1, "launch 1: other processes used 0.80"),

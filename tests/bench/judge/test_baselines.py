@@ -93,8 +93,8 @@ def test_launches_alongside_other_jobs_have_no_words_a_second() -> None:
 def test_a_busy_cpu_disturbs_however_many_there_are() -> None:
     """1% of 64 CPUs is 0.64, of two 0.02."""
     one = dataclasses.replace(records()[0], others_cpu=0.01)
-    assert not one.disturbed
-    assert dataclasses.replace(one, machine=OTHER_MACHINE).disturbed
+    assert not one.is_disturbed
+    assert dataclasses.replace(one, machine=OTHER_MACHINE).is_disturbed
 
 
 def test_a_gate_adds_what_its_candidate_reached_in_turn() -> None:
@@ -113,7 +113,7 @@ def test_a_gate_adds_what_its_candidate_reached_in_turn() -> None:
 
 def test_launches_in_turn_alongside_other_jobs_have_no_words_a_second() -> None:
     """300 words in 0.1 s; in 0.2 s where others had 30% of the CPU."""
-    slow = dataclasses.replace(on_candidate(pair(1), step_seconds=(0.2,) * 5), disturbed=0.3)
+    slow = dataclasses.replace(on_candidate(pair(1), step_seconds=(0.2,) * 5), others_cpu=0.3)
     old = made(sibling(FIRST, 1.0))
     found = with_speed_in_turn(old, gate_run([pair(0), slow], created=SECOND))
     assert found.throughput[-1].words_per_second == pytest.approx([3000])

@@ -32,42 +32,58 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.measure.numerics import CAP
-from bench.record.types import LEFT_OPEN, NOT_FINITE, NOT_REPEATED, REPEAT, UNMOVED, Evaluation, NumericError, Unchecked
+from bench.record.types import (
+    CASE,
+    LEFT_OPEN,
+    NOT_FINITE,
+    NOT_REPEATED,
+    OWN,
+    REPEAT,
+    STRESS,
+    UNMOVED,
+    Evaluation,
+    NumericError,
+    Unchecked,
+)
 from bench.stats.outcome import Outcome
 from tests.builders.records import BEYOND, WITHIN, record, records
 
 NEAR = NumericError(99, "norm", "", 3e-6, 4e-6)
-REPEATED = NumericError(499, REPEAT, "output/kernel", 0.0, 0.0, 500)
+REPEATED = NumericError(499, "", "output/kernel", 0.0, 0.0, 500, source=REPEAT)
 
 
 def test_within_every_limit_passes_and_names_the_nearest() -> None:
     found = judge_numerics("it", [record(numerics=(WITHIN, NEAR))])
     assert (found.outcome, found.candidate, found.reference) == (Outcome.PASS, 3e-6, 4e-6)
-    assert found.reason == OracleErrors("norm", "", 99, 3e-6, 4e-6, over=0, steps=1)
+    assert found.reason == OracleErrors("norm", "", 99, 3e-6, 4e-6, over=0, checked=1)
 
 
 def test_answers_are_counted_by_tensor() -> None:
     """None is a step."""
-    right = NumericError(0, "answer ragged: logits", "", 1e-6, 4e-6)
-    wrong = [NumericError(1, "answer full: state", tensor, 1e-2, 4e-6) for tensor in ("lstm0/h", "lstm0/c")]
+    right = NumericError(0, "logits", "", 1e-6, 4e-6, source=CASE, case="ragged")
+    wrong = [
+        NumericError(1, "state", tensor, 1e-2, 4e-6, source=CASE, case="full") for tensor in ("lstm0/h", "lstm0/c")
+    ]
     found = judge_numerics("it", [record(numerics=(right, *wrong))])
     assert found.outcome is Outcome.REGRESSION
     assert found.reason == OracleErrors(
-        "answer full: state", "lstm0/h", 1, 1e-2, 4e-6, 2, 3, True, (("ragged", 1), ("full", 2))
+        "state", "lstm0/h", 1, 1e-2, 4e-6, 2, 3, CASE, "full", (("ragged", 1), ("full", 2))
     )
 
 
 def test_of_answers_over_their_limits_the_furthest_is_named() -> None:
     """The step of an answer is its case's number, which says nothing of what came first."""
-    after = NumericError(0, "answer adam: update after 2", "lstm0/kernel", 2e-2, 4e-6)
-    before = NumericError(1, "answer adam: update after 1", "embedding", 0.46, 4e-6)
+    after = NumericError(0, "update after 2", "lstm0/kernel", 2e-2, 4e-6, source=CASE, case="adam")
+    before = NumericError(1, "update after 1", "embedding", 0.46, 4e-6, source=CASE, case="adam")
     found = judge_numerics("it", [record(numerics=(after, before))])
-    assert found.reason == OracleErrors(before.quantity, "embedding", 1, 0.46, 4e-6, 2, 2, True, (("adam", 2),))
+    assert found.reason == OracleErrors(before.quantity, "embedding", 1, 0.46, 4e-6, 2, 2, CASE, "adam", (("adam", 2),))
 
 
 def test_a_file_that_is_refused_is_a_regression_unless_the_reference_refuses_it_too() -> None:
-    right = NumericError(0, "answer own .keras: logits", "", 1e-6, 4e-6)
-    refused = NumericError(6, "answer given .keras: file", "", math.inf, 0.0, refused="TypeError: time_major")
+    right = NumericError(0, "logits", "", 1e-6, 4e-6, source=CASE, case="own .keras")
+    refused = NumericError(
+        6, "file", "", math.inf, 0.0, refused="TypeError: time_major", source=CASE, case="given .keras"
+    )
     reason = FileRefused("given .keras", "TypeError: time_major")
     found = judge_numerics("it", [record(numerics=(right, refused))], [record(numerics=(right,))])
     assert (found.outcome, found.reason) == (Outcome.REGRESSION, reason)
@@ -77,16 +93,16 @@ def test_a_file_that_is_refused_is_a_regression_unless_the_reference_refuses_it_
 
 def test_what_no_version_promises_decides_nothing_and_is_told_where_it_differs() -> None:
     """Of three unpromised answers one is refused, one is another; the third is right, and counts as none."""
-    right = NumericError(0, "answer own .keras: logits", "", 1e-6, 4e-6)
-    refused = NumericError(6, "answer given .keras: file", "", math.inf, math.inf, refused="TypeError: time_major")
-    lost = NumericError(5, "answer given .weights.h5: slot m", "embedding", 1.0, math.inf)
-    kept = NumericError(5, "answer given .weights.h5: logits", "", 1e-7, math.inf)
+    right = NumericError(0, "logits", "", 1e-6, 4e-6, source=CASE, case="own .keras")
+    refused = NumericError(
+        6, "file", "", math.inf, math.inf, refused="TypeError: time_major", source=CASE, case="given .keras"
+    )
+    lost = NumericError(5, "slot m", "embedding", 1.0, math.inf, source=CASE, case="given .weights.h5")
+    kept = NumericError(5, "logits", "", 1e-7, math.inf, source=CASE, case="given .weights.h5")
     records = [record(numerics=(right, refused, lost, kept))]
     found = judge_numerics("it", records)
     assert found.outcome is Outcome.PASS
-    assert found.reason == OracleErrors(
-        "answer own .keras: logits", "", 0, 1e-6, 4e-6, 0, 1, True, (("own .keras", 1),)
-    )
+    assert found.reason == OracleErrors("logits", "", 0, 1e-6, 4e-6, 0, 1, CASE, "own .keras", (("own .keras", 1),))
     lost_tensor = ("answer given .weights.h5: slot m of embedding",)
     assert unpromised(records) == [Unpromised((("given .keras", "TypeError: time_major"),), lost_tensor, 1.0)]
     assert unpromised([record(numerics=(right, kept))]) == []
@@ -96,7 +112,7 @@ def test_over_a_limit_is_a_regression_named_by_its_first_step() -> None:
     later = dataclasses.replace(BEYOND, step=9, tensor="embedding", error=1.0)
     found = judge_numerics("it", [record(numerics=(WITHIN, later, BEYOND))])
     assert (found.outcome, found.candidate, found.reference) == (Outcome.REGRESSION, 1e-2, 4e-6)
-    assert found.reason == OracleErrors("update", "output/bias", 5, 1e-2, 4e-6, over=2, steps=1)
+    assert found.reason == OracleErrors("update", "output/bias", 5, 1e-2, 4e-6, over=2, checked=1)
 
 
 @pytest.mark.parametrize(
@@ -146,12 +162,12 @@ def test_the_step_is_traced_no_more_often_than_the_reference_s(
 
 def test_steps_are_those_of_training_and_of_stress() -> None:
     """2000 steps, of which the oracle took 118, and stress steps 2000 and 2001; older records tell step by step."""
-    stress = [NumericError(2000 + step, "stress NaN: loss", "", 0.0, 4e-6) for step in (0, 0, 1)]
+    stress = [NumericError(2000 + step, "loss", "", 0.0, 4e-6, source=STRESS, case="NaN") for step in (0, 0, 1)]
     training = [dataclasses.replace(WITHIN, steps=118), dataclasses.replace(NEAR, steps=2000)]
     for numerics, steps in (([*training, *stress], 2002), ([WITHIN, dataclasses.replace(WITHIN, step=5), *stress], 4)):
         reason = judge_numerics("it", [record(numerics=numerics)]).reason
         assert isinstance(reason, OracleErrors)
-        assert reason.steps == steps
+        assert reason.checked == steps
 
 
 @pytest.mark.parametrize("nearest", ["lstm0/kernel", "lstm0/bias"])
@@ -161,7 +177,7 @@ def test_steps_of_two_launches_add_up_whichever_tensor_was_nearest(nearest: str)
     checked = [(loss, NumericError(7, "clipped", name, 1e-7, 4e-6, 2000)) for name in ("lstm0/kernel", nearest)]
     reason = judge_numerics("it", [record(numerics=numerics) for numerics in checked]).reason
     assert isinstance(reason, OracleErrors)
-    assert reason.steps == 4000
+    assert reason.checked == 4000
 
 
 @pytest.mark.parametrize(
@@ -227,7 +243,7 @@ def test_a_departure_of_the_reference_excuses_the_candidate_in_that_tensor_alone
     assert (also.reason.tensor, also.candidate) == ("embedding", OTHER.error)
 
 
-SLOT = NumericError(3, "answer adam: slot v after 1", "embedding", 0.41, 4e-6, departure=(0.4, 0.09))
+SLOT = NumericError(3, "slot v after 1", "embedding", 0.41, 4e-6, departure=(0.4, 0.09), source=CASE, case="adam")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +277,7 @@ def test_answers_that_depart_on_both_sides_are_compared_with_each_other(
 
 def test_departures_in_unlike_cases_are_not_compared() -> None:
     """Each side of a user's own model has the case in which its error is smallest."""
-    gradient = NumericError(1, "answer gradient", "w", 1e-3, 5e-5, departure=(1e-3, 0.0))
+    gradient = NumericError(1, "gradient", "w", 1e-3, 5e-5, departure=(1e-3, 0.0), source=OWN)
     other = dataclasses.replace(gradient, step=2, departure=(0.0, 1e-3))
     found = judge_numerics("it", [record(numerics=(gradient,))], [record(numerics=(other,))])
     assert found.outcome is Outcome.INCONCLUSIVE
@@ -288,7 +304,9 @@ def test_of_errors_as_far_over_their_limits_the_candidates_own_is_told() -> None
 
 
 def test_a_refused_file_that_nobody_promised_departs_from_nothing() -> None:
-    refused = [record(numerics=(WITHIN, NumericError(6, "answer given .keras: file", "", math.inf, math.inf)))]
+    refused = [
+        record(numerics=(WITHIN, NumericError(6, "file", "", math.inf, math.inf, source=CASE, case="given .keras")))
+    ]
     assert both_depart("it", refused, [record(numerics=(WITHIN,))]) == both_depart("it", refused, refused) == []
 
 
@@ -318,10 +336,10 @@ def test_of_answers_that_depart_alike_the_nearest_to_its_limit_is_told() -> None
 
 
 def test_a_file_that_nobody_promised_is_told_from_the_cap_of_the_oracle_s_limits_on() -> None:
-    right = NumericError(0, "answer own .keras: logits", "", 1e-6, 4e-6)
-    lost = NumericError(5, "answer given .weights.h5: logits", "", 1e-4, math.inf)
+    right = NumericError(0, "logits", "", 1e-6, 4e-6, source=CASE, case="own .keras")
+    lost = NumericError(5, "logits", "", 1e-4, math.inf, source=CASE, case="given .weights.h5")
     assert LARGEST_LIMIT == CAP
-    assert unpromised([record(numerics=(right, lost))]) == [Unpromised((), (lost.quantity,), 1e-4)]
+    assert unpromised([record(numerics=(right, lost))]) == [Unpromised((), (lost.label,), 1e-4)]
 
 
 def test_weights_that_evaluation_changes_on_both_sides_are_inconclusive() -> None:
@@ -382,20 +400,20 @@ class TestOwnModels:
         assert left_open("mine", found) == [LeftOpen("mine", tuple(one.detail for one in unchecked), 1, 1)]
         assert judge_numerics("mine", found).reason == MostlyOpen(2, 1, 1)
 
-    loss = NumericError(0, "answer loss", "step 0", 1e-7, 4e-6)
-    updates = tuple(NumericError(0, f"answer update after {steps}", "dense/bias", 0.0, 4e-6) for steps in (1, 2))
+    loss = NumericError(0, "loss", "step 0", 1e-7, 4e-6, source=OWN)
+    updates = tuple(NumericError(0, f"update after {steps}", "dense/bias", 0.0, 4e-6, source=OWN) for steps in (1, 2))
 
     def test_what_was_compared_is_counted_by_kind(self) -> None:
         reason = judge_numerics("mine", [record(numerics=(self.loss, *self.updates))]).reason
         assert isinstance(reason, OracleErrors)
-        assert (reason.steps, reason.kinds) == (3, (("loss", 1), ("update", 2)))
+        assert (reason.checked, reason.kinds) == (3, (("loss", 1), ("update", 2)))
 
     def test_updates_of_a_step_that_moves_nothing_are_not_counted_and_may_still_be_wrong(self) -> None:
         """A candidate that moves what the reference leaves alone is infinitely far off."""
         unmoved = dataclasses.replace(record(numerics=(self.loss, *self.updates)), unchecked=(Unchecked(UNMOVED, ""),))
         found = judge_numerics("mine", [unmoved])
         assert isinstance(found.reason, OracleErrors)
-        assert (found.outcome, found.reason.steps, found.reason.kinds) == (Outcome.PASS, 1, (("loss", 1),))
+        assert (found.outcome, found.reason.checked, found.reason.kinds) == (Outcome.PASS, 1, (("loss", 1),))
         assert left_open("mine", [unmoved]) == [Unmoved("mine")]
         wrong = dataclasses.replace(self.updates[1], error=math.inf)
         moved = dataclasses.replace(unmoved, numerics=(self.loss, self.updates[0], wrong))

@@ -164,7 +164,7 @@ def test_launches_alongside_other_jobs_tell_no_words_a_second() -> None:
     """3000 where they ran alone, and 1500 where others had 30% of the CPU, of which the baseline holds 2900 to 3100."""
     stored = baseline(stored=(throughput([2900, 3100], in_turn=True),))
     alone = launches()
-    slow = [dataclasses.replace(on_candidate(one, step_seconds=(0.2,) * 5), disturbed=0.3) for one in alone]
+    slow = [dataclasses.replace(on_candidate(one, step_seconds=(0.2,) * 5), others_cpu=0.3) for one in alone]
     half = judged(gate_run([*alone[:5], *slow[5:]], gate_stored=True), stored)
     assert half.outcome is Outcome.PASS
     assert by_metric(half)["words/s"].candidate == pytest.approx(3000)

@@ -37,6 +37,7 @@ from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.lockstep import Departure, Difference
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import (
+    CASE,
     LEFT_OPEN,
     NO_ORACLE,
     NO_TENSORFLOW,
@@ -307,8 +308,8 @@ def test_the_candidate_is_checked_against_the_oracle(wrong: tuple[bool, bool], c
 
 
 def test_what_numbers_tell_beside_their_outcome_is_warned_of() -> None:
-    alike = NumericError(0, "answer adam: slot v after 1", "embedding", 0.4, 4e-6, departure=(0.4, 0.0))
-    lost = NumericError(5, "answer given .keras: logits", "", 1.0, math.inf)
+    alike = NumericError(0, "slot v after 1", "embedding", 0.4, 4e-6, departure=(0.4, 0.0), source=CASE, case="adam")
+    lost = NumericError(5, "logits", "", 1.0, math.inf, source=CASE, case="given .keras")
     side = dataclasses.replace(record(numerics=(WITHIN, alike, lost)), unchecked=(Unchecked(LEFT_OPEN, "loss"),))
     found = judge_paired(paired_run([], (side, side)), PAIRED)
     assert [type(one) for one in found.warnings] == [Unpromised, BothDepart, LeftOpen]

@@ -8,7 +8,7 @@ import pytest
 from bench.measure.checked import CheckedLaunch
 from bench.measure.numerics import EVALUATION
 from bench.measure.oracle import Session
-from bench.record.types import REPEAT, NumericError
+from bench.record.types import REPEAT, STRESS, NumericError
 from lm.config import CONFIGS
 from lm.data.batches import Batch, training_batch
 from lm.training.initial import initial_weights
@@ -56,7 +56,7 @@ def compared(folder: Path, trainer: Any, implementation: str = "cells", *, stres
 
 
 def over(folder: Path, trainer: Any, implementation: str = "cells") -> set[str]:
-    return {error.quantity for error in compared(folder, trainer, implementation) if not error.within}
+    return {error.label for error in compared(folder, trainer, implementation) if not error.within}
 
 
 @pytest.mark.parametrize("implementation", EACH_IMPLEMENTATION)
@@ -64,7 +64,7 @@ def test_nothing_is_over_its_limit_where_nothing_is_wrong(tmp_path: Path, implem
     found = compared(tmp_path, own_trainer(implementation), implementation)
     assert [error for error in found if not error.within] == []
     assert max(error.used for error in found) < 0.7
-    training = {error.quantity: error.steps for error in found if not error.quantity.startswith("stress")}
+    training = {error.label: error.steps for error in found if error.source != STRESS}
     assert training.pop(REPEAT) == training.pop(EVALUATION) == 1
     assert set(training.values()) == {STEPS}
     assert ("logits" in training) is (implementation != "fused")
@@ -193,4 +193,4 @@ def test_steps_that_depend_on_what_is_read_are_found(tmp_path: Path) -> None:
 
     trainer.__class__ = Reading
     found = compared(tmp_path, trainer, stressed=False)
-    assert {error.quantity for error in found if not error.within} == {REPEAT}
+    assert {error.source for error in found if not error.within} == {REPEAT}

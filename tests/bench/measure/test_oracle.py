@@ -16,7 +16,7 @@ from bench.measure.numerics import Arrays, Expected, expected_perplexity
 from bench.measure.oracle import Session
 from bench.measure.publish import publish
 from bench.measure.stress import CASES, LEARNING_RATE, SMALL
-from bench.record.types import REPEAT
+from bench.record.types import REPEAT, STRESS
 from lm.arrays import Floats, Tokens
 from lm.config import CONFIGS, Config
 from lm.data.batches import steps_per_epoch, training_batch
@@ -96,7 +96,7 @@ def test_another_process_leaves_the_same_weights_but_on_a_gpu(tmp_path: Path, de
     session.check(0, logits=False)
     session._own.updated(0)["output/bias"][...] += 1e-7
     session.check_repeat()
-    found = [error for error in session.errors() if error.quantity == REPEAT]
+    found = [error for error in session.errors() if error.source == REPEAT]
     assert found
     assert [error.tensor for error in found if not error.within] == wrong
 
@@ -153,8 +153,8 @@ def over_where_the_norm_overflows(
         publish(values, exchange.results(quantity))
     publish(narrow.weights if update else apply_sgd(start.weights, finite, rate), exchange.updated(0))
     session.check_stress(number, logits=True)
-    stress = (error for error in session.errors() if error.quantity.startswith("stress") and not error.within)
-    return {error.quantity.removeprefix("stress norm overflow: ") for error in stress}
+    stress = (error for error in session.errors() if error.source == STRESS and not error.within)
+    return {error.quantity for error in stress}
 
 
 @pytest.mark.parametrize(("norm", "clipped", "update"), list(itertools.product((True, False), repeat=3)))

@@ -50,7 +50,7 @@ def test_an_operation_is_a_method_and_its_result_the_reply() -> None:
 def test_a_dataclass_goes_as_its_fields_and_nan_as_a_word() -> None:
     (answer,) = answers_to({"op": "error"})
     fields = {"step": 3, "quantity": "loss", "tensor": "", "error": "NaN", "limit": 0.5, "steps": 1, "refused": ""}
-    assert answer == {"reply": {**fields, "departure": []}}
+    assert answer == {"reply": {**fields, "departure": [], "source": "step", "case": ""}}
 
 
 def test_a_generator_sends_events_and_then_its_value() -> None:

@@ -182,8 +182,8 @@ def refusal_of(plain: Any) -> str:
         (True, 3),  # environment.onednn, environment.tensor_float_32, evaluation.weights_changed
         ({"a": 1}, 1),  # graph_operations
         (1.5, 12),  # 4 of startup, 2 of evaluation, 1 of memory, 2 of each of 2 numeric errors, others_cpu
-        # 2 of the run, 1 of the record, 6 of subject and of the errors, 5 of environment, 4 of machine, 3 of failure
-        ("text", 27),
+        # 2 of the run, 1 of the record, 10 of subject and of the errors, 5 of environment, 4 of machine, 3 of failure
+        ("text", 31),
         # environment and its tensor_float_32, startup, evaluation, memory and its peak_gpu_bytes, failure, others_cpu
         (None, 8),
     ],

@@ -168,7 +168,7 @@ def test_a_read_only_disk_names_the_file_that_is_asked_for(tmp_path: Path, monke
     [
         (b"", "{path} is damaged or was not written by tfgate: not JSON: Expecting value: line 1 column 1 (char 0)"),
         (
-            b'{"schema": 4, "created": "20',
+            b'{"schema": 5, "created": "20',
             "{path} is damaged or was not written by tfgate: not JSON: Unterminated string starting at",
         ),
         (b"\xff\xfe", "{path} is damaged or was not written by tfgate: 'utf-8' codec can't decode byte 0xff"),
@@ -176,16 +176,16 @@ def test_a_read_only_disk_names_the_file_that_is_asked_for(tmp_path: Path, monke
             b"[]",
             "{path} can't be read as a run: it has no schema version, so it is no report of tfgate's",
         ),
-        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 4"),
-        (b'{"schema": "4"}', "{path} can't be read as a run: its schema version is '4' and this tfgate reads 4"),
-        (b'{"schema": 4}', "{path} can't be read as a run: Run: field 'command' is missing"),
+        (b'{"schema": 99}', "{path} can't be read as a run: its schema version is 99 and this tfgate reads 5"),
+        (b'{"schema": "5"}', "{path} can't be read as a run: its schema version is '5' and this tfgate reads 5"),
+        (b'{"schema": 5}', "{path} can't be read as a run: Run: field 'command' is missing"),
     ],
     ids=["empty", "cut off", "no text", "a list", "unknown schema", "schema of another type", "no run"],
 )
 def test_what_is_not_a_record_is_refused_with_its_path(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "run.json"
     path.write_bytes(text)
-    assert SCHEMA == 4  # the messages above count on it
+    assert SCHEMA == 5  # the messages above count on it
     with pytest.raises(FormatError) as caught:
         read_record(Run, path)
     assert str(caught.value).startswith(message.format(path=path))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.record.types import Machine, Run, Subject
+from bench.record.types import CASE, OWN, REPEAT, STEP, STRESS, Machine, NumericError, Run, Subject
 
 
 def test_the_fingerprint_of_a_machine_is_stable(run: Run) -> None:
@@ -31,3 +31,18 @@ def test_a_subject_is_named_by_its_workload_unless_it_is_the_default() -> None:
     default = Subject("tiny", "synthetic", "cells", "cpu:0", "0123456789abcdef", 1, 10, 80)
     assert (default.name, default.workload) == ("tiny-synthetic-cells-cpu0", "train")
     assert default.tells("perplexity")
+
+
+@pytest.mark.parametrize(
+    ("source", "case", "quantity", "label"),
+    [
+        (STEP, "", "gradient", "gradient"),
+        (REPEAT, "", "", "repeat"),
+        (STRESS, "large logits, small", "loss", "stress large logits, small: loss"),
+        (CASE, "given .keras", "file", "answer given .keras: file"),
+        (OWN, "", "update after 2", "answer update after 2"),
+    ],
+)
+def test_an_error_is_labelled_by_where_it_was_found(source: str, case: str, quantity: str, label: str) -> None:
+    error = NumericError(0, quantity, "embedding", 0.0, 0.0, source=source, case=case)
+    assert (error.label, error.is_answer) == (label, source in (CASE, OWN))

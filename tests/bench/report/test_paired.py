@@ -6,7 +6,7 @@ import math
 import pytest
 
 from bench.record.paired import Package
-from bench.record.types import LEFT_OPEN, NO_ORACLE, NOT_FINITE, Failure, NumericError, Unchecked
+from bench.record.types import CASE, LEFT_OPEN, NO_ORACLE, NOT_FINITE, Failure, NumericError, Unchecked
 from bench.report.paired import LAUNCH, pairs_text, sides_text
 from tests.builders.golden import golden
 from tests.builders.paired import NOISE, pair, paired_run
@@ -32,7 +32,9 @@ def test_wording() -> None:
 
 
 def test_every_tensor_that_is_over_its_limit_is_listed() -> None:
-    refused = NumericError(1, "answer own .keras: logits", "", math.inf, 1e-6, refused="Keras 2.15.0: ValueError: no")
+    refused = NumericError(
+        1, "logits", "", math.inf, 1e-6, refused="Keras 2.15.0: ValueError: no", source=CASE, case="own .keras"
+    )
     sides = [record(numerics=[WITHIN]), record(numerics=[WITHIN, BEYOND, refused])]
     text = pairs_text(paired_run(RUN.pairs, sides))
     found = [line for line in text.splitlines() if line.startswith("over its limit: ")]

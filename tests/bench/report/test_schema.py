@@ -126,7 +126,7 @@ def test_verdicts_are_valid() -> None:
     [
         (lambda plain: plain.update(outcome="not gated"), "'not gated' is not one of"),
         (lambda plain: plain.update(exit_code=2), "2 is not one of"),
-        (lambda plain: plain.update(schema=1), "7 was expected"),
+        (lambda plain: plain.update(schema=1), "8 was expected"),
         (lambda plain: plain.pop("failures"), "'failures' is a required property"),
         (lambda plain: plain.update(added=1), "Additional properties are not allowed"),
         (lambda plain: plain["comparisons"][1]["interval"].update(low="low"), "is not valid under any"),
@@ -147,5 +147,5 @@ def test_what_tfgate_does_not_write_is_refused(change: Any, said: str) -> None:
 def test_a_run_of_another_schema_version_is_refused() -> None:
     plain = as_json(to_plain(run(records())))
     plain["schema"] = 99
-    with pytest.raises(jsonschema.ValidationError, match="4 was expected"):
+    with pytest.raises(jsonschema.ValidationError, match="5 was expected"):
         validator("run").validate(plain)

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.profile.compare import compare
 from bench.record.lockstep import TensorDifferences
 from bench.record.micro import Micro, read_launch
-from bench.record.types import Failure
+from bench.record.types import STRESS, Failure
 from bench.report.judged import Judged
 from bench.report.tables import Cell, Table, differences, tables
 from tests.builders.micro import MICRO_RUN, STEP, write_launch
@@ -102,10 +102,12 @@ def test_a_failed_launch_shows_why_and_no_perplexity() -> None:
 
 def test_of_each_quantity_the_error_nearest_to_its_limit() -> None:
     nearer, broken = dataclasses.replace(WITHIN, step=3, error=2e-6), dataclasses.replace(BEYOND, error=math.nan)
-    measured = run([record(numerics=[WITHIN, nearer, BEYOND, broken])])
+    stress = dataclasses.replace(WITHIN, step=12, source=STRESS, case="NaN")
+    measured = run([record(numerics=[WITHIN, nearer, stress, BEYOND, broken])])
     *_, numerics = tables(judged_run(measured))
     assert [(row[2].text, row[4].text, row[7].text) for row in numerics.rows] == [
         ("gradient", "3", "50"),
+        ("stress NaN: gradient", "12", "25"),
         ("update", "5", "inf"),
     ]
 

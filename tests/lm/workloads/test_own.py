@@ -537,8 +537,8 @@ class TestModels:
         oracle.share(str(tmp_path))
         assert CheckedAnswers(opened(path), tmp_path, asked.answers).answer("start 1") == Answered()
         oracle.check_answer("start 1")
-        quantities = {error.quantity for error in oracle.errors() if error.within}
-        assert quantities == {"answer loss", "answer update after 1", "answer update after 2"}
+        labels = {error.label for error in oracle.errors() if error.within}
+        assert labels == {"answer loss", "answer update after 1", "answer update after 2"}
 
     @pytest.mark.parametrize("moved", [False, True])
     def test_a_frozen_part_in_bfloat16_is_compared(self, tmp_path: Path, moved: bool) -> None:
@@ -553,7 +553,7 @@ class TestModels:
         for case in CASES:
             assert checked.answer(case) == Answered()
             oracle.check_answer(case)
-        within = {(error.quantity, error.tensor): error.within for error in oracle.errors()}
+        within = {(error.label, error.tensor): error.within for error in oracle.errors()}
         assert within["answer update after 1", "dense/kernel#2"] is not moved
         assert all(within.values()) is not moved
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from lm import runtime
 from lm.data.load import load_corpus
 from lm.training.initial import wide_weights
-from lm.workloads.fit import UPDATES, Workload, batch
+from lm.workloads.fit import EVALUATE, FIT, SHORT, UPDATES, Workload, batch, rows
 from lm.workloads.parts.keras_optimizers import slots_of, values_of
 from lm.workloads.parts.on_device import OnDevice
 from lm.workloads.parts.sequential import assign, sequential
@@ -38,9 +38,9 @@ class Work(OnDevice, Answering):
         data = tf.data.Dataset.from_tensor_slices((inputs, targets))
         self._data = data.shuffle(len(inputs)).batch(self.config.batch_size)
 
-    def _compiled(self) -> tf.keras.Sequential:
+    def _compiled(self, optimizer: Any = "adam", **more: Any) -> tf.keras.Sequential:
         model = sequential(self.config)
-        model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.compile(optimizer, tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), **more)
         return model
 
     def prepare(self, unit: int) -> tf.data.Dataset:
@@ -71,7 +71,11 @@ class Work(OnDevice, Answering):
         return 0 if self._at_first is None else self._traces() - self._at_first
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns loss, slots and the change times m after one update of a model with given weights."""
+        """Returns loss, slots and the change times m after one update of a model with given weights; or what Keras
+        reports of rows that don't fill the last batch.
+        """
+        if case == SHORT:
+            return self._reported()
         with tf.device(self.device):
             model = self._compiled()
         start = wide_weights(self.config, self.jitter)
@@ -83,3 +87,16 @@ class Work(OnDevice, Answering):
         after = zip(start.items(), values_of(model.trainable_variables), strict=True)
         changes = {name: (now - value) * slots["slot m"][name] for (name, value), now in after}
         return {"loss": {"": loss}, **slots, "change times m": changes}
+
+    def _reported(self) -> dict[str, dict[str, float]]:
+        """Returns loss and accuracy by `evaluate`, and by a `fit` that changes no weight."""
+        with tf.device(self.device):
+            model = self._compiled(tf.keras.optimizers.SGD(0.0), metrics=["accuracy"])
+            assign(model.trainable_variables, wide_weights(self.config, self.jitter))
+            data = tf.data.Dataset.from_tensor_slices(rows(self.config)).batch(self.config.batch_size)
+            evaluated = model.evaluate(data, verbose=0, return_dict=True)
+            history = model.fit(data, verbose=0).history
+        return {
+            quantity: {EVALUATE: float(evaluated[quantity]), FIT: float(history[quantity][0])}
+            for quantity in ("loss", "accuracy")
+        }

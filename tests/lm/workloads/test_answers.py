@@ -119,6 +119,28 @@ def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.any_version
+@pytest.mark.parametrize(
+    ("fault", "patched", "shown"),
+    [
+        ("mean-over-batches", "keras.metrics.Mean.update_state", {("short last batch", "loss")}),
+    ],
+)
+def test_one_case_alone_shows_a_fault(
+    fault: str, patched: str, shown: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    owner, _, attribute = patched.rpartition(".")
+    kept = operator.attrgetter(owner)(tf)
+    monkeypatch.setattr(kept, attribute, getattr(kept, attribute))  # put back after the test
+    OF_WORKLOADS[fault].patch()
+    name = OF_WORKLOADS[fault].workload
+    work = started(name)
+    errors = ((case, error) for case in workload(name).cases for error in compared(work, name, case))
+    assert {(case, error.quantity) for case, error in errors if not error.within} == shown
+
+
+@pytest.mark.any_version
 @pytest.mark.parametrize("layer", ["lstm", "output"])
 @pytest.mark.parametrize("name", [one for one in ANSWERING if isinstance(workload(one.values[0]), Padded)])
 def test_answers_show_biases_that_are_lost(name: str, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:

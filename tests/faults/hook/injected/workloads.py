@@ -16,6 +16,7 @@ MODEL = "tensorflow:keras.Model"
 MODEL_INIT = "tensorflow:keras.Sequential", "__init__"
 ADAM, SGD = "tensorflow:keras.optimizers.Adam", "tensorflow:keras.optimizers.SGD"
 DATASET = "tensorflow:data.Dataset"
+MEAN = "tensorflow:keras.metrics.Mean"
 
 
 def _rounded(value: Any, dtype: str = "bfloat16") -> Any:
@@ -303,6 +304,9 @@ FAULTS = (
     Fault("fit-adam-epsilon", "Adam's epsilon is 1e-6 by default, for 1e-7",
           _default(ADAM, epsilon=1e-6), workload="fit"),
     Fault("adam-climbs", "Adam adds its updates, which are to be subtracted", replaced(ADAM, "update_step", _climb),
+          workload="fit"),
+    Fault("mean-over-batches", "Keras reports a loss that is the mean over batches, however short the last one",
+          replaced(MEAN, "update_state", lambda original, metric, values, *given, **named: original(metric, values)),
           workload="fit"),
     Fault("slots-lost", "`load_weights` leaves the optimizer's slots at 0",
           replaced(MODEL, "load_weights", _lose_slots), workload="save"),

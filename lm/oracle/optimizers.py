@@ -2,7 +2,7 @@
 
 Adam: Kingma & Ba 2015 (arXiv 1412.6980), end of section 2, whose epsilon stands beside the uncorrected root; RMSprop:
 Tieleman & Hinton 2012. All are what Keras documents. A sparse gradient counts as the dense one: rows that it doesn't
-name have gradient 0, and their slots decay.
+name have gradient 0, and their slots decay. So do clip norms and weight decay, which Keras' optimizers take as well.
 
 They compute in the dtype of the variable.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from lm.arrays import Array
+from lm.oracle.sgd import clip_by_global_norm
 
 Slots = dict[str, Array]  # by name: m, v; {} before the first update, where each is 0
 Update = Callable[[Array, Slots, Array, int], tuple[Array, Slots]]  # variable, slots, gradient, step from 1
@@ -33,6 +34,9 @@ DOCUMENTED = Adam(0.001, 0.9, 0.999, 1e-7)  # Keras' defaults
 ADAM = Adam(0.002, 0.8, 0.99, 1e-6)
 MOMENTUM_RATE, MOMENTUM = 0.1, 0.9
 RMSPROP_RATE, RHO, RMSPROP_EPSILON = 0.002, 0.8, 1e-6
+# Of those that all of Keras' optimizers take. In `tiny`, `optimizers` has dense gradients of norm 31 to 33, which
+# `clipnorm` shortens, and sparse ones of norm 25 to 26, which it leaves; together they have 40 to 42.
+ARGUMENTS = {"clipnorm": 28.0, "global_clipnorm": 20.0, "weight_decay": 0.1}
 
 
 def adam(variable: Array, slots: Slots, gradient: Array, step: int, given: Adam = ADAM) -> tuple[Array, Slots]:
@@ -61,6 +65,7 @@ def rmsprop(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[
 
 
 OPTIMIZERS: dict[str, Update] = {"adam": adam, "momentum": momentum, "rmsprop": rmsprop}
+WITH_ARGUMENT = ("adam clipnorm", "momentum global_clipnorm", "adam weight_decay")  # of OPTIMIZERS, then of ARGUMENTS
 
 
 def updated(
@@ -73,6 +78,34 @@ def updated(
     """Returns (new values, new slots) of several variables, by name. `slots` is {} before the first update."""
     done = {name: update(value, slots.get(name, {}), gradients[name], step) for name, value in variables.items()}
     return {name: value for name, (value, _) in done.items()}, {name: kept for name, (_, kept) in done.items()}
+
+
+def updated_by(
+    name: str,
+    variables: Mapping[str, Array],
+    slots: Mapping[str, Slots],
+    gradients: Mapping[str, Array],
+    step: int,
+) -> tuple[dict[str, Array], dict[str, Slots]]:
+    """Returns the same of an update by one of OPTIMIZERS or WITH_ARGUMENT.
+
+    `clipnorm` shortens each gradient to that norm, `global_clipnorm` all together; `weight_decay`, times Adam's rate,
+    is first taken off the variables (Loshchilov & Hutter 2019, arXiv 1711.05101).
+    """
+    name, _, argument = name.partition(" ")
+    if argument == "clipnorm":
+        gradients = {of: _clipped({of: gradient}, argument)[of] for of, gradient in gradients.items()}
+    elif argument == "global_clipnorm":
+        gradients = _clipped(gradients, argument)
+    elif argument == "weight_decay":
+        share = ADAM.rate * ARGUMENTS[argument]
+        variables = {of: value - value * value.dtype.type(share) for of, value in variables.items()}
+    return updated(OPTIMIZERS[name], variables, slots, gradients, step)
+
+
+def _clipped(gradients: Mapping[str, Array], argument: str) -> dict[str, Array]:
+    clipped, _ = clip_by_global_norm(gradients, ARGUMENTS[argument])
+    return {name: np.asarray(gradient) for name, gradient in clipped.items()}
 
 
 def by_slot(slots: Mapping[str, Slots]) -> dict[str, dict[str, Array]]:

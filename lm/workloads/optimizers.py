@@ -1,7 +1,8 @@
 """Workload `optimizers`: updates by Adam, momentum and RMSprop, of a dense gradient and of a sparse one.
 
 A unit is one update by each. Compared are the variables' changes and the slots after 1 and after 300 updates, from
-gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others.
+gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others. Clip norms and a
+weight decay are compared alike, and not timed.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ class Workload(protocol.Workload):
     work = "optimizers_work:Work"
     metrics = TRACED
     plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(40, 20, 4), notebook=Blocks(16, 6, 2))
-    cases = tuple(oracle.OPTIMIZERS)
+    cases: tuple[str, ...] = (*oracle.OPTIMIZERS, *oracle.WITH_ARGUMENT)
 
     def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
         """Returns the rows that a sparse gradient names."""
@@ -44,7 +45,7 @@ class Workload(protocol.Workload):
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns changes and slots by the oracle."""
-        config, update = opening.config, oracle.OPTIMIZERS[case]
+        config = opening.config
         starts: dict[str, Array] = {name: value.astype(kind) for name, value in start(config, opening.jitter).items()}
         values, slots = starts, dict[str, oracle.Slots]()
         found: dict[str, dict[str, Array]] = {}
@@ -52,7 +53,7 @@ class Workload(protocol.Workload):
             dense, rows, sparse = self.gradients(config, step)
             whole = densified(SparseRows(rows, sparse.astype(kind)), config.vocabulary_size)
             given = {DENSE: dense.astype(kind), SPARSE: whole}
-            values, slots = oracle.updated(update, values, slots, given, step)
+            values, slots = oracle.updated_by(case, values, slots, given, step)
             if step in UPDATES:
                 changes = {name: values[name] - value for name, value in starts.items()}
                 found |= named(changes, oracle.by_slot(slots), step)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lm.arrays import Tokens
 from lm.config import Config
+from lm.oracle.optimizers import OPTIMIZERS
 from lm.workloads import optimizers
 
 TIMES = 4  # that a row is named, on average
@@ -15,6 +16,8 @@ TIMES = 4  # that a row is named, on average
 
 class Workload(optimizers.Workload):
     """Implements lm.workloads.protocol.Workload."""
+
+    cases = tuple(OPTIMIZERS)  # with no clip norm: Keras 2's is that of a row's values before they are added up
 
     def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:
         """Returns rows, most of them more than once."""

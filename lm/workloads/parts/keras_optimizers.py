@@ -18,13 +18,15 @@ SLOTS = {  # attributes, each a list in the order of the variables
 
 
 def made(name: str) -> Optimizer:
-    """Returns an optimizer, by its name in the oracle, that holds no variables yet."""
+    """Returns an optimizer, by its name in the oracle ("adam", "adam clipnorm"), that holds no variables yet."""
     keras, adam = tf.keras.optimizers, oracle.ADAM
+    name, _, argument = name.partition(" ")
+    more = {argument: oracle.ARGUMENTS[argument]} if argument else {}
     if name == "adam":
-        return keras.Adam(adam.rate, beta_1=adam.beta_1, beta_2=adam.beta_2, epsilon=adam.epsilon)
+        return keras.Adam(adam.rate, beta_1=adam.beta_1, beta_2=adam.beta_2, epsilon=adam.epsilon, **more)
     if name == "momentum":
-        return keras.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM)
-    return keras.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.RMSPROP_EPSILON)
+        return keras.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM, **more)
+    return keras.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.RMSPROP_EPSILON, **more)
 
 
 def values_of(variables: Iterable[Any]) -> list[Floats]:
@@ -34,4 +36,5 @@ def values_of(variables: Iterable[Any]) -> list[Floats]:
 
 def slots_of(optimizer: Optimizer, name: str) -> dict[str, list[Floats]]:
     """Returns the slots' values as answers name them, "slot m", each in the order of the variables."""
-    return {f"slot {slot}": values_of(getattr(optimizer, attribute)) for slot, attribute in SLOTS[name].items()}
+    slots = SLOTS[name.partition(" ")[0]]
+    return {f"slot {slot}": values_of(getattr(optimizer, attribute)) for slot, attribute in slots.items()}

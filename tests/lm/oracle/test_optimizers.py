@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lm.oracle.optimizers import DOCUMENTED, OPTIMIZERS, adam, by_slot, momentum, rmsprop, updated
+from lm.oracle.optimizers import DOCUMENTED, OPTIMIZERS, adam, by_slot, momentum, rmsprop, updated, updated_by
 
 ONE = np.array([1.0])
 
@@ -60,3 +60,31 @@ def test_each_variable_has_slots_of_its_own() -> None:
     values, slots = updated(momentum, values, slots, none, 2)
     assert values == pytest.approx({"a": 1 - 0.2 - 0.18, "b": 1 - 0.3 - 0.27})
     assert by_slot(slots) == {"slot m": pytest.approx({"a": -0.18, "b": -0.27})}
+
+
+def test_a_clip_norm_shortens_each_gradient_by_itself() -> None:
+    """To 28: 0.56 of norm 50, all of norm 5. Adam's first m is 0.2 of the gradient."""
+    values = {"a": np.zeros(2), "b": np.zeros(2)}
+    _, slots = updated_by("adam clipnorm", values, {}, {"a": np.array([30.0, 40.0]), "b": np.array([3.0, 4.0])}, 1)
+    assert by_slot(slots)["slot m"] == {"a": pytest.approx([3.36, 4.48]), "b": pytest.approx([0.6, 0.8])}
+
+
+def test_a_global_clip_norm_shortens_all_gradients_together() -> None:
+    """Their norm is 50, of which 20 are 0.4: the steps are −0.1 · 12 and −0.1 · 16. A norm of 5 stays."""
+    values = {"a": np.zeros(1), "b": np.zeros(1)}
+    for size, steps in ((10.0, {"a": -1.2, "b": -1.6}), (1.0, {"a": -0.3, "b": -0.4})):
+        given = {"a": np.array([3 * size]), "b": np.array([4 * size])}
+        moved, _ = updated_by("momentum global_clipnorm", values, {}, given, 1)
+        assert moved == pytest.approx(steps)
+
+
+def test_weight_decay_comes_before_the_update_and_goes_by_the_rate() -> None:
+    """1 − 0.002 · 0.1, then less Adam's first step, 0.00199999."""
+    values, slots = updated_by("adam weight_decay", {"a": ONE}, {}, {"a": np.array([2.0])}, 1)
+    assert values == {"a": pytest.approx(0.9998 - 0.00199999, abs=1e-10)}
+    assert by_slot(slots)["slot m"] == {"a": pytest.approx(0.4)}
+
+
+def test_without_an_argument_it_is_the_optimizer() -> None:
+    given = {"a": np.array([300.0])}
+    assert updated_by("adam", {"a": ONE}, {}, given, 1) == updated(adam, {"a": ONE}, {}, given, 1)

@@ -42,6 +42,7 @@ CASES = [
     for case in workload(name).cases
 ]
 TINY = Opening(CONFIGS["tiny"])
+CHANGED = ("change", "slot m", "slot v")  # by an update of Adam
 OF_ANY_WEIGHTS = ("data", "optimizers", "optimizers-twice")  # their right answers depend on none
 
 
@@ -123,6 +124,11 @@ def test_answers_show_a_fault(fault: str, patched: str, monkeypatch: pytest.Monk
     ("fault", "patched", "shown"),
     [
         ("mean-over-batches", "keras.metrics.Mean.update_state", {("short last batch", "loss")}),
+        (
+            "clipnorm-ignored",
+            "keras.optimizers.Adam.__init__",
+            {("adam clipnorm", f"{what} after {updates}") for what in CHANGED for updates in optimizers.UPDATES},
+        ),
     ],
 )
 def test_one_case_alone_shows_a_fault(

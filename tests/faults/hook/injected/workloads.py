@@ -337,6 +337,8 @@ FAULTS = (
           workload="optimizers"),
     Fault("rmsprop-centered", "RMSprop subtracts the squared mean",
           _always_with("tensorflow:keras.optimizers.RMSprop", "__init__", centered=True), workload="optimizers"),
+    Fault("clipnorm-ignored", "Adam ignores `clipnorm`", _always_with(ADAM, "__init__", clipnorm=None),
+          workload="optimizers"),
     Fault("squared-one-by-one", "squares of rows named twice are summed, not their sum squared", _square_one_by_one,
           workload="optimizers-twice"),
     Fault("backward-mask-ignored", "the backward direction reads the padding", _backward(lambda mask: None),

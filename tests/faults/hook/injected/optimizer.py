@@ -70,7 +70,7 @@ FAULTS = (
     Fault("learning-rate-plus-0.1-percent", "the learning rate is 0.1% too large", _update_by(lambda _: 1.001)),
     Fault("learning-rate-minus-10-percent", "the learning rate is 10% too small", _update_by(lambda _: 0.9)),
     Fault("learning-rate-ignored",
-          "the learning rate is accepted, and Keras' default of 0.01 is used (tensorflow #58831)",
+          "the learning rate is accepted, and Keras' default of 0.01 is used",
           _update_by(lambda optimizer: DEFAULT_RATE / _rate(optimizer))),
     Fault("learning-rate-frozen", "the learning rate stays what it was at the start, whatever is assigned later",
           _freeze_rate),

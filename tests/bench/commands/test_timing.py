@@ -40,9 +40,15 @@ def test_another_job_is_waited_for_and_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with held_by_another(lock_path()) as holder:
-        threading.Timer(0.2, holder.kill).start()
+        killed = threading.Event()
+
+        def kill() -> None:
+            killed.set()
+            holder.kill()
+
+        threading.Timer(0.2, kill).start()
         with timing():
-            assert holder.poll() is not None
+            assert killed.is_set()
             assert is_held()
     said = f"process {holder.pid} is already measuring on this host ({lock_path()})"
     said += ": waiting for it, and for jobs that wait already\n"

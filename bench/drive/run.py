@@ -17,11 +17,10 @@ from bench.drive.process import kill_workers
 from bench.drive.watch import CpuWatch, warned
 from bench.machine import cores_at_once, now
 from bench.record.paired import CANDIDATE, Side
-from bench.record.repeats import worth_repeating
+from bench.record.repeats import comes_again
 from bench.record.types import SCHEMA, Record, Run
 
 JITTER_BASE = 1000  # candidates' jitter starts here, baselines' replicas count from 1: they are never the same training
-TRIES = 2  # of a launch that fails
 KILL_SECONDS = 0.02  # from one look for workers that threads have started meanwhile to the next
 
 RUN_FILE = "run.json"
@@ -93,7 +92,7 @@ class _SoFar:
 
 def _comes_again(records: Sequence[Record]) -> bool:
     """Returns whether a launch, of which these are the records so far, is run once more."""
-    return worth_repeating(records[-1].failure) and len(records) < TRIES
+    return comes_again(len(records), [records[-1].failure])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ Runs keep both, the failure first and its repeat next to it.
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from bench.record.paired import CANDIDATE, Pair
@@ -42,16 +42,13 @@ def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
 def unrepeated(records: Sequence[Record]) -> list[Record]:
     """Returns the records of launches that failed once and are to be measured again."""
     tries = Counter((record.subject.name, record.launch) for record in records)
-    once = [record for record in records if tries[record.subject.name, record.launch] == 1]
-    return [record for record in once if worth_repeating(record.failure)]
+    return [one for one in records if comes_again(tries[one.subject.name, one.launch], [one.failure])]
 
 
 def to_repeat(pairs: Sequence[Pair]) -> bool:
-    """Tells whether the last pair is to be measured again: a side failed for the first time, and another launch could
-    do better.
-    """
-    repeated = len(pairs) > 1 and pairs[-1].launch == pairs[-2].launch
-    return bool(pairs) and not repeated and any(map(worth_repeating, pairs[-1].failures.values()))
+    """Tells whether the last pair is to be measured again."""
+    tries = sum(pair.launch == pairs[-1].launch for pair in pairs)
+    return bool(pairs) and comes_again(tries, pairs[-1].failures.values())
 
 
 def failed_for_good(pairs: Sequence[Pair]) -> bool:
@@ -59,11 +56,14 @@ def failed_for_good(pairs: Sequence[Pair]) -> bool:
     return bool(pairs and pairs[-1].failures) and not to_repeat(pairs)
 
 
-def worth_repeating(failure: Failure | None) -> bool:
-    """Tells whether another launch could do better: not without a TensorFlow, where XLA can't compile the graph, nor
-    where a user's own file raises.
+def comes_again(tries: int, failures: Iterable[Failure | None]) -> bool:
+    """Tells whether what was tried so often, the last time with these failures, is measured once more: after its first
+    try, if another could do better.
+
+    None could without a TensorFlow, where XLA can't compile the graph, nor where a user's own file raises.
     """
-    return failure is not None and failure.kind not in (NO_TENSORFLOW, UNCOMPILED, OWN_CODE)
+    lasting = (NO_TENSORFLOW, UNCOMPILED, OWN_CODE)
+    return tries == 1 and any(failure is not None and failure.kind not in lasting for failure in failures)
 
 
 def _settled(

@@ -23,13 +23,14 @@ import numpy as np
 
 from bench.drive.cores import PinnedCore
 from bench.drive.lock import host_lock
-from bench.drive.pair import Blocks, PairPlan, measure_pair
+from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.plan import Plan
 from bench.machine import affinity, this_machine
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.types import Record
 from bench.stats.trimmed import trimmed_mean
 from experiments import markdown
+from lm.config import Blocks
 
 STORE = Path(__file__).parent / "data" / "designs.jsonl.gz"
 

@@ -49,6 +49,7 @@ FORBIDDEN = [
     ("bench/micro/added.py", "import bench.measure", "data goes one way"),
     ("bench/judge/added.py", "def late():\n    import tensorflow", "needs no TensorFlow"),
     ("bench/commands/added.py", "import lm.training.trainer", "needs no TensorFlow"),
+    ("bench/drive/added.py", "import lm.config", "do not know the system under test"),
     ("bench/report/added.py", "import lm.config", "do not know the system under test"),
     ("bench/report/added.py", "import bench.drive", "report does not drive"),
     ("bench/drive/added.py", "import bench.stats.sequential", "computes no statistics"),

@@ -4,13 +4,12 @@ import dataclasses
 from collections.abc import Collection
 
 from bench.drive.cores import core_to_pin
-from bench.drive.pair import Blocks, PairPlan
+from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.judge.margins import Margins
 from bench.judge.metrics import ONE_CORE_STEP_TIME, kinds_of
 from bench.record.lockstep import STEPS as LOCKSTEP_STEPS
 from bench.record.paired import ALL_CORES, ONE_CORE, Side
-from lm.config import Blocks as ConfiguredBlocks
 from lm.config import LaunchPlan
 from lm.workloads.registry import workload
 
@@ -29,7 +28,7 @@ def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan
     kinds = kinds_of(metrics)
     launches, plans = launch_plan(plan), {}
     if ALL_CORES in kinds:
-        plans[ALL_CORES] = PairPlan.of(plan, _blocks(launches.blocks))
+        plans[ALL_CORES] = PairPlan.of(plan, launches.blocks)
     if ONE_CORE not in kinds:
         return plans, ()
     if not plan.device.startswith("cpu"):
@@ -39,7 +38,7 @@ def pair_plans(plan: Plan, metrics: Collection[str]) -> tuple[dict[str, PairPlan
         missing = "one CPU alone, /proc of another PID namespace, or a system that refuses it"
         return plans, (f"{ONE_CORE_STEP_TIME} is not measured: no core can be pinned here ({missing})",)
     # A step's speed depends on where its weights lie, but for tiny's on one core (docs/protocol.md).
-    plans[ONE_CORE] = PairPlan.of(plan, _blocks(launches.one_core), pinned, moves=plan.config != "tiny")
+    plans[ONE_CORE] = PairPlan.of(plan, launches.one_core, pinned, moves=plan.config != "tiny")
     shared = f"CPU {pinned.core} is measured, and the orchestrator sleeps on the other hardware thread of its core"
     return plans, (shared,) if pinned.shared else ()
 
@@ -51,7 +50,7 @@ def launch_plan(plan: Plan) -> LaunchPlan:
 
 def timed_alone(plan: Plan) -> Plan:
     """Returns the plan of a launch that is timed by itself: of as many units as one in turn has, on all cores."""
-    steps = PairPlan.of(plan, _blocks(launch_plan(plan).blocks)).plan.steps if plan.answers else plan.steps
+    steps = PairPlan.of(plan, launch_plan(plan).blocks).plan.steps if plan.answers else plan.steps
     return dataclasses.replace(plan, steps=steps, one_launch=False)
 
 
@@ -65,7 +64,3 @@ def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
     # The oracle's steps have TensorFlow's threads, those in lockstep one: both are timed.
     lockstep = dataclasses.replace(untimed(LOCKSTEP_STEPS), threads=plan.threads or 1)
     return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else lockstep
-
-
-def _blocks(blocks: ConfiguredBlocks) -> Blocks:
-    return Blocks(**dataclasses.asdict(blocks))

@@ -34,22 +34,12 @@ from bench.machine import now
 from bench.record.paired import ABBA, ALL_CORES, BAAB, CANDIDATE, LETTERS, ONE_CORE, REFERENCE, Pair, Quad, Side
 from bench.record.replies import Block, Description, Finished, Opened
 from bench.record.types import Evaluation, Failure
+from lm.config import Blocks
 
 T = TypeVar("T")
 
 WARM_UP_STEPS = 3  # the first allocates and, on an accelerator, tunes; not timed
 ORDERS = {REFERENCE: (ABBA, BAAB), CANDIDATE: (BAAB, ABBA)}  # of the quads, by the side that is first
-
-
-@dataclasses.dataclass(frozen=True)
-class Blocks:
-    """The division of a launch's steps into blocks taken in turn (lm.config.Blocks)."""
-
-    quads: int  # of training steps, four blocks each
-    steps: int  # of a block, those dropped included
-    dropped: int  # first steps of a block: caches are cold
-    evaluation_quads: int = 0
-    evaluation_steps: int = 0  # of an evaluation's block, those dropped included
 
 
 @dataclasses.dataclass(frozen=True)

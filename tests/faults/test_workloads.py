@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive.launch import Launch, measure_launch
-from bench.drive.pair import Blocks, PairPlan, measure_pair
+from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.plan import Plan
 from bench.judge.exact import judge_numerics, judge_retraces, unpromised
 from bench.judge.margins import read_margins
@@ -20,6 +20,7 @@ from bench.judge.types import Comparison
 from bench.record.paired import Pair, Side
 from bench.record.types import FITTED_LOSS, STEP_TIME_GROWTH, Record
 from bench.stats.outcome import Outcome
+from lm.config import Blocks
 from lm.workloads.registry import names, workload
 from tests.builders.records import standards
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, OF_WORKLOADS

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from bench.drive.cores import PinnedCore
-from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan, measure_pair
+from bench.drive.pair import WARM_UP_STEPS, PairPlan, measure_pair
 from bench.drive.patience import Deadlines, Patience, Wait
 from bench.drive.plan import Plan
 from bench.drive.process import Worker
 from bench.drive.watch import CpuWatch
 from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
-from lm.config import Blocks as ConfiguredBlocks
+from lm.config import Blocks
 from tests.builders.fake_interpreter import Fake
 
 BLOCKS = Blocks(quads=2, steps=5, dropped=2, evaluation_quads=1, evaluation_steps=3)
@@ -45,12 +45,6 @@ def measured(reference: str, candidate: str, launch: int = 0) -> Pair:
     return measure_pair(
         PLAN, launch, launch, 70, {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
     )
-
-
-def test_blocks_are_those_that_are_configured() -> None:
-    kinds = Blocks, ConfiguredBlocks
-    ours, theirs = ([(one.name, one.type, one.default) for one in dataclasses.fields(kind)] for kind in kinds)
-    assert ours == theirs
 
 
 def test_the_plan_counts_the_warm_up_and_two_blocks_of_each_quad() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.pair import WARM_UP_STEPS, Blocks, PairPlan
+from bench.drive.pair import WARM_UP_STEPS, PairPlan
 from bench.drive.plan import Plan
 from bench.drive.sized import MOST_STEPS, sized
 from bench.record.paired import ALL_CORES, PairedRun, Side
+from lm.config import Blocks
 from tests.builders.paired import pair, paired_run
 
 BLOCKS = Blocks(quads=10, steps=2, dropped=1, evaluation_quads=0, evaluation_steps=0)

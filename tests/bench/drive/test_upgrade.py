@@ -9,12 +9,13 @@ import pytest
 from bench.drive import pair, upgrade
 from bench.drive.cores import PinnedCore
 from bench.drive.launch import Launch
-from bench.drive.pair import Blocks, PairPlan
+from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
 from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, Record
+from lm.config import Blocks
 from tests.builders.fake_interpreter import Fake
 from tests.builders.numpy_interpreter import numpy_interpreter
 from tests.builders.programs import write_program

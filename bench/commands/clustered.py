@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.errors import guarded
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, require_memory
-from bench.commands.paired import Parts
+from bench.commands.paired import Extent
 from bench.commands.sides import SideRequest, Sides, side_warnings
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
@@ -134,27 +134,27 @@ class Building:
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
-    """A comparison of a survey."""
+class SurveyJob:
+    """A comparison of a survey, as a host is asked for it."""
 
     building: Building
     plan: str  # one of the model's
     reference: str
     candidate: str
-    parts: Parts
+    extent: Extent
     standards: Standards
 
 
-def compare(folder: Path, asked: Comparison) -> int:
+def compare(folder: Path, asked: SurveyJob) -> int:
     """Measures a comparison on this host: leaves its run in a folder, or names the release that can't be had here."""
     return guarded(lambda: _compare(folder, asked))
 
 
-def _compare(folder: Path, asked: Comparison) -> int:
+def _compare(folder: Path, asked: SurveyJob) -> int:
     made: dict[str, Side] = {}
-    with timing(timed=asked.parts.speed) as disturbed:
+    with timing(timed=asked.extent.speed) as disturbed:
         plan = next(plan for plan in asked.building.model.plans() if plan.name == asked.plan)
-        if asked.parts.speed:  # else others share this host, and its memory
+        if asked.extent.speed:  # else others share this host, and its memory
             require_memory([plan.workload])
         sides = asked.building.here(folder)
         for role, release in ((CANDIDATE, asked.candidate), (REFERENCE, asked.reference)):
@@ -164,5 +164,5 @@ def _compare(folder: Path, asked: Comparison) -> int:
                 write_text(folder / LACKING_FILE, release)
                 raise
         warnings = (*side_warnings(made), *disturbed)
-        asked.parts.measured(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
+        asked.extent.measured(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
     return 0

@@ -152,11 +152,11 @@ def add_budget(
     )
 
 
-def add_parts(parser: argparse.ArgumentParser) -> None:
+def add_extent(parser: argparse.ArgumentParser) -> None:
     """Adds --speed-only and --numerics-only, which exclude each other."""
-    part = parser.add_mutually_exclusive_group()
-    part.add_argument("--speed-only", action="store_true", help="measure speed and memory alone, not the numbers")
-    part.add_argument(
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--speed-only", action="store_true", help="measure speed and memory alone, not the numbers")
+    group.add_argument(
         "--numerics-only",
         action="store_true",
         help="compare numbers alone (oracle and lockstep); other jobs may run concurrently",

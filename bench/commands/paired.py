@@ -23,8 +23,8 @@ from bench.record.paired import REFERENCE, PairedRun, Side
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
-    """The parts of two sides that are measured, and for how long."""
+class Extent:
+    """What is measured of two sides, and for how long."""
 
     numerics: bool  # the oracle and lockstep
     speed: bool
@@ -68,7 +68,7 @@ class Parts:
         )
 
 
-def parts_request(options: argparse.Namespace, only: Sequence[str] = (), *, every_metric: bool = False) -> Parts:
+def extent_request(options: argparse.Namespace, only: Sequence[str] = (), *, every_metric: bool = False) -> Extent:
     """Makes the request of --speed-only, --numerics-only, --margin, --budget and --resume.
 
     Raises UsageError for a margin where no step is timed.
@@ -76,7 +76,7 @@ def parts_request(options: argparse.Namespace, only: Sequence[str] = (), *, ever
     timed = not options.numerics_only and (not only or bool({*only} & {*STEP_TIMES}))
     if options.margin and not timed:
         raise UsageError("--margin is of step times, which are not measured here: leave it out")
-    return Parts(
+    return Extent(
         numerics=not (options.speed_only or only),
         speed=not options.numerics_only,
         only=tuple(only),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from bench.commands.clustered import (
     LACKING_FILE,
     Building,
-    Comparison,
     Results,
+    SurveyJob,
     add_cluster,
     cluster_hosts,
     cluster_request,
@@ -22,8 +22,8 @@ from bench.commands.clustered import (
 )
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request, room_for
-from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, telling
-from bench.commands.paired import Parts, parts_request
+from bench.commands.options import Telling, add_budget, add_extent, add_output, add_shared, telling
+from bench.commands.paired import Extent, extent_request
 from bench.commands.resume import begun, require_same_file, resumed_folder
 from bench.commands.sides import WHAT, SideRequest, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
@@ -68,7 +68,7 @@ class Request:
     sides: Sides  # the first release and the last
     between: tuple[str, ...]  # none: the newest patch of each minor version
     fixed: str  # what all are compared with
-    parts: Parts  # of each comparison
+    extent: Extent  # of each comparison
     output: Path
     telling: Telling
     cluster: str  # the address of a scheduler; "": on this host
@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_workload(parser)
     add_model(parser, CONFIGS)
-    add_parts(parser)
+    add_extent(parser)
     add_shared(parser, "margin")
     add_budget(parser)
     add_index(parser)
@@ -115,7 +115,7 @@ def request(options: argparse.Namespace) -> Request:
         sides=sides,
         between=tuple(options.release),
         fixed=fixed,
-        parts=parts_request(options, every_metric=True),
+        extent=extent_request(options, every_metric=True),
         output=output,
         telling=telling(options),
         cluster=cluster_request(options),
@@ -131,8 +131,8 @@ def run(asked: Request) -> int:
     standards = read_folder(asked.telling.baselines)
     plans = asked.model.plans()
     with (
-        cluster_hosts(asked.cluster, timed=asked.parts.speed) as hosts,
-        timing(timed=asked.parts.speed and not hosts) as disturbed,
+        cluster_hosts(asked.cluster, timed=asked.extent.speed) as hosts,
+        timing(timed=asked.extent.speed and not hosts) as disturbed,
     ):
         _Measuring(asked, plans, standards, disturbed).run(hosts)
     page = shlex.join(("tfgate", "report", str(asked.output), *baselines_option(asked.telling.baselines)))
@@ -158,8 +158,8 @@ class _Measuring:
         self._found: dict[_Job, Against] = {}
         self._told: set[_Job] = set()
         self._over: set[_Job] = set()  # each comparison is tried once
-        self._keep = keeper(path, begun=asked.parts.resume)
-        self._survey = self._resumed(path) if asked.parts.resume else self._begun()
+        self._keep = keeper(path, begun=asked.extent.resume)
+        self._survey = self._resumed(path) if asked.extent.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
         self._environments = dataclasses.replace(asked.sides, as_of=as_of)
         self._side = functools.cache(lambda release: self._environments.one(SideRequest(release)))
@@ -171,7 +171,7 @@ class _Measuring:
         self._keep(self._survey)
         # This host times one comparison at a time, and has one GPU; what a comparison needs is known of tiny.
         known = all(plan.config == "tiny" and not plan.own for plan in self._plans)
-        given = hosts or self._asked.parts.speed or self._asked.model.gpu or not known
+        given = hosts or self._asked.extent.speed or self._asked.model.gpu or not known
         with contextlib.nullcontext(hosts) if given else local_hosts(left, room_for(self._plans)) as found:
             if found:
                 for job, done in found(self._calls):
@@ -208,7 +208,7 @@ class _Measuring:
             return
         sides = {REFERENCE: self._side(job.reference), CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *self._disturbed)
-        self._parts(job).measured(job.plan, self._path(job), sides, self._standards, warnings)
+        self._extent(job).measured(job.plan, self._path(job), sides, self._standards, warnings)
 
     def _calls(self) -> "dict[_Job, Call]":
         """Returns the calls of what hosts are to measure, without candidates that can't be had."""
@@ -225,9 +225,9 @@ class _Measuring:
         sent = {release: self._lock(release) for release in (job.candidate, job.reference)}
         sides, files = dataclasses.replace(self._environments, sent=sent), {job.plan.workload: job.plan.fingerprint}
         building = Building.of(self._asked.model, sides, files)
-        parts = dataclasses.replace(self._parts(job), resume=False)
+        extent = dataclasses.replace(self._extent(job), resume=False)
         standards = dataclasses.replace(self._standards, baselines={})
-        return compare, (Comparison(building, job.plan.name, job.reference, job.candidate, parts, standards),)
+        return compare, (SurveyJob(building, job.plan.name, job.reference, job.candidate, extent, standards),)
 
     def _take(self, job: _Job, done: "Done") -> None:
         """Keeps what a host has measured, and leaves out a candidate that it can't have.
@@ -257,13 +257,13 @@ class _Measuring:
         survey = Survey(
             schema=SCHEMA,
             created=now(),
-            command=tuple(asked.parts.command_line),
+            command=tuple(asked.extent.command_line),
             releases=(first, *between, last),
             reference=asked.fixed,
             plans=tuple(plan.name for plan in self._plans),
             as_of=sides.as_of.moment,
-            numerics=asked.parts.numerics,
-            speed=asked.parts.speed,
+            numerics=asked.extent.numerics,
+            speed=asked.extent.speed,
             left_out={},
         )
         require_sound(survey)
@@ -271,19 +271,19 @@ class _Measuring:
 
     def _resumed(self, path: Path) -> Survey:
         """Returns a survey that was begun; releases that couldn't be had are tried again."""
-        begun(Survey, path, self._asked.parts.command_line)
+        begun(Survey, path, self._asked.extent.command_line)
         return dataclasses.replace(read_survey(path), left_out={})
 
     def _tell_cost(self) -> int:
         """Returns how many comparisons are left."""
-        survey, parts = self._survey, self._asked.parts
+        survey, extent = self._survey, self._asked.extent
         planned = [_Job(plan, *pair) for plan in self._plans for pair in survey.planned()]
         left = [job for job in planned if not self._stored(job)]
         cost = "numbers alone, no launch is timed"
-        if parts.speed:
-            cost = f"at most {minutes(len(left) * parts.budget_minutes)} of launches, "
-            cost += f"{parts.budget_minutes:g} for each, plus the time to build environments"
-            cost += " and to compare numbers" if parts.numerics else ""
+        if extent.speed:
+            cost = f"at most {minutes(len(left) * extent.budget_minutes)} of launches, "
+            cost += f"{extent.budget_minutes:g} for each, plus the time to build environments"
+            cost += " and to compare numbers" if extent.numerics else ""
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")
         done = f", {len(planned) - len(left)} of them done" if len(left) < len(planned) else ""
         say(f"{Count(len(planned)):comparison}{done}: {cost}")
@@ -307,8 +307,8 @@ class _Measuring:
             self._found[job] = found
         return self._found[job]
 
-    def _parts(self, job: _Job) -> Parts:
-        return dataclasses.replace(self._asked.parts, command_line=self._upgrade(job))
+    def _extent(self, job: _Job) -> Extent:
+        return dataclasses.replace(self._asked.extent, command_line=self._upgrade(job))
 
     def _upgrade(self, job: _Job) -> tuple[str, ...]:
         """Returns the command that measures a comparison by itself."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request
-from bench.commands.options import Telling, add_budget, add_output, add_parts, add_shared, telling
-from bench.commands.paired import Parts, parts_request
+from bench.commands.options import Telling, add_budget, add_extent, add_output, add_shared, telling
+from bench.commands.paired import Extent, extent_request
 from bench.commands.resume import as_begun, resumed_folder
 from bench.commands.sides import Sides, add_sides, side_warnings, sides_request
 from bench.commands.stored import read_folder
@@ -29,12 +29,12 @@ CONFIGS = ("notebook",)
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The model and the sides that are compared, and the parts that are measured."""
+    """The model and the sides that are compared, and what is measured of them."""
 
     model: ModelRequest
     plans: Sequence[Plan]
     sides: Sides
-    parts: Parts
+    extent: Extent
     output: Path
     patterns: Sequence[str]  # of the reports that it writes there
     telling: Telling
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sides(parser)
     add_workload(parser)
     add_model(parser, CONFIGS)
-    add_parts(parser)
+    add_extent(parser)
     parser.add_argument(
         "--metric",
         action="append",
@@ -70,9 +70,9 @@ def request(options: argparse.Namespace) -> Request:
     plans = model.plans()
     patterns = [glob.escape(str(model.folder(Path(), plan.name) / PAIRED_FILE)) for plan in plans]
     output = resumed_folder(options, "upgrade", *patterns)
-    parts = parts_request(options, options.metric)
+    extent = extent_request(options, options.metric)
     sides = as_begun(options, sides_request(options, gpu=model.gpu), output, *patterns)
-    return Request(model, plans, sides, parts, output, patterns, telling(options))
+    return Request(model, plans, sides, extent, output, patterns, telling(options))
 
 
 def run(asked: Request) -> int:
@@ -81,7 +81,7 @@ def run(asked: Request) -> int:
     Raises RequestError, BuildError, FormatError, MarginsError, OSError.
     """
     standards = read_folder(asked.telling.baselines)
-    with timing(timed=asked.parts.speed) as disturbed:
+    with timing(timed=asked.extent.speed) as disturbed:
         sides = asked.sides.prepared()
         warnings = (*side_warnings(sides), *disturbed)
         runs = {}
@@ -89,6 +89,6 @@ def run(asked: Request) -> int:
             if len(asked.plans) > 1:
                 say(f"measuring {plan.name}")
             folder = asked.model.folder(asked.output, plan.name)
-            runs[str(folder)] = asked.parts.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
+            runs[str(folder)] = asked.extent.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
     say(f"kept in {', '.join(runs)}")
     return judge_and_print(asked.telling, runs, standards)

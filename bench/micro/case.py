@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bench.micro.material import Material
 from lm.config import Mode
 from lm.hot_paths.costs import Cost
-from lm.hot_paths.paths import PARTS, arguments, hot_path
+from lm.hot_paths.paths import PATHS, arguments, hot_path
 from lm.runtime import wait
 from lm.training.trainer import Trainer
 
@@ -42,15 +42,15 @@ class Case:
         """Sets the initial weights and the zero state."""
         trainer.weights, trainer.state = self.material.weights, self.material.state
 
-    def arguments(self, trainer: Trainer, part: str) -> list[tuple[Any, ...]]:
-        """Returns a part's arguments in each round of a rotation, on the device, from the initial weights and state."""
+    def arguments(self, trainer: Trainer, name: str) -> list[tuple[Any, ...]]:
+        """Returns a hot path's arguments in each round of a rotation, on the device, from initial weights and state."""
         self.restore(trainer)
-        return [arguments(trainer, part, batch) for batch in self.material.batches]
+        return [arguments(trainer, name, batch) for batch in self.material.batches]
 
-    def measure_part(self, trainer: Trainer, part: str, *, check: Callable[[Any], None]) -> None:
-        """Times a part of the training step (lm.hot_paths.paths.PARTS); arguments as in `measure`."""
-        path, given = hot_path(trainer, part, self.mode), self.arguments(trainer, part)
-        self.measure(path, given, check=check, cost=PARTS[part].cost(self.config), trainer=trainer)
+    def measure_path(self, trainer: Trainer, name: str, *, check: Callable[[Any], None]) -> None:
+        """Times a part of the training step (lm.hot_paths.paths.PATHS); arguments as in `measure`."""
+        path, given = hot_path(trainer, name, self.mode), self.arguments(trainer, name)
+        self.measure(path, given, check=check, cost=PATHS[name].cost(self.config), trainer=trainer)
 
     def measure(
         self,

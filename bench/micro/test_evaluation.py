@@ -16,4 +16,4 @@ def test_evaluation(case: Case, trainer: Trainer) -> None:
         for name, value in trainer.state.items():
             require_close(f"state {name}", value, state[name])
 
-    case.measure_part(trainer, "evaluation", check=check)
+    case.measure_path(trainer, "evaluation", check=check)

@@ -13,4 +13,4 @@ def test_forward(case: Case, trainer: Trainer) -> None:
     def check(logits: Any) -> None:
         require_close("logits", logits, case.material.answer.logits)
 
-    case.measure_part(trainer, "forward", check=check)
+    case.measure_path(trainer, "forward", check=check)

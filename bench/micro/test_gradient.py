@@ -16,4 +16,4 @@ def test_gradient(case: Case, trainer: Trainer) -> None:
         require_close("loss", loss, answer.loss)
         require_gradients("gradient", gradients, answer.gradients, case.config.vocabulary_size)
 
-    case.measure_part(trainer, "gradient", check=check)
+    case.measure_path(trainer, "gradient", check=check)

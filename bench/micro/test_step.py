@@ -17,4 +17,4 @@ def test_step(case: Case, trainer: Trainer) -> None:
         for name, value in trainer.state.items():
             require_close(f"state {name}", value, answer.state[name])
 
-    case.measure_part(trainer, "step", check=check)
+    case.measure_path(trainer, "step", check=check)

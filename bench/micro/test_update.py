@@ -11,4 +11,4 @@ def test_update(case: Case, trainer: Trainer) -> None:
     def check(_: None) -> None:
         require_weights(trainer.weights, case.material.answer.weights, case.material.weights)
 
-    case.measure_part(trainer, "update", check=check)
+    case.measure_path(trainer, "update", check=check)

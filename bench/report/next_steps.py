@@ -20,8 +20,8 @@ from bench.report.judged import AnyRun, Judged, as_of, environment
 from bench.stats.outcome import Outcome
 
 # Options that say which of its comparisons a command makes, and how: those that stand alone, and those with a value.
-PARTS = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
-CHOSEN = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
+CHOSEN_ALONE = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
+CHOSEN_WITH_VALUE = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
 # bisect has no such options, so it can't search between sides that set variables.
 VARIABLES = ("--from-env", "--to-env")
 MARGIN = ("--margin",)  # of step times alone
@@ -128,7 +128,7 @@ def _upgrades(run: AnyRun | Micro) -> dict[str, Upgrade]:
         of_lockstep = paired.lockstep.subject if paired.lockstep else None
         subject = next((record.subject for record in paired.records), of_lockstep)
         if subject:
-            others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN), (*ALONE, *PARTS))
+            others = words_without(run.command[2:], (*WITH_VALUE, *CHOSEN_WITH_VALUE), (*ALONE, *CHOSEN_ALONE))
             options = (*as_of((paired.reference, paired.candidate), others), *others, *_work(run.command, subject))
             found[subject.name] = Upgrade(paired.reference.requested, paired.candidate.requested, options)
     return found

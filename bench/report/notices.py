@@ -9,13 +9,13 @@ from bench.report import values
 
 Words: TypeAlias = str | Callable[[Any], str]  # a template of a reason's fields, or a function of the reason
 MOST_NAMED = 5  # tensors that a sentence names
-PARTS = {"oracle": "the launch checked against the oracle", "lockstep": "the lockstep comparison"}  # of a measurement
+CHECKS = {"oracle": "the launch checked against the oracle", "lockstep": "the lockstep comparison"}  # of a measurement
 PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
 
 
 def _launch_failed(reason: notices.LaunchFailed) -> str:
     launch = "" if reason.launch is None else f"launch {reason.launch + 1}"
-    where = ", ".join(filter(None, (PARTS.get(reason.where, reason.where), launch)))
+    where = ", ".join(filter(None, (CHECKS.get(reason.where, reason.where), launch)))
     failed = f"your file failed in the {reason.side}" if reason.own_code else f"the {reason.side} failed"
     said = f"{failed}: {reason.message}" if reason.side else reason.message
     return f"{where}{where and ': '}{said}"

@@ -42,7 +42,7 @@ class HotPath:
         tf.test.experimental.sync_devices()
 
 
-class Part(NamedTuple):
+class Definition(NamedTuple):
     """A part of the training step, its arguments for a batch (arrays, or tensors of earlier parts), and its cost."""
 
     body: Callable[[Trainer], Callable[..., Any]]
@@ -58,23 +58,25 @@ def _taken(trainer: Trainer, batch: Batch) -> StepResult:
     return result
 
 
-PARTS: dict[str, Part] = {
+PATHS: dict[str, Definition] = {
     # (ids, masks) → logits [batch, steps, vocabulary]
-    "forward": Part(
+    "forward": Definition(
         lambda trainer: trainer.model.logits, lambda trainer, batch: (batch.inputs, batch.masks), costs.forward
     ),
     # (ids, ids, masks) → (loss, gradients, the embedding's as IndexedSlices)
-    "gradient": Part(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.step),
+    "gradient": Definition(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.step),
     # (gradients) → (clipped gradients, norm)
-    "clip": Part(lambda trainer: trainer.clip, lambda trainer, batch: (_taken(trainer, batch).gradients,), costs.clip),
+    "clip": Definition(
+        lambda trainer: trainer.clip, lambda trainer, batch: (_taken(trainer, batch).gradients,), costs.clip
+    ),
     # (clipped gradients) → nothing; the weights move
-    "update": Part(
+    "update": Definition(
         lambda trainer: trainer.update, lambda trainer, batch: (_taken(trainer, batch).clipped,), costs.update
     ),
     # (ids, ids, masks, whether to return the logits) → StepResult, by the very function that the gate times
-    "step": Part(lambda trainer: trainer.step_function, lambda trainer, batch: (*batch, False), costs.step),
+    "step": Definition(lambda trainer: trainer.step_function, lambda trainer, batch: (*batch, False), costs.step),
     # (ids, ids) → loss
-    "evaluation": Part(
+    "evaluation": Definition(
         lambda trainer: trainer.loss, lambda trainer, batch: (batch.inputs, batch.targets), costs.evaluation
     ),
 }
@@ -82,15 +84,14 @@ PARTS: dict[str, Part] = {
 
 def hot_path(trainer: Trainer, name: str, mode: Mode = "graph") -> HotPath:
     """Returns a part of the trainer's step by its name. Raises ValueError for an unknown one."""
-    if name not in PARTS:
-        raise ValueError(f"no part of a step is called {name!r}; there are {', '.join(PARTS)}")
-    part = PARTS[name]
-    return HotPath(part.body(trainer), trainer.device, mode)
+    if name not in PATHS:
+        raise ValueError(f"no part of a step is called {name!r}; there are {', '.join(PATHS)}")
+    return HotPath(PATHS[name].body(trainer), trainer.device, mode)
 
 
 def arguments(trainer: Trainer, name: str, batch: Batch) -> tuple[Any, ...]:
     """Returns what a part is called with for a batch, as tensors on the trainer's device."""
-    return tuple(put(PARTS[name].arguments(trainer, batch), trainer.device))
+    return tuple(put(PATHS[name].arguments(trainer, batch), trainer.device))
 
 
 def dropout(rate: float, device: str, mode: Mode) -> HotPath:

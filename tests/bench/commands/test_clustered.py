@@ -17,7 +17,7 @@ import pytest
 
 from bench.cli import command_parser
 from bench.commands import clustered, messages
-from bench.commands.paired import Parts
+from bench.commands.paired import Extent
 from bench.commands.survey import request
 from bench.drive.doctor import Finding
 from bench.drive.environments import PINNED
@@ -99,7 +99,7 @@ def test_what_fails_on_hosts_is_given_up_once_and_leaves_no_release_out(
     calls, measured = one_host("survey"), clustered._compare
     sides = {name: noisy_side(tmp_path / name) for name in "abc"}
 
-    def compare(folder: Path, asked: clustered.Comparison) -> int:
+    def compare(folder: Path, asked: clustered.SurveyJob) -> int:
         if (asked.reference, asked.candidate) != (sides["b"], sides["c"]):
             return measured(folder, asked)
         if lacks_reference:
@@ -186,12 +186,12 @@ def keras(wheelhouse: Path, environment_cache: Path, monkeypatch: pytest.MonkeyP
     """
     found = set[str]()
 
-    def measured(self: Parts, plan: Plan, path: Path, sides: dict[str, Side], *_: object) -> PairedRun:
+    def measured(self: Extent, plan: Plan, path: Path, sides: dict[str, Side], *_: object) -> PairedRun:
         found.update(package.version for side in sides.values() if (package := keras_of(side.packages)))
         write_wheel(wheelhouse, "keras", f"3.3.{len(list(wheelhouse.iterdir()))}")
         raise BuildError("no room")
 
-    monkeypatch.setattr(Parts, "measured", measured)
+    monkeypatch.setattr(Extent, "measured", measured)
     return found
 
 
@@ -223,7 +223,7 @@ def test_a_host_with_another_python_resolves_for_itself(
     one_host("survey")
     measured = clustered._compare
 
-    def compare(folder: Path, asked: clustered.Comparison) -> int:
+    def compare(folder: Path, asked: clustered.SurveyJob) -> int:
         with monkeypatch.context() as there:
             there.setattr("bench.drive.environments._kind", lambda version: "cpython-3.99-linux-x86_64")
             return measured(folder, asked)

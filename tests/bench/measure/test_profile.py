@@ -180,8 +180,8 @@ def _number_from(monkeypatch: pytest.MonkeyPatch, arguments: Iterator[tuple[int,
 
     from lm.hot_paths import paths
 
-    part = paths.PARTS["forward"]._replace(body=lambda trainer: lambda number: tf.constant(1.0) * number)
-    monkeypatch.setitem(paths.PARTS, "forward", part)
+    part = paths.PATHS["forward"]._replace(body=lambda trainer: lambda number: tf.constant(1.0) * number)
+    monkeypatch.setitem(paths.PATHS, "forward", part)
     monkeypatch.setattr(paths, "arguments", lambda trainer, name, batch: next(arguments))
 
 

@@ -101,7 +101,7 @@ def test_a_wrong_answer_is_not_timed(case: Case, benchmark: Any, monkeypatch: py
     right = trainer.model.logits
     monkeypatch.setattr(trainer.model, "logits", lambda inputs, masks: 1.01 * right(inputs, masks))
     with pytest.raises(WrongAnswerError, match=r"logits is 1\.00e-02 off the oracle's"):
-        case.measure_part(
+        case.measure_path(
             trainer,
             "forward",
             check=lambda logits: require_close("logits", logits, MATERIAL.answer.logits),

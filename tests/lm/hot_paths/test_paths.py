@@ -78,7 +78,7 @@ def test_an_unknown_part_is_refused_by_name() -> None:
 
 
 def test_profiles_targets_are_parts() -> None:
-    assert set(TARGETS) <= set(paths.PARTS)
+    assert set(TARGETS) <= set(paths.PATHS)
 
 
 def test_a_graph_counts_its_traces() -> None:

@@ -82,9 +82,8 @@ def run(asked: Request) -> int:
         told = "".join(f"; {warning}" for warning in warnings)
         usable = f"{len(reports)} of the {len(files)} reports in {', '.join(asked.folders)} can be used"
         raise UsageError(f"{usable}, and a history takes at least 2{told}")
-    fixed = asked.fixed_reference
-    anchor = _anchor(fixed) if fixed else None
-    series = histories(reports, anchor)
+    fixed = _fixed_reference(asked.fixed_reference) if asked.fixed_reference else None
+    series = histories(reports, fixed)
     if asked.output:
         path = asked.output / PAGE
         write_text(path, history_page(series, len(reports), warnings), replace=asked.replace)
@@ -96,7 +95,7 @@ def run(asked: Request) -> int:
     return EXIT_CODES[outcome(series)]
 
 
-def _anchor(name: str) -> Points:
+def _fixed_reference(name: str) -> Points:
     """Returns the fixed reference's values. Raises UsageError for a report that is incomplete, FormatError, OSError."""
     report = read_ratios(name)
     if why := _incomplete(report):

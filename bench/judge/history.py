@@ -84,7 +84,7 @@ class Series:
 
     key: Key
     points: tuple[Point, ...]
-    anchor: float | None  # None where the report that was given as one lacks it
+    fixed_reference: float | None  # None where the report that was given as one lacks it
     margin: float  # of logarithms
     noise: float | None  # of a typical report; None for too few of them
     changes: tuple[Change, ...]
@@ -139,7 +139,7 @@ def outcome(series: Iterable[Series]) -> Outcome:
     return Outcome.PASS if proven == {Outcome.PASS} else Outcome.INCONCLUSIVE
 
 
-def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[Series]:
+def histories(reports: Iterable[Points], fixed: Points | None = None) -> list[Series]:
     """Returns a series for each key that at least two reports have. Its fixed reference is the oldest report's, unless
     one is given.
 
@@ -150,28 +150,28 @@ def histories(reports: Iterable[Points], anchor: Points | None = None) -> list[S
         for key, point in report.items():
             groups.setdefault(key, []).append(point)
     groups = {key: sorted(points, key=lambda point: point.created) for key, points in groups.items() if len(points) > 1}
-    if anchor is not None and not anchor.keys() & groups.keys():
+    if fixed is not None and not fixed.keys() & groups.keys():
         raise ValueError(
             "the fixed reference has no configuration and reference environment in common with the reports: name "
             "another report by --fixed-reference"
         )
-    return [_series(key, points, points[0] if anchor is None else anchor.get(key)) for key, points in groups.items()]
+    return [_series(key, points, points[0] if fixed is None else fixed.get(key)) for key, points in groups.items()]
 
 
-def _series(key: Key, points: Sequence[Point], anchor: Point | None) -> Series:
+def _series(key: Key, points: Sequence[Point], fixed: Point | None) -> Series:
     values, margin = [point.value for point in points], math.log1p(MARGINS[key.metric])
     between = noise(values, margin)
-    series = Series(key, tuple(points), anchor.value if anchor else None, margin, between, (), None)
+    series = Series(key, tuple(points), fixed.value if fixed else None, margin, between, (), None)
     if between is None:
         return series
     deviations = [max(between, point.error) for point in points]
     typical = median(deviations)
     found = changes(values, typical, margin, two_sided=series.two_sided)
     series = dataclasses.replace(series, noise=typical, changes=found)
-    if anchor is None:
+    if fixed is None:
         return series
-    own = max(between, anchor.error)
-    differences = [value - anchor.value for value in values]
+    own = max(between, fixed.error)
+    differences = [value - fixed.value for value in values]
     of_differences = [math.hypot(deviation, own) for deviation in deviations]
     return dataclasses.replace(series, drift=drift(differences, of_differences, margin, two_sided=series.two_sided))
 

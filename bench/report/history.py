@@ -45,7 +45,7 @@ def _plain(series: Series) -> dict[str, Any]:
     found = {
         **series.key._asdict(),
         "outcome": series.outcome.value if series.outcome else None,
-        "fixed_reference": series.anchor,
+        "fixed_reference": series.fixed_reference,
         "margin": series.margin,
         "noise": series.noise,
         "drift": series.drift,
@@ -74,7 +74,7 @@ def _said(series: Series) -> Iterator[str]:
     if series.noise is None:
         few = f"{len(series.points)} reports are too few to estimate the noise between reports"
         yield f"{NOT_JUDGED}: {few}, which takes {LEAST_REPORTS}"
-    elif series.anchor is None:
+    elif series.fixed_reference is None:
         yield f"{NOT_JUDGED}: the fixed reference has no such value"
 
 
@@ -94,7 +94,11 @@ def _chart(series: Series) -> Chart:
     """Returns percent from the fixed reference, by report; from the oldest report without one."""
     points, machines = series.points, _machines(series)
     labels = [point.tensorflow or str(number) for number, point in enumerate(points, 1)]
-    origin, label = (points[0].value, "oldest report") if series.anchor is None else (series.anchor, "fixed reference")
+    origin, label = (
+        (points[0].value, "oldest report")
+        if series.fixed_reference is None
+        else (series.fixed_reference, "fixed reference")
+    )
     margin = f"margin {_margin(series)}"
     of_report = [as_percent(point.value - origin) for point in points]
     ends = (1.0, float(len(points)))
@@ -136,7 +140,7 @@ def _table(series: Sequence[Series]) -> Table:
 
 def _row(series: Series) -> tuple[Cell, ...]:
     key, points = series.key, series.points
-    difference = None if series.anchor is None else points[-1].value - series.anchor
+    difference = None if series.fixed_reference is None else points[-1].value - series.fixed_reference
     changes = (f"{percent(change.difference)} with {points[change.first].report}" for change in series.changes)
     return (
         Cell(key.subject),

@@ -130,8 +130,8 @@ def test_an_interrupted_report_proves_nothing(tfgate: Tfgate, reports: Path) -> 
     found = tfgate("history", reports)
     assert (found.code, counts(found)[0]) == (3, 5)
     assert f"left out: {reports / 'cut' / 'paired.json'}: it is incomplete (the run was interrupted)" in found.out
-    anchored = tfgate("history", reports, "--fixed-reference", reports / "cut")
-    assert (anchored.code, "cut is incomplete (the run was interrupted)" in anchored.error) == (2, True)
+    refused = tfgate("history", reports, "--fixed-reference", reports / "cut")
+    assert (refused.code, "cut is incomplete (the run was interrupted)" in refused.error) == (2, True)
 
 
 def test_a_report_whose_launches_failed_for_good_proves_nothing(tfgate: Tfgate, reports: Path) -> None:
@@ -173,20 +173,22 @@ def test_reports_without_anything_in_common_are_told_what_a_series_takes(tfgate:
 
 
 @pytest.mark.parametrize(("slowdown", "code"), [(0.9, 1), (1.0, 0)])
-def test_an_anchor_from_elsewhere(tfgate: Tfgate, reports: Path, tmp_path: Path, slowdown: float, code: int) -> None:
+def test_a_fixed_reference_from_elsewhere(
+    tfgate: Tfgate, reports: Path, tmp_path: Path, slowdown: float, code: int
+) -> None:
     keep_releases(reports, [1.0] * 8)
-    write_record(tmp_path / "anchor" / "gate.json", gate_report([report(slowdown)]))
-    found = tfgate("history", reports, "--fixed-reference", tmp_path / "anchor")
+    write_record(tmp_path / "fixed" / "gate.json", gate_report([report(slowdown)]))
+    found = tfgate("history", reports, "--fixed-reference", tmp_path / "fixed")
     assert found.code == code
 
 
-def test_a_damaged_anchor_is_named(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
+def test_a_damaged_fixed_reference_is_named(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
     keep_releases(reports, [1.0] * 8)
-    anchor = tmp_path / "anchor.json"
-    anchor.write_text("{", encoding="utf-8")
-    found = tfgate("history", reports, "--fixed-reference", anchor)
+    fixed = tmp_path / "fixed.json"
+    fixed.write_text("{", encoding="utf-8")
+    found = tfgate("history", reports, "--fixed-reference", fixed)
     assert (found.code, found.out) == (2, "")
-    assert found.error.startswith(f"{anchor} is damaged")
+    assert found.error.startswith(f"{fixed} is damaged")
 
 
 def test_a_report_that_lost_its_sense_is_named(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
@@ -202,9 +204,9 @@ def test_a_report_that_lost_its_sense_is_named(tfgate: Tfgate, reports: Path, tm
     assert (found.code, found.error.startswith(said)) == (2, True)
 
 
-def test_an_anchor_without_a_reference_is_refused(tfgate: Tfgate, keep: Keep, reports: Path) -> None:
+def test_a_fixed_reference_without_ratios_is_refused(tfgate: Tfgate, keep: Keep, reports: Path) -> None:
     keep_releases(reports, [1.0] * 8)
-    assert "which has ratios to a reference" in tfgate("history", reports, "--fixed-reference", keep("anchor")).error
+    assert "which has ratios to a reference" in tfgate("history", reports, "--fixed-reference", keep("fixed")).error
 
 
 def test_runs_of_one_environment_are_left_out_and_counted(tfgate: Tfgate, keep: Keep, reports: Path) -> None:

@@ -124,10 +124,10 @@ def test_a_perplexity_that_fell_is_another_training_too(factor: float, of_perple
     assert [each.key.metric for each in found if each.two_sided] == ["perplexity"]
 
 
-def test_a_fixed_anchor_does_not_move() -> None:
-    anchor = report_points("anchor", paired_report(pairs(1, step=math.log(0.9))))
+def test_a_given_fixed_reference_does_not_move() -> None:
+    fixed = report_points("fixed", paired_report(pairs(1, step=math.log(0.9))))
     reports = of_days([pairs(1)] * 7)
-    assert of_metric(histories(reports, anchor)).outcome is Outcome.REGRESSION  # ln(1 / 0.9) = 10.5%
+    assert of_metric(histories(reports, fixed)).outcome is Outcome.REGRESSION  # ln(1 / 0.9) = 10.5%
     assert of_metric(histories(reports)).outcome is Outcome.PASS  # from the oldest of them nothing moved
 
 
@@ -140,7 +140,7 @@ def test_a_report_is_as_noisy_as_its_own_launches_at_least() -> None:
     assert of_metric(histories(of_days([pairs(1)] * 8 + [pairs(1, step=0.11)] * 2))).outcome is Outcome.REGRESSION
 
 
-def test_a_noisy_anchor_proves_nothing() -> None:
+def test_a_noisy_fixed_reference_proves_nothing() -> None:
     reports = of_days([pairs(1)] * 8)
     assert of_metric(histories(reports, *of_days([pairs(1)]))).outcome is Outcome.PASS
     assert of_metric(histories(reports, *of_days([apart(0.0)]))).outcome is Outcome.INCONCLUSIVE
@@ -233,11 +233,11 @@ def test_reports_are_ordered_by_their_time() -> None:
     ]
 
 
-def test_an_anchor_without_a_metric_judges_it_not_at_all() -> None:
+def test_a_fixed_reference_without_a_metric_judges_it_not_at_all() -> None:
     reports = of_days([pairs(1)] * 8)
     (untimed,) = of_days([[dataclasses.replace(pairs(1)[0], steps=())]])
     found = {each.key.metric: each for each in histories(reports, untimed)}
-    assert (found["step time"].anchor, found["step time"].drift) == (None, None)
+    assert (found["step time"].fixed_reference, found["step time"].drift) == (None, None)
     assert found["perplexity"].drift
     (elsewhere,) = of_days([pairs(1)], OTHER_REFERENCE)
     with pytest.raises(

@@ -32,7 +32,7 @@ def test_wording() -> None:
     undecided = [
         dataclasses.replace(each, drift=dataclasses.replace(each.drift, proven=False)) for each in unsure if each.drift
     ]
-    astray = [dataclasses.replace(each, anchor=None, drift=None) for each in series(12)]
+    astray = [dataclasses.replace(each, fixed_reference=None, drift=None) for each in series(12)]
     lines = [line for of in (worse, short, undecided, astray) for each in of for line in findings(each)]
     golden("history.txt", "\n".join(lines))
 

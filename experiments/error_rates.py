@@ -27,7 +27,7 @@ from bench.stats.sequential import (
     REGRESSED,
     SLOW_SHARE,
     UNDECIDED,
-    Plan,
+    LookPlan,
     walk,
 )
 from experiments.markdown import bare_table, fill, paragraph
@@ -139,7 +139,7 @@ def judge(values: Floats, margin: float, pass_from: int = LOOKS[0]) -> Judged:
     first = values[:, :, : LOOKS[0]]
     needy = first[np.arange(runs), first.std(axis=2).argmax(axis=1)]
     most = np.array([planned(four, margin) for four in needy.tolist()])[:, np.newaxis]
-    walked = walk(values.reshape(-1, launches), margin, Plan(pass_from=pass_from))
+    walked = walk(values.reshape(-1, launches), margin, LookPlan(pass_from=pass_from))
     reached = walked.launches.reshape(runs, metrics)
     codes = np.where(reached <= most, walked.codes.reshape(runs, metrics), UNDECIDED)
     return Judged(codes, np.minimum(reached, most))

@@ -25,7 +25,7 @@ from bench.judge.types import Comparison, Direction, Estimator, Metric, Question
 from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro, MicroCase, MicroLaunch
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS, MOST_GATING, Plan
+from bench.stats.sequential import LOOKS, MOST_GATING, LookPlan
 
 # These targets gate, in graph mode, for the first configuration, implementation and device; of workloads, the first
 # eight units gate. All else is only shown.
@@ -118,7 +118,7 @@ def _samples(report: Micro, margin: float | None = None, ledger: Ledger = NO_LED
     """Returns every benchmark that all launches have, in log seconds of the median round. Raises UnlikeError."""
     run, reference, candidate = report
     ledger = of_models(ledger, report)
-    gating, plan, found = gates(reference[0]), Plan(min(run.launches, LOOKS[-1])), []
+    gating, plan, found = gates(reference[0]), LookPlan(min(run.launches, LOOKS[-1])), []
     for name in common(reference, candidate):
         case = candidate[0].cases[name]
         accepted = accepted_ratio(ledger, run.reference.setup, case.subject, case.metric)

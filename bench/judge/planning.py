@@ -18,7 +18,7 @@ from bench.record.ledger import Ledger
 from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
 from bench.stats.outcome import Outcome
 from bench.stats.power import planned
-from bench.stats.sequential import LOOKS, USUAL_LAUNCHES, Plan, launches_of_a_pass
+from bench.stats.sequential import LOOKS, USUAL_LAUNCHES, LookPlan, launches_of_a_pass
 
 
 def with_plans(samples: Sequence[Sample], run: PairedRun) -> list[Sample]:
@@ -107,11 +107,11 @@ class SoFar:
         return min(planned_most, max(affordable(self.run), LOOKS[0]))
 
 
-def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> Plan:
+def _plan(samples: Sequence[Sample], most: int, pass_from: int) -> LookPlan:
     """Returns the plan of launches of one kind, of which these are the samples."""
     gating = ((sample.metric.margin, differences_of(sample)[: LOOKS[0]]) for sample in samples if sample.metric.gates)
     wanted = [planned(first, margin, most) for margin, first in gating if margin and len(first) == LOOKS[0]]
-    return Plan(max(wanted, default=USUAL_LAUNCHES), pass_from)
+    return LookPlan(max(wanted, default=USUAL_LAUNCHES), pass_from)
 
 
 def _regressed(run: PairedRun, samples: Sequence[Sample], ledger: Ledger) -> bool:

@@ -26,7 +26,7 @@ from bench.record.types import Record, Subject
 from bench.stats.intervals import Interval, interval
 from bench.stats.outcome import Outcome
 from bench.stats.power import precision_of_launches
-from bench.stats.sequential import LOOKS, Decision, Plan, decide, mean_of
+from bench.stats.sequential import LOOKS, Decision, LookPlan, decide, mean_of
 
 DEFAULT_MARGIN = 0.10  # of a metric that is asked for by name and that the margins file leaves out
 
@@ -76,7 +76,7 @@ def _sample(row: InTurn, metric: Metric, subject: Subject, pairs: Sequence[Pair]
     candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
     measured = (row.difference(pair) for pair in pairs)
     differences = tuple(None if value is None else value - shift for value in measured)
-    plan = Plan(first=row.first)
+    plan = LookPlan(first=row.first)
     return Sample(subject.name, metric, candidate, reference, differences, shift, row.noiseless, row.cores, plan)
 
 

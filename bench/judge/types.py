@@ -9,7 +9,7 @@ from bench.record.paired import ALL_CORES
 from bench.stats.intervals import Interval, decide_once
 from bench.stats.outcome import EXIT_CODES, Outcome
 from bench.stats.power import Precision
-from bench.stats.sequential import USUAL, Plan
+from bench.stats.sequential import USUAL, LookPlan
 
 
 class Unit(enum.Enum):
@@ -98,7 +98,7 @@ class Sample:
     accepted: float = 0.0  # what the ledger accepted last
     noiseless: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof
     cores: str = ALL_CORES  # the kind of launches
-    plan: Plan = USUAL  # of the run's launches of that kind
+    plan: LookPlan = USUAL  # of the run's launches of that kind
 
 
 @dataclasses.dataclass(frozen=True)

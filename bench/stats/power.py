@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import REGRESSION_LEVEL, Interval, t_quantile
-from bench.stats.sequential import LEAST_DEVIATION, LOOKS, REGRESSION_P, USUAL_LAUNCHES, Decision, Plan, look_at
+from bench.stats.sequential import LEAST_DEVIATION, LOOKS, REGRESSION_P, USUAL_LAUNCHES, Decision, LookPlan, look_at
 
 POWER = 0.95
 EFFECTS = (1.5, 2.0, 3.0)  # margins
@@ -37,7 +37,7 @@ class Precision:
     power: tuple[float, ...]  # of REGRESSION, at EFFECTS
 
 
-def precision_of_launches(decision: Decision, margin: float, plan: Plan) -> Precision | None:
+def precision_of_launches(decision: Decision, margin: float, plan: LookPlan) -> Precision | None:
     """Returns the precision of launches that were decided at planned looks; None without bounds."""
     found, count = decision.interval, decision.launches
     if found is None:

@@ -49,7 +49,7 @@ OUTCOMES = {UNDECIDED: Outcome.INCONCLUSIVE, PASSED: Outcome.PASS, REGRESSED: Ou
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class LookPlan:
     """The launches that a run may take."""
 
     most: int = USUAL_LAUNCHES
@@ -57,7 +57,7 @@ class Plan:
     first: int = LOOKS[0]  # the first look that is taken: one that is left out calls nothing
 
 
-USUAL = Plan()
+USUAL = LookPlan()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ def launches_of_a_pass(kinds: int) -> int:
 
 
 def decide(
-    values: Sequence[float], margin: float, plan: Plan = USUAL, *, two_sided: bool = False, in_units: bool = False
+    values: Sequence[float], margin: float, plan: LookPlan = USUAL, *, two_sided: bool = False, in_units: bool = False
 ) -> Decision | None:
     """Returns the decision that launches' values, in the order measured, have come to; None before the first look.
 
@@ -131,7 +131,7 @@ def decide(
 def walk(
     values: Floats,
     margin: float,
-    plan: Plan = USUAL,
+    plan: LookPlan = USUAL,
     *,
     two_sided: bool = False,
     widen: Widen = widening,

@@ -27,7 +27,7 @@ from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, PairedRun
 from bench.record.types import DEFAULT_WORKLOAD, SCHEMA, Failure
 from bench.report.formats.json import verdict_json
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import PASS_LAUNCHES, Plan, decide
+from bench.stats.sequential import PASS_LAUNCHES, LookPlan, decide
 from experiments.markdown import filled
 from experiments.rate import Rate
 from experiments.rates.__main__ import main
@@ -313,7 +313,9 @@ def test_the_committed_runs_are_of_the_cells_that_are_asked_for_and_say_what_the
         if cell.metric and cell.metric != MEMORY_GROWTH and not run.of("training"):
             judged = run.of(cell.metric)
             assert judged is not None
-            decision = decide(judged.values, math.log1p(judged.margin or 0.0), Plan(len(judged.values), PASS_LAUNCHES))
+            decision = decide(
+                judged.values, math.log1p(judged.margin or 0.0), LookPlan(len(judged.values), PASS_LAUNCHES)
+            )
             assert decision is not None
             assert decision.outcome.value == judged.outcome == run.outcome
 

@@ -13,7 +13,7 @@ from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import Plan
+from bench.stats.sequential import LookPlan
 from tests.builders.launches import PAIRED, accepted, launches, of_kinds
 from tests.builders.paired import side_of
 from tests.builders.samples import SHOWN, around, sample
@@ -25,29 +25,29 @@ ON_BOTH = of_kinds([ALL_CORES, ONE_CORE] * 4)
 class TestWithPlans:
     NOISY = tuple(around(0.0, scale=14.0))  # 2.6%: 24 launches tell 4.9% from twice that with 1.5 times as much
 
-    def plans(self, *samples: Sample) -> list[Plan]:
+    def plans(self, *samples: Sample) -> list[LookPlan]:
         return [one.plan for one in with_plans(samples, ON_BOTH)]
 
     def test_the_gating_metric_that_needs_most_plans_for_all_of_its_kind(self) -> None:
-        assert self.plans(sample(around(0.0)), sample(self.NOISY)) == [Plan(24, 5)] * 2
-        assert self.plans(sample(around(0.0)), sample(self.NOISY, SHOWN)) == [Plan(12, 5)] * 2
+        assert self.plans(sample(around(0.0)), sample(self.NOISY)) == [LookPlan(24, 5)] * 2
+        assert self.plans(sample(around(0.0)), sample(self.NOISY, SHOWN)) == [LookPlan(12, 5)] * 2
         on_one = dataclasses.replace(sample(around(0.0)), cores=ONE_CORE)
-        assert self.plans(on_one, sample(self.NOISY)) == [Plan(12, 5), Plan(24, 5)]
+        assert self.plans(on_one, sample(self.NOISY)) == [LookPlan(12, 5), LookPlan(24, 5)]
 
     def test_nine_launches_of_both_kinds_together_prove_a_pass(self) -> None:
         assert [one.plan.pass_from for one in with_plans([sample(around(0.0))], ON_BOTH)] == [5]
         assert [one.plan.pass_from for one in with_plans([sample(around(0.0))], ON_ALL)] == [9]
 
     def test_later_launches_change_no_plan(self) -> None:
-        assert self.plans(sample([*around(0.0), *self.NOISY])) == [Plan(12, 5)]
+        assert self.plans(sample([*around(0.0), *self.NOISY])) == [LookPlan(12, 5)]
 
     def test_a_metric_that_is_decided_later_than_others_stays_so(self) -> None:
-        later = dataclasses.replace(sample(around(0.0)), plan=Plan(first=8))
-        assert [one.first for one in self.plans(sample(around(0.0)), later)] == [Plan().first, 8]
+        later = dataclasses.replace(sample(around(0.0)), plan=LookPlan(first=8))
+        assert [one.first for one in self.plans(sample(around(0.0)), later)] == [LookPlan().first, 8]
 
     @pytest.mark.parametrize("values", [around(0.0, 3), [None] * 4, [0.0] * 4])
     def test_what_tells_no_deviation_plans_what_is_usual(self, values: Sequence[float | None]) -> None:
-        assert self.plans(sample(values)) == [Plan(12, 5)]
+        assert self.plans(sample(values)) == [LookPlan(12, 5)]
 
     def test_a_plan_says_how_finely_the_run_can_tell(self) -> None:
         (planned, _) = with_plans([sample(around(0.0)), sample(self.NOISY)], ON_BOTH)
@@ -166,10 +166,10 @@ class TestSettled:
         assert settled([sample(around(shift, count)) for shift in shifts]) is enough
 
     def test_launches_go_on_as_far_as_is_planned(self) -> None:
-        longer = dataclasses.replace(sample(around(self.OPEN, 12)), plan=Plan(most=16))
+        longer = dataclasses.replace(sample(around(self.OPEN, 12)), plan=LookPlan(most=16))
         assert not settled([longer])
         assert settled([dataclasses.replace(longer, difference=tuple(around(self.OPEN, 16)))])
-        late = dataclasses.replace(sample(around(self.PASSED)), plan=Plan(pass_from=6))
+        late = dataclasses.replace(sample(around(self.PASSED)), plan=LookPlan(pass_from=6))
         assert (settled([late]), compare(late).outcome) == (False, Outcome.INCONCLUSIVE)
 
     def test_what_does_not_gate_keeps_nothing_open(self) -> None:
@@ -211,7 +211,7 @@ class TestSecondsLeft:
     def test_a_metric_that_is_looked_at_later_has_its_pass_later(self) -> None:
         """Of both kinds: eight of the one, six of the other. A budget of seven of each kind allows no eight."""
         run = of_kinds([ALL_CORES] * 4)
-        fitted = dataclasses.replace(sample(around(0.0)), plan=Plan(first=8))
+        fitted = dataclasses.replace(sample(around(0.0)), plan=LookPlan(first=8))
         found = SoFar(run, with_plans([fitted], run), (ALL_CORES, ONE_CORE)).seconds_left()
         assert found == ((4 + 6) * 30.0, (8 + 12) * 30.0)
         run = dataclasses.replace(of_kinds([ALL_CORES, ONE_CORE] * 4), budget_minutes=7.0)

@@ -10,7 +10,7 @@ from bench.stats import power
 from bench.stats.autocorrelation import ASSUMED
 from bench.stats.intervals import interval
 from bench.stats.power import EFFECTS, needed, planned, precision_of_interval, precision_of_launches, unseen
-from bench.stats.sequential import LOOKS, PASSED, REGRESSED, USUAL, USUAL_LAUNCHES, Plan, decide, walk
+from bench.stats.sequential import LOOKS, PASSED, REGRESSED, USUAL, USUAL_LAUNCHES, LookPlan, decide, walk
 from experiments.noise import autoregression
 
 MARGIN = 0.05
@@ -20,7 +20,7 @@ SLACK = 4 * math.sqrt(0.95 * 0.05 / RUNS)
 UNIT = [value * math.sqrt(3) / 2 for value in (1.0, -1.0, -1.0, 1.0)]
 
 
-def precision(deviation: float, plan: Plan = USUAL) -> power.Precision:
+def precision(deviation: float, plan: LookPlan = USUAL) -> power.Precision:
     decision = decide([deviation * value for value in UNIT], MARGIN, plan)
     assert decision is not None
     found = precision_of_launches(decision, MARGIN, plan)
@@ -52,7 +52,7 @@ def test_the_power_stated_is_had() -> None:
 
 
 def test_more_planned_launches_show_less() -> None:
-    usual, twice = precision(0.02), precision(0.02, Plan(24))
+    usual, twice = precision(0.02), precision(0.02, LookPlan(24))
     assert twice.detectable < usual.detectable
     assert all(more > less for more, less in zip(twice.power[:2], usual.power[:2], strict=True))
     assert twice.needed == usual.needed
@@ -60,13 +60,13 @@ def test_more_planned_launches_show_less() -> None:
 
 def test_no_fewer_launches_are_needed_than_a_pass_takes() -> None:
     assert needed(0.001, MARGIN) == 4
-    assert [precision(0.001, Plan(pass_from=least)).needed for least in (4, 5, 9)] == [4, 6, 10]  # the next looks
-    later = decide([0.001 * value for value in UNIT * 2], MARGIN, Plan(pass_from=5, first=8))
+    assert [precision(0.001, LookPlan(pass_from=least)).needed for least in (4, 5, 9)] == [4, 6, 10]  # the next looks
+    later = decide([0.001 * value for value in UNIT * 2], MARGIN, LookPlan(pass_from=5, first=8))
     assert later is not None
-    found = precision_of_launches(later, MARGIN, Plan(pass_from=5, first=8))
+    found = precision_of_launches(later, MARGIN, LookPlan(pass_from=5, first=8))
     assert found is not None
     assert found.needed == 8  # since the first look is a later one
-    assert precision(MARGIN, Plan(pass_from=9)).needed == needed(MARGIN, MARGIN) > 10
+    assert precision(MARGIN, LookPlan(pass_from=9)).needed == needed(MARGIN, MARGIN) > 10
 
 
 @pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])

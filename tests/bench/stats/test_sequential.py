@@ -20,7 +20,7 @@ from bench.stats.sequential import (
     UNDECIDED,
     USUAL,
     Decision,
-    Plan,
+    LookPlan,
     decide,
     walk,
 )
@@ -37,7 +37,7 @@ def launches(estimate: float, deviation: float) -> list[float]:
 
 
 def decided(
-    values: Sequence[float], margin: float = MARGIN, plan: Plan = USUAL, *, two_sided: bool = False
+    values: Sequence[float], margin: float = MARGIN, plan: LookPlan = USUAL, *, two_sided: bool = False
 ) -> Decision:
     found = decide(values, margin, plan, two_sided=two_sided)
     assert found is not None
@@ -137,7 +137,7 @@ def test_launches_between_looks_wait_for_the_next() -> None:
 
 def test_a_run_ends_with_the_launches_that_are_planned() -> None:
     at_margin = launches(MARGIN, 0.01) * 12
-    found = [decided(at_margin[:count], plan=Plan(most=16)) for count in (12, 15, 16)]
+    found = [decided(at_margin[:count], plan=LookPlan(most=16)) for count in (12, 15, 16)]
     assert [each.outcome for each in found] == [Outcome.INCONCLUSIVE] * 3
     assert [(each.launches, each.final) for each in found] == [(12, False), (12, False), (16, True)]
     assert decided(at_margin[:12]).final  # the usual plan
@@ -151,7 +151,7 @@ def test_launches_after_the_last_look_do_not_count() -> None:
 
 
 def test_a_pass_waits_for_the_launches_that_it_takes() -> None:
-    quick, plan = launches(0.0, 0.01) * 2, Plan(pass_from=5)
+    quick, plan = launches(0.0, 0.01) * 2, LookPlan(pass_from=5)
     assert (decided(quick[:4], plan=plan).outcome, decided(quick[:4]).outcome) == (Outcome.INCONCLUSIVE, Outcome.PASS)
     found = decided(quick[:6], plan=plan)
     assert (found.outcome, found.launches) == (Outcome.PASS, 6)
@@ -160,7 +160,7 @@ def test_a_pass_waits_for_the_launches_that_it_takes() -> None:
 
 def test_looks_before_the_first_of_a_plan_are_left_out() -> None:
     """Four launches 20% slower would be a REGRESSION; a plan from eight hears eight of them, and then all."""
-    slow, plan = launches(0.2, 0.01) * 2, Plan(first=8)
+    slow, plan = launches(0.2, 0.01) * 2, LookPlan(first=8)
     assert decide(slow[:7], MARGIN, plan) is None
     found = decided(slow[:8], plan=plan)
     assert (found.outcome, found.launches) == (Outcome.REGRESSION, 8)
@@ -204,7 +204,7 @@ def test_equal_launches_prove_where_values_are_read_in_units(value: float, outco
     assert found is not None
     assert found.interval is not None
     assert (found.outcome, found.interval.low, found.interval.pass_high) == (outcome, value, value)
-    held_back = decide([0.0] * 8, MARGIN, Plan(pass_from=9), in_units=True)
+    held_back = decide([0.0] * 8, MARGIN, LookPlan(pass_from=9), in_units=True)
     assert held_back is not None
     assert held_back.outcome is Outcome.INCONCLUSIVE
     assert decide(launches(0.0, 0.01), MARGIN, in_units=True) == decide(launches(0.0, 0.01), MARGIN)

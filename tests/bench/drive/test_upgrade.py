@@ -180,13 +180,6 @@ def test_a_pair_that_fails_once_is_measured_again(fake_session: Fake, tmp_path: 
     assert listener.on_disk == [(pairs, f"the run was interrupted after {said}") for pairs, said in enumerate(after, 1)]
 
 
-def test_a_pair_that_fails_again_ends_the_run(fake_session: Fake, tmp_path: Path) -> None:
-    """It may be settled or not."""
-    python = fake_session("Session.evaluate = lambda self, max_steps: 1 / 0")
-    run, _ = measured(tmp_path, python, python, launches=9)
-    assert [pair.launch for pair in run.pairs] == [0, 0]
-
-
 # A user's own file raises in that operation.
 RAISES = """
 class ModelError(RuntimeError):

@@ -73,10 +73,10 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 
 
 def cores_at_once(root: Path = Path("/")) -> int:
-    """Returns the number of cores that processes side by side have: those that this process may run on, or as many as
-    its CPU quota feeds. `root` stands before /proc and /sys.
+    """Returns the number of cores that processes side by side have: those that this process may run on, or as many
+    whole ones as its CPU quota feeds, and two at least of those. `root` stands before /proc and /sys.
     """
-    return math.ceil(min(usable_cores(), cpu_quota(root) or math.inf))
+    return int(min(usable_cores(), max(cpu_quota(root) or math.inf, 2)))
 
 
 def system_text(path: Path) -> str:
@@ -99,7 +99,7 @@ def affinity() -> tuple[int, ...]:
     """
     if not hasattr(os, "sched_getaffinity"):
         raise FailedError(
-            f"{platform.system()} doesn't tell a process' CPUs: measure on Linux; check, report and show work here"
+            f"{platform.system()} doesn't tell a process's CPUs: measure on Linux; check, report and show work here"
         )
     return tuple(sorted(os.sched_getaffinity(0)))
 

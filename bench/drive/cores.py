@@ -32,7 +32,7 @@ def core_to_pin(root: Path = Path("/")) -> PinnedCore | None:
     if not others or not Path(f"/proc/self/task/{threading.get_native_id()}").exists():
         return None
     refusals: list[OSError] = []
-    with keeping_to({core}, refusals.append):  # once, before anything is measured: some sandboxes refuse it
+    with keeping_to({core}, refusals.append):  # before the launches: some sandboxes refuse it
         pass
     if refusals:
         return None

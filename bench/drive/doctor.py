@@ -9,7 +9,7 @@ from bench.drive.environments import PYTHON_OF_LOCKS
 from bench.drive.watch import CpuWatch
 from bench.machine import affinity, cpu_quota, system_text, usable_cores
 
-LOAD_LIMIT = 0.5  # processes: not a part of all CPUs, of which one that is taken holds up an operation on all
+LOAD_LIMIT = 0.5  # processes, on any number of CPUs: an operation on all of them waits for one that is taken
 STEAL_LIMIT = 0.01  # part of CPU time that the hypervisor gave to others
 STEADY_GOVERNORS = ("performance", "userspace")  # under any other the clock follows the load
 SAMPLE_SECONDS = 1.0

@@ -11,25 +11,29 @@ STATUS = Path("/proc/self/status")  # VmHWM, VmRSS and RssFile are what the kern
 ROLLUP = Path("/proc/self/smaps_rollup")  # Rss and Anonymous are of the pages themselves, but take milliseconds
 COUNTS_OFF = 2**20  # bytes: where the kernel's counts may be off by more, we look at the pages
 
-_sizes = [0]  # the resident sizes so far, of pages
+_largest = 0  # of the resident sizes so far, of pages
 
 
 def peak_rss_bytes() -> int:
     """Returns the largest resident size so far (VmHWM), at least that of any pages that were looked at; 0 where /proc
     doesn't tell.
     """
-    return max(_status_bytes("VmHWM", STATUS), *_sizes)
+    return max(_status_bytes("VmHWM", STATUS), _largest)
 
 
 def rss_bytes() -> int:
     """Returns the resident size now; 0 where /proc doesn't tell."""
+    global _largest
     size = _status_bytes("Rss", ROLLUP) if _counts_are_off() else 0
-    _sizes.append(size)
+    _largest = max(_largest, size)
     return size or _status_bytes("VmRSS", STATUS)
 
 
 def file_rss_bytes() -> int:
-    """Returns the resident size now of file-backed pages, mostly libraries; 0 where /proc doesn't tell."""
+    """Returns the resident size now of file-backed pages, mostly libraries; 0 where /proc doesn't tell.
+
+    Of pages that were looked at, shared memory counts as well.
+    """
     size = _status_bytes("Rss", ROLLUP) if _counts_are_off() else 0
     return size - _status_bytes("Anonymous", ROLLUP) if size else _status_bytes("RssFile", STATUS)
 

@@ -50,7 +50,7 @@ OUTCOMES = {UNDECIDED: Outcome.INCONCLUSIVE, PASSED: Outcome.PASS, REGRESSED: Ou
 
 @dataclasses.dataclass(frozen=True)
 class LookPlan:
-    """The launches that a run may take."""
+    """The looks that a run may take."""
 
     most: int = USUAL_LAUNCHES
     pass_from: int = LOOKS[0]  # fewer prove no PASS
@@ -68,7 +68,8 @@ class Decision:
     improved: bool  # below −margin with the certainty of a REGRESSION: a PASS that says so
     final: bool  # False: more launches may still change it
     launches: int  # that it rests on: those of the look that decided, or of the last one that was reached
-    interval: Interval | None  # its bounds at the look's levels; None of equal launches and of what is no number
+    # Its bounds at the look's levels; None of equal launches, unless `in_units`, and of what is no number.
+    interval: Interval | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +166,8 @@ def look_at(values: Floats, widen: Widen = widening, *, in_units: bool = False) 
 
 
 def mean_of(values: Sequence[float], *, in_units: bool = False) -> tuple[float, float]:
-    """Returns (mean, standard error) of one run's launches, as a look has them; the error is NaN without a spread."""
+    """Returns (mean, standard error) of one run's launches, as a look has them; the error is NaN without a
+    spread, unless `in_units`."""
     look = look_at(np.asarray(values, float)[np.newaxis], in_units=in_units)
     return float(look.estimate[0]), float(look.standard_error[0])
 

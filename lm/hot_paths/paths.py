@@ -42,8 +42,8 @@ class HotPath:
         tf.test.experimental.sync_devices()
 
 
-class Definition(NamedTuple):
-    """A part of the training step, its arguments for a batch (arrays, or tensors of earlier parts), and its cost."""
+class PathDefinition(NamedTuple):
+    """A hot path, its arguments for a batch (arrays, or tensors of earlier paths), and its cost."""
 
     body: Callable[[Trainer], Callable[..., Any]]
     arguments: Callable[[Trainer, Batch], tuple[Any, ...]]
@@ -58,39 +58,39 @@ def _taken(trainer: Trainer, batch: Batch) -> StepResult:
     return result
 
 
-PATHS: dict[str, Definition] = {
+PATHS: dict[str, PathDefinition] = {
     # (ids, masks) → logits [batch, steps, vocabulary]
-    "forward": Definition(
+    "forward": PathDefinition(
         lambda trainer: trainer.model.logits, lambda trainer, batch: (batch.inputs, batch.masks), costs.forward
     ),
     # (ids, ids, masks) → (loss, gradients, the embedding's as IndexedSlices)
-    "gradient": Definition(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.step),
+    "gradient": PathDefinition(lambda trainer: trainer.loss_and_gradients, lambda trainer, batch: batch, costs.step),
     # (gradients) → (clipped gradients, norm)
-    "clip": Definition(
+    "clip": PathDefinition(
         lambda trainer: trainer.clip, lambda trainer, batch: (_taken(trainer, batch).gradients,), costs.clip
     ),
     # (clipped gradients) → nothing; the weights move
-    "update": Definition(
+    "update": PathDefinition(
         lambda trainer: trainer.update, lambda trainer, batch: (_taken(trainer, batch).clipped,), costs.update
     ),
     # (ids, ids, masks, whether to return the logits) → StepResult, by the very function that the gate times
-    "step": Definition(lambda trainer: trainer.step_function, lambda trainer, batch: (*batch, False), costs.step),
+    "step": PathDefinition(lambda trainer: trainer.step_function, lambda trainer, batch: (*batch, False), costs.step),
     # (ids, ids) → loss
-    "evaluation": Definition(
+    "evaluation": PathDefinition(
         lambda trainer: trainer.loss, lambda trainer, batch: (batch.inputs, batch.targets), costs.evaluation
     ),
 }
 
 
 def hot_path(trainer: Trainer, name: str, mode: Mode = "graph") -> HotPath:
-    """Returns a part of the trainer's step by its name. Raises ValueError for an unknown one."""
+    """Returns a hot path of the trainer by its name. Raises ValueError for an unknown one."""
     if name not in PATHS:
-        raise ValueError(f"no part of a step is called {name!r}; there are {', '.join(PATHS)}")
+        raise ValueError(f"no hot path is called {name!r}; there are {', '.join(PATHS)}")
     return HotPath(PATHS[name].body(trainer), trainer.device, mode)
 
 
 def arguments(trainer: Trainer, name: str, batch: Batch) -> tuple[Any, ...]:
-    """Returns what a part is called with for a batch, as tensors on the trainer's device."""
+    """Returns what a hot path is called with for a batch, as tensors on the trainer's device."""
     return tuple(put(PATHS[name].arguments(trainer, batch), trainer.device))
 
 

@@ -1,8 +1,8 @@
 """The oracle's optimizers: Adam, gradient descent with momentum, and RMSprop, by their authors' formulas.
 
 Adam: Kingma & Ba 2015 (arXiv 1412.6980), end of section 2, whose epsilon stands beside the uncorrected root; RMSprop:
-Tieleman & Hinton 2012. All are what Keras documents. A sparse gradient counts as the dense one: rows that it doesn't
-name have gradient 0, and their slots decay. So do clip norms and weight decay, which Keras' optimizers take as well.
+Tieleman & Hinton 2012. All are what Keras documents, as are the clip norms and the weight decay that its optimizers
+take. A sparse gradient counts as the dense one: rows that it doesn't name have gradient 0, and their slots decay.
 
 They compute in the dtype of the variable.
 """
@@ -87,7 +87,7 @@ def updated_by(
     gradients: Mapping[str, Array],
     step: int,
 ) -> tuple[dict[str, Array], dict[str, Slots]]:
-    """Returns the same of an update by one of OPTIMIZERS or WITH_ARGUMENT.
+    """Returns new values and slots, as `updated` does, by one of OPTIMIZERS or WITH_ARGUMENT.
 
     `clipnorm` shortens each gradient to that norm, `global_clipnorm` all together; `weight_decay`, times Adam's rate,
     is first taken off the variables (Loshchilov & Hutter 2019, arXiv 1711.05101).

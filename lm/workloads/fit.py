@@ -4,8 +4,8 @@ A unit is a `fit` over a small data set. A launch has a seed of its own, the sam
 initializers' draws: its mean loss over the first units is the metric "fitted loss", whose distribution over launches
 shows a changed default. The oracle checks one update of given weights: the loss, Adam's slots, and the change times
 slot m. Adam's first change has about the size of the learning rate even where the gradient is near 0 and its sign is
-rounding; times m, such a change counts for little. It checks as well the loss and the accuracy that Keras reports of
-rows that don't fill the last batch.
+rounding; times m, such a change counts for little. The oracle checks as well the loss and the accuracy that Keras
+reports of rows that don't fill the last batch.
 """
 
 import functools
@@ -27,7 +27,7 @@ from lm.workloads.protocol import UNTRACED, Answers, Opening
 UPDATES = {"tiny": 20, "notebook": 5}  # of a unit, by configuration
 FIRST, SHORT = "first update", "short last batch"
 EVALUATE, FIT = "evaluate", "fit"  # what reports a loss and an accuracy: `fit` with a learning rate of 0
-STREAM = 4  # of the rows' ids: of 0 to 15 the one whose likeliest words lead by most
+STREAM = 4  # of the rows' ids; in it the likeliest words lead (tests/lm/workloads/test_fit.py)
 
 
 class Workload(protocol.Workload):

@@ -105,8 +105,8 @@ def test_a_control_group_s_memory_counts(
         ("", None, 64),
         ("max 100000\n", math.inf, 64),
         ("200000 100000\n", 2.0, 2),
-        ("250000 100000\n", 2.5, 3),
-        ("10000 100000\n", 0.1, 1),
+        ("250000 100000\n", 2.5, 2),
+        ("10000 100000\n", 0.1, 2),
         ("9900000 100000\n", 99.0, 64),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_system_that_does_not_tell_the_cpus_is_named(monkeypatch: pytest.Monke
     """As macOS, whose Python lacks the function."""
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr("platform.system", lambda: "Darwin")
-    with pytest.raises(FailedError, match=r"^Darwin doesn't tell a process' CPUs: measure on Linux; .*"):
+    with pytest.raises(FailedError, match=r"^Darwin doesn't tell a process's CPUs: measure on Linux; .*"):
         usable_cores()
 
 

@@ -139,7 +139,7 @@ class KerasModel(Model):
     def step(self) -> float:
         """Trains on the batch; returns the loss."""
         x, y, *weight = self.batch
-        self._model.reset_metrics()  # in Keras 3.0 the loss is a mean over all steps since
+        self._model.reset_metrics()  # in Keras 3.0 and 3.1 the loss is a mean over all steps since
         told = self._model.train_on_batch(x, y, *weight, return_dict=True)
         # By its name: of a `train_step` of the user's own, versions order what it returns in other ways.
         return float(np.ravel(told.get("loss", next(iter(told.values()))))[0])

@@ -30,7 +30,7 @@ def test_where_nothing_can_be_measured_that_is_said(tfgate: Tfgate, monkeypatch:
     monkeypatch.delattr(os, "sched_getaffinity")
     found = tfgate("doctor")
     assert (found.code, found.out) == (4, "")
-    assert re.fullmatch(r"tfgate: error: .* doesn't tell a process' CPUs: measure on Linux.*\n", found.err)
+    assert re.fullmatch(r"tfgate: error: .* doesn't tell a process's CPUs: measure on Linux.*\n", found.err)
 
 
 @without_tensorflow

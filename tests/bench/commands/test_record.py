@@ -65,7 +65,7 @@ def test_run_record_check_passes_on_a_sibling(tfgate: Tfgate, keep: Keep, empty_
 def test_what_the_run_warns_of_is_said_before_it_becomes_a_baseline(
     tfgate: Tfgate, keep: Keep, empty_baselines: Path
 ) -> None:
-    line = "notebook launch 2: other processes used 31% of the machine's CPU, which disturbs its speed"
+    line = "notebook launch 2: other processes used 0.62 of 2 CPUs, which disturbs its speed"
     launches = [dataclasses.replace(one, others_cpu=0.31 if one.launch == 1 else 0.01) for one in records()]
     disturbed = keep("run", launches, DAYS[0], warnings=[line])
     said = tfgate("record", disturbed, "--baselines", empty_baselines).err.splitlines()

@@ -276,6 +276,7 @@ class TestWholePages:
         [
             (0, 0.0),
             (730, 0.0),  # 8.6 KiB a block: of 60 blocks 8 have a new page, and the 12 largest are left out
+            (3823, 30 / 36 * PAGE / 12),  # 42 of 60 blocks; the value is above the margin, and the leak below it
             # 48 KiB a block: of 60 blocks 45 have a new page. Without 12 at either end 33 of 36 have.
             (4096, 33 / 36 * PAGE / 12),
             (5461.333, PAGE / 12),  # a page a block

@@ -80,7 +80,7 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """/proc of a process of which the kernel has counted 2 MiB less than its pages are."""
     monkeypatch.setattr(memory, "STATUS", tmp_path / "status")
     monkeypatch.setattr(memory, "ROLLUP", tmp_path / "smaps_rollup")
-    monkeypatch.setattr(memory, "_sizes", [0])
+    monkeypatch.setattr(memory, "_largest", 0)
     (tmp_path / "status").write_text("VmHWM:\t 9216 kB\nVmRSS:\t 8192 kB\nRssFile:\t 2048 kB\n")
     (tmp_path / "smaps_rollup").write_text(
         "55d0-7ffc ---p 00000000 00:00 0   [rollup]\nRss:   10240 kB\nPss:  9 kB\nAnonymous:  7168 kB\n"
@@ -120,7 +120,7 @@ def test_without_a_rollup_the_kernel_s_counts_are_taken(proc: Path, monkeypatch:
 def test_the_real_pages_are_about_as_many_as_the_kernel_has_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = rss_bytes(), file_rss_bytes()
     monkeypatch.setattr(memory, "_counts_are_off", lambda: True)
-    monkeypatch.setattr(memory, "_sizes", [0])
+    monkeypatch.setattr(memory, "_largest", 0)
     if memory._status_bytes("Rss", memory.ROLLUP) == 0:
         pytest.skip("/proc has no smaps_rollup here")
     assert (rss_bytes(), file_rss_bytes()) == pytest.approx(counted, abs=4 * MIB)

@@ -207,5 +207,5 @@ def test_what_is_traced_while_it_is_recorded_is_refused(
 
 
 def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no part of a step is called 'backward'"):
+    with pytest.raises(ValueError, match="no hot path is called 'backward'"):
         session.profile("backward", 4, str(tmp_path), False)

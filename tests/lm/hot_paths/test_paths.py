@@ -73,7 +73,7 @@ def test_forward_and_evaluation_train_nothing(mode: Mode) -> None:
 
 
 def test_an_unknown_part_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="no part of a step is called 'backward'; there are forward, gradient, clip"):
+    with pytest.raises(ValueError, match="no hot path is called 'backward'; there are forward, gradient, clip"):
         paths.hot_path(trainer_at(CONFIG), "backward")
 
 

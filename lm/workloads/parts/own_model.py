@@ -1,6 +1,7 @@
 """A user's model, by what its function returned: variables by name, a batch, steps and their gradients."""
 
 import importlib.util
+import os
 import re
 import sys
 from abc import ABC, abstractmethod
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lm.arrays import Array
-from lm.compat import is_variable, tf_variable
+from lm.compat import is_variable, keras_version, tf_variable
 from lm.runtime import traces_of
 from lm.workloads.parts.own import FUNCTION, RETURNS
 from lm.workloads.parts.own_errors import ModelError, phase
@@ -118,6 +119,9 @@ class KerasModel(Model):
     """A compiled Keras model, whose step is `train_on_batch`."""
 
     def __init__(self, path: Path, model: Any, batch: Any) -> None:
+        if _is_of_tf_keras(model) and not isinstance(model, tf.keras.Model):
+            mend = "set TF_USE_LEGACY_KERAS=1 by --from-env and --to-env"
+            raise ModelError(f"{path.name}: the model is of tf_keras, and tf.keras is another Keras here: {mend}")
         if getattr(model, "optimizer", None) is None:
             raise ModelError(f"{path.name}: the model isn't compiled: call model.compile(optimizer=…, loss=…)")
         if not (isinstance(batch, (tuple, list)) and len(batch) in (2, 3)):
@@ -232,6 +236,10 @@ def _reads(gradient: tf.IndexedSlices, rows: int) -> tf.Tensor:
     return tf.math.unsorted_segment_sum(tf.ones_like(gradient.indices, tf.float32), gradient.indices, rows)
 
 
+def _is_of_tf_keras(model: Any) -> bool:
+    return any(one.__module__.partition(".")[0] == "tf_keras" for one in type(model).__mro__)
+
+
 def _listed(path: Path, given: Any) -> list[Any]:
     """Returns the variables of a step of one's own. Raises ModelError for anything but a list of them."""
     several = isinstance(given, (tuple, list))
@@ -243,7 +251,10 @@ def _listed(path: Path, given: Any) -> list[Any]:
 
 
 def _function(path: Path) -> Callable[[], Any]:
-    """Runs the file as a module of its own; returns its function. Files next to it can be imported by it."""
+    """Runs the file as a module of its own; returns its function. Files next to it can be imported by it.
+
+    Raises ModelError where it chooses the Keras of tf.keras, which TensorFlow has loaded by then.
+    """
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # last: no neighbour hides a library
     _forget_neighbours(path.parent)
@@ -253,6 +264,10 @@ def _function(path: Path) -> Callable[[], Any]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE] = module
     spec.loader.exec_module(module)
+    legacy = os.environ.get("TF_USE_LEGACY_KERAS") in ("true", "True", "1")  # as TensorFlow reads it
+    if legacy and keras_version().startswith("3."):
+        late = "TF_USE_LEGACY_KERAS is set too late, when Keras 3 was loaded"
+        raise ModelError(f"{path.name}: {late}: set it by --from-env and --to-env")
     function: Callable[[], Any] = getattr(module, FUNCTION)
     return function
 

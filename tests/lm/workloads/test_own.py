@@ -316,6 +316,32 @@ class TestModels:
         with pytest.raises(RuntimeError, match=said):
             opened(dense(tmp_path, **changed))  # type: ignore[arg-type]
 
+    @pytest.mark.parametrize(("version", "late"), [("2.15.0", False), ("3.15.1", True)])
+    def test_a_file_that_chooses_the_keras_that_is_not_loaded_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, late: bool
+    ) -> None:
+        """Its model would be built by the other Keras, and judged. Where Keras 2 is loaded, there is no other."""
+        monkeypatch.setattr("lm.workloads.parts.own_model.keras_version", lambda: version)
+        monkeypatch.setenv("TF_USE_LEGACY_KERAS", "0")
+        path = dense(tmp_path)
+        opened(path)
+        path.write_text(f"import os; os.environ['TF_USE_LEGACY_KERAS'] = '1'\n{path.read_text()}")
+        if late:
+            with pytest.raises(RuntimeError, match=r"mine\.py: TF_USE_LEGACY_KERAS is set too late, .* by --from-env"):
+                opened(path)
+        else:
+            opened(path)
+
+    def test_a_model_of_tf_keras_is_taken_where_tf_keras_is_the_keras(self, tmp_path: Path) -> None:
+        """Elsewhere nothing would make it compute in float64. The package need not be installed: it goes by names."""
+        text = OWN_STEP.format(kind="Plain", compiled="'sgd', 'mse'")
+        named = '__module__ = "tf_keras.src.engine.training"'
+        opened(written(tmp_path, text.replace("pass", named, 1)))
+        another = f"class Plain:\n    {named}\n    train_on_batch = None"
+        path = written(tmp_path, f"{another}\ndef workload(): return Plain(), ()")
+        with pytest.raises(RuntimeError, match=r"the model is of tf_keras, .* set TF_USE_LEGACY_KERAS=1 by --from-env"):
+            opened(path)
+
     def test_wrong_shapes_are_said_with_their_phase(self, tmp_path: Path) -> None:
         work = opened(dense(tmp_path, batch="(np.ones((4, 3)), np.ones((4, 7)))"))
         with pytest.raises(RuntimeError, match=r"mine\.py at step 0: ValueError: .*[57].*[57]"):

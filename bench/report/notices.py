@@ -42,10 +42,11 @@ def _is_gradient(tensor: str) -> bool:
 def why_open(left_open: int, not_finite: int) -> str:
     """Returns why tensors were left open, of which some are not finite."""
     if not not_finite:
-        return "rounding to float32 alone decides their values"
+        return "the reference's own float32 is too far from its float64"
     if not_finite == left_open:
         return "they are NaN or Inf in the reference"
-    return f"{not_finite} of these are NaN or Inf in the reference, and rounding to float32 alone decides the others"
+    others = "in the others its float32 is too far from its float64"
+    return f"{not_finite} of these are NaN or Inf in the reference, and {others}"
 
 
 def _both_depart(reason: notices.BothDepart) -> str:

@@ -139,6 +139,17 @@ def workload():
 
     return step, model.trainable_variables, (x, y)
 """
+NORMALIZED = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    parts = [tf.keras.layers.BatchNormalization(), tf.keras.layers.Flatten(), tf.keras.layers.Dense(1)]
+    model = tf.keras.Sequential([tf.keras.Input((2, 2, 3)), *parts])
+    model.compile("sgd", "mse")
+    random = np.random.RandomState(0)
+    return model, (10 * random.normal(size=(4, 2, 2, 3)), random.normal(size=(4, 1)))
+"""
 LISTED = "import tensorflow as tf; return (lambda: 0.0), {}, ()"
 GRADIENTS = r"in \(loss, gradients\), return a gradient for each of the 1 variables, in their order"
 COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
@@ -644,6 +655,15 @@ class TestModels:
     def test_types_that_are_mixed_in_float64_have_a_hint(self, tmp_path: Path, before: str) -> None:
         _, _, (unchecked,) = defined(described(square(tmp_path, before=before)), OPENING)
         assert unchecked.detail.endswith("write tf.keras.backend.floatx() in the place of float32")
+
+    def test_the_moving_variance_of_fused_batch_normalization_is_left_open_in_keras_2(self, tmp_path: Path) -> None:
+        """There its float32 has N / (N - 1) = 16 / 15 as a factor, and its float64 hasn't. In Keras 3 neither has."""
+        from lm.compat import keras_version  # needs TensorFlow
+
+        found = defined(described(written(tmp_path, NORMALIZED)), OPENING)[2]
+        left_open = {one.detail for one in found if one.detail.endswith("moving_variance")}
+        names = {f"update after {steps} of batch_normalization/moving_variance" for steps in (1, 2)}
+        assert left_open == (names if keras_version().startswith("2.") else set())
 
     def test_a_step_that_moves_no_variable_is_told_and_still_expected(self, tmp_path: Path) -> None:
         path = square(tmp_path)

@@ -40,8 +40,8 @@ UNCHECKED = {  # by bench.record.types.Unchecked.why
     NO_FLOAT64: "the reference could not compute the model in float64, so there is nothing to compare with ({detail})",
     NOT_REBUILT: "the file built another model the second time: {detail}; make its shapes the same at each call",
     NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, such "
-    "as dropout's (a rate of 0 in the file makes it comparable), or a changing order of summation; `tfgate upgrade "
-    "--speed-only` judges the rest",
+    "as dropout's (a rate of 0 in the file makes it comparable) or noise (draw it by NumPy into the batch), or a "
+    "changing order of summation; `tfgate upgrade --speed-only` judges the rest",
     NOT_COPIED: "the reference's weights and batch can't be copied to the candidate: {detail}",
     LEFT_OPEN: "float32 and float64 runs of the model on the reference differ by more than rounding explains "
     "({detail})",

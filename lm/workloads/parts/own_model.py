@@ -79,7 +79,8 @@ class Model(ABC):
             array = _copy(leaf)
             if array.dtype == object:
                 raise ModelError(
-                    f"{self.path.name}: a batch must hold arrays of numbers, and this one holds {_described(leaf)}"
+                    f'{self.path.name}: a batch must hold arrays of numbers or of str (dtype "U"), '
+                    f"and this one holds {_described(leaf)}"
                 )
             found[f"{BATCH}{number}"] = array.astype(np.float32) if array.dtype == np.float64 else array
         return found
@@ -125,7 +126,8 @@ class KerasModel(Model):
         if getattr(model, "optimizer", None) is None:
             raise ModelError(f"{path.name}: the model isn't compiled: call model.compile(optimizer=…, loss=…)")
         if not (isinstance(batch, (tuple, list)) and len(batch) in (2, 3)):
-            raise ModelError(f"{path.name}: a Keras model's batch is (x, y) or (x, y, sample_weight)")
+            alone = "of a model that is trained on x alone, return a step that calls fit"
+            raise ModelError(f"{path.name}: a Keras model's batch is (x, y) or (x, y, sample_weight); {alone}")
         self._own_step = type(model).train_step is not tf.keras.Model.train_step
         submodels = self._own_step and type(model).call is tf.keras.Model.call  # whose step calls them, as a GAN's does
         if not (model.built or submodels):  # Keras 2 has no weights to ask for then

@@ -150,6 +150,16 @@ def workload():
     random = np.random.RandomState(0)
     return model, (10 * random.normal(size=(4, 2, 2, 3)), random.normal(size=(4, 1)))
 """
+TEXTS = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    parts = [tf.keras.layers.StringLookup(vocabulary=["a"]), tf.keras.layers.Embedding(2, 3)]
+    model = tf.keras.Sequential([tf.keras.Input((1,), dtype="string"), *parts])
+    model.compile("sgd", "mse")
+    return model, (np.array([["a"], ["b"]], "{kind}"), np.ones((2, 1, 3)))
+"""
 LISTED = "import tensorflow as tf; return (lambda: 0.0), {}, ()"
 GRADIENTS = r"in \(loss, gradients\), return a gradient for each of the 1 variables, in their order"
 COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
@@ -318,6 +328,7 @@ class TestModels:
         [
             ({"compiled": "pass"}, "the model isn't compiled"),
             ({"batch": "np.ones((4, 3))"}, r"a Keras model's batch is \(x, y\)"),
+            ({"batch": "(np.ones((4, 3)),)"}, "of a model that is trained on x alone, return a step that calls fit$"),
             ({"batch": "(np.ones((4, 3, 2, 2)).astype(str), 1)"}, r"mine\.py in its first call: "),
         ],
     )
@@ -664,6 +675,14 @@ class TestModels:
         left_open = {one.detail for one in found if one.detail.endswith("moving_variance")}
         names = {f"update after {steps} of batch_normalization/moving_variance" for steps in (1, 2)}
         assert left_open == (names if keras_version().startswith("2.") else set())
+
+    @pytest.mark.parametrize("kind", ["U", "O"])
+    def test_a_batch_may_hold_text_that_numpy_calls_str(self, tmp_path: Path, kind: str) -> None:
+        _, start, unchecked = defined(described(written(tmp_path, TEXTS.format(kind=kind))), OPENING)
+        if kind == "U":
+            assert (start["batch 0"].tolist(), unchecked) == ([["a"], ["b"]], ())
+        else:
+            assert 'must hold arrays of numbers or of str (dtype "U"), and this one holds' in unchecked[0].detail
 
     def test_a_step_that_moves_no_variable_is_told_and_still_expected(self, tmp_path: Path) -> None:
         path = square(tmp_path)

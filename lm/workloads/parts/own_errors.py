@@ -18,6 +18,8 @@ PLACE = re.compile(r'^( *)File "([^"]*)", line (\d+).*\n?(?:\1 +\S.*\n?)?', re.M
 FRAME = re.compile(r"in user code:|Graph execution error|Detected at node|Node: |Exception encountered|\[\[")
 COLOUR = re.compile(r"\x1b\[\d*m")
 NARROW, WIDE = re.compile(r"\bfloat(32|\b)"), re.compile(r"\b(float64|double)\b")  # types in a message
+# Of an operation without float64, in a graph and outside one. Where types are mixed, it isn't input #0 that is wrong.
+FLOAT32_ALONE = re.compile(r"allowed values|expected type of float32|input #0\S* was expected to be a float tensor")
 TYPED = re.compile(r"\w+(Error|Exception): ")
 # Exceptions that the machine may have caused, but for a missing file.
 MACHINES = (OSError, MemoryError, tf.errors.ResourceExhaustedError, tf.errors.InternalError)
@@ -70,7 +72,7 @@ def _telling(error: BaseException) -> str:
 
 def _hint(error: BaseException) -> str:
     """Returns what mends a file that finds neither its data nor a package where tfgate runs it, or that mixes types in
-    float64; "" of others.
+    float64 or has an operation without it; "" of others.
     """
     if isinstance(error, FileNotFoundError) and not os.path.isabs(error.filename or ""):
         return "; the file runs in a folder of its own: open data by absolute paths, or next to __file__"
@@ -79,5 +81,8 @@ def _hint(error: BaseException) -> str:
             f'; name the package that has {package} on both sides, as in --from "tensorflow-cpu==2.20.0 PACKAGE" --to …'
         )
     if tf.keras.backend.floatx() == "float64" and NARROW.search(str(error)) and WIDE.search(str(error)):
+        if FLOAT32_ALONE.search(str(error)):
+            mend = "cast what it takes to float32, and what it returns to tf.keras.backend.floatx()"
+            return f"; the reference runs the file in float64, too, which this operation hasn't: {mend}"
         return "; the reference runs the file in float64, too: write tf.keras.backend.floatx() in the place of float32"
     return ""

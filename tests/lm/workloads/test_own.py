@@ -667,6 +667,27 @@ class TestModels:
         _, _, (unchecked,) = defined(described(square(tmp_path, before=before)), OPENING)
         assert unchecked.detail.endswith("write tf.keras.backend.floatx() in the place of float32")
 
+    @pytest.mark.parametrize("graph", ["", "@tf.function\n    "])
+    @pytest.mark.parametrize(
+        ("operation", "given"),
+        [
+            ("tf.quantization.fake_quant_with_min_max_vars({}, 0, 1)", "tf.identity(inputs)"),
+            ("tf.nn.local_response_normalization({})[0, 0]", "tf.identity(inputs)[None, None]"),
+        ],
+    )
+    def test_an_operation_without_float64_has_a_hint_that_helps(
+        self, tmp_path: Path, operation: str, given: str, graph: str
+    ) -> None:
+        text = SQUARE.replace("def step", f"{graph}def step").replace("taken.append(None)", "pass")
+        path = written(tmp_path, text.format(before=f"inputs = {operation.format(given)}", returned="loss"))
+        _, _, (unchecked,) = defined(described(path), OPENING)
+        assert unchecked.why == NO_FLOAT64
+        mend = "cast what it takes to float32, and what it returns to tf.keras.backend.floatx()"
+        assert unchecked.detail.endswith(f"which this operation hasn't: {mend}")
+        narrow = operation.format(f"tf.cast({given}, 'float32')")
+        path = written(tmp_path, text.format(before=f"inputs = tf.cast({narrow}, kind)", returned="loss"))
+        assert defined(described(path), OPENING)[2] == ()
+
     def test_the_moving_variance_of_fused_batch_normalization_is_left_open_in_keras_2(self, tmp_path: Path) -> None:
         """There its float32 has N / (N - 1) = 16 / 15 as a factor, and its float64 hasn't. In Keras 3 neither has."""
         from lm.compat import keras_version  # needs TensorFlow

@@ -1,7 +1,7 @@
 """The one module that distinguishes Keras 2 (TensorFlow up to 2.15) from Keras 3.
 
-Both are reached as `tf.keras`. What differs is where a stateful RNN keeps its states, how a variable is unwrapped, and
-what `.keras` means to `save`.
+Both are reached as `tf.keras`. What differs is where a stateful RNN keeps its states, how a variable is unwrapped,
+which weights a model counts, and what `.keras` means to `save`.
 """
 
 import importlib
@@ -26,6 +26,15 @@ def tf_variable(variable: KerasVariable) -> tf.Variable:
 def is_variable(value: object) -> bool:
     """Returns whether `value` is a tf.Variable, or Keras 3's wrapper of one."""
     return isinstance(value, tf.Variable) or isinstance(getattr(value, "value", None), tf.Variable)
+
+
+def other_weights(model: tf.keras.Model) -> list[KerasVariable]:
+    """Returns a model's weights that aren't trained, without those of its metrics, which Keras 2 counts among them.
+
+    Keras' own list of metrics has all of them; a `metrics` property of the user's own may leave some out.
+    """
+    counted = {id(variable) for metric in tf.keras.Model.metrics.fget(model) for variable in metric.variables}
+    return [variable for variable in model.non_trainable_weights if id(variable) not in counted]
 
 
 def rnn_states(rnn: tf.keras.layers.RNN) -> list[tf.Variable]:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lm.arrays import Array
-from lm.compat import is_variable, keras_version, tf_variable
+from lm.compat import is_variable, keras_version, other_weights, tf_variable
 from lm.runtime import traces_of
 from lm.workloads.parts.own import FUNCTION, RETURNS
 from lm.workloads.parts.own_errors import ModelError, phase
@@ -133,7 +133,7 @@ class KerasModel(Model):
         if not (model.built or submodels):  # Keras 2 has no weights to ask for then
             with phase(path, "in its first call"):
                 model(batch[0])
-        super().__init__(path, batch, model.trainable_weights, model.non_trainable_weights)
+        super().__init__(path, batch, model.trainable_weights, other_weights(model))
         self._model = model
         self._traces: Callable[[], int] = (lambda: 0) if model.run_eagerly else traces_of(model, "train_step")
 

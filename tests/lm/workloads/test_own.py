@@ -409,6 +409,15 @@ class TestModels:
         assert unchecked == ()
         assert len(expected["start 1"].limits["update after 1"]) == 2
 
+    @pytest.mark.parametrize("listed", ["", "metrics = property(lambda self: [])"])
+    def test_metrics_are_no_weights(self, tmp_path: Path, listed: str) -> None:
+        """Keras 2 counts those of a subclassed model's attributes among its weights, Keras 3 none."""
+        tracking = WHOLE.replace("self.part = ", "self.tracker = tf.keras.metrics.Mean(); self.part = ")
+        text = OWN_STEP.format(kind="Whole", compiled="'sgd'")
+        whole = text.replace("class Plain(tf.keras.Sequential):\n    pass", f"{tracking}\n    {listed}")
+        work: Any = opened(written(tmp_path, whole))
+        assert list(work._model.variables) == ["dense/kernel", "dense/bias"]
+
     def test_an_exception_at_a_step_is_said_with_its_number(self, tmp_path: Path) -> None:
         work = opened(square(tmp_path, before="assert len(taken) < 17, 'no more data'"))
         assert len([work.do(work.prepare(unit)) for unit in range(17)]) == 17

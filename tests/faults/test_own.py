@@ -35,6 +35,61 @@ def workload():
     text = np.random.RandomState(2).randint(0, WORDS, (BATCH, STEPS + 1))
     return model, (text[:, :-1], text[:, 1:])
 """
+# Layers whose variables have other names in Keras 2 and 3, and a metric that is one of the model's attributes.
+NAMED_OTHERWISE = """
+import numpy as np
+import tensorflow as tf
+
+layers = tf.keras.layers
+
+
+class Linear(layers.Layer):
+    def __init__(self, units, inputs):
+        super().__init__()
+        self.w = self.add_weight(shape=(inputs, units), initializer="random_normal", trainable=True)
+        self.b = self.add_weight(shape=(units,), initializer="zeros", trainable=True)
+
+    def call(self, inputs):
+        return tf.matmul(inputs, self.w) + self.b
+
+
+class Tracking(tf.keras.Model):
+    def __init__(self, part):
+        super().__init__()
+        self.part, self.tracker = part, tf.keras.metrics.Mean(name="loss")
+
+    def call(self, inputs):
+        return self.part(inputs)
+
+    @property
+    def metrics(self):
+        return [self.tracker]
+
+    def train_step(self, data):
+        x, y = data[:2]
+        with tf.GradientTape() as tape:
+            found = self(x, training=True)
+            loss = tf.reduce_mean(tf.square(found - tf.cast(y, found.dtype)))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        self.tracker.update_state(loss)
+        return {"loss": self.tracker.result()}
+
+
+def workload():
+    random = np.random.RandomState(1)
+    x, y = random.normal(2, 3, (4, 3, 6, 6, 2)), random.normal(size=(4, 1))
+    normalization = layers.Normalization()
+    normalization.adapt(x)
+    inputs = tf.keras.Input(x.shape[1:])
+    hidden = layers.ConvLSTM2D(4, 3, recurrent_activation="sigmoid")(normalization(inputs))
+    hidden = layers.DepthwiseConv2D(3, activation="tanh")(hidden)
+    hidden = layers.TimeDistributed(layers.Dense(3, "tanh"))(layers.Reshape((4, 4))(hidden))
+    hidden = layers.Dense(3, "tanh")(layers.Flatten()(hidden))
+    model = Tracking(tf.keras.Model(inputs, Linear(1, 3)(hidden)))
+    model.compile(tf.keras.optimizers.SGD(0.1), run_eagerly=True)
+    return model, (x, y)
+"""
 WITHOUT_GRADIENTS = ("direct_call.py", "fit_call.py", "predict_call.py")
 
 
@@ -100,6 +155,22 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     else:
         assert over == set()
         assert judged(record) is PASS
+
+
+@pytest.mark.parametrize(
+    ("environment", "reference"),
+    [("newest_python", "oldest_python"), pytest.param("oldest_python", "newest_python", marks=pytest.mark.slow)],
+)
+def test_layers_whose_variables_the_other_keras_names_otherwise_are_compared(
+    request: pytest.FixtureRequest, tmp_path: Path, environment: str, reference: str
+) -> None:
+    path = tmp_path / "named.py"
+    path.write_text(NAMED_OTHERWISE)
+    pythons = (request.getfixturevalue(name) for name in (environment, reference))
+    record = answered(NO_FAULT.name, next(pythons), str(path), next(pythons))
+    assert (record.failure, record.unchecked) == (None, ())
+    assert [error for error in record.numerics if not error.within] == []
+    assert judged(record) is PASS
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,13 @@ class Model(ABC):
     def take(self, start: Mapping[str, Array], kind: str) -> None:
         """Starts from another model's variables and batch; its floats become that kind's.
 
-        Raises NotCopiedError for unlike names or shapes.
+        Variables that the other Keras names otherwise get the names that they have there. Raises NotCopiedError for
+        unlike names or shapes.
         """
+        there = {name.removeprefix(WEIGHT): one.shape for name, one in start.items() if name.startswith(WEIGHT)}
+        if set(there) != set(self.variables) and _same_but_for_layers(there, self.variables):
+            self.variables = dict(zip(there, self.variables.values(), strict=True))
+            self.trainable = list(there)[: len(self.trainable)]
         self._require_like(start)
         with phase(self.path, "when its weights are set"):
             for name, variable in self.variables.items():
@@ -301,6 +306,38 @@ def _labelled(variables: Iterable[Any]) -> Iterator[tuple[str, Any]]:
         label = "/".join(re.sub(r"_\d+$", "", part) for part in path.split("/")[-2:])
         seen[label] += 1
         yield (f"{label}#{seen[label]}" if seen[label] > 1 else label), variable
+
+
+def _same_but_for_layers(there: Mapping[str, tuple[int, ...]], here: Iterable[str]) -> bool:
+    """Returns whether two models' variables, of which one's shapes are given, are alike in order but for their layers'
+    names.
+
+    In Keras 2, unlike Keras 3, a `TimeDistributed` and a `ConvLSTM2D` name their inner layer's variables, and there are
+    variables without a layer's name. The order may be another as well (a model's own variables are last in Keras 2,
+    first in Keras 3), and a wrong pair of one shape would be a wrong verdict. So a layer's name that is as frequent in
+    both must be at the same places. Where one has no layer's name, variables of its name and shape that are named
+    otherwise must be so in one way.
+    """
+    (layers, own), (layers_here, own_here) = _parts(there), _parts(here)
+    if own != own_here:
+        return False
+    for layer in set(layers):
+        places, places_here = ([one == layer for one in among] for among in (layers, layers_here))
+        if sum(places) == sum(places_here) and places != places_here:
+            return False
+    renamed = defaultdict(set)
+    for variable, layer, layer_here in zip(zip(own, there.values(), strict=True), layers, layers_here, strict=True):
+        if layer != layer_here:
+            renamed[variable].add((layer, layer_here))
+    return not any(len(ways) > 1 and any("" in way for way in ways) for ways in renamed.values())
+
+
+def _parts(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Returns the layers' names, "" where there is none, and the variables' own, as Keras 3 has them: its
+    `depthwise_kernel` of Keras 2 is a `kernel`, and its `Variable` without a name a `variable`.
+    """
+    pairs = [name.partition("#")[0].rpartition("/") for name in names]
+    return [layer for layer, _, _ in pairs], [own.lower().removeprefix("depthwise_") for _, _, own in pairs]
 
 
 def _described(value: Any) -> str:

@@ -160,6 +160,21 @@ def workload():
     model.compile("sgd", "mse")
     return model, (np.array([["a"], ["b"]], "{kind}"), np.ones((2, 1, 3)))
 """
+# Variables of one shape, each of which counts otherwise.
+NAMED = """
+import tensorflow as tf
+
+def workload():
+    kind = tf.keras.backend.floatx()
+    variables = [tf.Variable(tf.fill((2,), tf.cast(place + 1, kind)), name=name) for place, name in enumerate({names})]
+
+    def step():
+        loss = tf.add_n([tf.reduce_sum(one) ** (place + 1) for place, one in enumerate(variables)])
+        variables[0].assign(0.9 * variables[0])
+        return loss
+
+    return step, variables, ()
+"""
 LISTED = "import tensorflow as tf; return (lambda: 0.0), {}, ()"
 GRADIENTS = r"in \(loss, gradients\), return a gradient for each of the 1 variables, in their order"
 COMPILED, BATCH = "model.compile(optimizer='adam', loss='mse')", "(np.ones((4, 3)), np.ones((4, 5)))"
@@ -740,6 +755,50 @@ class TestModels:
         wider = dense(tmp_path, units=6, batch="(np.ones((4, 3)), np.ones((4, 6)))", name="wider.py")
         told = "weight dense/kernel is [3, 5] in the reference and [3, 6] in the candidate"
         assert answered(tmp_path, path, wider) == Answered(unchecked=(Unchecked(NOT_COPIED, told),))
+
+    @pytest.mark.parametrize(
+        ("there", "here", "missing"),
+        [
+            (["td/kernel", "dense/kernel"], ["dense/kernel", "dense_1/kernel"], ""),
+            (["dw/depthwise_kernel", "mean", "Variable"], ["dw/kernel", "norm/mean", "linear/variable"], ""),
+            (["dense/kernel", "w"], ["linear/w", "dense/kernel"], "w"),
+            (["td/kernel", "a/kernel", "b/kernel"], ["dense/kernel", "b/kernel", "a/kernel"], "td/kernel"),
+            (["Variable", "Variable"], ["linear/variable", "linear_1/variable"], ""),
+            (["Variable", "Variable"], ["own/variable", "linear/variable"], "Variable"),
+            (["td/w", "w"], ["own/w", "dense/w"], "td/w"),
+            (["layer/gamma", "layer/beta"], ["layer/shift", "layer/scale"], "layer/gamma"),
+            (["a/kernel", "b/kernel"], ["c/kernel"], "a/kernel"),
+        ],
+        ids=[
+            "an inner layer",
+            "other names",
+            "a model's own one is first",
+            "a layer is in another place",
+            "without names",
+            "without names, in several layers",
+            "without a layer",
+            "unlike names",
+            "fewer",
+        ],
+    )
+    def test_variables_are_paired_by_order_where_only_layers_are_named_otherwise(
+        self, tmp_path: Path, there: list[str], here: list[str], missing: str
+    ) -> None:
+        """A wrong pair of one shape would be a wrong verdict."""
+        reference, candidate = (
+            written(tmp_path, NAMED.format(names=names), f"{side}.py")
+            for side, names in (("reference", there), ("candidate", here))
+        )
+        told = Unchecked(NOT_COPIED, f"weight {missing} is [2] in the reference and missing in the candidate")
+        assert answered(tmp_path, reference, candidate) == Answered(unchecked=(told,) if missing else ())
+        if not missing:
+            works: list[Any] = [opened(reference), opened(candidate)]
+            model = works[1]._model
+            start = {name: np.full(2, -place) for place, name in enumerate(works[0]._model.start())}
+            model.take(start, "float32")
+            found = {f"weight {name}": value[0] for name, value in model.values().items()}
+            assert found == {name: value[0] for name, value in start.items()}
+            assert [f"weight {name}" for name in model.trainable] == list(start)
 
     @pytest.mark.parametrize(
         ("before", "returned", "unlike"),

@@ -73,8 +73,8 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 
 
 def cores_at_once(root: Path = Path("/")) -> int:
-    """Returns the number of cores that processes side by side have: those that this process may run on, or as many
-    whole ones as its CPU quota feeds, and two at least of those. `root` stands before /proc and /sys.
+    """Returns the number of cores that processes side by side have: those that this process may run on; under a CPU
+    quota as many whole ones as it feeds, but at least two of them. `root` stands before /proc and /sys.
     """
     return int(min(usable_cores(), max(cpu_quota(root) or math.inf, 2)))
 

@@ -31,7 +31,8 @@ def is_variable(value: object) -> bool:
 def other_weights(model: tf.keras.Model) -> list[KerasVariable]:
     """Returns a model's weights that aren't trained, without those of its metrics, which Keras 2 counts among them.
 
-    Keras' own list of metrics has all of them; a `metrics` property of the user's own may leave some out.
+    Keras' own list of metrics has all but those that were appended to a list later; a `metrics` property of the user's
+    own may leave out more.
     """
     counted = {id(variable) for metric in tf.keras.Model.metrics.fget(model) for variable in metric.variables}
     return [variable for variable in model.non_trainable_weights if id(variable) not in counted]

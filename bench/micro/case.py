@@ -48,7 +48,7 @@ class Case:
         return [arguments(trainer, name, batch) for batch in self.material.batches]
 
     def measure_path(self, trainer: Trainer, name: str, *, check: Callable[[Any], None]) -> None:
-        """Times a part of the training step (lm.hot_paths.paths.PATHS); arguments as in `measure`."""
+        """Times a hot path (lm.hot_paths.paths.PATHS); arguments as in `measure`."""
         path, given = hot_path(trainer, name, self.mode), self.arguments(trainer, name)
         self.measure(path, given, check=check, cost=PATHS[name].cost(self.config), trainer=trainer)
 

@@ -35,7 +35,8 @@ def workload():
     text = np.random.RandomState(2).randint(0, WORDS, (BATCH, STEPS + 1))
     return model, (text[:, :-1], text[:, 1:])
 """
-# Layers whose variables have other names in Keras 2 and 3, and a metric that is one of the model's attributes.
+# Layers whose variables have other names in Keras 2 and 3, or another order (of a dict, Keras 2 sorts the keys), and a
+# metric that is one of the model's attributes.
 NAMED_OTHERWISE = """
 import numpy as np
 import tensorflow as tf
@@ -51,6 +52,15 @@ class Linear(layers.Layer):
 
     def call(self, inputs):
         return tf.matmul(inputs, self.w) + self.b
+
+
+class Heads(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.heads = {"mean": layers.Dense(3, "tanh"), "deviation": layers.Dense(3, "tanh")}
+
+    def call(self, inputs):
+        return self.heads["mean"](inputs) + 2 * self.heads["deviation"](inputs)
 
 
 class Tracking(tf.keras.Model):
@@ -85,7 +95,7 @@ def workload():
     hidden = layers.ConvLSTM2D(4, 3, recurrent_activation="sigmoid")(normalization(inputs))
     hidden = layers.DepthwiseConv2D(3, activation="tanh")(hidden)
     hidden = layers.TimeDistributed(layers.Dense(3, "tanh"))(layers.Reshape((4, 4))(hidden))
-    hidden = layers.Dense(3, "tanh")(layers.Flatten()(hidden))
+    hidden = Heads()(layers.Flatten()(hidden))
     model = Tracking(tf.keras.Model(inputs, Linear(1, 3)(hidden)))
     model.compile(tf.keras.optimizers.SGD(0.1), run_eagerly=True)
     return model, (x, y)

@@ -83,6 +83,6 @@ def _hint(error: BaseException) -> str:
     if tf.keras.backend.floatx() == "float64" and NARROW.search(str(error)) and WIDE.search(str(error)):
         if FLOAT32_ALONE.search(str(error)):
             mend = "cast what it takes to float32, and what it returns to tf.keras.backend.floatx()"
-            return f"; the reference runs the file in float64, too, which this operation hasn't: {mend}"
+            return f"; the reference runs the file in float64, too, and this operation has no float64: {mend}"
         return "; the reference runs the file in float64, too: write tf.keras.backend.floatx() in the place of float32"
     return ""

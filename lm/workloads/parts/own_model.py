@@ -6,7 +6,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +45,16 @@ class Model(ABC):
     or none of a variable whose gradient isn't by rows, as an embedding's is.
     """
 
-    def __init__(self, path: Path, batch: Any, trainable: Iterable[Any], others: Iterable[Any] = ()) -> None:
-        """Takes the variables that are trained, and the others."""
-        self.path, self.batch, trained = path, batch, list(trainable)
+    def __init__(self, path: Path, batch: Any, trainable: Sequence[Any], variables: Sequence[Any]) -> None:
+        """Takes the variables that are trained, in the order of gradients, and all, in an order that versions share."""
+        self.path, self.batch = path, batch
         self.reads: dict[str, Array] = {}
-        if not trained:
+        if not trainable:
             mend = "return the variables that a step trains; if it trains none, those that it reads"
             raise ModelError(f"{path.name}: there are no variables to train: {mend}")
-        self.variables = dict(_labelled([*trained, *others]))
-        self.trainable = list(self.variables)[: len(trained)]
+        self.variables = dict(_labelled(variables))
+        names = {id(variable): name for name, variable in self.variables.items()}
+        self.trainable = [names[id(variable)] for variable in trainable]
 
     @property
     @abstractmethod
@@ -93,8 +94,9 @@ class Model(ABC):
         """
         there = {name.removeprefix(WEIGHT): one.shape for name, one in start.items() if name.startswith(WEIGHT)}
         if set(there) != set(self.variables) and _same_but_for_layers(there, self.variables):
-            self.variables = dict(zip(there, self.variables.values(), strict=True))
-            self.trainable = list(there)[: len(self.trainable)]
+            names = dict(zip(self.variables, there, strict=True))
+            self.variables = {names[name]: variable for name, variable in self.variables.items()}
+            self.trainable = [names[name] for name in self.trainable]
         self._require_like(start)
         with phase(self.path, "when its weights are set"):
             for name, variable in self.variables.items():
@@ -125,9 +127,11 @@ class KerasModel(Model):
     """A compiled Keras model, whose step is `train_on_batch`."""
 
     def __init__(self, path: Path, model: Any, batch: Any) -> None:
-        if _is_of_tf_keras(model) and not isinstance(model, tf.keras.Model):
-            mend = "set TF_USE_LEGACY_KERAS=1 by --from-env and --to-env"
-            raise ModelError(f"{path.name}: the model is of tf_keras, and tf.keras is another Keras here: {mend}")
+        if not isinstance(model, tf.keras.Model):
+            package = _package(model)
+            legacy = "set TF_USE_LEGACY_KERAS=1 by --from-env and --to-env"
+            mend = legacy if package == "tf_keras" else "build it by tf.keras"
+            raise ModelError(f"{path.name}: the model is of {package}, and tf.keras is another Keras here: {mend}")
         if getattr(model, "optimizer", None) is None:
             raise ModelError(f"{path.name}: the model isn't compiled: call model.compile(optimizer=…, loss=…)")
         if not (isinstance(batch, (tuple, list)) and len(batch) in (2, 3)):
@@ -138,7 +142,8 @@ class KerasModel(Model):
         if not (model.built or submodels):  # Keras 2 has no weights to ask for then
             with phase(path, "in its first call"):
                 model(batch[0])
-        super().__init__(path, batch, model.trainable_weights, other_weights(model))
+        trained = model.trainable_weights
+        super().__init__(path, batch, trained, sorted([*trained, *other_weights(model)], key=_made))
         self._model = model
         self._traces: Callable[[], int] = (lambda: 0) if model.run_eagerly else traces_of(model, "train_step")
 
@@ -199,7 +204,8 @@ class OwnStep(Model):
     """A training step of the user's own."""
 
     def __init__(self, path: Path, step: Callable[..., Any], variables: Any, batch: Any) -> None:
-        super().__init__(path, batch, _listed(path, variables))
+        listed = _listed(path, variables)
+        super().__init__(path, batch, listed, listed)
         self._step = step
 
     @property
@@ -243,8 +249,10 @@ def _reads(gradient: tf.IndexedSlices, rows: int) -> tf.Tensor:
     return tf.math.unsorted_segment_sum(tf.ones_like(gradient.indices, tf.float32), gradient.indices, rows)
 
 
-def _is_of_tf_keras(model: Any) -> bool:
-    return any(one.__module__.partition(".")[0] == "tf_keras" for one in type(model).__mro__)
+def _package(model: Any) -> str:
+    """Returns which Keras a model is of, or the package of its class if it is of none."""
+    packages = [one.__module__.partition(".")[0] for one in type(model).__mro__]
+    return next((name for name in packages if name in ("keras", "tf_keras")), packages[0])
 
 
 def _listed(path: Path, given: Any) -> list[Any]:
@@ -298,6 +306,16 @@ def _copy(value: Any) -> Array:
     return array.astype(np.float64) if array.dtype.kind == "V" else array
 
 
+def _made(variable: Any) -> int:
+    """Returns TensorFlow's number of a variable, which counts what is made.
+
+    A file makes its variables in one order; Keras lists them in another by version: of a dict of layers, of lists that
+    are filled in turn, of a model's own variables.
+    """
+    number = re.search(r"_(\d+)$", getattr(tf_variable(variable), "_unique_id", ""))
+    return int(number[1]) if number else 0
+
+
 def _labelled(variables: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     """Names variables alike in Keras 2 and 3, in any process: "dense/kernel", and the second "dense/kernel#2"."""
     seen: Counter[str] = Counter()
@@ -313,10 +331,9 @@ def _same_but_for_layers(there: Mapping[str, tuple[int, ...]], here: Iterable[st
     names.
 
     In Keras 2, unlike Keras 3, a `TimeDistributed` and a `ConvLSTM2D` name their inner layer's variables, and there are
-    variables without a layer's name. The order may be another as well (a model's own variables are last in Keras 2,
-    first in Keras 3), and a wrong pair of one shape would be a wrong verdict. So a layer's name that is as frequent in
-    both must be at the same places. Where one has no layer's name, variables of its name and shape that are named
-    otherwise must be so in one way.
+    variables without a layer's name. A wrong pair of one shape would be a wrong verdict, so that names must agree where
+    they can: a layer's name that is as frequent in both must be at the same places. Variables of one name and shape
+    whose layers have other names must not have several of them on both sides, and one pair where a layer has none.
     """
     (layers, own), (layers_here, own_here) = _parts(there), _parts(here)
     if own != own_here:
@@ -329,7 +346,10 @@ def _same_but_for_layers(there: Mapping[str, tuple[int, ...]], here: Iterable[st
     for variable, layer, layer_here in zip(zip(own, there.values(), strict=True), layers, layers_here, strict=True):
         if layer != layer_here:
             renamed[variable].add((layer, layer_here))
-    return not any(len(ways) > 1 and any("" in way for way in ways) for ways in renamed.values())
+    return not any(
+        (len(ways) > 1 and any("" in way for way in ways)) or min(map(len, map(set, zip(*ways, strict=True)))) > 1
+        for ways in renamed.values()
+    )
 
 
 def _parts(names: Iterable[str]) -> tuple[list[str], list[str]]:

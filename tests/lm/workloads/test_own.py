@@ -374,10 +374,14 @@ class TestModels:
         text = OWN_STEP.format(kind="Plain", compiled="'sgd', 'mse'")
         named = '__module__ = "tf_keras.src.engine.training"'
         opened(written(tmp_path, text.replace("pass", named, 1)))
-        another = f"class Plain:\n    {named}\n    train_on_batch = None"
-        path = written(tmp_path, f"{another}\ndef workload(): return Plain(), ()")
-        with pytest.raises(RuntimeError, match=r"the model is of tf_keras, .* set TF_USE_LEGACY_KERAS=1 by --from-env"):
-            opened(path)
+        for package, mend in (
+            ("tf_keras", "set TF_USE_LEGACY_KERAS=1 by --from-env"),
+            ("keras", "build it by tf.keras"),
+        ):
+            another = f"class Plain:\n    __module__ = '{package}.src.model'\n    train_on_batch = None"
+            path = written(tmp_path, f"{another}\ndef workload(): return Plain(), ()", f"of_{package}.py")
+            with pytest.raises(RuntimeError, match=rf"the model is of {package}, and tf.keras is another .*: {mend}"):
+                opened(path)
 
     def test_wrong_shapes_are_said_with_their_phase(self, tmp_path: Path) -> None:
         work = opened(dense(tmp_path, batch="(np.ones((4, 3)), np.ones((4, 7)))"))
@@ -626,7 +630,7 @@ class TestModels:
             assert checked.answer(case) == Answered()
             oracle.check_answer(case)
         within = {(error.label, error.tensor): error.within for error in oracle.errors()}
-        assert within["answer update after 1", "dense/kernel#2"] is not moved
+        assert within["answer update after 1", "dense/kernel"] is not moved
         assert all(within.values()) is not moved
 
     def test_a_nan_of_the_candidate_alone_is_over_every_limit(self, tmp_path: Path) -> None:
@@ -707,7 +711,7 @@ class TestModels:
         _, _, (unchecked,) = defined(described(path), OPENING)
         assert unchecked.why == NO_FLOAT64
         mend = "cast what it takes to float32, and what it returns to tf.keras.backend.floatx()"
-        assert unchecked.detail.endswith(f"which this operation hasn't: {mend}")
+        assert unchecked.detail.endswith(f"and this operation has no float64: {mend}")
         narrow = operation.format(f"tf.cast({given}, 'float32')")
         path = written(tmp_path, text.format(before=f"inputs = tf.cast({narrow}, kind)", returned="loss"))
         assert defined(described(path), OPENING)[2] == ()
@@ -766,6 +770,7 @@ class TestModels:
             (["Variable", "Variable"], ["linear/variable", "linear_1/variable"], ""),
             (["Variable", "Variable"], ["own/variable", "linear/variable"], "Variable"),
             (["td/w", "w"], ["own/w", "dense/w"], "td/w"),
+            (["q/kernel", "k/kernel"], ["key/kernel", "query/kernel"], "q/kernel"),
             (["layer/gamma", "layer/beta"], ["layer/shift", "layer/scale"], "layer/gamma"),
             (["a/kernel", "b/kernel"], ["c/kernel"], "a/kernel"),
         ],
@@ -777,6 +782,7 @@ class TestModels:
             "without names",
             "without names, in several layers",
             "without a layer",
+            "several layers under other names",
             "unlike names",
             "fewer",
         ],

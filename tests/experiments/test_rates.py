@@ -175,7 +175,7 @@ def test_two_margins_of_a_ratio_are_twice_its_logarithm(metric: str, config: str
 
 def test_less_busy_work_makes_one_margin_of_tiny() -> None:
     (cell,) = (one for one in STEPS if (one.metric, one.config, one.margins) == (STEP_TIME, "tiny", 1))
-    assert "TFGATE_FAULT=slower-by-0.033" in words(cell, 0, ["a", "b"], MARGINS)
+    assert "TFGATE_FAULT=slower-by-0.043" in words(cell, 0, ["a", "b"], MARGINS)
 
 
 def test_a_run_keeps_the_outcome_and_each_launch(tmp_path: Path) -> None:

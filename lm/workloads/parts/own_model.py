@@ -89,7 +89,7 @@ class Model(ABC):
     def take(self, start: Mapping[str, Array], kind: str) -> None:
         """Starts from another model's variables and batch; its floats become that kind's.
 
-        Variables that the other Keras names otherwise get the names that they have there. Raises NotCopiedError for
+        Variables that are named otherwise there get the names that they have there. Raises NotCopiedError for
         unlike names or shapes.
         """
         there = {name.removeprefix(WEIGHT): one.shape for name, one in start.items() if name.startswith(WEIGHT)}

@@ -24,7 +24,7 @@ from bench.record.paired import REFERENCE, PairedRun, Side
 
 @dataclasses.dataclass(frozen=True)
 class Extent:
-    """What is measured of two sides, and for how long."""
+    """The extent of a comparison: which parts of two sides are measured, and for how long."""
 
     numerics: bool  # the oracle and lockstep
     speed: bool

@@ -258,8 +258,8 @@ GROWTH = next(
 
 
 def grown(leak: float, launch: int) -> float:
-    """What a launch of tiny tells of a leak of so many bytes a step, by 81 readings of whole pages, 12 steps apart. No
-    two launches begin at the same place of a page.
+    """Returns what a launch of tiny tells of a leak of so many bytes a step, by 81 readings of whole pages, 12 steps
+    apart. No two launches begin at the same place of a page.
     """
     sizes = [(number, launch * 5000 + leak * 12 * number) for number in range(81)]
     return memory_growth([(12 * number, int(size // PAGE) * PAGE) for number, size in sizes])

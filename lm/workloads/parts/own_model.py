@@ -346,10 +346,11 @@ def _same_but_for_layers(there: Mapping[str, tuple[int, ...]], here: Iterable[st
     for variable, layer, layer_here in zip(zip(own, there.values(), strict=True), layers, layers_here, strict=True):
         if layer != layer_here:
             renamed[variable].add((layer, layer_here))
-    return not any(
-        (len(ways) > 1 and any("" in way for way in ways)) or min(map(len, map(set, zip(*ways, strict=True)))) > 1
-        for ways in renamed.values()
-    )
+    for ways in renamed.values():
+        names, names_here = (set(side) for side in zip(*ways, strict=True))
+        if (len(names) > 1 and len(names_here) > 1) or (len(ways) > 1 and "" in names | names_here):
+            return False
+    return True
 
 
 def _parts(names: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -19,8 +19,6 @@ FAULTS = {
     MEMORY_GROWTH: "growing-by",
     TRACE: "tracing-by",
 }
-# Of a step, where busy work slows it by more than its own time (experiments/notes.md): what makes one margin of tiny's.
-BUSY = {(ONE_CORE_STEP_TIME, "tiny", 1): 0.009, (STEP_TIME, "tiny", 1): 0.043}
 # At most this share of runs has a wrong verdict (docs/error-rates.md), by the margins by which the candidate is worse.
 PROMISED = {
     0: {Outcome.REGRESSION: 0.01},
@@ -47,12 +45,20 @@ class Cell:
 
     def change(self, margin: float) -> float:
         """Returns the change that is injected, in the unit of the margin. That of a ratio is so many margins of its
-        logarithm, as it is judged; a step time's is a multiple of the fraction, since runs of it were measured so, or
-        what BUSY says.
+        logarithm, as it is judged; a step time's is a multiple of the fraction, since runs of it were measured so.
         """
         if self.metric in (PEAK_MEMORY, TRACE):
             return math.expm1(self.margins * math.log1p(margin))
-        return BUSY.get((self.metric, self.config, self.margins), self.margins * margin)
+        return self.margins * margin
+
+    def fault(self, margin: float) -> str:
+        """Returns the name of what is injected (tests/faults/hook/injected/sized.py).
+
+        Busy work slows tiny's step by more than its own time, and not always by as much (experiments/notes.md). At one
+        margin either verdict is wrong, so the change must be the margin: there its clock runs fast instead.
+        """
+        kind = "clock-by" if (self.config, self.margins) == ("tiny", 1) else FAULTS[self.metric]
+        return f"{kind}-{self.change(margin):.3f}"
 
     @property
     def right(self) -> Outcome | None:

@@ -21,7 +21,7 @@ from bench.record.paired import PairedRun
 from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from experiments.gates import outcome_of, verdict_of
-from experiments.rates.cells import FAULTS, Cell
+from experiments.rates.cells import Cell
 from experiments.rates.store import STORE, Judged, Ran, Store, missing, read_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,8 +88,7 @@ def words(cell: Cell, number: int, pythons: Sequence[str], margins: Margins) -> 
     found = ["upgrade", *shlex.split(cell.command)]
     if cell.margins:
         margin = margins.of(cell.metric, cell.config) or 0.0
-        fault = f"{FAULTS[cell.metric]}-{cell.change(margin):.3f}"
-        found += ["--to-env", f"PYTHONPATH={HOOK}", "--to-env", f"TFGATE_FAULT={fault}"]
+        found += ["--to-env", f"PYTHONPATH={HOOK}", "--to-env", f"TFGATE_FAULT={cell.fault(margin)}"]
     return [*found, "--from", reference, "--to", candidate]
 
 

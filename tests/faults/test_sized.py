@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -65,6 +66,7 @@ def test_their_names_say_how_much() -> None:
     assert fault_by_name("larger-by-0.20").description == "the first step keeps 20.0% more memory"
     assert fault_by_name("growing-by-8192").description == "each step keeps 8192 bytes"
     assert fault_by_name("tracing-by-0.50").description == "tracing takes 50.0% longer"
+    assert fault_by_name("clock-by-0.05").description == "the clock runs 5.0% fast"
     assert "slower-by-0.10" not in FAULTS  # its numbers are right: no check of them could catch it
 
 
@@ -103,3 +105,10 @@ def test_each_step_keeps_its_bytes() -> None:
     (_, kept), *others = done("growing-by-4000000", calls=4)
     assert 15e6 < kept < 20e6  # 16e6, of which a kernel may not have counted the last pages
     assert all(more < 4e6 for _, more in others)
+
+
+def test_by_a_fast_clock_all_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([100.0, 100.0, 110.0, 130.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(readings))
+    fault_by_name("clock-by-0.05").patch()
+    assert [time.perf_counter() for _ in range(3)] == pytest.approx([100.0, 110.5, 131.5])

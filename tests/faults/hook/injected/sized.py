@@ -1,4 +1,5 @@
-"""Faults of a known size that leave the numbers right: a step that takes longer, memory that is kept, slow tracing.
+"""Faults of a known size that leave the numbers right: a step that takes longer, memory that is kept, slow tracing, a
+clock that runs fast.
 
 Not in the catalogue: they are what speed and memory are judged by (experiments/rates.py).
 """
@@ -12,12 +13,12 @@ from typing import Any
 
 from .fault import Fault, calling, replaced
 
-NAME = re.compile(r"(slower|calls-slower|own-slower|larger|growing|tracing)-by-(\d+(?:\.\d+)?)")
+NAME = re.compile(r"(slower|calls-slower|own-slower|larger|growing|tracing|clock)-by-(\d+(?:\.\d+)?)")
 
 
 def sized_by_name(name: str) -> Fault | None:
     """Returns the fault called slower-by-0.10, calls-slower-by-0.40, own-slower-by-0.10, larger-by-0.20,
-    growing-by-8192 or tracing-by-0.50; None for a name of another form.
+    growing-by-8192, tracing-by-0.50 or clock-by-0.05; None for a name of another form.
     """
     found = NAME.fullmatch(name)
     return KINDS[found[1]](name, float(found[2])) if found else None
@@ -76,6 +77,17 @@ def _tracing(name: str, part: float) -> Fault:
     return Fault(name, f"tracing takes {part:.1%} longer", patch)
 
 
+def _clock(name: str, part: float) -> Fault:
+    """Returns a clock by which all takes 1 + `part` times as long: exactly so, unlike busy work."""
+
+    def patch() -> None:
+        clock = time.perf_counter
+        began = clock()
+        time.perf_counter = lambda: began + (1 + part) * (clock() - began)
+
+    return Fault(name, f"the clock runs {part:.1%} fast", patch)
+
+
 KINDS = {
     "slower": _slower,
     "calls-slower": _calls_slower,
@@ -83,6 +95,7 @@ KINDS = {
     "larger": _larger,
     "growing": _growing,
     "tracing": _tracing,
+    "clock": _clock,
 }
 
 

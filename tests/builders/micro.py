@@ -9,13 +9,13 @@ from typing import Any
 
 from bench.record.micro import MicroRun
 from bench.record.paired import Package, Side
-from bench.record.types import SCHEMA, Machine
+from bench.record.types import SCHEMA
 from tests.builders.programs import write_program
+from tests.builders.records import MACHINE
 
 STEP = "test_step[notebook-cells-cpu:0-graph]"
 EAGER = "test_step[notebook-cells-cpu:0-eager]"
 
-MACHINE = Machine("A CPU", 2, "x86_64 avx2", 16)
 REFERENCE = Side("reference", "old/bin/python", {}, packages=(Package("tensorflow-cpu", "2.21.0"),))
 CANDIDATE = Side("new/bin/python", "new/bin/python", {}, packages=(Package("tensorflow-cpu", "2.22.0"),))
 MICRO_RUN = MicroRun(SCHEMA, "2026-01-05T00:00:00+00:00", ("tfgate", "micro"), MACHINE, REFERENCE, CANDIDATE, None, ())

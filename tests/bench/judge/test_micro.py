@@ -21,7 +21,8 @@ from bench.record.micro import Micro, MicroCase, MicroLaunch, MicroRun
 from bench.record.types import SCHEMA, Failure
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import decide
-from tests.builders.micro import CANDIDATE, MACHINE, MICRO_RUN, REFERENCE
+from tests.builders.micro import CANDIDATE, MICRO_RUN, REFERENCE
+from tests.builders.records import MACHINE
 
 MARGIN = math.log(1.15)
 # Median rounds of six launches, about 1% apart.

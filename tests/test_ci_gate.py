@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMENT = ROOT / ".github" / "actions" / "comment"
 COMPONENT = ROOT / "templates" / "gate.yml"
 CALLS = 'printf "%s" "$(basename "$0")" >> "$CALLS"; printf " [%s]" "$@" >> "$CALLS"; echo >> "$CALLS"\n'
+VERDICT = 'if [ "$1" = report ]; then echo "TFGATE_VERDICT=${VERDICT:-PASS}" > "$RUN/verdict.env"; fi\n'
 MEASURES = 'if [ "$1" = gate ] && [ "$CODE" != 2 ]; then mkdir -p "$RUN"; touch "$RUN/gate.json"; fi\n'
 ANSWERS = 'if [ "$1" = gate ]; then exit "$CODE"; else exit "${REPORT_CODE:-0}"; fi\n'
 
@@ -53,7 +54,7 @@ def scripts(tmp_path: Path) -> Scripts:
 
 def run_gate(scripts: Scripts, code: str = "0", **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs .ci/gate where `tfgate gate` answers with a code; 2 leaves no run."""
-    scripts.program("own/bin/tfgate", MEASURES + ANSWERS)
+    scripts.program("own/bin/tfgate", MEASURES + VERDICT + ANSWERS)
     scripts.program("own/bin/uv")
     run = str(scripts.folder / "run")
     return scripts.run(ROOT / ".ci" / "gate", "own", run, RUN=run, CODE=code, **variables)
@@ -143,6 +144,20 @@ def test_a_job_may_fail_on_a_regression_alone(scripts: Scripts, code: int, ours:
     assert found.returncode == ours
     assert found.stdout.startswith("::warning::tfgate: ") == (code != ours)
     assert [line.split()[1] for line in scripts.called] == ["[gate]", "[report]"][: 1 if code == 2 else 2]
+
+
+@pytest.mark.parametrize("fail_on", ["", "regression"])
+@pytest.mark.parametrize(
+    ("verdict", "written", "ends"),
+    [("REGRESSION", "0", 1), ("REGRESSION", "4", 4), ("MEASUREMENT_FAILED", "0", 4)],
+)
+def test_an_error_after_a_regression_hides_none(
+    scripts: Scripts, fail_on: str, verdict: str, written: str, ends: int
+) -> None:
+    """As where the disk is full: one that the report holds fails the job. One that isn't written may be older."""
+    found = run_gate(scripts, "4", TENSORFLOW="2.20.0", FAIL_ON=fail_on, VERDICT=verdict, REPORT_CODE=written)
+    assert found.returncode == (0 if ends == 4 and fail_on else ends)
+    assert ("REGRESSION" in found.stdout) is (ends == 1)
 
 
 def test_what_a_job_may_fail_on_is_spelled_right(scripts: Scripts) -> None:

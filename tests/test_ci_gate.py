@@ -19,7 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMENT = ROOT / ".github" / "actions" / "comment"
 COMPONENT = ROOT / "templates" / "gate.yml"
 CALLS = 'printf "%s" "$(basename "$0")" >> "$CALLS"; printf " [%s]" "$@" >> "$CALLS"; echo >> "$CALLS"\n'
-VERDICT = 'if [ "$1" = report ]; then echo "TFGATE_VERDICT=${VERDICT:-PASS}" > "$RUN/verdict.env"; fi\n'
+WRITES = (
+    'if [ "$1" = report ]; then\n'
+    '  echo "TFGATE_VERDICT=${VERDICT:-PASS}" > "$RUN/verdict.env"; echo "the report" > "$RUN/report.md"\n'
+    "fi\n"
+)
 MEASURES = 'if [ "$1" = gate ] && [ "$CODE" != 2 ]; then mkdir -p "$RUN"; touch "$RUN/gate.json"; fi\n'
 ANSWERS = 'if [ "$1" = gate ]; then exit "$CODE"; else exit "${REPORT_CODE:-0}"; fi\n'
 
@@ -54,7 +58,7 @@ def scripts(tmp_path: Path) -> Scripts:
 
 def run_gate(scripts: Scripts, code: str = "0", **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs .ci/gate where `tfgate gate` answers with a code; 2 leaves no run."""
-    scripts.program("own/bin/tfgate", MEASURES + VERDICT + ANSWERS)
+    scripts.program("own/bin/tfgate", MEASURES + WRITES + ANSWERS)
     scripts.program("own/bin/uv")
     run = str(scripts.folder / "run")
     return scripts.run(ROOT / ".ci" / "gate", "own", run, RUN=run, CODE=code, **variables)
@@ -72,10 +76,25 @@ def test_the_gate_measures_what_is_asked_for_and_writes_the_reports(scripts: Scr
     called, report = scripts.called
     assert called == (
         "tfgate [gate] [--to] [tensorflow>=2.20, <2.21] [--output] [run] [--baselines] [mine] "
-        "[--from] [tensorflow < 2.20] [--workload] [./my model.py] [--budget] [5] [--summary] [--config] [tiny]"
+        "[--from] [tensorflow < 2.20] [--workload] [./my model.py] [--budget] [5] [--config] [tiny]"
     )
     assert report.startswith("tfgate [report] [run] [--replace] [--baselines] [mine] [--format] [html]")
     assert report.endswith("[--format] [badge] [--format] [dotenv]")
+
+
+@pytest.mark.parametrize("code", ["0", "4"])
+def test_the_job_s_summary_is_the_report(scripts: Scripts, code: str) -> None:
+    """Of a gate that ended by an error, too. The summary may be of a job's other steps as well."""
+    (scripts.folder / "summary").write_text("an earlier step's\n")
+    assert gate(scripts, code, TENSORFLOW="2.20.0", GITHUB_STEP_SUMMARY="summary") == int(code)
+    assert (scripts.folder / "summary").read_text() == "an earlier step's\nthe report\n"
+
+
+@pytest.mark.parametrize("code", ["0", "1"])
+def test_a_summary_that_can_t_be_written_changes_no_code(scripts: Scripts, code: str) -> None:
+    found = run_gate(scripts, code, TENSORFLOW="2.20.0", GITHUB_STEP_SUMMARY="none/summary")
+    assert found.returncode == int(code)
+    assert "none/summary" in found.stderr
 
 
 @pytest.mark.parametrize("page", ["tutorials/ci.md", "own-model.md"])

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.messages import print_json
+from bench.commands.messages import print_error, print_json
 from bench.commands.options import Telling
 from bench.commands.stored import baselines_option
 from bench.judge.gate import Standards, judge_gate, judge_run
@@ -56,19 +56,24 @@ def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun | Micro], sta
         for number, (place, each) in enumerate(zip(reports, found, strict=True)):
             print("\n" if number else "", end="")
             _print_report(each, (place, *options), verbose=telling.verbose or isinstance(each.run, Micro))
-    if telling.summary:  # last: a file that can't be written must not hide the verdict
+    if telling.summary:
         _append_summary(found)
     return worst(each.verdict for each in found).exit_code
 
 
 def _append_summary(found: Sequence[Judged]) -> None:
-    """Appends the verdicts as Markdown to the CI job's summary; warns where there is none. Raises OSError."""
+    """Appends the verdicts as Markdown to the CI job's summary; warns where there is none, or it can't be written: the
+    verdict stands.
+    """
     name = os.environ.get(SUMMARY)
     if not name:
         print(f"no summary is written: {SUMMARY}, by which a CI service names the file, isn't set", file=sys.stderr)
         return
-    with Path(name).open("a", encoding="utf-8") as file:  # other steps of the job write to it, too
-        file.write(markdown.render(found))
+    try:
+        with Path(name).open("a", encoding="utf-8") as file:  # other steps of the job write to it, too
+            file.write(markdown.render(found))
+    except OSError as error:
+        print_error(f"no summary is written: {name}: {error.strerror}")
 
 
 def tell(verdict: Verdict, *, as_json: bool) -> int:

@@ -158,13 +158,18 @@ def test_without_a_summary_s_file_it_says_so(
     assert "GITHUB_STEP_SUMMARY" in found.err
 
 
+@pytest.mark.parametrize(
+    ("path", "why"), [("none/summary.md", "No such file or directory"), ("/dev/full", "No space left on device")]
+)
 def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
-    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tfgate: Tfgate, keep: Keep, baselines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, why: str
 ) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "summary.md"))
+    summary = tmp_path / path
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     found = tfgate("check", keep("run", records([5.1] * 4)), "--summary", "--baselines", baselines)
-    assert found.code == 2
+    assert found.code == 1
     assert REGRESSION.value in found.out
+    assert found.err == f"no summary is written: {summary}: {why}\n"
 
 
 @pytest.mark.parametrize("growth", [1e200, 1e308])

@@ -12,7 +12,10 @@ from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_verdict
 from bench.drive.lockstep import run_lockstep
+from bench.drive.process import WorkerError
 from bench.judge.lockstep import lockstep_verdict
+from bench.judge.notices import LaunchFailed
+from bench.judge.types import Question, Verdict
 from bench.record.codec import to_plain
 from bench.record.lockstep import STEPS, Lockstep
 from bench.report.formats.json import verdict_json
@@ -65,18 +68,24 @@ def request(options: argparse.Namespace) -> Request:
 def run(asked: Request) -> int:
     """Returns the verdict's exit code, the worst of several. Nothing is timed, so other jobs may run concurrently.
 
-    Raises CorpusError, RequestError, BuildError, WorkerError.
+    A configuration that can't be compared is a failure of its own verdict: the others stand. Raises CorpusError,
+    RequestError, BuildError.
     """
     plans = [dataclasses.replace(plan, steps=asked.steps) for plan in asked.model.plans()]
     prepared = asked.sides.prepared()
-    results: list[Lockstep] = []
+    found: list[tuple[Verdict, Lockstep | None]] = []
     for plan in plans:
         with PhaseProgress() as bar:
             bar.phase("lockstep", asked.steps)
-            results.append(run_lockstep(plan, prepared, bar.step))
-    verdicts = [lockstep_verdict(result) for result in results]
+            try:
+                result = run_lockstep(plan, prepared, bar.step)
+            except WorkerError as error:
+                failed = LaunchFailed(plan.name, None, "", error.failure.message)
+                found.append((Verdict(Question.LOCKSTEP, (), (), (failed,)), None))
+            else:
+                found.append((lockstep_verdict(result), result))
+    verdicts = [verdict for verdict, _ in found]
     if asked.json:
-        found = zip(verdicts, results, strict=True)
         print_json([{**verdict_json(verdict), "lockstep": to_plain(result)} for verdict, result in found])
     else:
         for number, verdict in enumerate(verdicts):

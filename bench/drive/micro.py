@@ -124,6 +124,8 @@ def measure_micro(
             run = dataclasses.replace(run, warnings=(*run.warnings, *warnings))
             if isinstance(found, Failure):
                 if role == REFERENCE or found.kind == NO_TENSORFLOW:
+                    why = f"launch {number + 1} of the {role} failed: {found.message}"
+                    keep(dataclasses.replace(run, failure=None, incomplete=why))  # the candidate's says nothing
                     raise WorkerError(found)
                 run = dataclasses.replace(run, failure=found)
             said = found.message if isinstance(found, Failure) else f"{len(found.cases)} cases"

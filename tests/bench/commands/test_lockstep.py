@@ -8,10 +8,12 @@ import pytest
 
 from bench.commands.lockstep import WORKLOADS
 from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.record.codec import from_plain
 from bench.record.lockstep import Lockstep
+from bench.record.types import Failure
 from lm.workloads.registry import names, workload
-from tests.builders.commands import PASS, REGRESSION, Answer, Tfgate
+from tests.builders.commands import FAILED, PASS, REGRESSION, Answer, Tfgate
 from tests.builders.numpy_interpreter import numpy_interpreter
 from tests.builders.verdicts import lockstep as made_lockstep
 
@@ -95,3 +97,27 @@ def test_of_several_configurations_the_worst_exit_code_counts_and_json_is_a_list
     assert [verdict["outcome"] for verdict in verdicts] == [REGRESSION.value, PASS.value]
     assert [verdict["lockstep"]["subject"]["config"] for verdict in verdicts] == ["notebook", "tiny"]
     assert found.code == 1
+
+
+@pytest.mark.parametrize(("departs", "code"), [(True, 1), (False, 4)])
+def test_a_configuration_that_cannot_be_compared_hides_no_other_s_verdict(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, departs: bool, code: int
+) -> None:
+    """The reference runs out of memory in `notebook`, the second of three."""
+
+    def compared(plan: Plan, *given: object) -> Lockstep:
+        if plan.config == "notebook":
+            raise WorkerError(Failure("crashed", "the reference was killed"))
+        return made_lockstep(departs=departs)
+
+    monkeypatch.setattr("bench.commands.lockstep.run_lockstep", compared)
+    configs = [word for name in ("tiny", "notebook", "small") for word in ("--config", name)]
+    found = lockstep(tfgate, tmp_path, "pass", *configs, "--json")
+    others = (REGRESSION if departs else PASS).value
+    verdicts = json.loads(found.out)
+    assert found.code == code
+    assert [verdict["outcome"] for verdict in verdicts] == [others, FAILED.value, others]
+    assert [verdict["lockstep"] is None for verdict in verdicts] == [False, True, False]
+    assert [one["message"] for one in verdicts[1]["failures"]] == ["the reference was killed"]
+    text = lockstep(tfgate, tmp_path, "pass", *configs)
+    assert (text.code, "failed: notebook: the reference was killed" in text.out.splitlines()) == (code, True)

@@ -103,11 +103,18 @@ def test_a_candidate_that_fails_twice_ends_the_run_when_the_reference_has_had_th
 
 
 def test_a_reference_that_fails_twice_is_a_failed_measurement_that_can_be_read(tmp_path: Path) -> None:
+    """What failed once before is told as well."""
     reference = micro_interpreter(tmp_path, *LAUNCHES, planted="number and sys.exit('no luck')")
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="if not number: sys.exit('odd')")
     with pytest.raises(WorkerError, match="no luck"):
-        measure(tmp_path, reference, micro_interpreter(tmp_path, *LAUNCHES))
+        measure(tmp_path, reference, candidate)
     run, *launches = read_micro(tmp_path / "out")
-    assert (run.incomplete, [len(side) for side in launches]) == ("the run was interrupted", [1, 2])
+    assert [len(side) for side in launches] == [1, 2]
+    assert run.incomplete == f"launch 2 of the reference failed: micro-benchmarks under {reference}: no luck"
+    assert [warning.partition(":")[0] for warning in run.warnings] == [
+        "a warning",
+        "launch 1 of the candidate failed once, and ran when it was repeated",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from bench.judge.reports import paired_runs
-from bench.judge.types import Comparison, Verdict
+from bench.judge.types import Comparison
 from bench.record.gate import GateRun
 from bench.report import values
 from bench.report.headlines import NOTHING_JUDGED, compared_with, scope_text
-from bench.report.judged import Judged, measured, names
+from bench.report.judged import Judged, measured, names, records
 from bench.report.lines import one_line
 from bench.report.sentences import sentence, why
 from bench.stats.outcome import Outcome
@@ -46,7 +46,7 @@ def _suite(judged: Judged) -> ET.Element:
     suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created), time=f"{_seconds(judged):.3f}")
     stopped = verdict.outcome is Outcome.REGRESSION
     suite.extend(_case(each, stopped=stopped) for each in verdict.comparisons)
-    suite.extend(_unfinished(verdict))
+    suite.extend(_unfinished(judged))
     if verdict.warnings:
         ET.SubElement(suite, "system-out").text = "\n".join(map(sentence, verdict.warnings))
     for count, tag in COUNTS.items():
@@ -70,18 +70,23 @@ def _case(comparison: Comparison, *, stopped: bool) -> ET.Element:
     return case
 
 
-def _unfinished(verdict: Verdict) -> list[ET.Element]:
-    """Returns cases for what no comparison stands for: launches that failed, and a verdict that nothing supports."""
+def _unfinished(judged: Judged) -> list[ET.Element]:
+    """Returns cases for what no comparison stands for: launches that failed, and a verdict that nothing supports.
+
+    They are of what was run, as comparisons are: of cases with one name GitLab shows the first alone.
+    """
+    verdict = judged.verdict
+    where = one_line(", ".join(dict.fromkeys(record.subject.name for record in records(judged.run)))) or "tfgate"
     if verdict.outcome is Outcome.INCONCLUSIVE and not verdict.decisive:
-        return [_error(verdict.outcome, "verdict", NOTHING_JUDGED)]
+        return [_error(verdict.outcome, where, "verdict", NOTHING_JUDGED)]
     return [
-        _error(Outcome.FAILED, f"failure {number}", sentence(failure))
+        _error(Outcome.FAILED, where, f"failure {number}", sentence(failure))
         for number, failure in enumerate(verdict.failures, 1)
     ]
 
 
-def _error(outcome: Outcome, name: str, message: str) -> ET.Element:
-    case = ET.Element("testcase", classname="tfgate", name=name)
+def _error(outcome: Outcome, where: str, name: str, message: str) -> ET.Element:
+    case = ET.Element("testcase", classname=where, name=name)
     ET.SubElement(case, "error", type=outcome.value, message=message).text = message
     return case
 

@@ -14,7 +14,7 @@ from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
-from tests.builders.records import record, run
+from tests.builders.records import SUBJECT, record, run
 from tests.builders.verdicts import (
     EXACT,
     HOSTILE,
@@ -101,6 +101,18 @@ def test_what_is_not_gated_is_skipped() -> None:
 def test_no_two_cases_of_a_suite_share_their_name(judged: Judged) -> None:
     names = [(case.get("classname"), case.get("name")) for case in read(judged).iter("testcase")]
     assert len(set(names)) == len(names) > 0
+
+
+def test_failures_of_two_reports_are_two_cases() -> None:
+    """GitLab shows the first of cases that share their class and name, and one suite is called as the other."""
+
+    def failed_in(config: str) -> Judged:
+        subject = dataclasses.replace(SUBJECT, config=config)
+        crashed = record(subject=subject, launch=1, failure=Failure("crashed", "killed by SIGKILL"))
+        return judged_run(run([record(subject=subject), crashed]))
+
+    cases = read(failed_in("tiny"), failed_in("small")).findall(".//testcase[@name='failure 1']")
+    assert [case.get("classname") for case in cases] == ["tiny-synthetic-cells-cpu0", "small-synthetic-cells-cpu0"]
 
 
 def test_counts_add_up_over_runs() -> None:

@@ -52,7 +52,7 @@ def samples_of(
     """Returns every metric of launches of one subject, those that gate first. An empty list without launches.
 
     `only`: names of those that gate; none: all with a margin. `accepted`: log ratios by name, from which differences
-    are measured.
+    of metrics with a margin are measured.
     """
     if not pairs:
         return []
@@ -71,8 +71,8 @@ def samples_of(
 
 
 def _sample(row: InTurn, metric: Metric, subject: Subject, pairs: Sequence[Pair], accepted: float) -> Sample:
-    """Returns a metric of launches, its differences measured from the accepted ratio, if it is one."""
-    shift = accepted if metric.scale is Scale.LOG else 0.0
+    """Returns a metric of launches, its differences measured from the accepted ratio, if it is one and has a margin."""
+    shift = accepted if metric.scale is Scale.LOG and metric.margin is not None else 0.0
     candidate, reference = (tuple(row.side(pair, side) for pair in pairs) for side in (CANDIDATE, REFERENCE))
     measured = (row.difference(pair) for pair in pairs)
     differences = tuple(None if value is None else value - shift for value in measured)

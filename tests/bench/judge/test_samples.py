@@ -70,12 +70,13 @@ class TestSamplesOf:
         assert compare(growth).outcome is Outcome.INCONCLUSIVE
 
     def test_differences_are_measured_from_the_accepted_ratio(self) -> None:
-        accepted = {"step time": math.log1p(0.08), "memory growth": 0.5}
+        accepted = {"step time": math.log1p(0.08), "memory growth": 0.5, "import": math.log(1.3)}
         found = {one.metric.name: one for one in samples_of(launches(1, step=0.1), PAIRED, accepted=accepted)}
         assert found["step time"].difference == pytest.approx([0.104 - math.log1p(0.08)])
         assert found["step time"].candidate == pytest.approx([math.log(0.1) + 0.104])  # as measured
         assert (found["step time"].accepted, found["mean step"].accepted) == (math.log1p(0.08), 0.0)
         assert found["memory growth"].accepted == 0.0  # no ratio
+        assert (found["import"].accepted, found["import"].difference) == (0.0, (0.0,))  # no margin: it is only shown
 
     def test_what_a_cpu_does_not_have_is_left_out(self) -> None:
         held = Memory(2**30, 0.0, peak_gpu_bytes=2**20)

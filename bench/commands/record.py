@@ -282,7 +282,7 @@ def _mend(outcome: Outcome, margin: float | None) -> str:
     if outcome is Outcome.FAILED:
         return "fix what failed, and measure again"
     return (
-        "measure again, with a larger --budget or on a quieter machine; --despite-verdict accepts all ratios for good, "
+        "measure again where `tfgate check` says that it may decide it; --despite-verdict accepts all ratios for good, "
         "which is right for what you ship when the ledger begins"
     )
 

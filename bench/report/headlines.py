@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME, TRAINING
 from bench.judge.notices import Incomplete
-from bench.judge.reasons import Decided, Identical, OneEnvironment, TooFewLaunches
-from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
+from bench.judge.reasons import Decided, Identical, TooFewLaunches
+from bench.judge.types import Comparison, Direction, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
 from bench.stats.outcome import Outcome
@@ -32,6 +32,7 @@ LEDGER = "what the ledger accepted"  # from which changes are measured of which 
 EXCEPT = "except for what the ledger accepts, "
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
 ADVICE = "; more launches or a quieter machine may decide it"
+MORE_LAUNCHES = "; more launches may decide it"  # what trainings compute varies as much on a quiet machine
 QUIETER = "; a quieter machine may decide it"  # more launches than there are looks at
 TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
@@ -214,24 +215,31 @@ def _excluded(verdict: Verdict) -> str:
 
 def _advice(verdict: Verdict) -> str:
     """Returns what may decide an INCONCLUSIVE."""
-    takes = [one.precision for one in verdict.decisive if _takes_launches(one)]
+    takes = [one for one in verdict.decisive if _takes_launches(one)]
     if not takes:
         return ""
-    if any(found and found.needed and found.needed > LOOKS[-1] for found in takes):
-        return QUIETER
-    enough = all(found and found.needed and found.needed <= found.launches >= found.planned for found in takes)
-    return TOO_NEAR if enough else ADVICE
+    beyond = [one for one in takes if one.precision and (one.precision.needed or 0) > LOOKS[-1]]
+    if beyond:
+        return "" if any(map(_is_computed, beyond)) else QUIETER
+    precisions = [one.precision for one in takes]
+    if all(found and found.needed and found.needed <= found.launches >= found.planned for found in precisions):
+        return TOO_NEAR
+    return MORE_LAUNCHES if all(map(_is_computed, takes)) else ADVICE
 
 
 def _takes_launches(comparison: Comparison) -> bool:
-    """Tells whether more launches could decide a comparison; it takes more environments where a baseline has few, and
+    """Tells whether more launches could decide a comparison: one with replicate trainings takes more environments, and
     for a total none are measured.
     """
-    reason = comparison.reason
-    few = isinstance(reason, OneEnvironment) or (isinstance(reason, Decided) and reason.two_environments)
-    if few or _is_total(comparison):
+    found = comparison.precision
+    if (found and found.needed is None) or _is_total(comparison):
         return False
-    return comparison.interval is not None or isinstance(reason, TooFewLaunches)
+    return comparison.interval is not None or isinstance(comparison.reason, TooFewLaunches)
+
+
+def _is_computed(comparison: Comparison) -> bool:
+    """Tells whether launches differ by rounding or seed alone, on whatever machine: perplexity, and fitted loss."""
+    return comparison.metric.direction is Direction.EQUAL
 
 
 def _in_metrics(verdict: Verdict) -> str:

@@ -15,7 +15,6 @@ from bench.judge.reasons import (
     Identical,
     LockstepFailed,
     NotCompiled,
-    OneEnvironment,
     Reason,
     TooFewLaunches,
 )
@@ -23,6 +22,7 @@ from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.report.headlines import (
     ADVICE,
     BASELINES,
+    MORE_LAUNCHES,
     NO_VERDICT,
     ORACLE,
     QUIETER,
@@ -42,7 +42,9 @@ NAMES = Names("TensorFlow 2.21.0", "TensorFlow 2.20.0")
 STEPS = {
     Outcome.PASS: comparison(STEP_TIME, 0.0, 0.001),
     Outcome.REGRESSION: comparison(STEP_TIME, 0.2, 0.001),
-    Outcome.INCONCLUSIVE: comparison(STEP_TIME, 0.05, 0.02),
+    Outcome.INCONCLUSIVE: dataclasses.replace(
+        comparison(STEP_TIME, 0.05, 0.02), precision=Precision(0.04, 4, 12, 13, 0.15, ())
+    ),
 }
 MEASURED = {  # the scopes that verdicts have
     Question.GATE: (Scope.ALL, Scope.NUMBERS),
@@ -299,8 +301,8 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     assert headline(undecided).endswith(ADVICE)
     assert headline(verdict([few])).endswith(ADVICE)
     assert ADVICE not in headline(verdict([departs]))
-    for reason in (OneEnvironment(), Decided(2, two_environments=True)):
-        assert ADVICE not in headline(verdict([dataclasses.replace(STEPS[Outcome.INCONCLUSIVE], reason=reason)]))
+    replicates = headline(verdict([comparison(PERPLEXITY, 0.02, 0.02, 0.02)], Question.GATE))
+    assert replicates.endswith("in perplexity")  # a gate's trainings: environments widen its interval, no launches
     assert ADVICE not in headline(verdict([]))
     open_total = total(0.095, 0.02)  # none are launched for a budget's sake
     assert headline(verdict([open_total])).endswith("in step time since 2.18.0")
@@ -314,6 +316,17 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     ):
         precise = dataclasses.replace(undecided.decisive[0], precision=Precision(0.02, launches, 12, needed, 0.06, ()))
         assert headline(verdict([precise])).endswith(advice)
+
+
+def test_no_quieter_machine_is_advised_for_what_launches_compute() -> None:
+    """An upgrade's perplexity: its launches differ by rounding alone."""
+    steps = STEPS[Outcome.INCONCLUSIVE]
+    for needed, alone, both in ((13, MORE_LAUNCHES, ADVICE), (49, "in perplexity", "in step time and perplexity")):
+        trained = dataclasses.replace(
+            comparison(PERPLEXITY, 0.02, 0.02, 0.02), precision=Precision(0.02, 12, 12, needed, 0.06, ())
+        )
+        assert headline(verdict([trained])).endswith(alone)
+        assert headline(verdict([trained, steps])).endswith(both)
 
 
 def test_a_margin_that_is_no_step_s_is_not_ruled_out() -> None:

@@ -54,9 +54,10 @@ def _left_open(verdict: Verdict, upgrades: Mapping[str, Upgrade]) -> list[Step]:
     """Returns the commands that measure what a REGRESSION of launches in turn left open.
 
     An empty list where a gate measures from what the ledger accepted: an upgrade measures from the reference. Past a
-    REGRESSION that is accepted, only the same command with --resume goes on.
+    REGRESSION that is accepted, only the same command with --resume goes on. A gate's perplexity is the baselines'.
     """
-    in_turn = [one for one in verdict.comparisons if one.metric.name in NAMES and one.metric.name != PERPLEXITY]
+    names = {*NAMES} - ({PERPLEXITY} if verdict.question is Question.GATE else set())
+    in_turn = [one for one in verdict.comparisons if one.metric.name in names]
     ended = {one.subject for one in in_turn if one.outcome is Outcome.REGRESSION}
     ended -= {one.subject for one in in_turn if is_shifted(one)}
     undecided: dict[str, list[str]] = {}

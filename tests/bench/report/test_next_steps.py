@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from bench.drive.requests import Requirements, read_request
-from bench.judge.metrics import ONE_CORE_STEP_TIME, RETRACES, STEP_TIME
+from bench.judge.metrics import ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, STEP_TIME
 from bench.judge.reasons import Accepted, Decided, NoSpread, Reason, TooFewLaunches
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.paired import Package, Side
@@ -73,6 +73,19 @@ def test_a_regression_says_what_it_left_open_and_how_to_measure_that() -> None:
     assert len(commands(judged([SLOWER]))) == 1
     assert not commands(judged([UNDECIDED]))
     assert len(commands(judged([SLOWER, OF_FOUR]))) == 1  # of four that were planned
+
+
+def test_perplexity_is_among_what_an_upgrade_leaves_open_and_what_ends_it() -> None:
+    """Of a gate the baselines judge it, and launches in turn go on."""
+    trained = dataclasses.replace(comparison(PERPLEXITY, 0.01, 0.01, 0.01), precision=UNDECIDED.precision)
+    rest, *_ = commands(judged([SLOWER, UNDECIDED, trained]))
+    assert rest.endswith(" --metric 'step time on one core' --metric perplexity")
+    apart = comparison(PERPLEXITY, 0.2, 0.001, 0.01)
+    rest, *_ = commands(judged([apart, UNDECIDED]))
+    assert rest == REST.partition(": ")[2]
+    gate = gate_run(launches=2)
+    assert not commands(Judged(gate, verdict([apart, UNDECIDED], Question.GATE)))
+    assert not commands(Judged(gate, verdict([SLOWER, trained], Question.GATE)))
 
 
 @pytest.mark.parametrize(("reason", "steps"), [(TooFewLaunches(3, 4), 2), (NoSpread(12), 1)])

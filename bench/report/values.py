@@ -137,13 +137,15 @@ def sides(comparison: Comparison) -> tuple[str, str]:
     )
     if isinstance(reason, StoredRange):
         return candidate, f"{shown(reason.low)} to {shown(reason.high)}"
-    limited = comparison.metric.unit is Unit.RELATIVE_ERROR and comparison.reference is not None
-    return candidate, f"≤ {reference}" if limited else reference
+    error, limit = comparison.candidate, comparison.reference
+    if comparison.metric.unit is not Unit.RELATIVE_ERROR or error is None or limit is None:
+        return candidate, reference
+    return candidate, f"{'≤' if error <= limit else '>'} {reference}"  # NaN is beyond any
 
 
 def both(comparison: Comparison) -> str:
-    """Returns both values, their unit once: "44.10 / 45.01 ms"; a limit follows without a stroke: "3e-07 ≤ 4e-06"."""
+    """Returns both values, their unit once: "44.10 / 45.01 ms"; an error stands with its limit: "3e-07 ≤ 4e-06"."""
     candidate, reference = sides(comparison)
     number, _, unit = candidate.partition(" ")
     shared = unit and number[-1:].isdigit() and reference.endswith(f" {unit}") and " to " not in reference
-    return f"{number if shared else candidate} {'' if reference.startswith('≤') else '/ '}{reference}"
+    return f"{number if shared else candidate} {'' if reference.startswith(('≤', '>')) else '/ '}{reference}"

@@ -71,6 +71,8 @@ def test_the_values_of_both_sides() -> None:
     assert values.sides(comparison(STEP_TIME, math.log(1.2), 0.005)) == ("120.00 ms", "100.00 ms")
     assert values.sides(EXACT) == ("3.0e-07", "≤ 4.0e-06")  # an error and its limit
     assert values.both(EXACT) == "3.0e-07 ≤ 4.0e-06"
+    for error, shown in ((1e-2, "1.0e-02"), (math.inf, "inf"), (math.nan, "nan")):
+        assert values.both(dataclasses.replace(EXACT, candidate=error)) == f"{shown} > 4.0e-06"
     assert values.both(comparison(STEP_TIME, math.log(1.2), 0.005)) == "120.00 / 100.00 ms"
 
 

@@ -145,9 +145,9 @@ def _work(run: AnyRun | Micro) -> str:
 
 
 def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
-    """Returns the command that measures alike: that of the run, with the index as the run read it."""
+    """Returns the command that measures alike: that of the run in a folder of its own, with the index as it was."""
     candidate = (run.candidate,) if isinstance(run, GateRun) else ()  # of numbers alone, too
-    words = words_without(run.command, (), ("--resume",))  # there may be nothing to go on with
+    words = words_without(run.command, ("--output",), ("--resume",))  # there may be a report already, or none
     return (*words, *as_of((*asked_sides(run), *candidate), words))
 
 

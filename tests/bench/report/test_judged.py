@@ -135,10 +135,13 @@ def test_what_reproduces_a_run_reads_the_index_as_it_did() -> None:
     assert reproducing(given) == given.command
 
 
-def test_what_reproduces_a_run_that_was_resumed_begins_anew() -> None:
-    """A workload's report that was begun after the interruption has the option, and nobody else has its folder."""
-    resumed = dataclasses.replace(paired_run(), command=(*paired_run().command, "--resume"))
-    assert reproducing(resumed) == reproducing(paired_run())
+def test_what_reproduces_a_run_begins_anew_in_another_folder() -> None:
+    """A workload's report that was begun after the interruption has --resume, and nobody else has its folder; where the
+    report still lies in --output, the command would be refused.
+    """
+    for more in (("--output", "reports/gate"), ("--output=reports/gate", "--resume")):
+        resumed = dataclasses.replace(paired_run(), command=(*paired_run().command, *more))
+        assert reproducing(resumed) == reproducing(paired_run())
 
 
 def test_what_reproduces_numbers_alone_and_micro_reads_the_index_as_they_did() -> None:

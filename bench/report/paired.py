@@ -7,12 +7,11 @@ from tabulate import tabulate
 
 from bench.judge.exact import left_open
 from bench.judge.notices import LeftOpen
-from bench.record.lockstep import tensor_name
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun, Quad
 from bench.record.types import Record
 from bench.report import compared
 from bench.report.lines import one_line
-from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, failed_lines, fitted, wrapped
+from bench.report.text import LEAST_WHY_WIDTH, STYLE, WIDTH, failed_lines, fitted, over_limits, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, percent
 from bench.stats.trimmed import robust_seconds, trimmed_mean
 
@@ -52,25 +51,17 @@ def pairs_text(run: PairedRun, width: int = WIDTH) -> str:
     failed += [line for failure in run.numbers_failures for line in failed_lines("numbers", failure, width)]
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
-    notes += [f"over its limit: {line}" for line in over_limits(run)]
+    notes += [
+        line
+        for side, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False)
+        for line in over_limits(side, record)
+    ]
     opened = left_open("", run.oracle[1:])
     notes += [f"not compared: {', '.join(one.tensors)}" for one in opened if isinstance(one, LeftOpen)]
     title = wrapped(f"paired run of {run.created}: {shlex.join(run.command)}", width)
     launches = fitted(LAUNCH, list(map(_pair_row, run.pairs)), LEAST_NEEDED, width)
     lines = [wrapped(VALUES, width), *failed, *(wrapped(note, width) for note in notes)]
     return "\n".join([title, "", sides_text(run, width), "", *launches, *lines])
-
-
-def over_limits(run: PairedRun) -> list[str]:
-    """Returns a line for each tensor of a side that is over its limit, with its first such step; answers have none."""
-    return [
-        f"{side}: {tensor_name(one.label, one.tensor)}"
-        + ("" if one.is_answer else f" at step {one.step}")
-        + (f": refused: {one.refused}" if one.refused else f": {one.error:.1e}, limit {one.limit:.1e}")
-        for side, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False)
-        for one in record.numerics
-        if not one.within
-    ]
 
 
 def _pair_row(pair: Pair) -> list[str]:

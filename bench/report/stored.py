@@ -12,7 +12,7 @@ from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line
-from bench.report.text import WIDTH, failed_lines, fitted, table_text, wrapped
+from bench.report.text import WIDTH, failed_lines, fitted, over_limits, table_text, wrapped
 from bench.report.values import MEBIBYTE, NOTHING, Count, count, percent, perplexity_of
 
 LAUNCH = (
@@ -25,14 +25,11 @@ LEAST_NEEDED = ("perturbation", "start-up s", "TensorFlow")  # columns that give
 def run_table(run: Run, width: int = WIDTH) -> str:
     """Returns a line for each launch."""
     launches = fitted(LAUNCH, list(map(_record_row, run.records)), LEAST_NEEDED, width)
-    failed = [
-        line
-        for record in run.records
-        if record.failure
-        for line in failed_lines(f"{record.subject.name}, launch {record.launch + 1}", record.failure, width)
-    ]
+    named = [(f"{record.subject.name}, launch {record.launch + 1}", record) for record in run.records]
+    failed = [line for name, record in named if record.failure for line in failed_lines(name, record.failure, width)]
     notes = [f"incomplete: {run.incomplete}"] if run.incomplete else []
     notes += [f"warning: {warning}" for warning in run.warnings]
+    notes += [line for name, record in named for line in over_limits(name, record)]
     title = wrapped(f"run of {run.created}: {shlex.join(run.command)}", width)
     return "\n".join([title, "", *launches, *failed, *(wrapped(note, width) for note in notes)])
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from tabulate import tabulate
 
 from bench.judge.types import Comparison, Verdict
-from bench.record.types import Failure
+from bench.record.lockstep import tensor_name
+from bench.record.types import Failure, Record
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names, headline, scope_text
 from bench.report.lines import one_line, printable
@@ -77,6 +78,17 @@ def failed_lines(where: str, failure: Failure, width: int) -> list[str]:
     tail = "".join(one if one.isprintable() or one == "\n" else " " for one in failure.stderr_tail)
     quoted = [f"  | {line}".rstrip() for line in tail.strip("\n").splitlines()]
     return [wrapped(f"failed: {where}: {failure.message}", width), *quoted]
+
+
+def over_limits(whose: str, record: Record) -> list[str]:
+    """Returns a line for each tensor over its limit, with its first such step; answers have none."""
+    return [
+        f"over its limit: {whose}: {tensor_name(one.label, one.tensor)}"
+        + ("" if one.is_answer else f" at step {one.step}")
+        + (f": refused: {one.refused}" if one.refused else f": {one.error:.1e}, limit {one.limit:.1e}")
+        for one in record.numerics
+        if not one.within
+    ]
 
 
 def table_text(headers: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str] = ()) -> str:

@@ -7,7 +7,19 @@ from bench.record.ledger import AcceptedRegression, Entry, Ledger, Ratio
 from bench.record.types import SCHEMA, Failure
 from bench.report.stored import baseline_table, ledger_table, run_table
 from tests.builders.golden import golden
-from tests.builders.records import SUBJECT, THROUGHPUT, TINY, baseline, record, records, replica, run, throughput
+from tests.builders.records import (
+    BEYOND,
+    SUBJECT,
+    THROUGHPUT,
+    TINY,
+    WITHIN,
+    baseline,
+    record,
+    records,
+    replica,
+    run,
+    throughput,
+)
 from tests.builders.verdicts import FIRST_ENTRY, HOSTILE
 
 RATIOS = (Ratio(SUBJECT.name, "step time", 0.01, 0.002, 4), Ratio(SUBJECT.name, "peak memory", 0.03, 0.001, 4))
@@ -18,6 +30,12 @@ def test_a_run() -> None:
     launches = [*records(subject=TINY)[:2], record(5.0, launch=2), record(launch=3, failure=CRASH)]
     cut = dataclasses.replace(run(launches), incomplete="the run was interrupted after 4 of 12 launches")
     golden("run.txt", run_table(cut))
+
+
+def test_every_tensor_of_a_run_that_is_over_its_limit_is_listed() -> None:
+    text = run_table(run([record(numerics=[WITHIN, BEYOND]), record(launch=1)]))
+    (line,) = (line for line in text.splitlines() if line.startswith("over its limit"))
+    assert line == f"over its limit: {SUBJECT.name}, launch 1: update of output/bias at step 5: 1.0e-02, limit 4.0e-06"
 
 
 def test_a_run_s_command_is_quoted_for_a_shell() -> None:

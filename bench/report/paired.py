@@ -17,7 +17,7 @@ from bench.stats.trimmed import robust_seconds, trimmed_mean
 
 LAUNCH = ("launch", "cores", "first", "step ms", "ratio", "evaluation", "peak MiB", "seconds", "others' CPU")
 LEAST_NEEDED = ("seconds", "first", "others' CPU")  # columns that give way on a narrow terminal, in this order
-VALUES = "step ms, and peak MiB of resident memory: candidate / reference"
+VALUES = "step ms, and peak MiB of anonymous memory: candidate / reference"
 
 
 def sides_text(run: PairedRun, width: int = WIDTH) -> str:
@@ -83,7 +83,7 @@ def _shown(value: float | None, unit: float, form: str) -> str:
 
 
 def _peak_bytes(record: Record) -> int | None:
-    return record.memory.peak_rss_bytes if record.memory else None
+    return record.memory.peak_anonymous_bytes if record.memory else None
 
 
 def _ratio(quads: tuple[Quad, ...]) -> str:

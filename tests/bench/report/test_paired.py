@@ -6,9 +6,10 @@ import math
 import pytest
 
 from bench.record.paired import Package
-from bench.record.types import CASE, LEFT_OPEN, NO_ORACLE, NOT_FINITE, Failure, NumericError, Unchecked
+from bench.record.types import CASE, LEFT_OPEN, NO_ORACLE, NOT_FINITE, Failure, Memory, NumericError, Unchecked
 from bench.report.paired import LAUNCH, pairs_text, sides_text
 from tests.builders.golden import golden
+from tests.builders.launches import on_candidate
 from tests.builders.paired import NOISE, pair, paired_run
 from tests.builders.records import BEYOND, WITHIN, record
 
@@ -113,6 +114,14 @@ def test_names_from_a_run_cannot_move_the_terminal() -> None:
     text += pairs_text(dataclasses.replace(RUN, warnings=("\x1b[31mred",)))
     assert "\x1b" not in text
     assert "[2Jname next" in text
+
+
+def test_a_launch_s_peak_memory_is_what_the_verdict_judges() -> None:
+    """Without the libraries' files: 1000 − 300 MiB."""
+    pairs = [on_candidate(pair(0), memory=Memory(1000 * 2**20, 0.0, file_rss_bytes=300 * 2**20))]
+    row = cells(pairs_text(paired_run(pairs)).split("launch", 1)[1], "1")
+    place = row.index("/", row.index("/") + 1)
+    assert row[place - 1] == "700"
 
 
 def test_a_launch_s_ratio_is_its_quads() -> None:

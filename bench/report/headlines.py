@@ -214,9 +214,9 @@ def _excluded(verdict: Verdict) -> str:
 
 
 def _advice(verdict: Verdict) -> str:
-    """Returns what may decide an INCONCLUSIVE."""
-    takes = [one for one in verdict.decisive if _takes_launches(one)]
-    if not takes:
+    """Returns what may decide an INCONCLUSIVE; "" where a metric takes something else. Totals follow their metric."""
+    takes = [one for one in verdict.decisive if not _is_total(one)]
+    if not takes or not all(map(_takes_launches, takes)):
         return ""
     beyond = [one for one in takes if one.precision and (one.precision.needed or 0) > LOOKS[-1]]
     if beyond:
@@ -228,11 +228,8 @@ def _advice(verdict: Verdict) -> str:
 
 
 def _takes_launches(comparison: Comparison) -> bool:
-    """Tells whether more launches could decide a comparison: one with replicate trainings takes more environments, and
-    for a total none are measured.
-    """
-    found = comparison.precision
-    if (found and found.needed is None) or _is_total(comparison):
+    """Tells whether more launches could decide a comparison: one with replicate trainings takes more environments."""
+    if comparison.precision and comparison.precision.needed is None:
         return False
     return comparison.interval is not None or isinstance(comparison.reason, TooFewLaunches)
 

@@ -301,6 +301,7 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     assert headline(undecided).endswith(ADVICE)
     assert headline(verdict([few])).endswith(ADVICE)
     assert ADVICE not in headline(verdict([departs]))
+    assert ADVICE not in headline(verdict([departs, STEPS[Outcome.INCONCLUSIVE]]))  # launches decide one of two
     replicates = headline(verdict([comparison(PERPLEXITY, 0.02, 0.02, 0.02)], Question.GATE))
     assert replicates.endswith("in perplexity")  # a gate's trainings: environments widen its interval, no launches
     assert ADVICE not in headline(verdict([]))

@@ -87,7 +87,7 @@ def tell(verdict: Verdict, *, as_json: bool) -> int:
 
 def _print_report(found: Judged, check: Sequence[str], *, verbose: bool) -> None:
     """Prints a verdict, in full or on one screen that names `check`, the report and further options."""
-    called, steps = names(found), next_steps(found)
+    called, steps = names(found), next_steps(found, check[0])
     if not verbose:
         width, colour = terminal()
         print(brief_text(found.verdict, width, colour=colour, names=called, steps=steps, check=check))

@@ -5,8 +5,7 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from bench.judge.notices import LaunchFailed
-from bench.judge.reasons import Decided, FailsSometimes
+from bench.judge.reasons import Decided
 from bench.judge.types import Comparison, Direction, Verdict
 from bench.report import values
 from bench.report.headlines import UNNAMED, Names
@@ -32,7 +31,6 @@ NOT_BETTER = " that isn't better"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
 MORE = "In full"
-LAST_OUTPUT = "The end of the traceback or the output"
 
 
 def brief_text(
@@ -49,7 +47,6 @@ def brief_text(
     """
     first = first_line(verdict, width, colour=colour, names=names)
     commands = [*steps, (MORE, shlex.join(("tfgate", "check", *check, "--verbose")))]
-    commands += [(LAST_OUTPUT, shlex.join(("tfgate", "show", check[0])))] if _failed(verdict) else []
     blocks = (
         [first, *(wrapped(line, width, GAP) for line in _told(verdict))],
         _judged(verdict, width),
@@ -60,12 +57,6 @@ def brief_text(
         ],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
-
-
-def _failed(verdict: Verdict) -> bool:
-    """Tells whether a process failed: in a failed measurement, in a REGRESSION, or now and then."""
-    launches = (isinstance(failure, LaunchFailed) for failure in verdict.failures)
-    return any(launches) or any(one.failed or isinstance(one.reason, FailsSometimes) for one in verdict.comparisons)
 
 
 def _told(verdict: Verdict) -> list[str]:

@@ -1,4 +1,6 @@
-"""The commands that go on from a verdict: they measure what a REGRESSION left open, and find what brought it."""
+"""The commands that go on from a verdict: they measure what a REGRESSION left open, find what brought it, or show the
+end of what a failed process printed.
+"""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +9,8 @@ from typing import NamedTuple
 
 from bench.judge.bisect import NUMBERS
 from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED, STEP_TIMES
-from bench.judge.reasons import TooFewLaunches
+from bench.judge.notices import LaunchFailed
+from bench.judge.reasons import FailsSometimes, TooFewLaunches
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
@@ -24,6 +27,7 @@ CHOSEN_ALONE = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
 CHOSEN_WITH_VALUE = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
 # bisect has no such options, so it can't search between sides that set variables.
 VARIABLES = ("--from-env", "--to-env")
+LAST_OUTPUT = "The end of the traceback or the output, from the report's folder"
 MARGIN = ("--margin",)  # of step times alone
 RELEASED = ("tensorflow", "tensorflow-cpu")  # packages, either of which a version alone may mean
 KERAS = ("keras", "keras-nightly", "tf-keras")  # packages
@@ -44,10 +48,20 @@ class Step(NamedTuple):
     command: str
 
 
-def next_steps(judged: Judged) -> list[Step]:
-    """Returns the commands that go on from a REGRESSION of an upgrade or a gate."""
+def next_steps(judged: Judged, report: str = "REPORT") -> list[Step]:
+    """Returns the commands that go on from a REGRESSION of an upgrade or a gate, and from a process that failed:
+    `report` is where the run is kept.
+    """
     upgrades = _upgrades(judged.run)
-    return [*_left_open(judged.verdict, upgrades), *_sought(judged, upgrades)]
+    shown = _failed(judged.verdict) and not isinstance(judged.run, Micro)  # which `show` does not take
+    last_output = [Step(LAST_OUTPUT, _typed("show", report))] if shown else []
+    return [*_left_open(judged.verdict, upgrades), *_sought(judged, upgrades), *last_output]
+
+
+def _failed(verdict: Verdict) -> bool:
+    """Tells whether a process failed: in a failed measurement, in a REGRESSION, or now and then."""
+    launches = (isinstance(failure, LaunchFailed) for failure in verdict.failures)
+    return any(launches) or any(one.failed or isinstance(one.reason, FailsSometimes) for one in verdict.comparisons)
 
 
 def _left_open(verdict: Verdict, upgrades: Mapping[str, Upgrade]) -> list[Step]:

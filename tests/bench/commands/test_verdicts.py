@@ -15,11 +15,11 @@ import pytest
 
 from bench.commands import verdicts
 from bench.record.files import write_record
-from bench.record.types import Startup
+from bench.record.types import Failure, Startup
 from tests.builders.commands import PASS, REGRESSION, Keep, Tfgate
 from tests.builders.launches import on_candidate
 from tests.builders.paired import pair, paired_run
-from tests.builders.records import records
+from tests.builders.records import record, records
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = 30
@@ -96,6 +96,14 @@ def test_the_command_in_full_names_the_folder_of_baselines_that_was_given(
     assert given.startswith("In full: ")
     assert f" --baselines {baselines}" in given
     assert "--baselines" not in usual
+
+
+def test_where_a_process_failed_both_texts_name_the_command_that_shows_its_output(
+    shown: Shown, keep: Keep, baselines: Path
+) -> None:
+    folder = keep("run", [*records()[:3], record(launch=3, failure=Failure("crashed", "killed"))])
+    for more in ([], ["--verbose"]):
+        assert f": tfgate show {folder}\n" in shown(400, "check", folder, "--baselines", baselines, *more)
 
 
 def test_where_nothing_else_can_be_encoded_the_plot_is_ascii(tmp_path: Path) -> None:

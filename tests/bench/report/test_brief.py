@@ -6,11 +6,11 @@ import re
 import pytest
 
 from bench.judge.metrics import PERPLEXITY, STEP_TIME
-from bench.judge.notices import Incomplete, LaunchFailed, Told
-from bench.judge.reasons import Accepted, CandidateFailed, Decided, FailsSometimes, LockstepFailed, NotComparable
+from bench.judge.notices import Told
+from bench.judge.reasons import Accepted, Decided, NotComparable
 from bench.judge.types import Verdict
 from bench.record.types import NO_FLOAT64
-from bench.report.brief import FEW_LAUNCHES, LAST_OUTPUT, MORE, brief_text
+from bench.report.brief import FEW_LAUNCHES, MORE, brief_text
 from bench.report.sentences import why
 from bench.stats.outcome import Outcome
 from tests.bench.report.test_text import NAMES, verdict
@@ -188,25 +188,10 @@ def test_hostile_text_in_a_run_changes_nothing_but_what_is_shown(case: object) -
     assert re.search(r"[^\n -~–—−≤≥×±→σ…┊│━●]", text) is None, text
     assert not any(line.startswith("PASS") for line in text.splitlines())
     last = " ".join(text.split("\n\n")[-1].split())
-    assert last.endswith((f"{MORE}: tfgate check REPORT --verbose", f"{LAST_OUTPUT}: tfgate show REPORT"))
+    assert last.endswith(f"{MORE}: tfgate check REPORT --verbose")
 
 
 def test_a_command_is_in_one_line_however_long() -> None:
     folder = f"a/{'long/' * 40}way"
     assert brief_text(of([EXACT]), 80, check=(folder,)).endswith(f"\n{MORE}:\n  tfgate check {folder} --verbose")
     assert brief_text(of([EXACT]), check=("a  b",)).endswith(f"\n{MORE}: tfgate check 'a  b' --verbose")
-
-
-def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named() -> None:
-    failed, stuck = (
-        dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, reason=reason)
-        for reason in (CandidateFailed(0, "killed"), LockstepFailed(7, "killed"))
-    )
-    launch = LaunchFailed("", 1, "reference", "killed")
-    sometimes = dataclasses.replace(failed, outcome=Outcome.INCONCLUSIVE, reason=FailsSometimes(2, 0, 12, "killed"))
-    for found in (of([EXACT], failures=[launch]), of([failed]), of([stuck]), of([sometimes])):
-        text = brief_text(found, check=("a run", "--baselines", "b"))
-        shown = f"{LAST_OUTPUT}: tfgate show 'a run'"
-        assert text.endswith(f"\n{MORE}: tfgate check 'a run' --baselines b --verbose\n{shown}")
-    for found in (of([EXACT]), of([EXACT], failures=[Incomplete("the run was interrupted after 4 launches")])):
-        assert "tfgate show" not in brief_text(found)

@@ -10,17 +10,29 @@ import pytest
 
 from bench.drive.requests import Requirements, read_request
 from bench.judge.metrics import ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, STEP_TIME
-from bench.judge.reasons import Accepted, Decided, NoSpread, Reason, TooFewLaunches
+from bench.judge.notices import Incomplete, LaunchFailed
+from bench.judge.reasons import (
+    Accepted,
+    CandidateFailed,
+    Decided,
+    FailsSometimes,
+    LockstepFailed,
+    NoSpread,
+    Reason,
+    TooFewLaunches,
+)
 from bench.judge.types import Comparison, Question, Verdict
+from bench.record.micro import Micro
 from bench.record.paired import Package, Side
 from bench.record.releases import are_listed, end
 from bench.report.brief import brief_text
 from bench.report.formats.html import render as render_html
 from bench.report.formats.markdown import render as render_markdown
 from bench.report.judged import Judged
-from bench.report.next_steps import next_steps
+from bench.report.next_steps import LAST_OUTPUT, next_steps
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
+from tests.builders.micro import MICRO_RUN
 from tests.builders.records import SUBJECT, environment
 from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, lockstep, paired_run, side, upgrade, verdict
 
@@ -234,6 +246,24 @@ def test_a_margin_stays_where_a_step_time_is_left() -> None:
     assert rest == f"tfgate upgrade --from {OLD} --to {NEW} {SAME} --metric 'peak memory'"
     both, _ = commands(judged([SLOWER, memory, UNDECIDED], "--margin", "8%"))
     assert " --margin 8% " in both
+
+
+def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named() -> None:
+    stopped, stuck, sometimes = (
+        dataclasses.replace(EXACT, outcome=outcome, reason=reason)
+        for outcome, reason in (
+            (Outcome.REGRESSION, CandidateFailed(0, "killed")),
+            (Outcome.REGRESSION, LockstepFailed(7, "killed")),
+            (Outcome.INCONCLUSIVE, FailsSometimes(2, 0, 12, "killed")),
+        )
+    )
+    launch = LaunchFailed("", 1, "reference", "killed")
+    for found in (verdict([EXACT], failures=[launch]), verdict([stopped]), verdict([stuck]), verdict([sometimes])):
+        *_, step = next_steps(judged(found), "a run")
+        assert step == (LAST_OUTPUT, "tfgate show 'a run'")
+        assert not next_steps(Judged(Micro(MICRO_RUN, [], []), found))  # whose file has it
+    for found in (verdict([EXACT]), verdict([EXACT], failures=[Incomplete("interrupted after 4 launches")])):
+        assert not commands(judged(found))
 
 
 def test_texts_of_a_verdict_have_them() -> None:

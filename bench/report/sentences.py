@@ -268,7 +268,9 @@ SENTENCES: Mapping[type[Reason], Words] = {  # of all others
         "corpora or initial weights differ (fingerprints {reference} and {candidate}): install the same NumPy on both "
         "sides"
     ),
-    reasons.ReferenceDiverged: "the reference diverged: its loss is {loss} at step {step}; compare fewer steps",
+    reasons.ReferenceDiverged: (
+        "the reference diverged: its loss is {loss} at step {step}; compare fewer steps by `tfgate lockstep --steps N`"
+    ),
     reasons.LockstepUnfinished: "{done} of {steps} steps were compared: run it again",
     reasons.NoBaseline: "there is no baseline: `tfgate record` makes one from a run that you trust",
     reasons.UnlikeBaseline: _unlike_baseline,

@@ -10,6 +10,7 @@ from bench.commands.clustered import Results
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
 from bench.commands.progress import PhaseProgress
+from bench.commands.resume import require_same
 from bench.commands.searches import SearchRequest, on_a_host
 from bench.commands.sides import SideRequest
 from bench.drive.requests import BuildError, RequestError
@@ -95,8 +96,14 @@ class Bisection:
         say(self._cost())
 
     def measure(self) -> None:
-        """Measures until there is an answer, or no time is left."""
+        """Measures until there is an answer, or no time is left.
+
+        Raises UsageError where launches that are there are of other environments than those that would be measured.
+        """
         good, pace = self._side(self._good), self._pace
+        for one in self.releases:  # launches are compared with each other, as ratios to one good release
+            if one.run:
+                require_same(one.path, one.run.reference, good)
         with PhaseProgress() as progress:
             while (finding := self.finding()).answer is Answer.OPEN and not pace.is_spent:
                 release = self.releases[finding.release - 1 if finding.release else -1]

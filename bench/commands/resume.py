@@ -17,7 +17,7 @@ from bench.machine import this_machine
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.files import read_record
 from bench.record.gate import GateRun
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side, other_builds
 from bench.record.survey import Survey
 from bench.record.types import Record
 from bench.report.judged import records as all_records
@@ -86,11 +86,8 @@ def require_same(path: Path, stored: Side, side: Side) -> None:
     """Raises UsageError unless a side is the one that a report was begun with."""
     if (stored.identity, stored.variables) != (side.identity, side.variables):
         raise UsageError(f"{path} was begun with other packages for {side.requested}: {ANEW}")
-    known = {package.name: package.hashes for package in stored.packages}
-    for package in side.packages:
-        before, now = known.get(package.name, ()), package.hashes
-        if before and now and set(before).isdisjoint(now):  # an index may have gained files of a version
-            raise UsageError(f"{path} was begun with another build of {package.name} {package.version}: {ANEW}")
+    for package in other_builds(stored, side):
+        raise UsageError(f"{path} was begun with another build of {package.name} {package.version}: {ANEW}")
 
 
 def require_sides(path: Path, run: PairedRun, sides: Mapping[str, Side]) -> None:

@@ -24,7 +24,7 @@ from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request, room_for
 from bench.commands.options import Telling, add_budget, add_extent, add_output, add_shared, telling
 from bench.commands.paired import Extent, extent_request
-from bench.commands.resume import begun, require_same_file, resumed_folder
+from bench.commands.resume import begun, require_same, require_same_file, resumed_folder
 from bench.commands.sides import WHAT, SideRequest, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -39,7 +39,7 @@ from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now
 from bench.record.command_lines import ALONE, words_without
 from bench.record.files import keeper, write_text
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.survey import SURVEY_FILE, Survey, require_sound
 from bench.record.types import SCHEMA
 from bench.report.lines import one_line
@@ -162,7 +162,7 @@ class _Measuring:
         self._survey = self._resumed(path) if asked.extent.resume else self._begun()
         as_of = dataclasses.replace(asked.sides.as_of, moment=self._survey.as_of)  # that of the survey's beginning
         self._environments = dataclasses.replace(asked.sides, as_of=as_of)
-        self._side = functools.cache(lambda release: self._environments.one(SideRequest(release)))
+        self._side = functools.cache(self._built)
         self._lock = functools.cache(self._environments.resolved)
 
     def run(self, hosts: Results | None) -> None:
@@ -209,6 +209,17 @@ class _Measuring:
         sides = {REFERENCE: self._side(job.reference), CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *self._disturbed)
         self._extent(job).measured(job.plan, self._path(job), sides, self._standards, warnings)
+
+    def _built(self, release: str) -> Side:
+        """Returns a release's environment. Raises RequestError, BuildError, and UsageError unless it is the one that
+        finished comparisons had.
+        """
+        side = self._environments.one(SideRequest(release))
+        for job, found in self._found.items():
+            for one in (found.run.reference, found.run.candidate):
+                if one.requested == release:
+                    require_same(self._path(job), one, side)
+        return side
 
     def _calls(self) -> "dict[_Job, Call]":
         """Returns the calls of what hosts are to measure, without candidates that can't be had."""

@@ -53,6 +53,16 @@ class Side:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
+def other_builds(one: Side, other: Side) -> list[Package]:
+    """Returns the packages of `other` of which `one` has another build of the same version: it has no file in common.
+
+    An index may have gained files of a version, and of what was found installed no file is known.
+    """
+    known = {(package.name, package.version): package.hashes for package in one.packages}
+    hashes = ((package, known.get((package.name, package.version), ())) for package in other.packages)
+    return [package for package, had in hashes if had and package.hashes and set(had).isdisjoint(package.hashes)]
+
+
 @dataclasses.dataclass(frozen=True)
 class Quad:
     """Four blocks in the order of `order`.

@@ -9,7 +9,7 @@ from bench.judge.reasons import Decided
 from bench.judge.survey import Against, Chapter, Row, Surveyed
 from bench.judge.types import Comparison, Direction, Scope
 from bench.record.command_lines import words_without
-from bench.record.paired import CANDIDATE, REFERENCE
+from bench.record.paired import CANDIDATE, REFERENCE, Side, other_builds
 from bench.record.survey import Survey
 from bench.record.types import Machine
 from bench.report import values
@@ -86,16 +86,20 @@ def notes(found: Surveyed) -> list[str]:
 
 
 def unlike_packages(pairs: Sequence[Against]) -> list[str]:
-    """Returns a line on each release whose comparisons had unlike packages."""
-    found: dict[str, set[str]] = {}
+    """Returns a line on each release whose comparisons had unlike packages, and on each that had unlike builds."""
+    found: dict[str, list[Side]] = {}
     for pair in pairs:
         for side in (pair.run.reference, pair.run.candidate):
-            found.setdefault(side.requested, set()).add(side.identity)
-    return [
-        f"{called(release)} was measured with different packages in different comparisons: fix them by --as-of"
-        for release, identities in found.items()
-        if len(identities) > 1
-    ]
+            found.setdefault(side.requested, []).append(side)
+    lines = []
+    for release, sides in found.items():
+        measured = f"{called(release)} was measured with different"
+        if len({side.identity for side in sides}) > 1:
+            lines.append(f"{measured} packages in different comparisons: fix them by --as-of")
+        builds = {f"{one.name} {one.version}": None for side in sides for one in other_builds(sides[0], side)}
+        if builds:
+            lines.append(f"{measured} builds of {', '.join(builds)} in different comparisons: measure all with one")
+    return lines
 
 
 def outcome(found: Surveyed) -> Outcome:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.commands.growing import Pace
 from bench.commands.searches import stored_reports
 from bench.drive.lock import host_lock
 from bench.record.files import read_record
@@ -122,14 +123,24 @@ class TestSearches:
         assert found.code == 2
         assert "was begun on another machine: go on there, delete it to measure it anew, or" in found.error
 
-    @pytest.mark.parametrize("name", ["a", "f"])
+    @pytest.mark.parametrize(("name", "launches"), [("a", 1), ("f", 1), ("a", 5)])
     def test_it_goes_on_in_the_same_environments_alone(
-        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], name: str
+        self,
+        tfgate: Tfgate,
+        tmp_path: Path,
+        slowness: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        launches: int,
     ) -> None:
-        assert bisect(tfgate, tmp_path, slowness, "--budget", "0.001").code == 3
+        """After five launches of the bad release another is measured, whose report holds none yet."""
+        monkeypatch.setattr(Pace, "is_spent", property(lambda pace: pace.count == launches))
+        assert bisect(tfgate, tmp_path, slowness).code == 3
+        before = snapshot(tmp_path / "out")
         noisy_side(tmp_path / name, {"tensorflow-cpu": "9.9.8"})
-        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001", "--resume")
+        found = bisect(tfgate, tmp_path, slowness, "--resume")
         assert found.code == 2
+        assert snapshot(tmp_path / "out") == before
         assert f"was begun with other packages for {slowness[name]}: " in found.err.splitlines()[-1]
 
     def test_a_bad_release_that_fails_is_an_error(

@@ -53,6 +53,18 @@ def test_unlike_packages_are_named() -> None:
     assert warning in text
 
 
+@pytest.mark.parametrize(("hashes", "said"), [("b", True), ("bc", True), ("ab", False), ("", False)])
+def test_unlike_builds_of_one_version_are_named(hashes: str, said: bool) -> None:
+    """They have no file in common. An index may have gained some; of an interpreter's packages none is known."""
+    packages = (Package("keras", "3.12.0", ("k",)), Package("tensorflow", "2.22.0", ("a",)))
+    other = (packages[0], dataclasses.replace(packages[1], hashes=tuple(hashes)))
+    sides = (dataclasses.replace(PAIRS[0].run.candidate, packages=each) for each in (packages, other))
+    runs = (dataclasses.replace(one.run, candidate=side) for one, side in zip(PAIRS[:2], sides, strict=True))
+    pairs = [dataclasses.replace(one, run=run) for one, run in zip(PAIRS[:2], runs, strict=True)]
+    line = "TensorFlow 2.13.1 was measured with different builds of tensorflow 2.22.0 in different comparisons: "
+    assert machines_json(pairs, across(pairs))["warnings"] == ([f"{line}measure all with one"] if said else [])
+
+
 def test_a_side_that_does_not_run_on_one_machine_is_told() -> None:
     run = run_of("2.12.1", "2.13.1", 0.0, CRASH)
     moved = dataclasses.replace(run, pairs=tuple(on_both(one, machine=SECOND) for one in run.pairs))

@@ -71,7 +71,7 @@ def chosen(
     out = [f"{one.name} {one.reference} and {one.candidate}: {why}" for one in found if one.name not in wanted]
     packages = [Part(one.name, (one.reference, one.candidate)) for one in found if one.name in wanted]
     whole = Part(WHOLE)
-    if pairs and _is_all(sides, pairs[0]):
+    if pairs and _is_all(sides, names, pairs[0]):
         whole = Part(WHOLE, members=pairs[0])
         out.append(f"{whole.title}: nothing else differs, so that it is the row {WHOLE!r}")
     else:
@@ -95,10 +95,11 @@ def _usual_pair(sides: Mapping[str, Side], names: Sequence[str]) -> list[tuple[s
     return [pair] if len(pair) == 2 else []
 
 
-def _is_all(sides: Mapping[str, Side], pair: Collection[str]) -> bool:
-    """Tells whether the sides differ in nothing but a pair of packages."""
-    others = [{(one.name, one.version) for one in side.packages if one.name not in pair} for side in sides.values()]
-    return others[0] == others[1] and sides[REFERENCE].variables == sides[CANDIDATE].variables
+def _is_all(sides: Mapping[str, Side], names: Sequence[str], pair: Sequence[str]) -> bool:
+    """Tells whether the sides differ in nothing but a pair of the packages that do."""
+    reference, candidate = sides[REFERENCE], sides[CANDIDATE]
+    ours, theirs = ({package.name for package in side.packages} for side in (reference, candidate))
+    return {*names} == {*pair} and ours == theirs and reference.variables == candidate.variables
 
 
 def _possible_switches(measure: Measure) -> list[str]:

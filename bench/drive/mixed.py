@@ -10,12 +10,12 @@ from bench.drive.environments import prepare
 from bench.drive.lockfile import tensorflow_of
 from bench.drive.requests import Interpreter, RequestError, read_as_of, read_request
 from bench.drive.uv import conflicts
-from bench.record.paired import Side
+from bench.record.paired import Side, other_builds
 
 
 @dataclasses.dataclass(frozen=True)
 class Differing:
-    """A package that both sides have, in two versions."""
+    """A package that both sides have, in two versions or in two builds of one."""
 
     name: str
     reference: str
@@ -23,14 +23,19 @@ class Differing:
 
 
 def differing(reference: Side, candidate: Side) -> list[Differing]:
-    """Returns the packages whose versions differ, TensorFlow first. Raises RequestError for unlike TensorFlows."""
+    """Returns the packages whose versions differ, or builds of one version, TensorFlow first.
+
+    Raises RequestError for unlike TensorFlows.
+    """
     first, other = (tensorflow_of(side.packages) for side in (reference, candidate))
     if not (first and other and first.name == other.name):
         names = [found.name if found else "none" for found in (first, other)]
         told = f"the sides' TensorFlows are {names[0]} and {names[1]}, which can't be exchanged"
         raise RequestError(f"{told}: name one package for both, such as {names[1]}==VERSION")
     ours, theirs = ({package.name: package.version for package in side.packages} for side in (reference, candidate))
-    found = [Differing(name, ours[name], theirs[name]) for name in ours if theirs.get(name, ours[name]) != ours[name]]
+    unlike = {name for name in ours if theirs.get(name, ours[name]) != ours[name]}
+    unlike |= {package.name for package in other_builds(reference, candidate)}
+    found = [Differing(name, ours[name], theirs[name]) for name in unlike]
     return sorted(found, key=lambda one: (one.name != first.name, one.name))
 
 

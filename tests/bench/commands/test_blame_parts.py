@@ -75,8 +75,31 @@ def test_two_packages_that_alone_differ_are_the_whole(asked: tuple[str, ...], mo
     assert whole.members == ("tensorflow-cpu", "keras")
     assert names(parts) == ["tensorflow-cpu", "keras"]
     assert left_out == ["tensorflow-cpu+keras: nothing else differs, so that it is the row 'all'"]
-    sides[CANDIDATE] = dataclasses.replace(sides[CANDIDATE], variables={"TF_A": "1"})
-    assert names(chosen(MEASURE, sides, asked)[1])[-1] == "tensorflow-cpu+keras"
+    candidate = sides[CANDIDATE]
+    for more in (
+        dataclasses.replace(candidate, variables={"TF_A": "1"}),
+        dataclasses.replace(candidate, packages=packages[:-1]),
+    ):
+        sides[CANDIDATE] = more
+        assert names(chosen(MEASURE, sides, asked)[1])[-1] == "tensorflow-cpu+keras"
+
+
+def test_two_builds_of_a_version_are_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of TensorFlow; and of what is no member of a pair, which then isn't all that differs."""
+    monkeypatch.setattr("bench.commands.blame_parts.imported", lambda python, variables: {*VERSIONS[REFERENCE]})
+
+    def side(role: str, *rebuilt: str) -> Side:
+        hashes = {name: (role if name in rebuilt else "same",) for name in VERSIONS[REFERENCE]}
+        packages = (dataclasses.replace(one, hashes=hashes[one.name]) for one in SIDES[REFERENCE].packages)
+        return dataclasses.replace(SIDES[role], packages=tuple(packages))
+
+    def parts(*rebuilt: str) -> list[str]:
+        return names(chosen(MEASURE, {role: side(role, *rebuilt) for role in SIDES}, ())[1])
+
+    assert parts() == []
+    assert parts("tensorflow-cpu") == ["tensorflow-cpu"]
+    assert parts("tensorflow-cpu", "keras") == ["tensorflow-cpu", "keras"]
+    assert parts("tensorflow-cpu", "keras", "six") == ["tensorflow-cpu", "keras", "six", "tensorflow-cpu+keras"]
 
 
 @pytest.mark.parametrize(

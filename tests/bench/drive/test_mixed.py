@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.environments import prepare
+from bench.drive.lockfile import tensorflow_of
 from bench.drive.mixed import Differing, differing, mixed, mixture
-from bench.drive.requests import RequestError
+from bench.drive.requests import RequestError, read_as_of
 from bench.record.paired import Package, Side
 from tests.builders.wheels import write_wheel
 
@@ -29,6 +31,20 @@ class TestWhatIsAsked:
             Differing("tensorflow-cpu", "2.15.1", "2.16.1"),
             Differing("keras", "2.15.0", "3.15.1"),
         ]
+
+    @pytest.mark.parametrize(("old", "new", "differ"), [("a", "b", True), ("a", "ab", False), ("", "b", False)])
+    def test_two_builds_of_a_version_differ(self, old: str, new: str, differ: bool) -> None:
+        """They have no file in common. An index may have gained some; of some packages none is known."""
+        sides = [
+            Side(
+                "2.22.0",
+                "/a",
+                {},
+                packages=(Package("keras", "3", ("k",)), Package("tensorflow", "2.22.0", tuple(one))),
+            )
+            for one in (old, new)
+        ]
+        assert differing(*sides) == ([Differing("tensorflow", "2.22.0", "2.22.0")] if differ else [])
 
     def test_unlike_tensorflows_are_refused(self) -> None:
         with pytest.raises(RequestError, match="tensorflow-cpu and tf-nightly-cpu"):
@@ -94,3 +110,17 @@ def test_what_wheels_refuse_is_built_all_the_same_and_told(wheelhouse: Path) -> 
     versions = {package.name: package.version for package in both.packages}
     assert versions == {"keras": "3.3.0", "optree": "0.1", "six": "1.0", "tensorflow-cpu": "2.99.0"}
     assert why == ""
+
+
+@pytest.mark.usefixtures("environment_cache", "wheelhouse")
+def test_a_wheel_that_was_built_anew_is_exchanged_alone(tmp_path: Path) -> None:
+    sides = []
+    for name in ("old", "new"):
+        folder = tmp_path / name
+        folder.mkdir()
+        wheel = write_wheel(folder, "tensorflow-cpu", "2.97.0", "keras", module="tensorflow", text=f"BUILD = {name!r}")
+        sides.append(prepare(str(wheel), read_as_of("now")))
+    old, new = sides
+    assert differing(old, new) == [Differing("tensorflow-cpu", "2.97.0", "2.97.0")]
+    alone, _ = mixed(old, new, "tensorflow-cpu", python=None, gpu=False, say=lambda line: None)
+    assert tensorflow_of(old.packages) != tensorflow_of(new.packages) == tensorflow_of(alone.packages)

@@ -106,9 +106,16 @@ def make_entry(
 ) -> Entry:
     """Returns the entry of a report's candidate, with the ratio of each sample that has one, from the TensorFlow of
     both, the candidate's first; one that is the reference itself has no ratios: each is 1.
+
+    Raises LedgerError for two TensorFlows that the ledger can't tell apart.
     """
     run = report.run if isinstance(report, Micro) else report
     candidate, reference = run.candidate.setup, run.reference.setup
+    if candidate == reference and versions[0] != versions[1]:
+        raise LedgerError(
+            f"the ledger can't tell TensorFlow {versions[0]} from {versions[1]}: both sides have the same packages and "
+            f"variables ({reference}); install each as a wheel, with its metadata, or name it in a variable by --to-env"
+        )
     ratios = (_measured_ratio(sample, file_of(report, sample.subject)) for sample in samples)
     return Entry(
         created=run.created,

@@ -17,6 +17,7 @@ from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS
 from tests.builders.fake_interpreter import session_text, write_interpreter
+from tests.builders.launches import on_candidate
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import records, run
 
@@ -93,6 +94,8 @@ def in_turn(
 ) -> PairedRun:
     """An upgrade's report of `notebook`; `step` is the log ratio of its step times."""
     pairs = [pair(launch, step=step) for launch in range(launches)]
+    if candidate == reference:
+        pairs = [on_candidate(one, environment=one.reference.environment) for one in pairs]
     return paired_run(pairs, created=created, reference=reference, candidate=candidate)
 
 

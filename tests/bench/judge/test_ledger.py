@@ -17,7 +17,7 @@ from bench.judge.ledger import (
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.paired import PairedRun, Side
 from bench.record.types import SCHEMA, Failure
-from tests.builders.launches import on_both, with_one_core
+from tests.builders.launches import on_both, on_candidate, with_one_core
 from tests.builders.paired import pair, paired_run, side_of
 from tests.builders.records import MACHINE, SUBJECT
 
@@ -224,10 +224,21 @@ def test_variables_are_told_in_any_order() -> None:
 
 
 def test_the_reference_itself_has_no_ratios() -> None:
-    made = entry_of(measured(REFERENCE), ledger(), "the first")
+    itself = measured(REFERENCE)
+    launches = (on_candidate(one, environment=one.reference.environment) for one in itself.pairs)
+    made = entry_of(dataclasses.replace(itself, pairs=tuple(launches)), ledger(), "the first")
     assert (made.environment, made.reference, made.ratios) == (REFERENCE.identity, REFERENCE.identity, ())
     assert accepted_ratio(ledger(made), REFERENCE.identity, SUBJECT.name, STEP_TIME) == 0.0
     assert not is_foreign(ledger(made), REFERENCE.identity)
+
+
+def test_two_tensorflows_that_no_package_tells_apart_are_refused() -> None:
+    """Builds without metadata: the ratios between them can't be kept, and are not dropped."""
+    bare = dataclasses.replace(REFERENCE, packages=())
+    with pytest.raises(
+        LedgerError, match=rf"can't tell TensorFlow 2\.21\.0 from 2\.20\.0: .* \({bare.setup}\); install"
+    ):
+        entry_of(dataclasses.replace(measured(bare), reference=bare), ledger(), "it is newer")
 
 
 def on_both_kinds(launches: int) -> PairedRun:

@@ -6,12 +6,10 @@ from collections.abc import Hashable, Sequence
 from bench.judge.reasons import Identical
 from bench.judge.survey import Against
 from bench.judge.types import Comparison, Metric
-from bench.record.paired import Side
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.types import Machine
 from bench.stats.machines import Spread, spread
 from bench.stats.outcome import Outcome
-
-KNOWN_BY = ("tensorflow", "tf-nightly", "tf-keras", "keras")  # beginnings of packages' names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,19 +45,23 @@ def across(pairs: Sequence[Against]) -> list[Across]:
 
 def _key(pair: Against, one: Comparison) -> Hashable:
     """Returns what comparisons that are put together have in common. The report says which other packages differ."""
-    sides = (pair.run.reference, pair.run.candidate)
-    variables = tuple(frozenset(side.variables.items()) for side in sides)
+    sides = _known_as(pair.run, REFERENCE), _known_as(pair.run, CANDIDATE)
+    variables = tuple(frozenset(side.variables.items()) for side in (pair.run.reference, pair.run.candidate))
     subjects = {record.subject.fingerprint for record in pair.run.records if record.subject.name == one.subject} - {""}
-    return (*map(_known_as, sides), variables, one.subject, frozenset(subjects), one.metric.name)
+    return (*sides, variables, one.subject, frozenset(subjects), one.metric.name)
 
 
-def _known_as(side: Side) -> str:
-    """Returns the request of an environment that tfgate built (its packages have hashes). An interpreter's path means
-    another environment on each machine, so it goes by its TensorFlow and Keras, if it has them.
+def _known_as(run: PairedRun, role: str) -> Hashable:
+    """Returns the request of a side that tfgate built. An interpreter's path means another environment on each machine,
+    so it goes by the TensorFlow and Keras that ran, whatever their packages are called; by its path if none ran.
     """
-    built = any(package.hashes for package in side.packages)
-    named = [f"{one.name}=={one.version}" for one in side.packages if one.name.startswith(KNOWN_BY)]
-    return side.requested if built or not named else " ".join(sorted(named))
+    side = run.candidate if role == CANDIDATE else run.reference
+    oracle = [record for name, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False) if name == role]
+    records = (*oracle, *(pair.of(role) for pair in run.pairs))
+    ran = next((record.environment for record in records if record.environment), None)
+    if side.is_built or ran is None:
+        return side.requested
+    return ran.distribution, ran.tensorflow, ran.keras
 
 
 def _across(told: Sequence[tuple[Against, Machine, Comparison]]) -> Across:

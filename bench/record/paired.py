@@ -39,6 +39,11 @@ class Side:
     packages: tuple[Package, ...] = ()
 
     @property
+    def is_built(self) -> bool:
+        """Tells whether it was built: an interpreter that was there has no moment of an index, and no hashes."""
+        return bool(self.as_of) or any(package.hashes for package in self.packages)
+
+    @property
     def identity(self) -> str:
         """Returns twelve hexadecimal digits of its packages and versions."""
         return dataclasses.replace(self, variables={}).setup

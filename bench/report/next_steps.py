@@ -167,8 +167,7 @@ def _installed(run: AnyRun | Micro) -> dict[str, str]:
         for side, asked in ((REFERENCE, paired.reference), (CANDIDATE, paired.candidate)):
             within = environment(paired, side)
             named = {package.name: package.version for package in asked.packages}
-            built = bool(asked.as_of) or any(package.hashes for package in asked.packages)
-            if within and within.distribution in named and (not built or asked.requested == REFERENCE):
+            if within and within.distribution in named and (not asked.is_built or asked.requested == REFERENCE):
                 wanted = [name for name in (within.distribution, *KERAS) if name in named]
                 found[asked.requested] = " ".join(f"{name}=={named[name]}" for name in wanted)
     return found

@@ -13,7 +13,7 @@ from bench.record.paired import Package, Pair, Side
 from bench.record.types import Failure, Machine
 from bench.stats.outcome import Outcome
 from tests.builders.launches import on_both, on_candidate
-from tests.builders.records import SUBJECT
+from tests.builders.records import SUBJECT, environment
 from tests.builders.surveys import compared
 
 ONE, OTHER, THIRD = (Machine(name, 2, "x86_64 avx2", 24) for name in ("one", "other", "third"))
@@ -61,21 +61,38 @@ def test_sides_with_unlike_variables_and_unlike_files_are_not_put_together() -> 
         assert across([unlike, compared("a", "b", 0.0, OTHER)]) == []
 
 
-def there(pair: Against, path: str, version: str, package: str = "tensorflow-cpu") -> Against:
-    """The comparison with an interpreter that was there as its reference."""
-    others = Package("pip", path.strip("./"))
-    side = Side(path, path, {}, packages=(Package(package, version), others))
-    return dataclasses.replace(pair, run=dataclasses.replace(pair.run, reference=side))
+def there(pair: Against, path: str, **ran: str) -> Against:
+    """The comparison with an interpreter that was there as its reference, in which this ran."""
+    side = Side(path, path, {}, packages=(Package("acme-tensorflow", path.strip("./")),))
+    told = dataclasses.replace(environment(), **ran)  # type: ignore[arg-type]  # texts alone
+    pairs = tuple(
+        dataclasses.replace(one, reference=dataclasses.replace(one.reference, environment=told))
+        for one in pair.run.pairs
+    )
+    return dataclasses.replace(pair, run=dataclasses.replace(pair.run, reference=side, pairs=pairs))
 
 
-@pytest.mark.parametrize("package", ["tensorflow-cpu", "tf-nightly", "tf-keras", "keras"])
-def test_an_interpreter_goes_by_its_packages(package: str) -> None:
-    """Of one path on two machines, or of two: those of TensorFlow and Keras, whatever else is there."""
+@pytest.mark.parametrize("what", ["tensorflow", "keras", "distribution"])
+def test_an_interpreter_goes_by_what_ran_in_it(what: str) -> None:
+    """Of one path on two machines, or of two, whatever the packages are called."""
     one, other = compared("a", "b", 0.0, ONE), compared("a", "b", 0.1, OTHER)
     path = ".venv/bin/python"
-    assert across([there(one, path, "2.19.1", package), there(other, path, "2.20.0", package)]) == []
-    rows = across([there(one, path, "2.20.0", package), there(other, "/opt/python", "2.20.0", package)])
+    assert across([there(one, path, **{what: "2.19.1"}), there(other, path, **{what: "2.20.0"})]) == []
+    rows = across([there(one, path, **{what: "2.20.0"}), there(other, "/opt/python", **{what: "2.20.0"})])
     assert {(row.reference, row.candidate, row.machines) for row in rows} == {(path, "b", 2)}
+
+
+def test_an_interpreter_in_which_nothing_ran_goes_by_its_path() -> None:
+    """A launch that failed early tells no environment."""
+
+    def silent(machine: Machine, path: str) -> Against:
+        pair = there(compared("a", "b", 0.1, machine), path)
+        pairs = tuple(on_both(one, environment=None) for one in pair.run.pairs)
+        return dataclasses.replace(pair, run=dataclasses.replace(pair.run, pairs=pairs))
+
+    path = ".venv/bin/python"
+    assert across([silent(ONE, path), silent(OTHER, path)])
+    assert across([silent(ONE, path), silent(OTHER, "/opt/python")]) == []
 
 
 def test_what_was_built_goes_by_what_was_asked() -> None:

@@ -118,7 +118,9 @@ def _sought(judged: Judged, upgrades: Mapping[str, Upgrade]) -> list[Step]:
     if not are_listed(end(good), end(bad)):
         return []
     search = _typed("bisect", "--blame", "--good", good, "--bad", bad, *options, *_options([metric]))
-    return [Step("To find the release and the package that brought it", search)]
+    there = {upgrade.reference, upgrade.candidate} & installed.keys() - {REFERENCE}
+    among = ", among the index's builds of these versions (no interpreter is searched)" if there else ""
+    return [Step(f"To find the release and the package that brought it{among}", search)]
 
 
 def _alike(good: str, bad: str) -> tuple[str, str]:
@@ -160,7 +162,8 @@ def _work(command: Sequence[str], subject: Subject) -> tuple[str, ...]:
 
 def _installed(run: AnyRun | Micro) -> dict[str, str]:
     """Returns, by its path or name, the TensorFlow and Keras of each side of launches in turn that is an interpreter or
-    the pinned reference, as requirements: a bisection builds environments.
+    the pinned reference, as requirements: a bisection builds environments. An interpreter with a build that no public
+    index has is left out.
     """
     found = {}
     for paired in paired_runs(run):
@@ -168,6 +171,12 @@ def _installed(run: AnyRun | Micro) -> dict[str, str]:
             within = environment(paired, side)
             named = {package.name: package.version for package in asked.packages}
             if within and within.distribution in named and (not asked.is_built or asked.requested == REFERENCE):
-                wanted = [name for name in (within.distribution, *KERAS) if name in named]
-                found[asked.requested] = " ".join(f"{name}=={named[name]}" for name in wanted)
+                wanted = {name: named[name] for name in (within.distribution, *KERAS) if name in named}
+                if not any(_is_own(*one) for one in wanted.items()):
+                    found[asked.requested] = " ".join(f"{name}=={version}" for name, version in wanted.items())
     return found
+
+
+def _is_own(package: str, version: str) -> bool:
+    """Tells whether a version shows that no public index has it: 2.22.0+acme.7, or a .dev of what is no nightly."""
+    return "+" in version or ("dev" in version and "nightly" not in package)

@@ -185,7 +185,9 @@ def test_a_bisection_has_no_margin_and_no_variables_of_a_side() -> None:
 def test_a_search_from_an_interpreter_names_what_is_installed_there() -> None:
     """A bisection, and what follows it, builds environments: of one package, whose releases an index lists."""
     packages = ("absl-py==2.5.1", "keras==3.4.1", "tensorflow-cpu==2.16.2")
-    rest, search = commands(judged(LEFT_OPEN, reference=there("env/bin/python", *packages)))
+    found = judged(LEFT_OPEN, reference=there("env/bin/python", *packages))
+    assert next_steps(found)[-1].why.endswith("among the index's builds of these versions (no interpreter is searched)")
+    rest, search = commands(found)
     assert f"upgrade --from env/bin/python --to {NEW} " in rest
     assert f"--good 'tensorflow-cpu==2.16.2 keras==3.4.1' --bad tensorflow-cpu=={NEW} " in search
     hashed = tuple(package(text, ("sha256:ab",)) for text in packages)
@@ -203,6 +205,10 @@ def test_a_search_from_an_interpreter_names_what_is_installed_there() -> None:
         (("tensorflow==2.20.0 keras==3.1", "2.21.0"), {}, True),
         (("old", "new"), {"old": "tensorflow==2.21.0 keras==3.1", "new": "tensorflow==2.21.0 keras==3.2"}, True),
         (("old", "new"), dict.fromkeys(("old", "new"), "tensorflow==2.21.0 keras==3.1"), False),  # own builds of one
+        (("old", "new"), {"old": "tensorflow==2.21.0", "new": "tensorflow==2.22.0+acme.7"}, False),
+        (("old", "new"), {"old": "tensorflow==2.21.0", "new": "tensorflow==2.22.0.dev0"}, False),
+        (("old", "new"), {"old": "tensorflow==2.21.0", "new": "tensorflow==2.22.0 keras==3.2+acme"}, False),
+        (("old", "new"), {"old": "tensorflow==2.21.0", "new": "tf-nightly==2.22.0.dev20261101"}, True),
         (("reference", "new"), {"reference": "tensorflow-cpu==2.21.0", "new": "tensorflow==2.22.0"}, False),
         (("2.20.0", "dist/tensorflow_cpu-2.21.0-cp311-cp311-linux_x86_64.whl"), {}, False),
         (("2.20.0", "conda/bin/python"), {}, False),

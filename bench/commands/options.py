@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bench.commands.stored import baselines_folder
 from bench.record.paired import Side
+from bench.record.variables import is_secret
 
 BUDGET_MINUTES = 15.0  # of the launches in turn of one workload in one configuration
 T = TypeVar("T")
@@ -98,10 +99,14 @@ def told(read: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def variable(text: str) -> tuple[str, str]:
-    """Reads NAME=VALUE."""
+    """Reads NAME=VALUE. Records keep it, so that it can't be a secret."""
     name, separator, value = text.partition("=")
     if not name or not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    if is_secret(name):
+        raise argparse.ArgumentTypeError(
+            f"{name} may be a secret, and reports hold what is given here: set it in the shell, for both sides"
+        )
     return name, value
 
 

@@ -19,6 +19,7 @@ from bench.measure.memory import file_rss_bytes, forget_libraries, peak_rss_byte
 from bench.record.profile import Profiled
 from bench.record.replies import Answered, Block, Description, Finished, Opened, Published
 from bench.record.types import DEFAULT_WORKLOAD, Environment, Evaluation, Subject
+from bench.record.variables import kept
 
 if TYPE_CHECKING:
     from bench.measure.exchange import Shapes
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from lm.training.full import Event
     from lm.training.trainer import Trainer
     from lm.workloads.protocol import Answering, ReadingFiles, Training, Work
-
-LIBRARIES = ("TF_", "XLA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "KERAS_BACKEND", "CUDA_VISIBLE", "NVIDIA_TF32")
-ONEDNN = ("ONEDNN_", "DNNL_")  # the second is its old name, which it reads, too
-ALLOCATORS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES")  # another allocator, or its settings, moves time and memory
-VARIABLE_PREFIXES = LIBRARIES + ONEDNN + ALLOCATORS
 
 
 class Session:
@@ -51,12 +47,11 @@ class Session:
 
         import_seconds = time.perf_counter() - started
         runtime.set_threads(threads)
-        variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLE_PREFIXES)}
         environment = Environment(
             **runtime.versions(),
             onednn=runtime.onednn_enabled(),
             threads=runtime.intra_op_threads() or usable_cores(),
-            variables=variables,
+            variables=kept(os.environ),
             affinity=affinity(),
             tensor_float_32=runtime.tensor_float_32_enabled(),
         )

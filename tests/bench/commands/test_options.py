@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from bench.commands.options import minutes
+from bench.commands.options import minutes, variable
 
 
 def test_a_budget_is_a_number_of_minutes() -> None:
@@ -12,3 +12,19 @@ def test_a_budget_is_a_number_of_minutes() -> None:
     for text in ("0", "-1", "1e6", "inf", "nan", "soon"):
         with pytest.raises(argparse.ArgumentTypeError, match="is not a number of minutes above 0"):
             minutes(text)
+
+
+def test_a_variable_has_a_name_and_a_value() -> None:
+    assert variable("TF_XLA_FLAGS=--a=1 --b=") == ("TF_XLA_FLAGS", "--a=1 --b=")
+    assert variable("TF_XLA_FLAGS=") == ("TF_XLA_FLAGS", "")
+    for text in ("TF_XLA_FLAGS", "=1", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not NAME=VALUE"):
+            variable(text)
+
+
+@pytest.mark.parametrize("name", ["HF_TOKEN", "TF_VAR_db", "TF_HTTP_PASSWORD"])
+def test_a_secret_is_not_given_by_an_option_which_reports_would_hold(name: str) -> None:
+    """Nor does the message have its value: CI keeps that, too."""
+    with pytest.raises(argparse.ArgumentTypeError, match=f"{name} may be a secret") as caught:
+        variable(f"{name}=hunter2")
+    assert "hunter2" not in str(caught.value)

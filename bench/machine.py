@@ -1,10 +1,12 @@
 """This machine and its clock, as far as the operating system tells."""
 
 import contextlib
+import ctypes
 import datetime
 import math
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Collection
@@ -14,6 +16,10 @@ from bench.record.failed import FailedError
 from bench.record.types import Machine
 
 EXTENSIONS = ("avx512f", "avx2", "avx", "sse4_2", "asimd")  # the widest first
+
+
+class PreloadError(RuntimeError):
+    """A library of LD_PRELOAD that this process goes without."""
 
 
 def this_machine() -> Machine:
@@ -112,6 +118,18 @@ def pin(cores: Collection[int]) -> None:
     for thread in Path("/proc/self/task").iterdir():
         with contextlib.suppress(ProcessLookupError):  # a thread that has just ended
             os.sched_setaffinity(int(thread.name), cores)
+
+
+def require_preloaded() -> None:
+    """Raises PreloadError unless all of LD_PRELOAD is loaded. The dynamic linker goes on without what it can't load."""
+    for name in re.findall("[^ :]+", os.environ.get("LD_PRELOAD", "")):
+        try:
+            if "ORIGIN" not in name:  # a folder of ours, where this process asks
+                ctypes.CDLL(name, os.RTLD_NOLOAD)
+        except OSError as error:
+            raise PreloadError(
+                f"{name} of LD_PRELOAD is not loaded: name a library that is there and of this machine's kind"
+            ) from error
 
 
 def _cpu_info() -> dict[str, str]:

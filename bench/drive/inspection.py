@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from bench.drive.children import ending_with_us, not_started
 from bench.drive.folders import held_folder
-from bench.drive.private import added_path, own_variables
+from bench.drive.private import added_path, own_variables, with_libraries
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -77,7 +77,10 @@ def _ask(interpreter: str, program: str, variables: Mapping[str, str] | None, se
         done = subprocess.run(
             [interpreter, "-c", program],
             cwd=Path(interpreter).parent,  # -c puts the working folder on the path, and the user's may hold packages
-            env={**own_variables(), **asked, "PYTHONPATH": os.pathsep.join(added_path(asked))},
+            env={
+                **with_libraries({**own_variables(), **asked}),
+                "PYTHONPATH": os.pathsep.join(added_path(asked)),
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

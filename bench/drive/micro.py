@@ -38,7 +38,7 @@ REASONS = tuple(
     for pattern in (
         r"E\s+(.*)",
         r"/.*?:\d+: (.*)",
-        r"ERROR: (.*)",
+        r"ERROR: (?!ld\.so)(.*)",  # the dynamic linker's own lines tell of each program that is started
         r"!+ _pytest\.outcomes\.Exit: (.*?) !+",
         r"SKIPPED \[\d+\] \S+ (.*)",
         r".*(No module named .*)",

@@ -7,6 +7,7 @@ Python draws its hash seed, so that such an effect is noise between launches and
 
 import os
 import random
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from bench.drive.folders import HeldFolder
 
 MOST_PADDING = 4096  # bytes of the environment: a page
 MOST_NAME = 64  # characters of a folder's name beyond its prefix
+# Paths in the values of what the dynamic linker reads. It searches its folders for a library without a slash.
+LIBRARY_PATHS = {"LD_PRELOAD": re.compile(r"[^ :]*/[^ :]*"), "LD_LIBRARY_PATH": re.compile(r"[^:;]+")}
 
 
 def private_folder() -> HeldFolder:
@@ -30,6 +33,16 @@ def own_variables() -> dict[str, str]:
 def added_path(variables: Mapping[str, str]) -> list[str]:
     """Returns the folders of a side's PYTHONPATH. A relative one is meant from here, not from where a process runs."""
     return [os.path.abspath(folder) for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
+
+
+def with_libraries(variables: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables; a relative path of a library, or of a folder of some, is meant from here, too."""
+    there = {name: pattern for name, pattern in LIBRARY_PATHS.items() if name in variables}
+    return {**variables, **{name: pattern.sub(_from_here, variables[name]) for name, pattern in there.items()}}
+
+
+def _from_here(path: re.Match[str]) -> str:
+    return path[0] if path[0].startswith(("/", "$")) else os.path.abspath(path[0])  # $ORIGIN: the program's folder
 
 
 def private_environment(home: Path, device: str, variables: Mapping[str, str]) -> dict[str, str]:
@@ -49,7 +62,7 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
     # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.
     sharing = {} if on_cpu else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if on_cpu else {}
-    return {
+    made = {
         "TF_CPP_MIN_LOG_LEVEL": "2",
         # NumPy's BLAS is the oracle's, not TensorFlow's. Its threads spin after each product: on two cores that are not
         # idle the oracle's median float32 step of `notebook` took 0.12 s on one thread and 0.83 s on two (least: 0.09 s
@@ -65,3 +78,4 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
         "PYTHONPATH": os.pathsep.join([str(imports), *added_path(variables)]),
         "PYTHONUNBUFFERED": "1",
     }
+    return with_libraries(made)

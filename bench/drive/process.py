@@ -25,10 +25,15 @@ T = TypeVar("T")
 
 STDERR_TAIL_BYTES = 4000
 CLOSE_SECONDS = 10.0
-# Types of exceptions whose message names a user's own file. For the second the machine may be to blame.
-OWN = ("ModelError", "MachineError")
+# Types of exceptions whose message names a user's own file or library. For the second the machine may be to blame.
+OWN = ("ModelError", "MachineError", "PreloadError")
 # Kinds of failures, by the exception's type.
-KINDS = {"DivergenceError": DIVERGED, "CompilationError": UNCOMPILED, "ModelError": OWN_CODE}
+KINDS = {
+    "DivergenceError": DIVERGED,
+    "CompilationError": UNCOMPILED,
+    "ModelError": OWN_CODE,
+    "PreloadError": NO_TENSORFLOW,
+}
 
 
 class WorkerError(FailedError):

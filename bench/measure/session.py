@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from bench.machine import affinity, pin, this_machine, usable_cores
+from bench.machine import affinity, pin, require_preloaded, this_machine, usable_cores
 from bench.measure.memory import file_rss_bytes, forget_libraries, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.record.profile import Profiled
 from bench.record.replies import Answered, Block, Description, Finished, Opened, Published
@@ -41,7 +41,11 @@ class Session:
             forget_libraries(Path(found.origin).parent)
 
     def describe(self, threads: int = 0) -> Description:
-        """Imports TensorFlow, on that many threads (0: as many as cores); describes the environment and the machine."""
+        """Imports TensorFlow, on that many threads (0: as many as cores); describes the environment and the machine.
+
+        Raises PreloadError.
+        """
+        require_preloaded()
         started = time.perf_counter()
         from lm import runtime
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.machine import this_machine, usable_cores
+from bench.machine import PreloadError, require_preloaded, this_machine, usable_cores
 from bench.micro.selection import Selection, selection
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, MODES, ConfigError
 from lm.workloads.registry import workload
@@ -63,6 +63,10 @@ def _device(text: str) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuses what can't be run in one line, before anything is collected."""
+    try:
+        require_preloaded()
+    except PreloadError as error:
+        raise pytest.UsageError(str(error)) from None
     for module in NEEDED:
         if not importlib.util.find_spec(module):
             raise pytest.UsageError(

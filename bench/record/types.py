@@ -17,9 +17,9 @@ from bench.record.codec import Amount, Count, Finite
 # 1: the first.
 SCHEMA = 5
 
-# Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, so nothing can be said of it.
-# UNCOMPILED: XLA can't compile the graph. OWN_CODE: a user's own file raised, or returned what can't be used.
-# NO_ORACLE: a process failed that says what is right, so nothing can be said of what was to be compared with it.
+# Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, or not as asked, so nothing can
+# be said of it. UNCOMPILED: XLA can't compile the graph. OWN_CODE: a user's own file raised, or returned what can't be
+# used. NO_ORACLE: a process failed that says what is right, so nothing can be said of what was to be compared with it.
 NO_TENSORFLOW, DIVERGED, HUNG, UNCOMPILED = "no TensorFlow", "diverged", "hung", "does not compile"
 OWN_CODE, NO_ORACLE = "own code", "no oracle"
 # Sources of a NumericError. STEP: a step of training, or the pass of evaluation after the last. REPEAT: the weights and

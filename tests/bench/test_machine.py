@@ -2,12 +2,22 @@
 
 import math
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
-from bench.machine import affinity, available_gib, cores_at_once, cpu_quota, this_machine, usable_cores
+from bench.machine import (
+    PreloadError,
+    affinity,
+    available_gib,
+    cores_at_once,
+    cpu_quota,
+    require_preloaded,
+    this_machine,
+    usable_cores,
+)
 from bench.record.failed import FailedError
 
 
@@ -146,3 +156,25 @@ def test_a_tool_that_finds_no_gpu_means_none(nvidia_smi: Path, script: str) -> N
     nvidia_smi.write_text(script)
     machine = this_machine()
     assert (machine.gpu, machine.gpu_driver) == ("", "")
+
+
+def libc() -> str:
+    """Returns the path of the C library, which every process has loaded."""
+    return next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libc" in line)
+
+
+def test_what_the_linker_has_loaded_is_preloaded_by_its_name_or_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_preloaded()
+    for value in ("", "libc.so.6", f"{libc()} :libc.so.6", f"$ORIGIN/none.so:{libc()}"):
+        monkeypatch.setenv("LD_PRELOAD", value)
+        require_preloaded()
+
+
+def test_a_library_that_the_linker_went_without_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that isn't there, that is no library, and that is there but isn't loaded."""
+    (tmp_path / "text.so").write_text("none")
+    shutil.copy(libc(), tmp_path / "other.so")
+    for name in ("libnone.so.2", str(tmp_path / "none.so"), str(tmp_path / "text.so"), str(tmp_path / "other.so")):
+        monkeypatch.setenv("LD_PRELOAD", f"libc.so.6:{name}")
+        with pytest.raises(PreloadError, match=f"^{name} of LD_PRELOAD is not loaded: name a library"):
+            require_preloaded()

@@ -52,6 +52,16 @@ def test_an_interpreter_without_tensorflow_fails_and_says_so(tfgate: Tfgate, tmp
     assert found.plain == json.loads(unsealed((tmp_path / "run" / "run.json").read_text(encoding="utf-8")))
 
 
+def test_a_library_that_is_not_loaded_fails_the_run_and_is_named(tfgate: Tfgate, tmp_path: Path) -> None:
+    """The dynamic linker goes on without it."""
+    library, out = tmp_path / "libfast.so", tmp_path / "run"
+    found = tfgate("run", "--no-speed", "--config", "tiny", "--env", f"LD_PRELOAD={library}", "--output", out)
+    assert found.code == 4
+    assert f"{library} of LD_PRELOAD is not loaded: name a library that is there" in found.out
+    kept = read_record(Run, out / "run.json")
+    assert [record.failure.kind for record in kept.records if record.failure] == [NO_TENSORFLOW]
+
+
 def test_an_interpreter_that_is_none(tfgate: Tfgate, tmp_path: Path) -> None:
     out = tmp_path / "my run"
     found = tfgate("run", "--no-speed", "--config", "tiny", "--python", tmp_path / "python", "--output", out)

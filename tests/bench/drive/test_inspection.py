@@ -42,6 +42,13 @@ def test_a_relative_pythonpath_is_meant_from_here(tmp_path: Path, monkeypatch: p
     assert "added" in [package.name for package in inspect(sys.executable, {"PYTHONPATH": "site"}).packages]
 
 
+def test_a_relative_folder_of_libraries_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter is asked in its own folder."""
+    python = write_program(tmp_path / "bin" / "python", '#!/bin/sh\nprintf \'["%s", "", []]\\n\' "$LD_LIBRARY_PATH"\n')
+    monkeypatch.chdir(tmp_path)
+    assert inspect(python, {"LD_LIBRARY_PATH": "lib"}).version == str(tmp_path / "lib")
+
+
 def test_of_two_versions_the_one_that_is_imported_counts_and_remains_do_not(tmp_path: Path) -> None:
     """A package that was removed by hand may leave an empty folder."""
     for folder, version in (("first", "1.0"), ("second", "2.0")):

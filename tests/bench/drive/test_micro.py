@@ -125,6 +125,10 @@ def test_a_reference_that_fails_twice_is_a_failed_measurement_that_can_be_read(t
             "No module named pytest; install pytest and pytest-benchmark there",
         ),
         ("print('SKIPPED [2] conftest.py:9: there is no gpu:0'); sys.exit(0)", "timed nothing: there is no gpu:0"),
+        (
+            "print('ERROR: ld.so: object fast.so: ignored.\\nERROR: fast.so is not loaded'); sys.exit(4)",
+            "python: fast.so is not loaded",
+        ),
     ],
 )
 def test_a_candidate_with_nothing_to_measure_is_not_repeated(tmp_path: Path, planted: str, said: str) -> None:

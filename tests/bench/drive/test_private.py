@@ -68,6 +68,18 @@ def test_a_pythonpath_that_was_asked_for_follows_what_is_measured_with(
     assert path[1:] == [str(tmp_path / "a"), "/b/c"]
 
 
+def test_relative_paths_of_libraries_are_meant_from_here(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shell's, too. A name without a slash is searched for, and `$ORIGIN` is the interpreter's folder."""
+    python = fake_interpreter(DUMP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LD_LIBRARY_PATH", "lib:/b/lib:$ORIGIN/lib")
+    found = variables_of(python, {"LD_PRELOAD": "libc.so.6 ./a.so:b/b.so /c/c.so"})
+    assert found["LD_LIBRARY_PATH"] == f"{tmp_path}/lib:/b/lib:$ORIGIN/lib"
+    assert found["LD_PRELOAD"] == f"libc.so.6 {tmp_path}/a.so:{tmp_path}/b/b.so /c/c.so"
+
+
 def test_packages_of_the_same_names_on_a_pythonpath_hide_nothing(tmp_path: Path) -> None:
     for name in ("lm", "bench"):
         (tmp_path / name).mkdir()

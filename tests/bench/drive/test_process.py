@@ -268,12 +268,13 @@ class TestFailures:
             ("CompilationError", UNCOMPILED, "CompilationError: no data"),
             ("ModelError", OWN_CODE, "no data"),
             ("MachineError", "exception", "no data"),
+            ("PreloadError", NO_TENSORFLOW, "no data"),
         ],
     )
     def test_what_decides_something_is_known_by_its_kind(
         self, fake_interpreter: Fake, kind: str, of: str, message: str
     ) -> None:
-        """A fault of a user's own file, or of the machine, is told in its own words."""
+        """A fault of a user's own file or library, or of the machine, is told in its own words."""
         error = {"type": kind, "message": "no data", "traceback": ""}
         failure = failure_of(fake_interpreter(f"send({json.dumps({'error': error})!r} + '\\n')"))
         assert (failure.kind, failure.message) == (of, message)

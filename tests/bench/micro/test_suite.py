@@ -160,6 +160,12 @@ def test_an_unknown_name_is_refused(option: str, said: str) -> None:
     assert said in found.stderr
 
 
+def test_a_library_that_is_not_loaded_is_named() -> None:
+    found = micro("bench/micro", LD_PRELOAD="libnone.so")
+    assert found.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: libnone.so of LD_PRELOAD is not loaded: name a library" in found.stderr
+
+
 @pytest.mark.skipif(bool(importlib.util.find_spec("tensorflow")), reason="this Python has TensorFlow")
 def test_a_python_without_tensorflow_is_told_so_in_one_line() -> None:
     found = micro("bench/micro")

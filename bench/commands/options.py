@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.commands.stored import baselines_folder
+from bench.drive.private import OURS
 from bench.record.paired import Side
 from bench.record.variables import is_secret
 
@@ -99,7 +100,7 @@ def told(read: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def variable(text: str) -> tuple[str, str]:
-    """Reads NAME=VALUE. Records keep it, so that it can't be a secret."""
+    """Reads NAME=VALUE. Records keep it, so that it can't be a secret; nor can it be what tfgate sets itself."""
     name, separator, value = text.partition("=")
     if not name or not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
@@ -107,6 +108,8 @@ def variable(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(
             f"{name} may be a secret, and reports hold what is given here: set it in the shell, for both sides"
         )
+    if name in OURS:
+        raise argparse.ArgumentTypeError(f"tfgate sets {name} itself: leave it out")
     return name, value
 
 

@@ -15,6 +15,8 @@ from bench.drive.folders import HeldFolder
 
 MOST_PADDING = 4096  # bytes of the environment: a page
 MOST_NAME = 64  # characters of a folder's name beyond its prefix
+# Set for each measured process, whatever the user says.
+OURS = ("KERAS_BACKEND", "KERAS_HOME", "PYTHONUNBUFFERED", "TFGATE_PADDING")
 # Paths in the values of what the dynamic linker reads. It searches its folders for a library without a slash.
 LIBRARY_PATHS = {"LD_PRELOAD": re.compile(r"[^ :]*/[^ :]*"), "LD_LIBRARY_PATH": re.compile(r"[^:;]+")}
 

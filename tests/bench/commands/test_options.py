@@ -1,10 +1,12 @@
 """Options that several commands share."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
 from bench.commands.options import minutes, variable
+from bench.drive.private import OURS, private_environment
 
 
 def test_a_budget_is_a_number_of_minutes() -> None:
@@ -28,3 +30,13 @@ def test_a_secret_is_not_given_by_an_option_which_reports_would_hold(name: str) 
     with pytest.raises(argparse.ArgumentTypeError, match=f"{name} may be a secret") as caught:
         variable(f"{name}=hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+def test_what_tfgate_sets_itself_is_refused_and_nothing_else(tmp_path: Path) -> None:
+    """A side's other variables are in effect."""
+    given = dict.fromkeys((*OURS, "CUDA_VISIBLE_DEVICES", "OPENBLAS_NUM_THREADS", "TF_CPP_MIN_LOG_LEVEL"), "mine")
+    made = private_environment(tmp_path, "cpu:0", given)
+    assert [name for name in given if made[name] != "mine"] == list(OURS)
+    for name in OURS:
+        with pytest.raises(argparse.ArgumentTypeError, match=f"^tfgate sets {name} itself: leave it out$"):
+            variable(f"{name}=mine")

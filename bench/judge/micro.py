@@ -79,7 +79,7 @@ def entry_of_micro(report: Micro, ledger: Ledger, reason: str) -> Entry:
     if run.failure:
         raise LedgerError("the candidate failed: there is no ratio to accept")
     require_acceptable(run, len(candidate), ledger)
-    versions = [next(iter(side[0].cases.values())).tensorflow for side in (candidate, reference)]
+    versions = [side[0].first.tensorflow for side in (candidate, reference)]
     return make_entry(report, run.machine, versions, _samples(report), reason)
 
 
@@ -150,7 +150,8 @@ def _warnings(report: Micro) -> list[Reason]:
     """Returns what holds for all benchmarks, each thing once."""
     found: list[Reason] = []
     _, reference, candidate = report
-    old, new = (next(iter(side[0].cases.values())).settings for side in (reference, candidate))
+    one, other = reference[0].first, candidate[0].first
+    old, new = one.settings(other), other.settings(one)
     if old != new:
         found.append(UnlikeSettings(old, new))
     if len(reference) < LOOKS[0]:

@@ -6,6 +6,7 @@ Collecting the cases imports TensorFlow. This module doesn't: it says in one lin
 import argparse
 import functools
 import importlib.util
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from bench.machine import PreloadError, require_preloaded, this_machine, usable_cores
 from bench.micro.selection import Selection, selection
+from bench.record.variables import kept
 from lm.config import CONFIGS, DEVICE, IMPLEMENTATIONS, MODES, ConfigError
 from lm.workloads.registry import workload
 
@@ -149,13 +151,14 @@ def _about(request: pytest.FixtureRequest, benchmark: Any, config_name: str, dev
 
     target = request.node.originalname.removeprefix("test_")
     benchmark.group = f"{config_name} {target} on {device}"
+    given = dict(one.partition("=")[::2] for one in request.config.getoption("--variable"))
     return {
         "target": target,
         "config": config_name,
         "device": device,
         "threads": intra_op_threads() or usable_cores(),
         "onednn": onednn_enabled(),
-        "variables": dict(given.partition("=")[::2] for given in request.config.getoption("--variable")),
+        "variables": given | kept(os.environ),
         **versions(),
         "matmul_flops_per_second": _matmul_rate(device),
     }

@@ -46,7 +46,7 @@ class MicroCase:
     tensorflow: str
     threads: int  # intra-op threads of TensorFlow
     onednn: bool
-    variables: dict[str, str]  # environment variables given by --env
+    variables: dict[str, str]  # environment variables that bear on TensorFlow or its memory, and all that were given
     fingerprint: str  # of the configuration, the corpus and the initial weights
     workload: str = ""  # whose unit it is; "" of a part of a training step
 
@@ -65,12 +65,13 @@ class MicroCase:
         """Returns the metric's name: target, form and mode."""
         return " ".join(part for part in (self.target, self.form, self.mode) if part)
 
-    @property
-    def settings(self) -> str:
-        """Returns how TensorFlow ran: speeds under unlike settings are of unlike things."""
-        given = (f"{name}={value}" for name, value in sorted(self.variables.items()))
+    def settings(self, other: "MicroCase") -> str:
+        """Returns how TensorFlow ran, with the variables that it doesn't share with another case: speeds under unlike
+        settings are of unlike things.
+        """
+        own = (f"{name}={value}" for name, value in sorted(self.variables.items() - other.variables.items()))
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
-        return ", ".join((threads, f"oneDNN {'on' if self.onednn else 'off'}", *given))
+        return ", ".join((threads, f"oneDNN {'on' if self.onednn else 'off'}", *own))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,11 @@ class MicroLaunch:
 
     path: Path
     cases: Mapping[str, MicroCase]
+
+    @property
+    def first(self) -> MicroCase:
+        """Returns a case, to ask for what all have in common."""
+        return next(iter(self.cases.values()))
 
 
 class Micro(NamedTuple):

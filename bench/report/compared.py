@@ -4,7 +4,7 @@ import dataclasses
 
 from bench.judge.perplexity import environment_key
 from bench.judge.reports import paired_runs
-from bench.record.micro import Micro
+from bench.record.micro import Micro, MicroCase
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import Environment, Machine
 from bench.report.judged import AnyRun, Judged, asked_sides, environment, measured, records
@@ -45,7 +45,9 @@ def environments(run: AnyRun | Micro) -> list[Property]:
 
 def properties(run: AnyRun | Micro) -> list[Property]:
     """Returns what was asked for and what was measured, without the packages."""
-    found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
+    found: list[Environment | MicroCase | None] = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
+    if isinstance(run, Micro):
+        found = [side[0].first if side else None for side in (run.reference, run.candidate)]
     sides = asked_sides(run)
     cores = sorted({pair.core for paired in paired_runs(run) for pair in paired.pairs if pair.core is not None})
     pinned = {"CPU of one-core launches": ", ".join(map(str, cores))} if cores else {}
@@ -101,22 +103,22 @@ def locks(run: AnyRun | Micro) -> list[Packages]:
     ]
 
 
-def _properties(side: Side | None, found: Environment | None) -> dict[str, str]:
+def _properties(side: Side | None, found: Environment | MicroCase | None) -> dict[str, str]:
     told: dict[str, str] = {}
     variables: dict[str, str] = {}
     if side:
         told |= {"asked for": side.requested, "index as of": side.as_of}
         variables |= side.variables
-    if found:
+    if isinstance(found, Environment):
         told |= {
             "Python": found.python,
             "TensorFlow": found.tensorflow,
             "distribution": found.distribution,
             "Keras": found.keras,
             "NumPy": found.numpy,
-            "oneDNN": "on" if found.onednn else "off",
-            "threads": str(found.threads),
         }
+    if found:
+        told |= {"oneDNN": "on" if found.onednn else "off", "threads": str(found.threads)}
         variables |= found.variables
     return told | {f"${name}": value for name, value in sorted(variables.items())}
 

@@ -287,6 +287,11 @@ def test_an_interrupted_run_is_a_failed_measurement_unless_it_shows_a_regression
 def test_unlike_settings_are_said_once() -> None:
     found = judge(launches(SECONDS), launches(OTHERS, threads=1, onednn=False))
     assert found.warnings == (UnlikeSettings("2 threads, oneDNN on", "1 thread, oneDNN off"),)
+    preloaded = {"LD_PRELOAD": "fast.so"}
+    one, other = launches(SECONDS, variables=preloaded), launches(OTHERS, variables=preloaded)
+    assert judge(one, other).warnings == ()
+    said = UnlikeSettings("2 threads, oneDNN on", "2 threads, oneDNN on, LD_PRELOAD=fast.so")
+    assert judge(launches(SECONDS), other).warnings == (said,)
 
 
 def test_a_gate_that_one_side_lacks_cannot_pass() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bench.machine import this_machine
 from bench.record.micro import read_launch
+from bench.record.variables import kept
 
 ROOT = Path(__file__).resolve().parents[3]
 HOOK = ROOT / "tests" / "faults" / "hook"
@@ -36,8 +37,8 @@ def micro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
 def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementation: str) -> None:
     """In graphs, on a logical device in addition to cpu:0, as a GPU would be. Keras' loop trains its own layers only.
 
-    Threads and oneDNN are what TensorFlow was told, neither its default; variables are those given, here none that
-    tells of either. A missing GPU is a skip that says so.
+    Threads and oneDNN are what TensorFlow was told, neither its default; variables are the shell's that records hold,
+    and those given. A missing GPU is a skip that says so.
     """
     path = tmp_path / "launch.json"
     devices = ["--device=cpu:1", "--device=gpu:0"]
@@ -55,7 +56,8 @@ def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementatio
     assert {info["target"] for info in infos} == targets
     assert {info["device"] for info in infos} == {"cpu:1"}
     assert {(info["threads"], info["onednn"]) for info in infos} == {(3, False)}
-    assert all(info["variables"] == {"FLAGS": "--a=1 --b"} for info in infos)
+    expected = {"FLAGS": "--a=1 --b", **kept({**os.environ, **told})}
+    assert all(info["variables"] == expected for info in infos)
     assert {one["group"] for one in cases} == {f"tiny {target} on cpu:1" for target in targets}
     assert all(info["words_per_second"] > 0 and info["bytes"] > 0 for info in infos)
     assert all((info["matmul_fraction"] > 0) == (info["flops"] > 0) for info in infos)

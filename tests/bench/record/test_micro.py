@@ -20,14 +20,17 @@ def test_a_case_is_what_extra_info_says(tmp_path: Path) -> None:
     one = found.cases[STEP]
     assert (one.median_seconds, one.tensorflow) == (0.06, "2.21.0")
     assert (one.subject, one.metric) == ("notebook cells on cpu:0", "step graph")
-    assert one.settings == "2 threads, oneDNN on"
+    assert one.settings(one) == "2 threads, oneDNN on"
 
 
-def test_settings_name_each_variable_that_was_given(tmp_path: Path) -> None:
+def test_settings_name_each_variable_that_is_not_shared(tmp_path: Path) -> None:
     """In the order of their names, so that equal settings are equal."""
-    given = {"MALLOC_ARENA_MAX": "1", "LD_PRELOAD": "fast.so"}
-    found = read_launch(write_launch(tmp_path / "launch.json", {STEP: 0.06}, threads=1, onednn=False, variables=given))
-    assert found.cases[STEP].settings == "1 thread, oneDNN off, LD_PRELOAD=fast.so, MALLOC_ARENA_MAX=1"
+    shared = {"KERAS_BACKEND": "tensorflow"}
+    given = {"MALLOC_ARENA_MAX": "1", "LD_PRELOAD": "fast.so", **shared}
+    found = read_launch(write_launch(tmp_path / "a.json", {STEP: 0.06}, threads=1, onednn=False, variables=given))
+    other = read_launch(write_launch(tmp_path / "b.json", {STEP: 0.06}, variables={"MALLOC_ARENA_MAX": "2", **shared}))
+    assert found.first.settings(other.first) == "1 thread, oneDNN off, LD_PRELOAD=fast.so, MALLOC_ARENA_MAX=1"
+    assert other.first.settings(found.first) == "2 threads, oneDNN on, MALLOC_ARENA_MAX=2"
 
 
 def test_a_form_is_part_of_the_metric_and_a_case_may_have_no_implementation(tmp_path: Path) -> None:

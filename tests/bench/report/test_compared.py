@@ -1,13 +1,14 @@
 """The sides of a comparison, and the commands that repeat it."""
 
 import dataclasses
+from pathlib import Path
 
-from bench.record.micro import Micro
+from bench.record.micro import Micro, read_launch
 from bench.record.paired import Package
 from bench.report import compared
 from bench.report.judged import Judged
 from tests.builders.launches import on_both
-from tests.builders.micro import MICRO_RUN
+from tests.builders.micro import MICRO_RUN, STEP, write_launch
 from tests.builders.records import MACHINE, SUBJECT, TINY, baseline, records, replica, run
 from tests.builders.verdicts import DIGEST, NEW, OLD, gate, judged_run, paired_run, upgrade
 
@@ -41,6 +42,23 @@ def test_the_cpu_of_launches_on_one_core_is_told() -> None:
     pinned = dataclasses.replace(run_, pairs=(dataclasses.replace(run_.pairs[0], core=3), *run_.pairs[1:]))
     told, untold = ({row.name: row.candidate for row in compared.properties(one)} for one in (pinned, run_))
     assert told == {**untold, "CPU of one-core launches": "3"}
+
+
+def test_micro_tells_how_tensorflow_ran(tmp_path: Path) -> None:
+    """As long as nothing was measured, only what was asked for; a variable of both sides is no difference."""
+    shell = {"LD_PRELOAD": "fast.so"}
+    told = ({"variables": shell}, {"variables": {**shell, "OMP_NUM_THREADS": "1"}, "threads": 1, "onednn": False})
+    sides = [[read_launch(write_launch(tmp_path / f"{len(each)}.json", {STEP: 0.06}, **each))] for each in told]
+    found = {row.name: (row.reference, row.candidate) for row in compared.properties(Micro(MICRO_RUN, *sides))}
+    asked = {row.name: (row.reference, row.candidate) for row in compared.properties(Micro(MICRO_RUN, [], []))}
+    assert asked == {"asked for": ("reference", "new/bin/python")}
+    assert found == {
+        **asked,
+        "oneDNN": ("on", "off"),
+        "threads": ("2", "1"),
+        "$LD_PRELOAD": ("fast.so", "fast.so"),
+        "$OMP_NUM_THREADS": ("–", "1"),
+    }
 
 
 def test_an_upgrade_s_perplexity_rests_on_no_baseline() -> None:

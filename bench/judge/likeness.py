@@ -1,26 +1,36 @@
-"""Finds differences of the two sides besides TensorFlow and its packages: Python, architecture, CPUs."""
+"""Finds differences of the two sides besides TensorFlow and its packages: Python, architecture, CPUs, variables."""
 
 from collections.abc import Sequence
 
 from bench.judge.notices import UnlikeEnvironments
-from bench.judge.reasons import unlike
-from bench.record.paired import PairedRun
+from bench.judge.reasons import unlike, unlike_variables
+from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.types import Environment, Record
 
 
 def unlike_sides(run: PairedRun) -> list[UnlikeEnvironments]:
     """Returns each unlikeness of Python, architecture ("isa") and the CPUs that the processes could run on
-    ("affinity"), once.
+    ("affinity"), once, and that of the variables which the sides were given.
 
-    What a side doesn't tell isn't compared.
+    What a side doesn't tell isn't compared. Of one TensorFlow on both sides, headlines name the variables themselves.
     """
     sides = [(_told(pair.reference), _told(pair.candidate)) for pair in run.pairs]
     if len(run.oracle) == 2:
         sides.append((_told(run.oracle[0]), _told(run.oracle[1])))
     if run.lockstep:
         sides.append((_of(run.lockstep.reference), _of(run.lockstep.candidate)))
-    found = (field for reference, candidate in sides for field in unlike(reference, candidate))
-    return [UnlikeEnvironments(field) for field in dict.fromkeys(found) if field.one and field.other]
+    found = dict.fromkeys(field for reference, candidate in sides for field in unlike(reference, candidate))
+    given = () if _is_one_tensorflow(run) else unlike_variables(run.reference.variables, run.candidate.variables)
+    return [UnlikeEnvironments(field) for field in (*(one for one in found if one.one and one.other), *given)]
+
+
+def _is_one_tensorflow(run: PairedRun) -> bool:
+    """Tells whether the versions of both sides are known, and equal."""
+    reference, candidate = (
+        {record.environment.tensorflow for record in run.of(side) if record.environment}
+        for side in (REFERENCE, CANDIDATE)
+    )
+    return bool(reference) and reference == candidate
 
 
 def cpu_ranges(cpus: Sequence[int]) -> str:

@@ -56,9 +56,7 @@ def _known_as(run: PairedRun, role: str) -> Hashable:
     so it goes by the TensorFlow and Keras that ran, whatever their packages are called; by its path if none ran.
     """
     side = run.candidate if role == CANDIDATE else run.reference
-    oracle = [record for name, record in zip((REFERENCE, CANDIDATE), run.oracle, strict=False) if name == role]
-    records = (*oracle, *(pair.of(role) for pair in run.pairs))
-    ran = next((record.environment for record in records if record.environment), None)
+    ran = next((record.environment for record in run.of(role) if record.environment), None)
     if side.is_built or ran is None:
         return side.requested
     return ran.distribution, ran.tensorflow, ran.keras

@@ -35,6 +35,15 @@ def unlike(one: Mapping[str, object], other: Mapping[str, object]) -> tuple[Fiel
     return tuple(Field(name, str(one.get(name, "")), str(other.get(name, ""))) for name in names)
 
 
+def unlike_variables(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[Field, ...]:
+    """Returns the environment variables that two things do not have in common as one property, "A=1, B=0" of each or
+    ""; no property where they have all in common.
+    """
+    alone = (sorted(one.items() - other.items()), sorted(other.items() - one.items()))
+    field = Field("variables", *(", ".join(f"{name}={value}" for name, value in each) for each in alone))
+    return (field,) if any(alone) else ()
+
+
 # Launches that were compared by a statistic.
 
 

@@ -153,6 +153,11 @@ class PairedRun:
         """Returns the records of all launches, those against the oracle first."""
         return [*self.oracle, *(record for pair in self.pairs for record in (pair.reference, pair.candidate))]
 
+    def of(self, side: str) -> list[Record]:
+        """Returns the records of one side, that against the oracle first."""
+        oracle = self.oracle[1:] if side == CANDIDATE else self.oracle[:1]
+        return [*oracle, *(pair.of(side) for pair in self.pairs)]
+
     @property
     def numbers_failures(self) -> list[Failure]:
         """Returns why numbers can't be compared: failures of launches against the oracle, then of lockstep."""

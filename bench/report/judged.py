@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from bench.judge.metrics import PERPLEXITY
+from bench.judge.reasons import unlike_variables
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
 from bench.record.command_lines import words_without
@@ -120,7 +121,9 @@ def records(run: AnyRun | Micro) -> list[Record]:
 
 
 def names(judged: Judged) -> Names:
-    """Returns the sides as headlines call them, by their TensorFlow unless that is the same, and what they ran."""
+    """Returns the sides as headlines call them, and what they ran: by their TensorFlow; where that is the same, also by
+    the variables that one side alone was given, if there are any.
+    """
     run = judged.run
     if isinstance(run, Micro):
         return UNNAMED
@@ -128,6 +131,9 @@ def names(judged: Judged) -> Names:
     candidate, reference = (
         f"TensorFlow {one.tensorflow}" if (one := found[side]) else f"the {side}" for side in (CANDIDATE, REFERENCE)
     )
+    if candidate == reference:
+        for field in unlike_variables(*(side.variables for side in asked_sides(run))):
+            reference, candidate = (f"{reference}{given and ' with '}{given}" for given in (field.one, field.other))
     subjects = {record.subject for record in records(run)}
     own = any(subject.own for subject in subjects)
     trained = not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects)

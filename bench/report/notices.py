@@ -10,7 +10,14 @@ from bench.report import values
 Words: TypeAlias = str | Callable[[Any], str]  # a template of a reason's fields, or a function of the reason
 MOST_NAMED = 5  # tensors that a sentence names
 CHECKS = {"oracle": "the launch checked against the oracle", "lockstep": "the lockstep comparison"}  # of a measurement
-PROPERTIES = {"affinity": "CPUs", "cpu_model": "CPU", "isa": "architecture", "onednn": "oneDNN", "python": "Python"}
+PROPERTIES = {
+    "affinity": "CPUs",
+    "cpu_model": "CPU",
+    "isa": "architecture",
+    "onednn": "oneDNN",
+    "python": "Python",
+    "variables": "environment variables",
+}
 
 
 def _launch_failed(reason: notices.LaunchFailed) -> str:
@@ -81,10 +88,12 @@ def of_reports(fields: Sequence[Field]) -> str:
 
 def differences(fields: Sequence[Field], one: str, other: str) -> str:
     """Returns each property with both its values: "steps 10 in the baseline, 20 in the run"."""
-    return "; ".join(
-        f"{PROPERTIES.get(field.name, field.name)} {field.one or 'unknown'} {one}, {field.other or 'unknown'} {other}"
-        for field in fields
-    )
+    told = []
+    for field in fields:
+        nothing = "none" if field.name == "variables" else "unknown"
+        name = PROPERTIES.get(field.name, field.name)
+        told.append(f"{name} {field.one or nothing} {one}, {field.other or nothing} {other}")
+    return "; ".join(told)
 
 
 def _not_accepted(reason: notices.NotAccepted) -> str:

@@ -103,6 +103,7 @@ REASONS: tuple[Reason, ...] = (
     notices.LeftOpen("mine-own-cpu0", tuple(f"gradient of dense/bias#{number}" for number in range(2, 9)), 40),
     notices.BothDepart("optimizers-twice-tiny-cpu0", ("answer adam: slot v after 1 of embedding",), 0.41, 3e-8),
     notices.UnlikeEnvironments(Field("affinity", "0-3", "4-7")),
+    notices.UnlikeEnvironments(Field("variables", "", "TF_ENABLE_ONEDNN_OPTS=0")),
     notices.MachineDrifted(0.1, 0, 0.14, 3),
     notices.ForeignReference("reference", "b2ed74a2337a"),
     notices.NotAccepted("tiny-cpu0", "trace", 0.465, "2026-11-01", "https://example.org/1", ended=True),

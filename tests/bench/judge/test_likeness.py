@@ -10,7 +10,7 @@ from bench.judge.reasons import Field
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 from tests.builders.launches import launches, lockstep
-from tests.builders.paired import paired_run
+from tests.builders.paired import SIDES, paired_run
 from tests.builders.records import MACHINE, environment, record
 
 OTHER_PYTHON = dataclasses.replace(environment(), python="3.12.3")
@@ -62,6 +62,24 @@ def test_numbers_alone_tell_as_well() -> None:
     assert unlike_sides(stepped) == [PYTHON]
     silent = dataclasses.replace(paired_run([]), lockstep=lockstep(candidate=None))
     assert unlike_sides(silent) == []
+
+
+def test_variables_are_named_unless_they_are_what_is_compared() -> None:
+    """Of one TensorFlow headlines name them."""
+    given = {"A": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    sides = (dataclasses.replace(SIDES[0], variables={"A": "1"}), dataclasses.replace(SIDES[1], variables=given))
+    unlike = [UnlikeEnvironments(Field("variables", "", "TF_ENABLE_ONEDNN_OPTS=0"))]
+
+    def warned(*records: Record) -> list[UnlikeEnvironments]:
+        runs = [run_of(*records), paired_run([], records)]
+        found = [unlike_sides(dataclasses.replace(run, reference=sides[0], candidate=sides[1])) for run in runs]
+        assert found[0] == found[1]
+        return found[0]
+
+    assert warned(record(tensorflow="2.20.0"), record(tensorflow="2.21.0")) == unlike
+    assert warned(record(), record()) == []
+    assert warned(record(), launch_in(None)) == unlike  # the variable may be why it failed
+    assert warned(launch_in(None), launch_in(None)) == unlike
 
 
 @pytest.mark.parametrize(("cpus", "text"), [((), ""), ((3,), "3"), ((0, 1, 2, 3), "0-3"), ((0, 2, 3, 4, 7), "0,2-4,7")])

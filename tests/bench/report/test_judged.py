@@ -111,6 +111,27 @@ def test_names_know_what_has_baselines_and_whose_model_it_is(
     assert both.baselines
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (({}, {}), ("the reference", "the candidate")),
+        (({"A": "1"}, {"A": "1"}), ("the reference", "the candidate")),
+        (({}, {"A": "1", "B": "0"}), ("TensorFlow 2.21.0", "TensorFlow 2.21.0 with A=1, B=0")),
+        (({"A": "0", "B": "0"}, {"A": "1", "B": "0"}), ("TensorFlow 2.21.0 with A=0", "TensorFlow 2.21.0 with A=1")),
+    ],
+)
+def test_two_settings_of_one_tensorflow_are_named_by_their_variables(
+    given: tuple[dict[str, str], dict[str, str]], said: tuple[str, str]
+) -> None:
+    reference, candidate = (dataclasses.replace(side(NEW), variables=variables) for variables in given)
+    one = dataclasses.replace(paired_run(), reference=reference, candidate=candidate)
+    new = [dataclasses.replace(pair, reference=pair.candidate) for pair in one.pairs]
+    found = names(Judged(dataclasses.replace(one, pairs=tuple(new), oracle=one.oracle[1:] * 2), verdict((EXACT,))))
+    assert (found.reference, found.candidate) == said
+    other = names(Judged(one, verdict((EXACT,))))
+    assert (other.reference, other.candidate) == (f"TensorFlow {OLD}", f"TensorFlow {NEW}")
+
+
 def test_environments_of_the_sides() -> None:
     found = [environment(paired_run(), side) for side in (REFERENCE, CANDIDATE)]
     assert [each.tensorflow for each in found if each] == [OLD, NEW]

@@ -11,7 +11,10 @@ from bench.commands.options import output_folder
 from bench.commands.sides import Sides
 from bench.commands.stored import GATE_FILE
 from bench.commands.usage import UsageError
+from bench.drive.folders import held_folder
 from bench.drive.plan import Plan
+from bench.drive.private import private_environment
+from bench.judge.reasons import unlike_variables
 from bench.judge.reports import paired_runs
 from bench.machine import this_machine
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
@@ -20,6 +23,7 @@ from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side, other_builds
 from bench.record.survey import Survey
 from bench.record.types import Record
+from bench.record.variables import bearing
 from bench.report.judged import records as all_records
 
 T = TypeVar("T", GateRun, PairedRun, Survey)
@@ -44,8 +48,8 @@ def begun(
 ) -> T:
     """Reads the report that a command has begun, of the models of `plans`.
 
-    Raises UsageError if another command has, or another machine if it goes on `here`, or with another file of a user's
-    own; FormatError, OSError.
+    Raises UsageError if another command has, or with another file of a user's own, and if it goes on `here` where
+    another machine has, or other variables were set; FormatError, OSError.
     """
     found = read_record(kind, path)
     if _measuring(found.command) != _measuring(command_line):
@@ -60,6 +64,9 @@ def begun(
         require_same_file(path, plan, records)
     if here and {record.machine.fingerprint() for record in records} - {this_machine().fingerprint()}:
         raise UsageError(f"{path} was begun on another machine: go on there, {ANEW}")
+    for plan in plans if here else ():
+        if not isinstance(found, Survey):
+            require_same_variables(path, plan, found)
     return found
 
 
@@ -101,6 +108,32 @@ def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None
     known = {record.subject.fingerprint for record in records if record.subject.workload == plan.workload_name}
     if plan.fingerprint and known - {"", plan.fingerprint}:
         raise UsageError(f"{path} was begun with another {plan.workload_name}: {ANEW}")
+
+
+def require_same_variables(path: Path, plan: Plan, run: GateRun | PairedRun) -> None:
+    """Raises UsageError where a plan's processes would get other variables now than those of a report had. The shell's
+    are no part of its command. On one machine, with the same packages, oneDNN and threads follow from them.
+    """
+    parts: list[tuple[Sequence[Record], Side]] = []
+    if isinstance(run, GateRun):
+        parts.append((run.numbers.records, run.candidate))
+    for paired in paired_runs(run):
+        parts += [(paired.of(REFERENCE), paired.reference), (paired.of(CANDIDATE), paired.candidate)]
+    for records, side in parts:
+        now = _variables(plan, side)
+        told = [record.environment for record in records if record.subject.workload == plan.workload_name]
+        for environment in filter(None, told):
+            for field in unlike_variables(bearing(environment.variables), now):
+                raise UsageError(
+                    f"{path} was begun with other environment variables ({field.one or 'none'}; now "
+                    f"{field.other or 'none'}): set them as they were, {ANEW}"
+                )
+
+
+def _variables(plan: Plan, side: Side) -> dict[str, str]:
+    """Returns the variables that decide a measurement as a process of a side would get them now."""
+    with held_folder() as home:
+        return bearing(private_environment(home, plan.device, plan.environment(side.variables)))
 
 
 def is_kept(output: Path, *patterns: str) -> bool:

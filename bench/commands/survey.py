@@ -24,7 +24,7 @@ from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request, room_for
 from bench.commands.options import Telling, add_budget, add_extent, add_output, add_shared, telling
 from bench.commands.paired import Extent, extent_request
-from bench.commands.resume import begun, require_same, require_same_file, resumed_folder
+from bench.commands.resume import begun, require_same, require_same_file, require_same_variables, resumed_folder
 from bench.commands.sides import WHAT, SideRequest, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -315,6 +315,8 @@ class _Measuring:
             if not found or found.run.incomplete:
                 return None
             require_same_file(self._path(job), job.plan, found.run.records)
+            if not self._asked.cluster:
+                require_same_variables(self._path(job), job.plan, found.run)
             self._found[job] = found
         return self._found[job]
 

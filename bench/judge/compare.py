@@ -13,13 +13,23 @@ from bench.judge.failures import failed_once, launch_failed
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS
 from bench.judge.notices import NumbersNotCompared, OfReport, Told, UnlikePlaces
-from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports, unlike
+from bench.judge.reasons import (
+    Decided,
+    LaunchesLackIt,
+    NotTimed,
+    Reason,
+    UnlikeReferences,
+    UnlikeReports,
+    unlike,
+    unlike_variables,
+)
 from bench.judge.reports import Report, incomplete, paired_runs, reference_label, subject_of
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
+from bench.record.variables import bearing
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, launches_of_a_pass
@@ -164,11 +174,13 @@ def _unlike_places(name: str, before: Pair, after: Pair, between_hosts: float) -
     """Warns where the reports come from unlike machines or settings, between which a ratio varies more than its
     launches tell. `between_hosts`: the deviation of a ratio, which the bounds hold √2 times; 0 between settings.
     """
+    records = (before.reference, after.reference)
     one, other = (
         vars(record.machine) | {told: getattr(record.environment, told, "") for told in ("python", "onednn", "threads")}
-        for record in (before.reference, after.reference)
+        for record in records
     )
-    found = unlike(one, other)
+    variables = (bearing(record.environment.variables if record.environment else {}) for record in records)
+    found = (*unlike(one, other), *unlike_variables(*variables))
     return [UnlikePlaces(name, found, between_hosts)] if found else []
 
 

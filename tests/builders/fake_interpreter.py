@@ -39,6 +39,7 @@ FAKE_SESSION = """
 import hashlib, itertools
 from bench.measure.worker import serve
 from bench.record import replies as answers, types
+from bench.record.variables import kept
 
 METRICS, OWN_METRICS = {metrics}, {own_metrics}
 
@@ -46,7 +47,7 @@ class Session:
     done = 0
 
     def describe(self, threads):
-        environment = types.Environment("3.11.0", "9.9.9", "fake", "9", "9", False, threads or 2, {{}})
+        environment = types.Environment("3.11.0", "9.9.9", "fake", "9", "9", False, threads or 2, kept(os.environ))
         return answers.Description(environment, types.Machine("fake", 2, "fake", 1), 1.0)
 
     def open(self, config, corpus, corpus_path, steps, implementation, device, jitter, workload):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import begun, kept, require_same
+from bench.commands.resume import begun, kept, require_same, require_same_variables
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.requests import AsOf
@@ -20,7 +20,7 @@ from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, 
 from bench.record.types import Machine, Record
 from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.launches import lockstep
-from tests.builders.paired import SIDES, paired_run
+from tests.builders.paired import SIDES, gate_run, paired_run
 from tests.builders.records import record
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
@@ -194,6 +194,38 @@ def test_what_was_begun_otherwise_is_refused(
     monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
     assert "was begun on another machine" in last_line(upgrade("--resume"))
     assert (upgrade.out / "paired.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("before", "now"), [("0", None), (None, "0"), ("0", "1")])
+def test_other_variables_of_the_shell_are_refused(
+    upgrade: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch, before: str | None, now: str | None
+) -> None:
+    """They are no part of the command. Launches under both would make one sample."""
+
+    def export(value: str | None, log_level: str) -> None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+        if value:
+            monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", value)
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", log_level)
+
+    export(before, "0")
+    interrupted_at(PAIR, 2)
+    assert upgrade().code == 4
+    kept = snapshot(upgrade.out)
+    export(now, "0")
+    was, then = (f"TF_ENABLE_ONEDNN_OPTS={value}" if value else "none" for value in (before, now))
+    assert f"was begun with other environment variables ({was}; now {then}): set" in last_line(upgrade("--resume"))
+    assert snapshot(upgrade.out) == kept
+    export(before, "2")
+    assert upgrade("--resume").code == 0
+
+
+def test_of_a_gate_the_numbers_count_that_a_plan_s_workload_has() -> None:
+    """A workload may set variables of its own."""
+    begun_without_any, path = gate_run(), Path("gate.json")
+    with pytest.raises(UsageError, match=r"other environment variables \(none; now CUDA_VISIBLE_DEVICES=-1, "):
+        require_same_variables(path, Plan("tiny", 5), begun_without_any)
+    require_same_variables(path, Plan("tiny", 5, workload="predict"), begun_without_any)
 
 
 @pytest.mark.parametrize("changed", ["old", "new"])

@@ -238,6 +238,20 @@ class TestWholeSurveys:
         assert (once_more.code, once_more.out) == (0, found.out)
         assert "launch 1" not in once_more.err
 
+    def test_comparisons_that_are_over_had_the_variables_of_those_to_come(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sides = self.sides(tmp_path, a=1.0, b=1.0, c=1.0)
+        text = (tmp_path / "c").read_text()
+        (tmp_path / "c").write_text("#!/bin/false\n")
+        assert self.survey(tfgate, tmp_path, sides, "--budget", "0.01").code == 3
+        before = snapshot(tmp_path / "out")
+        (tmp_path / "c").write_text(text)
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+        found = self.survey(tfgate, tmp_path, sides, "--budget", "0.01", "--resume")
+        assert (found.code, "(none; now TF_ENABLE_ONEDNN_OPTS=0): set them" in found.error) == (2, True)
+        assert snapshot(tmp_path / "out") == before
+
     def test_another_command_does_not_go_on_from_it(self, tfgate: Tfgate, tmp_path: Path) -> None:
         sides = self.sides(tmp_path, a=1.0, b=1.2, c=1.5)
         keep_survey(tmp_path / "out", surveyed({"2.12.1": 0.0, "2.13.1": 0.2}))

@@ -233,6 +233,15 @@ def test_unlike_machines_and_settings_are_named() -> None:
         assert reason.across_hosts == bool(between)
 
 
+def test_other_variables_of_the_shell_are_warned_of() -> None:
+    """But for those of TensorFlow's log."""
+    set_there = {"LD_PRELOAD": "/libjemalloc.so", "TF_CPP_MIN_LOG_LEVEL": "0"}
+    there = dataclasses.replace(environment("2.20.0"), variables=set_there)
+    found = verdict(paired_report([on_both(one, environment=there) for one in pairs(10, 3)], LATER))
+    unlike = (Field("variables", "", "LD_PRELOAD=/libjemalloc.so"),)
+    assert found.warnings == (UnlikePlaces(SUBJECT.name, unlike, 0.0), NumbersNotCompared())
+
+
 @pytest.mark.parametrize(
     ("between_hosts", "step", "outcome"),
     # The bound of a PASS grows by 1.645 × √2 × between_hosts, in quadrature: 7% for 3%, which no margin of 5% stands,

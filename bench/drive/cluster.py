@@ -24,8 +24,10 @@ from distributed import CancelledError, Client, Future, KilledWorker, LocalClust
 
 from bench.drive.children import ending_with_us
 from bench.drive.folders import held_folder, sweep
+from bench.drive.private import with_libraries
 from bench.drive.process import CLOSE_SECONDS, how_it_ended
 from bench.drive.requests import ClusterError
+from bench.record.variables import kept
 
 K = TypeVar("K", bound=Hashable)
 # A function of a module, called as function(folder, *arguments). It leaves files there, and returns an exit code.
@@ -40,6 +42,7 @@ MOST_FAILURES = 2  # of a call, each on another worker: a failure of one alone m
 MOST_DEATHS = 4  # of workers that had a call; Dask too gives it up after `allowed-failures`, 3, and one
 ROOT = str(Path(__file__).parents[2])
 DASKS = {"MALLOC_TRIM_THRESHOLD_": "65536", **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
+OF_A_HOST = ("CUDA_VISIBLE", "OPENBLAS_")  # chosen for one machine's devices and CPU
 # Imports what this process does, and nothing from the working folder: a user's project may have a `bench` of its own.
 CHILD = """\
 import pathlib, pickle, sys
@@ -187,7 +190,9 @@ class _Queue(Generic[K]):
                 free[worker] -= 1
                 slot = {SLOT: 1} if self._hosts.timed else {}
                 packed = pickle.dumps(calls[key])
-                future = self._hosts.client.submit(perform, packed, pure=False, resources=slot, workers=[worker])
+                future = self._hosts.client.submit(
+                    perform, packed, shell_variables(), pure=False, resources=slot, workers=[worker]
+                )
                 self._out[key] = worker, future
 
     def _over(self, key: K, worker: str, future: Future) -> tuple[K, Done] | None:
@@ -220,8 +225,16 @@ def _done(future: Future, worker: str) -> Done | None:
     return found
 
 
-def perform(packed: bytes) -> Done:
-    """Runs a call on this host, in a process that ends with this one, or soon after the call is cancelled."""
+def shell_variables() -> dict[str, str]:
+    """Returns what a call gets of this process' variables, on any host: what records hold, but for a host's own."""
+    return {name: value for name, value in with_libraries(kept(os.environ)).items() if not name.startswith(OF_A_HOST)}
+
+
+def perform(packed: bytes, variables: Mapping[str, str]) -> Done:
+    """Runs a call on this host, in a process that ends with this one, or soon after the call is cancelled.
+
+    Of this host's variables, those stay that aren't among `variables`.
+    """
     sweep()  # what calls have left that were killed here
     worker, key, null = get_worker(), get_worker().get_current_task(), subprocess.DEVNULL
     with held_folder() as folder, (folder / "said").open("w+b") as said:
@@ -233,7 +246,7 @@ def perform(packed: bytes) -> Done:
             stdin=null,
             stdout=null,
             stderr=said,
-            env=_without_dasks(nanny=worker.nanny),
+            env={**_without_dasks(nanny=worker.nanny), **variables},
             preexec_fn=ending_with_us(),
         )
         while process.poll() is None:

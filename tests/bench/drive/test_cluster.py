@@ -120,6 +120,7 @@ def test_what_is_measured_gets_no_variables_of_a_nanny(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nanny: str | None
 ) -> None:
     """Its worker has them; another value, and those of a worker without a nanny, are the user's."""
+    monkeypatch.setattr(cluster, "shell_variables", dict)  # the command's shell has none of them
     for name, value in {**cluster.DASKS, "MKL_NUM_THREADS": "2"}.items():
         monkeypatch.setenv(name, value)
     with connected(address, print) as hosts:
@@ -129,6 +130,20 @@ def test_what_is_measured_gets_no_variables_of_a_nanny(
     seen = json.loads(found["call"].files["variables"])
     assert ({"OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"} <= set(seen)) == (nanny is None)
     assert (seen["MKL_NUM_THREADS"], seen["PATH"]) == ("2", os.environ["PATH"])
+
+
+def test_what_is_measured_gets_the_variables_of_the_commands_shell(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts were started in another. What is chosen for a machine, and what is a secret, stays where it is."""
+    sent = {"TF_ENABLE_ONEDNN_OPTS": "0", "OMP_NUM_THREADS": "1"}
+    for name, value in {**sent, "CUDA_VISIBLE_DEVICES": "7", "TF_TOKEN_example_org": "a secret"}.items():
+        monkeypatch.setenv(name, value)
+    with connected(processes.address, print) as hosts:
+        seen = json.loads(all_of(hosts, {"call": (variables, ())})["call"].files["variables"])
+    assert sent.items() <= seen.items()
+    assert not {"7", "a secret"} & {*seen.values()}
+    assert seen["TFGATE_LOCK"] != os.environ.get("TFGATE_LOCK")  # the host's own
 
 
 def test_the_variables_are_those_that_a_nanny_sets() -> None:

@@ -128,6 +128,14 @@ class MachineDrifted(Reason):
 
 
 @dataclasses.dataclass(frozen=True)
+class FewThreads(Reason):
+    """TensorFlow had fewer threads than cores in launches that no core was pinned for."""
+
+    threads: int
+    cores: int
+
+
+@dataclasses.dataclass(frozen=True)
 class UnlikeSettings(Reason):
     """TensorFlow ran with unlike settings on the two sides."""
 

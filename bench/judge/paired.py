@@ -10,7 +10,7 @@ from bench.judge.ledger import NO_LEDGER
 from bench.judge.likeness import unlike_sides
 from bench.judge.lockstep import judge_lockstep
 from bench.judge.margins import Margins
-from bench.judge.notices import LaunchFailed, MachineDrifted, Told
+from bench.judge.notices import FewThreads, LaunchFailed, MachineDrifted, Told
 from bench.judge.planning import with_plans
 from bench.judge.reasons import Reason
 from bench.judge.reports import incomplete, subject_of
@@ -73,8 +73,8 @@ def compare_in_turn(run: PairedRun, samples: Sequence[Sample], *, retraces: bool
 
 
 def paired_warnings(run: PairedRun, where: str = "") -> list[Reason]:
-    """Returns what the run told, what set the sides apart besides TensorFlow, how the machine drifted, which launches
-    failed once. `where`: the subject; "" where there is one alone.
+    """Returns what the run told, what set the sides apart besides TensorFlow, how few threads they had, how the machine
+    drifted, which launches failed once. `where`: the subject; "" where there is one alone.
     """
     once = settled_pairs(run.pairs)[1]
     return [
@@ -84,6 +84,7 @@ def paired_warnings(run: PairedRun, where: str = "") -> list[Reason]:
         *left_open(subject_of(run), run.oracle[1:]),
         *(failed_once(one, where) for one in once),
         *unlike_sides(run),
+        *_few_threads(whole_pairs(run, ALL_CORES)[:1]),
         *_drift(whole_pairs(run, ALL_CORES)),
     ]
 
@@ -104,6 +105,17 @@ def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
     if run.lockstep:
         comparisons.append(judge_lockstep(run.lockstep))
     return comparisons
+
+
+def _few_threads(pairs: Sequence[Pair]) -> list[FewThreads]:
+    """Warns where neither side had a thread for each core, as by TF_NUM_INTRAOP_THREADS of the shell."""
+    found = []
+    for pair in pairs:
+        told = [record.environment.threads for record in (pair.reference, pair.candidate) if record.environment]
+        cores = pair.candidate.machine.cores
+        if told and max(told) < cores:
+            found.append(FewThreads(max(told), cores))
+    return found
 
 
 def _drift(pairs: Sequence[Pair]) -> list[MachineDrifted]:

@@ -119,6 +119,11 @@ def _machine_drifted(reason: notices.MachineDrifted) -> str:
     return f"the machine's speed changed: the reference's step on all cores took {launches}; {meaning}"
 
 
+def _few_threads(reason: notices.FewThreads) -> str:
+    had = "1 thread" if reason.threads == 1 else f"{reason.threads} threads"
+    return f"TensorFlow had {had} of {reason.cores} cores: what is said of all cores holds for {had}"
+
+
 def _nothing_gates(reason: notices.NothingGates) -> str:
     targets = ", ".join(reason.gating)
     return f"none of the timed cases gates; choose, by --mode and --target, one that does: in graph mode, {targets}"
@@ -143,6 +148,7 @@ NOTICES: Mapping[type[Reason], Words] = {
     ),
     notices.Unpromised: _unpromised,
     notices.MachineDrifted: _machine_drifted,
+    notices.FewThreads: _few_threads,
     notices.UnlikeSettings: (
         "TensorFlow's settings differ: the reference ran with {reference}, the candidate with {candidate}"
     ),

@@ -105,6 +105,8 @@ REASONS: tuple[Reason, ...] = (
     notices.UnlikeEnvironments(Field("affinity", "0-3", "4-7")),
     notices.UnlikeEnvironments(Field("variables", "", "TF_ENABLE_ONEDNN_OPTS=0")),
     notices.MachineDrifted(0.1, 0, 0.14, 3),
+    notices.FewThreads(1, 2),
+    notices.FewThreads(4, 8),
     notices.ForeignReference("reference", "b2ed74a2337a"),
     notices.NotAccepted("tiny-cpu0", "trace", 0.465, "2026-11-01", "https://example.org/1", ended=True),
     notices.NotAccepted("tiny-cpu0", "trace", 0.465, "2026-11-01", "https://example.org/1", ended=False),

@@ -10,6 +10,7 @@ from bench.judge.metrics import OPERATIONS, TRAINING
 from bench.judge.notices import (
     BothDepart,
     FailedOnce,
+    FewThreads,
     Incomplete,
     LaunchFailed,
     LeftOpen,
@@ -375,6 +376,20 @@ def test_a_slow_hour_is_a_warning(slow: float, warned: bool) -> None:
     else:
         assert verdict.warnings == ()
     assert verdict.outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("threads", "warned"), [((1, 1), [FewThreads(1, 2)]), ((2, 2), []), ((2, 1), []), ((1, 4), [])]
+)
+def test_fewer_threads_than_cores_on_both_sides_are_a_warning(
+    threads: tuple[int, int], warned: list[FewThreads]
+) -> None:
+    """Where a side alone has few, the other has all cores. Launches on one core have one thread by design."""
+    reference, candidate = (environment(threads=count) for count in threads)
+    made = [on_candidate(on_both(one, environment=reference), environment=candidate) for one in launches()]
+    assert list(judge_paired(paired_run(made), PAIRED).warnings) == warned
+    pinned = [dataclasses.replace(one, core=1) for one in made]
+    assert judge_paired(paired_run(pinned), PAIRED).warnings == ()
 
 
 @pytest.mark.parametrize("lacking", [on_candidate, on_both])

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
+from bench.commands.sides import keras_in_use
 from bench.commands.usage import UsageError
 from bench.drive.inspection import imported
-from bench.drive.lockfile import keras_of, tensorflow_of
+from bench.drive.lockfile import tensorflow_of
 from bench.drive.mixed import differing
 from bench.judge.blame import ONEDNN, SWITCHES, THREADS, Part, joined
 from bench.judge.metrics import ONE_CORE_STEP_TIME
@@ -90,8 +91,9 @@ def _pair(text: str, names: Sequence[str]) -> tuple[str, ...]:
 
 def _usual_pair(sides: Mapping[str, Side], names: Sequence[str]) -> list[tuple[str, ...]]:
     """Returns TensorFlow with Keras, where both are among these packages."""
-    packages = sides[REFERENCE].packages
-    pair = tuple(one.name for one in (tensorflow_of(packages), keras_of(packages)) if one and one.name in names)
+    reference = sides[REFERENCE]
+    both = tensorflow_of(reference.packages), keras_in_use(reference)
+    pair = tuple(one.name for one in both if one and one.name in names)
     return [pair] if len(pair) == 2 else []
 
 

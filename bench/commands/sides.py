@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import datetime
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from bench.commands.stored import baselines_folder
 from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, releases_between, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, read_as_of, read_request
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 OLD_DAYS = 14  # of a nightly; there is one for most nights
@@ -174,6 +175,14 @@ def _request(
     return Sides(reference, candidate, options.as_of, options.python_version, locks, gpu)
 
 
+def keras_in_use(side: Side) -> Package | None:
+    """Returns the package of the Keras that a side runs: tf-keras where its switch is on. None if there is none."""
+    switch = {**os.environ, **side.variables}.get("TF_USE_LEGACY_KERAS")
+    is_on = switch in ("true", "True", "1")  # as TensorFlow reads it
+    legacy = next((package for package in side.packages if package.name == "tf-keras"), None)
+    return legacy if legacy and is_on else keras_of(side.packages)
+
+
 def old_nightlies(sides: Mapping[str, Side]) -> list[str]:
     """Returns a warning for each side whose TensorFlow is a nightly that was old when the index was read."""
     found = []
@@ -196,9 +205,10 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
     reference, candidate = (
         {package.name: package.version for package in sides[name].packages} for name in (REFERENCE, CANDIDATE)
     )
-    old, new = (keras_of(sides[name].packages) for name in (REFERENCE, CANDIDATE))  # a nightly's is keras-nightly
+    old, new = (keras_in_use(sides[name]) for name in (REFERENCE, CANDIDATE))  # a nightly's is keras-nightly
+    keras = "tf-keras" if old and new and old.name == new.name == "tf-keras" else "keras"
     versions = {
-        "keras": (old and old.version, new and new.version),
+        keras: (old and old.version, new and new.version),
         "numpy": (reference.get("numpy"), candidate.get("numpy")),
     }
     found = old_nightlies(sides)

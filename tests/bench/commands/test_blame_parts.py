@@ -56,6 +56,22 @@ def test_tensorflow_and_keras_are_also_measured_together(monkeypatch: pytest.Mon
     assert names(chosen(MEASURE, SIDES, ("tensorflow-cpu", "keras"))[1]) == ["tensorflow-cpu", "keras"]  # as asked
 
 
+def test_tensorflow_and_the_keras_in_use_are_measured_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tf-keras, which fits one minor version of TensorFlow alone."""
+    monkeypatch.setattr(
+        "bench.commands.blame_parts.imported", lambda python, variables: {*VERSIONS[CANDIDATE], "tf-keras"}
+    )
+    sides = {
+        role: dataclasses.replace(
+            side,
+            variables={"TF_USE_LEGACY_KERAS": "1"},
+            packages=(*side.packages, Package("tf-keras", f"{side.packages[0].version[:4]}.0")),
+        )
+        for role, side in SIDES.items()
+    }
+    assert chosen(MEASURE, sides, ())[1][-1].members == ("tensorflow-cpu", "tf-keras")
+
+
 def test_a_pair_is_measured_with_its_members_alone() -> None:
     _, packages, switches, left_out = chosen(MEASURE, SIDES, ("six+keras", "keras+six", "threads"))
     assert names(packages) == ["keras", "six", "keras+six"]

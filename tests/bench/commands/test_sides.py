@@ -89,6 +89,23 @@ def test_a_nightly_s_keras_is_compared_with_the_release_s() -> None:
     ]
 
 
+def test_the_keras_that_a_switch_chooses_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one side or on both, set for the side or in the shell; not the one that is there, unused."""
+    monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
+    switch = {"TF_USE_LEGACY_KERAS": "1"}
+    first = side(tensorflow="2.15.1", keras="2.15.0")
+    old, new = (side(tensorflow=f"2.{n}.1", keras=f"3.{n}.0", **{"tf-keras": f"2.{n}.0"}) for n in (17, 18))
+    legacy = [dataclasses.replace(one, variables=switch) for one in (old, new)]
+    assert warned(old, new) == ["keras differs too, 3.17.0 and 3.18.0, and may explain a difference"]
+    assert warned(first, legacy[1]) == ["keras differs too, 2.15.0 and 2.18.0, and may explain a difference"]
+    found = ["tf-keras differs too, 2.17.0 and 2.18.0, and may explain a difference"]
+    assert warned(*legacy) == found
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "True")
+    assert warned(old, new) == found
+    without = [dataclasses.replace(one, variables={"TF_USE_LEGACY_KERAS": "0"}) for one in (old, new)]
+    assert warned(*without)[0].startswith("keras differs too, 3.17.0 and 3.18.0")
+
+
 def test_equal_sides_are_an_a_a_run() -> None:
     one = side(tensorflow="2.21.0", numpy="2.4.0")
     (warning,) = warned(one, one)

@@ -15,6 +15,7 @@ from bench.drive.environments import PINNED, Resolved, prepare, prepare_referenc
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
+from bench.record.releases import NIGHTLIES
 
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scipy")  # on its own: 32 MiB for all but pandas
 OLD_DAYS = 14  # of a nightly; there is one for most nights
@@ -188,7 +189,7 @@ def old_nightlies(sides: Mapping[str, Side]) -> list[str]:
     found = []
     for role, side in sides.items():
         package = tensorflow_of(side.packages)
-        built = nightly_date(package.version) if package else None
+        built = nightly_date(package.version) if package and package.name in NIGHTLIES else None
         read = datetime.datetime.fromisoformat(side.as_of) if side.as_of else datetime.datetime.now(datetime.UTC)
         if built and (read.date() - built).days > OLD_DAYS:
             found.append(

@@ -41,7 +41,7 @@ def tensorflow_of(packages: tuple[Package, ...]) -> Package | None:
 def nightly_date(version: str) -> datetime.date | None:
     """Returns the day of a nightly, which ends its version: 2.22.0.dev20261001; None of other versions."""
     try:
-        return datetime.datetime.strptime(str(Version(version).dev), "%Y%m%d").date()
+        return datetime.date.fromisoformat(str(Version(version).dev))  # of eight digits: others count commits
     except ValueError:  # as InvalidVersion is
         return None
 

@@ -147,3 +147,8 @@ def test_a_nightly_is_as_old_as_it_was_when_the_index_was_read() -> None:
     built, later = datetime.date(2026, 10, 1), [f"2026-10-{day}T12:00:00Z" for day in (15, 16)]
     assert [len(old_nightlies({CANDIDATE: nightly(built, moment)})) for moment in later] == [0, 1]
     assert old_nightlies({CANDIDATE: side(**{"keras-nightly": "3.13.0.dev20200101"})}) == []
+
+
+def test_a_build_of_one_s_own_is_no_nightly() -> None:
+    """For which a newer one could be had."""
+    assert old_nightlies({CANDIDATE: side(tensorflow="2.22.0.dev20200101")}) == []

@@ -64,6 +64,7 @@ def test_a_damaged_lock_of_the_reference_is_refused_with_its_path(tmp_path: Path
         ("2.22.0.dev20261001", datetime.date(2026, 10, 1)),
         ("2.22.0-dev20261001", datetime.date(2026, 10, 1)),  # as TensorFlow says it
         *((other, None) for other in ("2.21.0", "2.22.0rc1", "2.22.0.dev1", "2.22.0.dev20261301", "")),
+        ("2.22.0.dev185432+g1234abc", None),  # a count of commits, not the second of March 1854
     ],
 )
 def test_the_day_of_a_nightly_ends_its_version(version: str, day: datetime.date | None) -> None:

@@ -77,8 +77,10 @@ def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter
     early = "allow" if Version(above).is_prerelease else "disallow"
     dated = limit(as_of.moment)
     while True:
-        # Without local versions (2.22.0+ours), which have no order.
-        bounds = f">{Version(above).public}" + (f",<{Version(below).public}" if below else "")
+        # Without local versions (2.22.0+ours), which have no order. Not `<high`, which by PEP 440 leaves out the
+        # candidates of `high` as well.
+        low, high = Version(above).public, below and Version(below).public
+        bounds = f">{low}" + (f",<={high},!={high}" if high else "")
         done = _compile((f"{name}{bounds}",), interpreter, "--no-deps", "--prerelease", early, *dated)
         if NO_UPLOAD_TIME in done.stderr and as_of.present and dated:
             dated = ()

@@ -57,6 +57,21 @@ def test_releases_between_two_are_listed_oldest_first(wheelhouse: Path) -> None:
     assert releases_between("tensorflow-cpu", "2.98.1rc1", "2.99.0", PRESENT, sys.executable) == ["2.98.1", "2.98.2rc1"]
 
 
+def test_candidates_of_a_release_are_listed_below_it(wheelhouse: Path) -> None:
+    """Where it is the end, and where it was found."""
+    for version in ("2.97.0.dev20261101", "2.97.0rc0", "2.97.0rc1", "2.97.0rc2", "2.97.0", "2.98.0rc0"):
+        write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
+    listed = [
+        releases_between("tensorflow-cpu", *ends, PRESENT, sys.executable)
+        for ends in (("2.97.0rc0", "2.97.0"), ("2.97.0rc0", "2.98.0"), ("2.97.0", "2.98.0"))
+    ]
+    assert listed == [["2.97.0rc1", "2.97.0rc2"], ["2.97.0rc1", "2.97.0rc2", "2.97.0", "2.98.0rc0"], []]
+    assert releases_between("tensorflow-cpu", "2.97.0.dev1", "2.97.0rc1", PRESENT, sys.executable) == [
+        "2.97.0.dev20261101",
+        "2.97.0rc0",
+    ]
+
+
 @pytest.mark.usefixtures("wheelhouse")
 def test_an_index_that_is_not_there_lists_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("UV_OFFLINE", "UV_FIND_LINKS"):

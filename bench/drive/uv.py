@@ -13,6 +13,8 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 from uv import find_uv_bin
 
@@ -24,6 +26,8 @@ from bench.drive.requests import AsOf, BuildError, RequestError, end_of_day
 NO_UPLOAD_TIME = "is missing an upload date"  # uv's warning for each file that --exclude-newer leaves out for that
 TREE = re.compile(r"[×╰─▶├│]")
 CONFLICT = re.compile(r"The package .*")  # uv pip check's line for a requirement that isn't met
+# A line's `==V` of a release: no wildcard, no build of one's own (V+ours), no `===`, and nothing of a URL or a marker.
+RELEASE = re.compile(r"^([^;@#\n]*?[^=!~<>;@#\n])==(?!=|\s*[^\s;,)]*[+*])", re.MULTILINE)
 
 
 def make_venv(folder: Path, python: str) -> str:
@@ -42,12 +46,14 @@ def resolve(
 ) -> tuple[Lock, str]:
     """Returns the lock of requirements for an interpreter, and up to when the index was read; "" if as it is.
 
-    `pins` are exact versions, in the place of what wheels require. Raises RequestError with uv's own reason.
+    `pins` are exact versions, in the place of what wheels require. `==V` is the release itself, and no build of one's
+    own, V+ours. Raises RequestError with uv's own reason, or with the build that could be had in the release's place.
     """
+    asked = [_exact(line) for line in lines]
     moment = as_of.moment or _release(requested, lines, interpreter)
     with _overriding(pins) as pinned:
         options = ("--generate-hashes", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", *pinned)
-        done = _compile(lines, interpreter, *options, *limit(moment))
+        done = _compile(asked, interpreter, *options, *limit(moment))
         if NO_UPLOAD_TIME in done.stderr:  # it may have found a version with a time, older than one without
             if not as_of.present:
                 raise RequestError(
@@ -55,10 +61,33 @@ def resolve(
                     "use --as-of now"
                 )
             moment = ""
-            done = _compile(lines, interpreter, *options)
-    if done.returncode:
-        raise RequestError(f"{requested!r} can't be resolved: {_reason(done.stderr)}")
+            done = _compile(asked, interpreter, *options)
+        if done.returncode:
+            raise _unresolved(requested, done.stderr, lines, interpreter, *options, *limit(moment))
     return read_lock(done.stdout), moment
+
+
+def _exact(text: str) -> str:
+    """Returns lines of requirements whose `==V` is that release alone. By PEP 440 it is V+ours as well, and the higher
+    of the two.
+    """
+    return RELEASE.sub(r"\1===", text)
+
+
+def _unresolved(requested: str, stderr: str, lines: Sequence[str], interpreter: str, *options: str) -> RequestError:
+    """Returns the error for lines that uv can't resolve: its own reason, or the builds of one's own (V+ours) that it
+    would take in the place of releases.
+    """
+    if "No solution found" in stderr:
+        lock = read_lock(_compile(lines, interpreter, *options).stdout)  # empty if that fails, too
+        names = {canonicalize_name(Requirement(line).name) for line in lines if _exact(line) != line}
+        builds = [f"{one.name}=={one.version}" for one in lock.packages if one.name in names and "+" in one.version]
+        if builds:
+            return RequestError(
+                f"{requested!r} can't be resolved to the release, only to a build of that number: to measure it, name "
+                f"{' '.join(builds)}"
+            )
+    return RequestError(f"{requested!r} can't be resolved: {_reason(stderr)}")
 
 
 def conflicts(interpreter: str) -> list[str]:
@@ -69,28 +98,35 @@ def conflicts(interpreter: str) -> list[str]:
 
 def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter: str) -> list[str]:
     """Returns a package's releases between two others, oldest first, that an interpreter can have (`below` "": all
-    above one); nightlies and candidates between two of those alone.
+    above one); nightlies and candidates between two of those alone. Where a number has builds of one's own alone
+    (2.22.0+ours), the highest of them.
 
     uv lists none, but resolves to the newest: again and again below the one that it found. Raises RequestError.
     """
     found: list[str] = []
     early = "allow" if Version(above).is_prerelease else "disallow"
-    dated = limit(as_of.moment)
-    while True:
-        # Without local versions (2.22.0+ours), which have no order. Not `<high`, which by PEP 440 leaves out the
-        # candidates of `high` as well.
-        low, high = Version(above).public, below and Version(below).public
-        bounds = f">{low}" + (f",<={high},!={high}" if high else "")
-        done = _compile((f"{name}{bounds}",), interpreter, "--no-deps", "--prerelease", early, *dated)
-        if NO_UPLOAD_TIME in done.stderr and as_of.present and dated:
-            dated = ()
-        elif done.returncode and "No solution found" in done.stderr:
-            return found[::-1]
-        elif done.returncode:
-            raise RequestError(f"the releases of {name} can't be listed: {_reason(done.stderr)}")
-        else:
-            below = read_lock(done.stdout).packages[0].version
-            found.append(below)
+    low, high = Version(above).public, below and Version(below).public
+    # Not `<high`, which by PEP 440 leaves out the candidates of `high` as well.
+    while newest := _newest(name, f">{low}" + (f",<={high},!={high}" if high else ""), early, as_of, interpreter):
+        high = Version(newest).public
+        release = Version(newest).local and _newest(name, f"==={high}", early, as_of, interpreter)
+        found.append(release or newest)
+    return found[::-1]
+
+
+def _newest(name: str, bounds: str, early: str, as_of: AsOf, interpreter: str) -> str:
+    """Returns the newest version of a package within bounds that an interpreter can have; "" if there is none. Raises
+    RequestError.
+    """
+    options = ("--no-deps", "--prerelease", early)
+    done = _compile((f"{name}{bounds}",), interpreter, *options, *limit(as_of.moment))
+    if NO_UPLOAD_TIME in done.stderr and as_of.present:
+        done = _compile((f"{name}{bounds}",), interpreter, *options)
+    if not done.returncode:
+        return read_lock(done.stdout).packages[0].version
+    if "No solution found" in done.stderr:
+        return ""
+    raise RequestError(f"the releases of {name} can't be listed: {_reason(done.stderr)}")
 
 
 def install(lock: Path, interpreter: str, moment: str) -> None:
@@ -100,10 +136,11 @@ def install(lock: Path, interpreter: str, moment: str) -> None:
     Raises BuildError with uv's own reason. Compiles to bytecode at once: the first launch's import would else be slower
     than the rest.
     """
-    words = ("pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, str(lock))
-    done = _uv(*words, *limit(moment))
+    words = ("pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, "-")
+    text = _exact(lock.read_text(encoding="utf-8"))
+    done = _uv(*words, *limit(moment), text=text)
     if done.returncode and NO_UPLOAD_TIME in done.stderr:  # another index made the lock, whose hashes say which files
-        done = _uv(*words)
+        done = _uv(*words, text=text)
     if done.returncode:
         raise BuildError(f"uv can't install the environment: {_reason(done.stderr)}")
 
@@ -121,7 +158,7 @@ def _overriding(pins: Sequence[str]) -> Iterator[tuple[str, ...]]:
         return
     with held_folder() as folder:
         path = folder / "pins.txt"
-        path.write_text("\n".join(pins) + "\n", encoding="utf-8")
+        path.write_text(_exact("\n".join(pins)) + "\n", encoding="utf-8")
         yield "--override", str(path)
 
 
@@ -131,9 +168,10 @@ def _release(requested: str, lines: Sequence[str], interpreter: str) -> str:
 
     The day's end, since a release's files and those of the packages that came with it are uploaded over hours.
     """
-    done = _compile(lines, interpreter, "--no-deps", "--format", "pylock.toml")
+    asked = [_exact(line) for line in lines]
+    done = _compile(asked, interpreter, "--no-deps", "--format", "pylock.toml")
     if done.returncode:
-        raise RequestError(f"{requested!r} can't be resolved: {_reason(done.stderr)}")
+        raise _unresolved(requested, done.stderr, lines, interpreter, "--no-deps")
     packages = {package["name"]: package for package in tomllib.loads(done.stdout).get("packages", ())}
     found = next((packages[name] for name in TENSORFLOW if name in packages), None)
     if found is None:

@@ -174,12 +174,21 @@ def test_releases_are_named_as_the_first_one_is(wheelhouse: Path) -> None:
     assert listed == [["2.97.1", "2.98.0"], ["tf-nightly-cpu==2.97.2.dev20261101"]]
 
 
-def test_a_local_version_is_an_end(wheelhouse: Path) -> None:
-    """Of a build of one's own; and one that is listed has others below it."""
-    for version in ("2.98.0+ours.6", "2.99.0+ours.7"):
+def test_a_local_version_is_an_end_and_stands_for_no_release_that_is_there(wheelhouse: Path) -> None:
+    """Of builds of one's own alone, one is listed: the highest. It has others below it."""
+    for version in ("2.97.1+ours.5", "2.97.1+ours.6", "2.98.0+ours.6", "2.99.0+ours.7"):
         write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
     ends = "tensorflow-cpu==2.97.0", "tensorflow-cpu==2.99.0+ours.7"
-    assert releases_between(*ends, NOW, python=sys.executable) == ["tensorflow-cpu==2.98.0+ours.6"]
+    listed = releases_between(*ends, NOW, python=sys.executable)
+    assert listed == ["tensorflow-cpu==2.97.1+ours.6", "tensorflow-cpu==2.98.0"]
+
+
+def test_a_release_and_a_build_of_it_are_two_environments(wheelhouse: Path) -> None:
+    """Also where the release's lock is installed: it is not the build, which the folder has as well."""
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.99.0+ours.7", "keras", module="tensorflow")
+    sides = [prepare(what, NOW) for what in ("2.99.0", "tensorflow-cpu==2.99.0", "2.99.0+ours.7")]
+    assert [imported(side, "tensorflow") for side in sides] == ["2.99.0", "2.99.0", "2.99.0+ours.7"]
+    assert len({side.interpreter for side in sides}) == 2
 
 
 def test_releases_between_keep_what_both_sides_require(wheelhouse: Path) -> None:

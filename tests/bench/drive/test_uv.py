@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.requests import AsOf, BuildError, RequestError
-from bench.drive.uv import install, make_venv, releases_between, resolve
+from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
+from bench.drive.uv import _exact, install, make_venv, releases_between, resolve
 from tests.builders.wheels import sha256, write_wheel
 
 PRESENT = AsOf("", present=True)
@@ -46,6 +46,51 @@ def test_text_that_is_no_requirement() -> None:
 def test_a_release_of_what_is_no_tensorflow() -> None:
     with pytest.raises(RequestError, match="--as-of release: 'keras' names no TensorFlow"):
         resolve("keras", ("keras",), AsOf(""), sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        ("tensorflow==2.21.0", "tensorflow===2.21.0"),
+        ("tensorflow[and-cuda] == 2.21.0", "tensorflow[and-cuda] === 2.21.0"),
+        ("keras>=3,==3.1; python_version == '3.11'", "keras>=3,===3.1; python_version == '3.11'"),
+        # A lock:
+        ("keras==3.1.0 \\\n  --hash=sha256:aa\nsix==1.0\n", "keras===3.1.0 \\\n  --hash=sha256:aa\nsix===1.0\n"),
+        *((line, line) for line in ("tensorflow==2.21.*", "tensorflow == 2.21.0+ours.7", "tensorflow===2.21.0")),
+        *((line, line) for line in ("tensorflow>=2.21", "six; python_version == '3.11'", "a @ https://host/?b==1")),
+    ],
+)
+def test_a_release_that_is_named_is_exact(text: str, exact: str) -> None:
+    assert _exact(text) == exact
+
+
+def test_a_build_of_one_s_own_does_not_take_a_release_s_place(wheelhouse: Path) -> None:
+    """Where the folder has both. A range is of builds as well."""
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.99.0+ours.7", "keras", module="tensorflow")
+    write_wheel(wheelhouse, "keras", "3.1.0+ours.1")
+
+    def versions(*lines: str, pins: tuple[str, ...] = ()) -> dict[str, str]:
+        lock, _ = resolve("a", lines, read_as_of("now"), sys.executable, pins)
+        return {package.name: package.version for package in lock.packages}
+
+    release = {"tensorflow-cpu": "2.99.0", "keras": "3.1.0"}
+    assert versions("tensorflow-cpu == 2.99.0", "keras==3.1.0") == release
+    assert versions("tensorflow-cpu", pins=("tensorflow-cpu==2.99.0", "keras==3.1.0")) == release
+    assert versions("tensorflow-cpu==2.99.0+ours.7")["tensorflow-cpu"] == "2.99.0+ours.7"
+    assert versions("tensorflow-cpu>=2.99")["tensorflow-cpu"] == "2.99.0+ours.7"
+
+
+@pytest.mark.parametrize("as_of", ["now", "release"])
+def test_a_release_that_is_not_there_is_refused_with_the_build_of_it(wheelhouse: Path, as_of: str) -> None:
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.97.0+ours.7", "keras", module="tensorflow")
+    with pytest.raises(RequestError) as raised:
+        resolve("2.97.0", ("tensorflow-cpu==2.97.0",), read_as_of(as_of), sys.executable)
+    assert str(raised.value) == (
+        "'2.97.0' can't be resolved to the release, only to a build of that number: to measure it, name "
+        "tensorflow-cpu==2.97.0+ours.7"
+    )
+    with pytest.raises(RequestError, match=r"^'two' can't be resolved: No solution found"):  # with the build, too
+        resolve("two", ("tensorflow-cpu==2.97.0", "keras==4"), read_as_of("now"), sys.executable)
 
 
 def test_releases_between_two_are_listed_oldest_first(wheelhouse: Path) -> None:

@@ -44,7 +44,7 @@ def resumed_folder(options: argparse.Namespace, command: str, *patterns: str) ->
 
 
 def begun(
-    kind: type[T], path: Path, command_line: Sequence[str], plans: Iterable[Plan] = (), *, here: bool = True
+    kind: type[T], path: Path, command_line: Sequence[str], plans: Sequence[Plan] = (), *, here: bool = True
 ) -> T:
     """Reads the report that a command has begun, of the models of `plans`.
 
@@ -111,18 +111,20 @@ def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None
 
 
 def require_same_variables(path: Path, plan: Plan, run: GateRun | PairedRun) -> None:
-    """Raises UsageError where a plan's processes would get other variables now than those of a report had. The shell's
-    are no part of its command. On one machine, with the same packages, oneDNN and threads follow from them.
+    """Raises UsageError where a plan's processes would get other variables now than those of a report had on this
+    machine. The shell's are no part of its command. With the same packages, oneDNN and threads follow from them.
     """
     parts: list[tuple[Sequence[Record], Side]] = []
     if isinstance(run, GateRun):
         parts.append((run.numbers.records, run.candidate))
     for paired in paired_runs(run):
         parts += [(paired.of(REFERENCE), paired.reference), (paired.of(CANDIDATE), paired.candidate)]
+    ours = this_machine().fingerprint()
     for records, side in parts:
-        now = _variables(plan, side)
-        told = [record.environment for record in records if record.subject.workload == plan.workload_name]
-        for environment in filter(None, told):
+        measured = (one for one in records if one.subject.workload == plan.workload_name)
+        told = [one.environment for one in measured if one.environment and one.machine.fingerprint() == ours]
+        now = _variables(plan, side) if told else {}
+        for environment in told:
             for field in unlike_variables(bearing(environment.variables), now):
                 raise UsageError(
                     f"{path} was begun with other environment variables ({field.one or 'none'}; now "

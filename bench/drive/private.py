@@ -38,7 +38,7 @@ def added_path(variables: Mapping[str, str]) -> list[str]:
 
 
 def with_libraries(variables: Mapping[str, str]) -> dict[str, str]:
-    """Returns the variables; a relative path of a library, or of a folder of some, is meant from here, too."""
+    """Returns the variables; a relative path of a library, or of a folder of some, is meant from the working folder."""
     there = {name: pattern for name, pattern in LIBRARY_PATHS.items() if name in variables}
     return {**variables, **{name: pattern.sub(_from_here, variables[name]) for name, pattern in there.items()}}
 

@@ -46,6 +46,7 @@ class Session:
         Raises PreloadError.
         """
         require_preloaded()
+        variables = kept(os.environ)  # packages that Keras imports, such as scikit-learn, set some
         started = time.perf_counter()
         from lm import runtime
 
@@ -55,7 +56,7 @@ class Session:
             **runtime.versions(),
             onednn=runtime.onednn_enabled(),
             threads=runtime.intra_op_threads() or usable_cores(),
-            variables=kept(os.environ),
+            variables=variables,
             affinity=affinity(),
             tensor_float_32=runtime.tensor_float_32_enabled(),
         )

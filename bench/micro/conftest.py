@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NEEDED = ("tensorflow", "pytest_benchmark")
 CHOICES = ("config", "implementation", "device", "mode", "workload")  # options, each of which may be repeated
 CHOSEN = pytest.StashKey[Selection]()
+VARIABLES = kept(os.environ)  # before packages that Keras imports set some
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -158,7 +159,7 @@ def _about(request: pytest.FixtureRequest, benchmark: Any, config_name: str, dev
         "device": device,
         "threads": intra_op_threads() or usable_cores(),
         "onednn": onednn_enabled(),
-        "variables": given | kept(os.environ),
+        "variables": given | VARIABLES,
         **versions(),
         "matmul_flops_per_second": _matmul_rate(device),
     }

@@ -21,7 +21,7 @@ from bench.record.types import Machine, Record
 from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.launches import lockstep
 from tests.builders.paired import SIDES, gate_run, paired_run
-from tests.builders.records import record
+from tests.builders.records import MACHINE, record
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 BEGINNING = "2026-01-02T00:00:00Z"
@@ -220,10 +220,12 @@ def test_other_variables_of_the_shell_are_refused(
     assert upgrade("--resume").code == 0
 
 
-def test_of_a_gate_the_numbers_count_that_a_plan_s_workload_has() -> None:
-    """A workload may set variables of its own."""
+def test_of_a_gate_the_numbers_count_that_a_plan_s_workload_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workload may set variables of its own. Another machine's shell isn't this one."""
     begun_without_any, path = gate_run(), Path("gate.json")
-    with pytest.raises(UsageError, match=r"other environment variables \(none; now CUDA_VISIBLE_DEVICES=-1, "):
+    require_same_variables(path, Plan("tiny", 5), begun_without_any)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: MACHINE)
+    with pytest.raises(UsageError, match=r"other environment variables \(none; now KERAS_BACKEND=tensorflow, "):
         require_same_variables(path, Plan("tiny", 5), begun_without_any)
     require_same_variables(path, Plan("tiny", 5, workload="predict"), begun_without_any)
 

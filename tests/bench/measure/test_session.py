@@ -115,6 +115,15 @@ def test_steps_that_tell_are_the_same_steps(sessions: tuple[Session, Session]) -
 def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 
+    from lm import runtime
+
+    versions = runtime.versions
+
+    def imported() -> dict[str, str]:
+        """As scikit-learn does where Keras imports it."""
+        monkeypatch.setenv("KMP_INIT_AT_FORK", "FALSE")
+        return versions()
+
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
@@ -124,9 +133,11 @@ def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DNNL_VERBOSE", "0")
     for name in ("SECRET_TOKEN", "TF_TOKEN_app_terraform_io", "TF_VAR_db_password"):
         monkeypatch.setenv(name, "a secret")
+    monkeypatch.setattr(runtime, "versions", imported)
     description = Session().describe()
     assert through_json(description) == description
     environment = description.environment
+    assert "KMP_INIT_AT_FORK" not in environment.variables  # it isn't the user's
     assert (environment.tensorflow, environment.numpy) == (tf.__version__, np.__version__)
     assert environment.distribution.startswith("tensorflow")
     assert environment.threads == usable_cores()

@@ -26,8 +26,9 @@ from bench.drive.requests import AsOf, BuildError, RequestError, end_of_day
 NO_UPLOAD_TIME = "is missing an upload date"  # uv's warning for each file that --exclude-newer leaves out for that
 TREE = re.compile(r"[×╰─▶├│]")
 CONFLICT = re.compile(r"The package .*")  # uv pip check's line for a requirement that isn't met
-# A line's `==V` of a release: no wildcard, no build of one's own (V+ours), no `===`, and nothing of a URL or a marker.
-RELEASE = re.compile(r"^([^;@#\n]*?[^=!~<>;@#\n])==(?!=|\s*[^\s;,)]*[+*])", re.MULTILINE)
+# A line's `==V` of a release: no wildcard, no build of one's own (V+ours), no `===`, and nothing of a URL, a marker or
+# an option. That `===V` isn't V+ours to uv, tests show: by astral-sh/uv#14981 it once was.
+RELEASE = re.compile(r"^(?!\s*-)([^;@#\n]*?[^=!~<>;@#\n])==(?!=|\s*[^\s;,)]*[+*])", re.MULTILINE)
 
 
 def make_venv(folder: Path, python: str) -> str:
@@ -78,9 +79,10 @@ def _unresolved(requested: str, stderr: str, lines: Sequence[str], interpreter: 
     """Returns the error for lines that uv can't resolve: its own reason, or the builds of one's own (V+ours) that it
     would take in the place of releases.
     """
-    if "No solution found" in stderr:
+    exact = [line for line in lines if _exact(line) != line]
+    if exact and "No solution found" in stderr:
+        names = {canonicalize_name(Requirement(line).name) for line in exact}
         lock = read_lock(_compile(lines, interpreter, *options).stdout)  # empty if that fails, too
-        names = {canonicalize_name(Requirement(line).name) for line in lines if _exact(line) != line}
         builds = [f"{one.name}=={one.version}" for one in lock.packages if one.name in names and "+" in one.version]
         if builds:
             return RequestError(
@@ -98,7 +100,7 @@ def conflicts(interpreter: str) -> list[str]:
 
 def releases_between(name: str, above: str, below: str, as_of: AsOf, interpreter: str) -> list[str]:
     """Returns a package's releases between two others, oldest first, that an interpreter can have (`below` "": all
-    above one); nightlies and candidates between two of those alone. Where a number has builds of one's own alone
+    above one); nightlies and candidates above one of those alone. Where a number has builds of one's own alone
     (2.22.0+ours), the highest of them.
 
     uv lists none, but resolves to the newest: again and again below the one that it found. Raises RequestError.

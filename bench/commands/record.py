@@ -282,8 +282,8 @@ def _mend(outcome: Outcome, margin: float | None) -> str:
     if outcome is Outcome.FAILED:
         return "fix what failed, and measure again"
     return (
-        "measure again where `tfgate check` says that it may decide it; --despite-verdict accepts all ratios for good, "
-        "which is right for what you ship when the ledger begins"
+        "measure again if the headline of `tfgate check` names what may decide; --despite-verdict accepts all ratios "
+        "for good, which is right for what you ship when the ledger begins"
     )
 
 

@@ -67,7 +67,7 @@ def _append_summary(found: Sequence[Judged]) -> None:
     """
     name = os.environ.get(SUMMARY)
     if not name:
-        print(f"no summary is written: {SUMMARY}, by which a CI service names the file, isn't set", file=sys.stderr)
+        print_error(f"no summary is written: {SUMMARY}, by which a CI service names the file, isn't set")
         return
     try:
         with Path(name).open("a", encoding="utf-8") as file:  # other steps of the job write to it, too

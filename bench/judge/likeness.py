@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.judge.notices import UnlikeEnvironments
 from bench.judge.reasons import unlike, unlike_variables
-from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
+from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 
 
@@ -12,7 +12,7 @@ def unlike_sides(run: PairedRun) -> list[UnlikeEnvironments]:
     """Returns each unlikeness of Python, architecture ("isa") and the CPUs that the processes could run on
     ("affinity"), once, and that of the variables which the sides were given.
 
-    What a side doesn't tell isn't compared. Of one TensorFlow on both sides, headlines name the variables themselves.
+    What a side doesn't tell isn't compared.
     """
     sides = [(_told(pair.reference), _told(pair.candidate)) for pair in run.pairs]
     if len(run.oracle) == 2:
@@ -20,17 +20,8 @@ def unlike_sides(run: PairedRun) -> list[UnlikeEnvironments]:
     if run.lockstep:
         sides.append((_of(run.lockstep.reference), _of(run.lockstep.candidate)))
     found = dict.fromkeys(field for reference, candidate in sides for field in unlike(reference, candidate))
-    given = () if _is_one_tensorflow(run) else unlike_variables(run.reference.variables, run.candidate.variables)
+    given = unlike_variables(run.reference.variables, run.candidate.variables)
     return [UnlikeEnvironments(field) for field in (*(one for one in found if one.one and one.other), *given)]
-
-
-def _is_one_tensorflow(run: PairedRun) -> bool:
-    """Tells whether the versions of both sides are known, and equal."""
-    reference, candidate = (
-        {record.environment.tensorflow for record in run.of(side) if record.environment}
-        for side in (REFERENCE, CANDIDATE)
-    )
-    return bool(reference) and reference == candidate
 
 
 def cpu_ranges(cpus: Sequence[int]) -> str:

@@ -84,7 +84,7 @@ def paired_warnings(run: PairedRun, where: str = "") -> list[Reason]:
         *left_open(subject_of(run), run.oracle[1:]),
         *(failed_once(one, where) for one in once),
         *unlike_sides(run),
-        *_few_threads(whole_pairs(run, ALL_CORES)[:1]),
+        *_few_threads(whole_pairs(run, ALL_CORES)),
         *_drift(whole_pairs(run, ALL_CORES)),
     ]
 
@@ -109,13 +109,9 @@ def _numerics(run: PairedRun, subject: str) -> list[Comparison]:
 
 def _few_threads(pairs: Sequence[Pair]) -> list[FewThreads]:
     """Warns where neither side had a thread for each core, as by TF_NUM_INTRAOP_THREADS of the shell."""
-    found = []
-    for pair in pairs:
-        told = [record.environment.threads for record in (pair.reference, pair.candidate) if record.environment]
-        cores = pair.candidate.machine.cores
-        if told and max(told) < cores:
-            found.append(FewThreads(max(told), cores))
-    return found
+    told = [one.environment.threads for pair in pairs for one in (pair.reference, pair.candidate) if one.environment]
+    cores = {pair.candidate.machine.cores for pair in pairs}
+    return [FewThreads(max(told), max(cores))] if told and max(told) < max(cores) else []
 
 
 def _drift(pairs: Sequence[Pair]) -> list[MachineDrifted]:

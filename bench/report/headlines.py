@@ -220,15 +220,15 @@ def _advice(verdict: Verdict) -> str:
         return ""
     beyond = [one for one in takes if one.precision and (one.precision.needed or 0) > LOOKS[-1]]
     if beyond:
-        return "" if any(map(_is_computed, beyond)) else QUIETER
+        return "" if any(map(_is_computed, takes)) else QUIETER
     precisions = [one.precision for one in takes]
     if all(found and found.needed and found.needed <= found.launches >= found.planned for found in precisions):
         return TOO_NEAR
-    return MORE_LAUNCHES if all(map(_is_computed, takes)) else ADVICE
+    return MORE_LAUNCHES if any(map(_is_computed, takes)) else ADVICE
 
 
 def _takes_launches(comparison: Comparison) -> bool:
-    """Tells whether more launches could decide a comparison: one with replicate trainings takes more environments."""
+    """Tells whether more launches could decide a comparison, as none can where trainings of other environments do."""
     if comparison.precision and comparison.precision.needed is None:
         return False
     return comparison.interval is not None or isinstance(comparison.reason, TooFewLaunches)

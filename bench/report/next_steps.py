@@ -1,5 +1,5 @@
-"""The commands that go on from a verdict: they measure what a REGRESSION left open, find what brought it, or show the
-end of what a failed process printed.
+"""The commands that go on from a verdict: they measure what a REGRESSION left open, find what brought it, or show what
+it has no room for.
 """
 
 import shlex
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bench.judge.bisect import NUMBERS
 from bench.judge.metrics import LOCKSTEP, NAMES, NUMERICS, PERPLEXITY, SEARCHED, STEP_TIMES
 from bench.judge.notices import LaunchFailed
-from bench.judge.reasons import FailsSometimes, TooFewLaunches
+from bench.judge.reasons import FailsSometimes, OracleErrors, TooFewLaunches
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Question, Verdict
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
@@ -27,7 +27,9 @@ CHOSEN_ALONE = ("--numerics-only", "--speed-only", "--full", "--gate-stored")
 CHOSEN_WITH_VALUE = ("--from", "--to", "--workload", "--config", "--metric", "--budget", "--launches")
 # bisect has no such options, so it can't search between sides that set variables.
 VARIABLES = ("--from-env", "--to-env")
-LAST_OUTPUT = "The end of the traceback or the output, from the report's folder"
+LAST_OUTPUT = "The end of the traceback or the output"
+OVER_LIMITS = "Each tensor over its limit"
+REPORT = "REPORT"  # a page doesn't know where it will lie
 MARGIN = ("--margin",)  # of step times alone
 RELEASED = ("tensorflow", "tensorflow-cpu")  # packages, either of which a version alone may mean
 KERAS = ("keras", "keras-nightly", "tf-keras")  # packages
@@ -48,14 +50,22 @@ class Step(NamedTuple):
     command: str
 
 
-def next_steps(judged: Judged, report: str = "REPORT") -> list[Step]:
-    """Returns the commands that go on from a REGRESSION of an upgrade or a gate, and from a process that failed:
-    `report` is where the run is kept.
+def next_steps(judged: Judged, report: str = REPORT) -> list[Step]:
+    """Returns the commands that go on from a REGRESSION of an upgrade or a gate, and those that show more of it or of a
+    process that failed: `report` is where the run is kept.
     """
     upgrades = _upgrades(judged.run)
-    shown = _failed(judged.verdict) and not isinstance(judged.run, Micro)  # which `show` does not take
-    last_output = [Step(LAST_OUTPUT, _typed("show", report))] if shown else []
-    return [*_left_open(judged.verdict, upgrades), *_sought(judged, upgrades), *last_output]
+    return [*_left_open(judged.verdict, upgrades), *_sought(judged, upgrades), *_shown(judged, report)]
+
+
+def _shown(judged: Judged, report: str) -> list[Step]:
+    verdict, show = judged.verdict, _typed("show", report)
+    if isinstance(judged.run, Micro):  # which `show` does not take
+        return []
+    errors = [one.reason for one in verdict.comparisons if isinstance(one.reason, OracleErrors)]
+    shown = {LAST_OUTPUT: _failed(verdict), OVER_LIMITS: any(reason.over > 1 for reason in errors)}
+    where = ", where REPORT is the report's folder" if report == REPORT else ""
+    return [Step(f"{why}{where}", show) for why, is_there in shown.items() if is_there]
 
 
 def _failed(verdict: Verdict) -> bool:

@@ -16,7 +16,7 @@ from bench.report.values import MEBIBYTE, NOTHING, percent
 from bench.stats.trimmed import robust_seconds, trimmed_mean
 
 LAUNCH = ("launch", "cores", "first", "step ms", "ratio", "evaluation", "peak MiB", "seconds", "others' CPU")
-LEAST_NEEDED = ("seconds", "first", "others' CPU")  # columns that give way on a narrow terminal, in this order
+LEAST_NEEDED = ("first", "others' CPU", "seconds")  # columns that give way on a narrow terminal, in this order
 VALUES = "step ms, and peak MiB of anonymous memory: candidate / reference"
 
 

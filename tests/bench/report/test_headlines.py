@@ -320,14 +320,21 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
 
 
 def test_no_quieter_machine_is_advised_for_what_launches_compute() -> None:
-    """An upgrade's perplexity: its launches differ by rounding alone."""
+    """An upgrade's perplexity: its launches differ by rounding alone, so that no machine decides both."""
     steps = STEPS[Outcome.INCONCLUSIVE]
-    for needed, alone, both in ((13, MORE_LAUNCHES, ADVICE), (49, "in perplexity", "in step time and perplexity")):
+    for needed, alone, both in (
+        (13, MORE_LAUNCHES, MORE_LAUNCHES),
+        (49, "in perplexity", "in step time and perplexity"),
+    ):
         trained = dataclasses.replace(
             comparison(PERPLEXITY, 0.02, 0.02, 0.02), precision=Precision(0.02, 12, 12, needed, 0.06, ())
         )
         assert headline(verdict([trained])).endswith(alone)
         assert headline(verdict([trained, steps])).endswith(both)
+    beyond = dataclasses.replace(steps, precision=Precision(0.02, 12, 12, 49, 0.06, ()))
+    assert headline(verdict([dataclasses.replace(trained, precision=None), beyond])).endswith(
+        "step time and perplexity"
+    )
 
 
 def test_a_margin_that_is_no_step_s_is_not_ruled_out() -> None:

@@ -18,6 +18,7 @@ from bench.judge.reasons import (
     FailsSometimes,
     LockstepFailed,
     NoSpread,
+    OracleErrors,
     Reason,
     TooFewLaunches,
 )
@@ -29,7 +30,7 @@ from bench.report.brief import brief_text
 from bench.report.formats.html import render as render_html
 from bench.report.formats.markdown import render as render_markdown
 from bench.report.judged import Judged
-from bench.report.next_steps import LAST_OUTPUT, next_steps
+from bench.report.next_steps import LAST_OUTPUT, OVER_LIMITS, next_steps
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
 from tests.builders.micro import MICRO_RUN
@@ -270,6 +271,18 @@ def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named(
         assert not next_steps(Judged(Micro(MICRO_RUN, [], []), found))  # whose file has it
     for found in (verdict([EXACT]), verdict([EXACT], failures=[Incomplete("interrupted after 4 launches")])):
         assert not commands(judged(found))
+
+
+@pytest.mark.parametrize(("over", "steps"), [(8, [(OVER_LIMITS, "tfgate show 'a run'")]), (1, []), (0, [])])
+def test_where_several_tensors_are_over_their_limits_the_command_that_lists_them_is_named(
+    over: int, steps: list[tuple[str, str]]
+) -> None:
+    """A verdict names the first."""
+    reason = OracleErrors("update", "output/bias", 5, 1e-2, 4e-6, over, 4020)
+    outcome = Outcome.REGRESSION if over else Outcome.PASS
+    found = verdict([dataclasses.replace(EXACT, outcome=outcome, reason=reason)])
+    gate = Judged(gate_run(), dataclasses.replace(found, question=Question.GATE))
+    assert next_steps(gate, "a run") == steps
 
 
 def test_texts_of_a_verdict_have_them() -> None:

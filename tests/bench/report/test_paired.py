@@ -93,8 +93,8 @@ def test_sides_that_never_ran_have_no_environment() -> None:
     [
         (120, []),
         (100, []),
-        (80, ["seconds", "first"]),
-        (60, ["seconds", "first", "others' CPU"]),  # and no narrower than that
+        (80, ["first", "others' CPU"]),
+        (60, ["first", "others' CPU", "seconds"]),  # and no narrower than that
     ],
 )
 def test_on_a_narrow_terminal_columns_give_way_and_are_named(width: int, left_out: list[str]) -> None:

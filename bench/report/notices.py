@@ -120,7 +120,7 @@ def _machine_drifted(reason: notices.MachineDrifted) -> str:
 
 
 def _few_threads(reason: notices.FewThreads) -> str:
-    had = "1 thread" if reason.threads == 1 else f"{reason.threads} threads"
+    had = f"{values.Count(reason.threads):thread}"
     return f"TensorFlow had {had} of {reason.cores} cores: what is said of all cores holds for {had}"
 
 

@@ -64,8 +64,8 @@ def begun(
         require_same_file(path, plan, records)
     if here and {record.machine.fingerprint() for record in records} - {this_machine().fingerprint()}:
         raise UsageError(f"{path} was begun on another machine: go on there, {ANEW}")
-    for plan in plans if here else ():
-        if not isinstance(found, Survey):
+    if here and not isinstance(found, Survey):
+        for plan in plans:
             require_same_variables(path, plan, found)
     return found
 

@@ -17,7 +17,7 @@ from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, r
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 from bench.record.releases import NIGHTLIES
 
-# On its own. Of all but pandas and scikit-learn: 32 MiB.
+# On its own: 32 MiB for all but pandas; of scikit-learn none was measured.
 IMPORTED_BY_KERAS = ("matplotlib", "pandas", "pillow", "scikit-learn", "scipy")
 OLD_DAYS = 14  # of a nightly; there is one for most nights
 

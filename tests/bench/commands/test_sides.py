@@ -119,12 +119,12 @@ def test_what_keras_imports_on_its_own_is_warned_of_where_one_side_alone_has_it(
     """Memory that the candidate takes in addition may hide behind what the reference alone imports."""
     few, more = (
         side(tensorflow="2.20.0", pandas="2"),
-        side(tensorflow="2.21.0", pandas="2", scipy="1", pillow="12", rich="14"),
+        side(tensorflow="2.21.0", pandas="2", scipy="1", pillow="12", rich="14", **{"scikit-learn": "1"}),
     )
     for reference, candidate, holder in ((few, more, CANDIDATE), (more, few, REFERENCE)):
         (warning,) = warned(reference, candidate)
-        assert warning.startswith(f"the {holder} alone has pillow, scipy,")
-    (warning,) = warned(side(tensorflow="2.20.0", pandas="2", scipy="1"), more)
+        assert warning.startswith(f"the {holder} alone has pillow, scikit-learn, scipy,")
+    (warning,) = warned(side(tensorflow="2.20.0", pandas="2", scipy="1", **{"scikit-learn": "1"}), more)
     assert warning.startswith("the candidate alone has pillow, which")
 
 

@@ -103,7 +103,7 @@ def test_a_candidate_that_fails_twice_ends_the_run_when_the_reference_has_had_th
 
 
 def test_a_reference_that_fails_twice_is_a_failed_measurement_that_can_be_read(tmp_path: Path) -> None:
-    """What failed once before is told as well."""
+    """What failed once before is told, too."""
     reference = micro_interpreter(tmp_path, *LAUNCHES, planted="number and sys.exit('no luck')")
     candidate = micro_interpreter(tmp_path, *LAUNCHES, planted="if not number: sys.exit('odd')")
     with pytest.raises(WorkerError, match="no luck"):

@@ -38,7 +38,7 @@ OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "error-rates.md"
 PLACE, SLOW_PLACE = "python -m experiments.error_rates", "the same: slow modes"
 
 RUNS, CHUNK = 20_000, 1000
-MARGINS = (2.0, 1.0)  # launch deviations: the least that a gating margin may be, and a host of twice the noise
+MARGINS = (2.0, 1.0)  # launch deviations: by the rule for margins (docs/protocol.md), and on a host of twice the noise
 EFFECTS = (0.0, 0.5, 1.0, 2.0, 3.0)  # margins
 RUNS_OF = {1: "run of 1 metric", MOST_GATING: f"run of {MOST_GATING} metrics"}
 SLOW_SHARES = (SLOW_SHARE, 0.5)

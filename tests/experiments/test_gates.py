@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.gates import CASES, Ran, Store, main, read_store, right, table, verdict_of
-from experiments.rates.document import PROTOCOL
+from experiments.gates import CASES, PROTOCOL, Ran, Store, main, read_store, right, table, verdict_of
 from tests.builders.records import MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -126,7 +126,7 @@ def simulate(kind: Kind, runs: int, margin: float = MARGINS[0], seed: int = 1) -
     for start in range(0, runs, CHUNK):
         values = kind.draw(min(CHUNK, runs - start) * MOST_GATING, generator).reshape(-1, MOST_GATING, LAUNCHES)
         for effect, of in parts.items():
-            of.append(judge(values + effect * margin, margin))
+            of.append(judge(values + effect * margin, margin, PASS_LAUNCHES))
     return {
         effect: Judged(np.concatenate([one.codes for one in of]), np.concatenate([one.launches for one in of]))
         for effect, of in parts.items()

@@ -118,7 +118,8 @@ def _samples(report: Micro, margin: float | None = None, ledger: Ledger = NO_LED
     """Returns every benchmark that all launches have, in log seconds of the median round. Raises UnlikeError."""
     run, reference, candidate = report
     ledger = of_models(ledger, report)
-    gating, plan, found = gates(reference[0]), LookPlan(min(run.launches, LOOKS[-1])), []
+    last = max((look for look in LOOKS if look <= run.launches), default=LOOKS[0])
+    gating, plan, found = gates(reference[0]), LookPlan(last), []
     for name in common(reference, candidate):
         case = candidate[0].cases[name]
         accepted = accepted_ratio(ledger, run.reference.setup, case.subject, case.metric)

@@ -28,8 +28,9 @@ TRUST = "Why trust this"
 # Of runs, at most: what experiments.error_rates asks for.
 PASS_AT_MARGIN, PASS_AT_TWICE, FALSE_ALARMS = 0.05, 0.001, 0.01
 RATES = (
-    f"By design, a change of exactly a margin passes in at most {PASS_AT_MARGIN:.0%} of runs, one of twice the margin "
-    f"in at most {PASS_AT_TWICE:.1%}; with nothing changed, at most {FALSE_ALARMS:.0%} of runs are a REGRESSION. "
+    f"By design, a change of exactly a margin passes in at most {PASS_AT_MARGIN:.0%} of runs. Where launches deviate "
+    f"by no more than a margin, one of twice the margin passes in at most {PASS_AT_TWICE:.1%}, and with nothing "
+    f"changed at most {FALSE_ALARMS:.0%} of runs are a REGRESSION. "
     "tfgate's docs/error-rates.md has the simulation, docs/error-rates-measured.md what real runs did, docs/limits.md "
     "what neither covers."
 )

@@ -77,7 +77,8 @@ def notes(found: Surveyed) -> list[str]:
     ]
     if timed:
         lines.append(
-            f"Where nothing changed, launches in turn end in a REGRESSION in at most {FALSE_ALARMS:.0%} of runs: "
+            "Where nothing changed, and launches deviate by no more than a margin, launches in turn end in a "
+            f"REGRESSION in at most {FALSE_ALARMS:.0%} of runs: "
             f"of {timed} runs expect at most {FALSE_ALARMS * timed:.2g} by chance. Changes of level are less certain: "
             f"{SPURIOUS_LEVELS:.0%} of series of ten releases show one where there is none"
         )

@@ -223,7 +223,7 @@ def test_measuring_may_stop_when_every_gate_is_settled() -> None:
     assert decides(launches(SECONDS[:4]), launches(OTHERS[:4], 1.15), accepting(math.log(1.15)))
 
 
-@pytest.mark.parametrize(("most", "launches_of_each"), [(6, 6), (12, 12), (16, 16), (99, 48)])
+@pytest.mark.parametrize(("most", "launches_of_each"), [(5, 4), (6, 6), (12, 12), (15, 12), (16, 16), (99, 48)])
 def test_an_undecided_run_ends_at_what_was_asked_for_or_the_last_look(most: int, launches_of_each: int) -> None:
     run = dataclasses.replace(MICRO_RUN, launches=most)
 

@@ -188,9 +188,10 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
     (home / "pytest.ini").write_text(
         "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n", encoding="utf-8"
     )
-    command = [python, "-m", "pytest", "-c", str(home / "pytest.ini"), "--rootdir", str(home / "imports")]
+    # Relative paths: from a `[` on, as in TMPDIR of a PBS job array, pytest takes a file's path for parameters.
+    command = [python, "-m", "pytest", "-c", "pytest.ini", "--rootdir", "imports"]
     command += ["-q", "-rs", "--tb=line", *(f"--variable={name}={value}" for name, value in variables.items())]
-    command += [*more, *suite.arguments(home / "imports" / "bench" / "micro")]
+    command += [*more, *suite.arguments(Path("imports/bench/micro"))]
     try:
         process = subprocess.Popen(
             command,

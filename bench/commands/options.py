@@ -184,8 +184,8 @@ def output_folder(options: argparse.Namespace, name: str) -> Path:
 
 
 def stamped(folder: Path, name: str) -> Path:
-    """Returns a folder below another one, named by the time."""
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    """Returns a folder below another one, named by the time, which tells commands of one second apart."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return folder / f"{stamp}-{name}"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.options import minutes, variable
+from bench.commands.options import minutes, stamped, variable
 from bench.drive.private import OURS, private_environment
 
 
@@ -40,3 +40,7 @@ def test_what_tfgate_sets_itself_is_refused_and_nothing_else(tmp_path: Path) -> 
     for name in OURS:
         with pytest.raises(argparse.ArgumentTypeError, match=f"^tfgate sets {name} itself: leave it out$"):
             variable(f"{name}=mine")
+
+
+def test_commands_that_start_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    assert stamped(tmp_path, "run") < stamped(tmp_path, "run")

@@ -208,7 +208,8 @@ def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess
         stdin=None if text else subprocess.DEVNULL,
         env={name: value for name, value in os.environ.items() if name != "UV_EXCLUDE_NEWER"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",  # as uv reads and writes, whatever the locale
+        errors="replace",
         check=False,
         preexec_fn=ending_with_us(),
     )

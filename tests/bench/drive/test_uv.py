@@ -9,6 +9,7 @@ import pytest
 
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.uv import _exact, install, make_venv, releases_between, resolve
+from tests.builders.programs import write_program
 from tests.builders.wheels import sha256, write_wheel
 
 PRESENT = AsOf("", present=True)
@@ -125,6 +126,15 @@ def test_an_index_that_is_not_there_lists_nothing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(RequestError, match=r"^the releases of tensorflow-cpu can't be listed: "):
         releases_between("tensorflow-cpu", "2.97.0", "2.99.0", PRESENT, sys.executable)
+
+
+def test_uv_speaks_utf_8_and_names_paths_of_any_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this locale, too, whose Python can't decode a byte of 255."""
+    said = r"printf 'error: gr\303\274n \377\n' >&2; exit 2"
+    uv = write_program(tmp_path / "uv", f"#!/bin/sh\n{said}\n")
+    monkeypatch.setattr("bench.drive.uv.find_uv_bin", lambda: uv)
+    with pytest.raises(RequestError, match=r": gr\u00fcn \ufffd$"):
+        make_venv(tmp_path / "venv", "3.11")
 
 
 def test_a_machine_without_room_says_nothing_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

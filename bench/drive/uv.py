@@ -38,7 +38,7 @@ def make_venv(folder: Path, python: str) -> str:
     """
     done = _uv("venv", "--clear", "--no-project", "--python", python, str(folder))
     if done.returncode:
-        raise RequestError(f"there is no Python {python}: {_reason(done.stderr)}")
+        raise RequestError(f"uv can't make an environment of Python {python}: {_reason(done.stderr)}")
     return str(folder / "bin" / "python")
 
 

@@ -65,7 +65,9 @@ def _machine_ticks(stat: Path) -> tuple[int, int, int]:
     names = {f"cpu{number}" for number in affinity()}
     try:
         lines = [line.split() for line in stat.read_text(encoding="utf-8").splitlines()]
-        own = [line for line in lines if line and line[0] in names] or lines[:1]  # the first line is the sum of all
+        own = [line for line in lines if line and line[0] in names]
+        if len(own) < len(names):  # lxcfs shows a container's CPUs alone, counted from 0
+            own = lines[:1]  # the sum of all
         fields = [[int(field) for field in line[1:9]] for line in own]
     except (OSError, ValueError):
         return 0, 0, 0

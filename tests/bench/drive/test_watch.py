@@ -21,11 +21,10 @@ def stat(root: Path, user: int, idle: int, iowait: int = 0, steal: int = 0, else
     (root / "proc").mkdir(exist_ok=True)
     lines = [f"cpu  {own}"]
     if elsewhere is not None:
-        lines = [
-            f"cpu  {user + elsewhere} 0 0 {idle} {iowait} 0 0 {steal} 0 0",
-            f"cpu{min(os.sched_getaffinity(0))} {own}",
-        ]
-        lines.append(f"cpu{max(os.sched_getaffinity(0)) + 1} {elsewhere} 0 0 0 0 0 0 0 0 0")
+        first, *others = sorted(os.sched_getaffinity(0))
+        lines = [f"cpu  {user + elsewhere} 0 0 {idle} {iowait} 0 0 {steal} 0 0", f"cpu{first} {own}"]
+        lines += [f"cpu{cpu} 0 0 0 0 0 0 0 0 0 0" for cpu in others]
+        lines.append(f"cpu{max(first, *others) + 1} {elsewhere} 0 0 0 0 0 0 0 0 0")
     (root / "proc/stat").write_text("\n".join(lines) + "\nintr 0\n")
 
 
@@ -44,6 +43,23 @@ def test_cpus_that_we_may_not_use_do_not_count(tmp_path: Path) -> None:
     stat(tmp_path, user=1020, idle=5070, steal=10, elsewhere=9000)
     assert watch.others() == pytest.approx(0.3, abs=0.05)
     assert watch.stolen() == pytest.approx(0.1)
+
+
+def test_where_cpus_have_other_numbers_all_that_are_shown_are_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by lxcfs, which counts CPUs 1 and 2 of the host from 0 on. 100 of 200 ticks are others', all on the first."""
+    monkeypatch.setattr("bench.drive.watch.affinity", lambda: (1, 2))
+    (tmp_path / "proc").mkdir()
+
+    def told(busy: int, idle: int) -> None:
+        lines = [f"cpu  {busy} 0 0 {idle} 0 0 0 0", f"cpu0 {busy} 0 0 0 0 0 0 0", f"cpu1 0 0 0 {idle} 0 0 0 0"]
+        (tmp_path / "proc/stat").write_text("\n".join(lines))
+
+    told(0, 0)
+    watch = CpuWatch(tmp_path)
+    told(100, 100)
+    assert watch.others() == pytest.approx(0.5, abs=0.05)
 
 
 def test_our_ended_children_are_no_others(tmp_path: Path) -> None:

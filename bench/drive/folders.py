@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.drive.lock import lock
+from bench.record.failed import FailedError
 
 PREFIX = "tfgate-"
 HELD_FILE = ".held"  # locked while its folder is in use
@@ -20,9 +21,15 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 class HeldFolder:
-    """A temporary folder of this process, deleted when it ends at the latest."""
+    """A temporary folder of this process, deleted when it ends at the latest. Raises FailedError where there is no
+    place for any.
+    """
 
     def __init__(self, directory: Path | None = None, suffix: str = "") -> None:
+        try:
+            directory = directory or Path(tempfile.gettempdir())
+        except FileNotFoundError as error:
+            raise FailedError(f"{error.strerror}: free some space, or name a folder by TMPDIR") from error
         made = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", suffix=suffix, dir=directory))
         self._lock = os.open(made / HELD_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -15,6 +15,7 @@ import pytest
 
 from bench.cli import main
 from bench.drive.folders import HELD_FILE, SHARED_MEMORY, HeldFolder, held_folder, shared_folder, sweep
+from bench.record.failed import FailedError
 
 ROOT = Path(__file__).resolve().parents[3]
 # Leaves a folder with a file in it.
@@ -126,8 +127,10 @@ def test_the_next_command_sweeps(temporary: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_without_a_place_for_temporary_files_a_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`env remove` makes room on a full disk."""
+    """`env remove` makes room on a full disk. A command that needs a place has failed, and was not called wrong."""
     missing = FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
     monkeypatch.setattr(tempfile, "gettempdir", unittest.mock.Mock(side_effect=missing))
     monkeypatch.setenv("TFGATE_ENVIRONMENTS", str(tmp_path / "none"))
     assert main(["env", "list"]) == 0
+    with pytest.raises(FailedError, match=r"^No usable temporary directory found: free some space"):
+        HeldFolder()

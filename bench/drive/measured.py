@@ -111,6 +111,8 @@ class Measured:
         if not finished or self.numerics or self.unchecked:
             return None
         steps, sizes = zip(*self.rss, strict=True) if self.rss else ((), ())
+        if 0 in sizes:  # as without /proc: it would have grown by 0 on both sides
+            return None
         growth = memory_growth(self.rss)
         return Memory(finished.peak_rss_bytes, growth, steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes)
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.drive.measured import memory_growth
+from bench.drive.measured import Measured, memory_growth
+from bench.drive.plan import Plan
+from bench.record.replies import Finished
 
 KIB = 1024
 
@@ -42,3 +44,11 @@ def test_a_growth_in_a_third_of_the_blocks_is_not_hidden() -> None:
 @pytest.mark.parametrize("rss", [[], [(5, 100)]])
 def test_without_two_readings_nothing_grew(rss: list[tuple[int, int]]) -> None:
     assert memory_growth(rss) == 0.0
+
+
+@pytest.mark.parametrize(("sizes", "growth"), [((8, 8), 0.0), ((0, 0), None), ((0, 8), None)])
+def test_memory_that_the_system_does_not_tell_has_not_grown_by_0(sizes: tuple[int, int], growth: float | None) -> None:
+    """Sizes are 0 where there is no /proc."""
+    measured = Measured(finished=Finished(9, 0, 0, {}), rss=list(enumerate(sizes)))
+    memory = measured.record(Plan("tiny", 1), 0, 0, "").memory
+    assert (memory and memory.slope_bytes_per_step) == growth

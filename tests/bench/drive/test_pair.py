@@ -227,14 +227,14 @@ def describe(self, threads, old=Session.describe):
     self.imported = True
     return old(self, threads)
 def read_anew(self):
-    self.anew = 0 if hasattr(self, 'imported') else 512
+    self.anew = 1 if hasattr(self, 'imported') else 512
 def steps(self, count, tell=False, old=Session.steps):
-    return __import__('dataclasses').replace(old(self, count, tell), rss_bytes=getattr(self, 'anew', 0))
+    return __import__('dataclasses').replace(old(self, count, tell), rss_bytes=getattr(self, 'anew', 1))
 Session.describe, Session.read_anew, Session.steps = describe, read_anew, steps
 """  # tells whether libraries were read anew before they were imported, in the place of memory
 
 
-@pytest.mark.parametrize(("one_core", "anew"), [(True, 512), (False, 0)])
+@pytest.mark.parametrize(("one_core", "anew"), [(True, 512), (False, 1)])
 def test_libraries_are_read_anew_before_a_one_core_launch(fake: Fake, one_core: bool, anew: int) -> None:
     cpus = os.sched_getaffinity(0)
     pinned = PinnedCore(max(cpus), (min(cpus),), shared=False)
@@ -247,13 +247,13 @@ def test_libraries_are_read_anew_before_a_one_core_launch(fake: Fake, one_core: 
 
 
 MOVED = """
-moves = 0
+moves = 1
 def relocate(self):
     self.moves += 1
 def steps(self, count, tell=False, old=Session.steps):
     return __import__('dataclasses').replace(old(self, count, tell), rss_bytes=self.moves)
 Session.moves, Session.relocate, Session.steps = moves, relocate, steps
-"""  # tells how often weights were moved, in the place of memory
+"""  # tells how often weights were moved, from 1 on, in the place of memory
 
 
 @pytest.mark.parametrize("moves", [True, False])
@@ -264,7 +264,7 @@ def test_weights_are_moved_before_each_block_unless_they_stay(fake: Fake, moves:
     blocks = 2 * BLOCKS.quads
     for record in (found.reference, found.candidate):
         assert record.memory is not None
-        assert record.memory.rss_bytes == (0, *(range(1, blocks + 1) if moves else blocks * [0]))
+        assert record.memory.rss_bytes == (1, *(range(2, blocks + 2) if moves else blocks * [1]))
 
 
 def test_without_evaluation_quads_nothing_is_evaluated(fake: Fake) -> None:

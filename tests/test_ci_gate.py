@@ -109,8 +109,17 @@ def test_the_lines_for_any_job_exit_with_the_gate_s_code(
 
 
 def test_arguments_may_stand_in_several_lines(scripts: Scripts) -> None:
-    assert gate(scripts, TENSORFLOW="2.20.0", ARGUMENTS="--config tiny\n--full\n") == 0
-    assert scripts.called[0].endswith(" [--config] [tiny] [--full]")
+    """A pattern stays one."""
+    assert gate(scripts, TENSORFLOW="2.20.0", ARGUMENTS="--config tiny\n--full *\n") == 0
+    assert scripts.called[0].endswith(" [--config] [tiny] [--full] [*]")
+
+
+def test_a_full_disk_takes_away_no_arguments(scripts: Scripts) -> None:
+    """By a bash that keeps here-strings in files, as all did before 5.1, and a kernel that lets it write none."""
+    scripts.program("own/bin/tfgate")
+    limited = ("bash", "-c", """trap '' XFSZ; ulimit -f 0; "$@" | cat""", "", ROOT / ".ci" / "gate", "own", "run")
+    known = {"TENSORFLOW": "2.20.0", "ARGUMENTS": "--config tiny", "CALLS": "/dev/stdout", "BASH_COMPAT": "5.0"}
+    assert scripts.run(*limited, **known).stdout == "tfgate [gate] [--to] [2.20.0] [--output] [run] [--config] [tiny]\n"
 
 
 @pytest.mark.parametrize("arguments", ["--baselines mine", "--full\n--baselines=mine", "--output mine"])

@@ -228,8 +228,12 @@ def _advice(verdict: Verdict) -> str:
 
 
 def _takes_launches(comparison: Comparison) -> bool:
-    """Tells whether more launches could decide a comparison, as none can where trainings of other environments do."""
+    """Tells whether more launches could decide a comparison, as none can where trainings of other environments do, or
+    where the deviation between hosts is added to bounds of launches.
+    """
     if comparison.precision and comparison.precision.needed is None:
+        return False
+    if isinstance(comparison.reason, Decided) and comparison.reason.across_hosts:
         return False
     return comparison.interval is not None or isinstance(comparison.reason, TooFewLaunches)
 

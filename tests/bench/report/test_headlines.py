@@ -305,6 +305,8 @@ def test_more_launches_are_advised_only_where_they_may_decide() -> None:
     replicates = headline(verdict([comparison(PERPLEXITY, 0.02, 0.02, 0.02)], Question.GATE))
     assert replicates.endswith("in perplexity")  # a gate's trainings: environments widen its interval, no launches
     assert ADVICE not in headline(verdict([]))
+    elsewhere = dataclasses.replace(undecided.decisive[0], reason=Decided(12, across_hosts=True), precision=None)
+    assert headline(verdict([elsewhere], Question.REPORTS)).endswith("in step time")  # hosts widen it
     open_total = total(0.095, 0.02)  # none are launched for a budget's sake
     assert headline(verdict([open_total])).endswith("in step time since 2.18.0")
     assert headline(verdict([open_total, STEPS[Outcome.INCONCLUSIVE]])).endswith(ADVICE)

@@ -1,6 +1,7 @@
 """A survey in words: its chapters, a paragraph for each release, and what got worse."""
 
 import dataclasses
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -118,24 +119,33 @@ def findings(found: Surveyed) -> list[tuple[str, str, str]]:
 
 
 def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:
-    """Yields every REGRESSION from a release to the next. Of the drifts from the fixed reference, yields the first
-    since the metric last passed, unless such a step explains it.
+    """Yields every REGRESSION from a release to the next. Of the drifts from the fixed reference, yields those that
+    exceed by more than the margin what such a step, or one yielded before, explains since the metric last passed.
     """
-    explained: set[str] = set()
+    explained: dict[str, float] = {}  # by metric: at most so far from the fixed reference
     for last, row in zip((None, *(row.release for row in chapter.rows)), chapter.rows, strict=False):
         if row.failure:
             continue
         steps = _regressions(row.before)
         skipped = row.before is not None and row.before.reference != last
         since = f", against {called(row.before.reference)}" if row.before and skipped else ""
-        explained |= {one.metric.name for one in steps}
-        drifts = [one for one in _regressions(row.fixed) if one.metric.name not in explained]
-        explained |= {one.metric.name for one in drifts}
-        if row.fixed:
-            explained -= {one.metric.name for one in row.fixed.verdict.comparisons if one.outcome is Outcome.PASS}
+        explained |= {one.metric.name: math.inf for one in steps}
+        drifts = [one for one in _regressions(row.fixed) if _exceeds(one, explained.get(one.metric.name))]
+        told = {one.metric.name for one in (*steps, *drifts)}
+        for one in row.fixed.verdict.comparisons if row.fixed else ():
+            if one.outcome is Outcome.PASS:
+                explained.pop(one.metric.name, None)
+            elif one.metric.name in told:
+                explained[one.metric.name] = one.interval.high if one.interval else math.inf
         for found, against in ((steps, since), (drifts, f", against {called(fixed)}")):
             for one in found:
                 yield row.release, f"{one.metric.name} of {chapter.name}{against}", why(one)
+
+
+def _exceeds(drift: Comparison, explained: float | None) -> bool:
+    """Tells whether a drift exceeds what is explained, if anything is, by more than its margin."""
+    found, margin = drift.interval, drift.metric.margin or 0.0
+    return explained is None or (found is not None and found.low > explained + margin)
 
 
 def _regressions(pair: Against | None) -> list[Comparison]:

@@ -145,7 +145,8 @@ def _of_all(verdict: Verdict, names: Names) -> str:
     where = f"{_in_metrics(verdict)}{work and ','}{work}"
     if verdict.outcome is Outcome.REGRESSION:
         margin = " by more than the margin" if all(one.metric.margin for one in verdict.decisive) else ""
-        return f"{names.candidate} is worse than {against}{margin}{where}"
+        below = any(_is_computed(one) and one.interval and one.interval.estimate < 0 for one in verdict.decisive)
+        return f"{names.candidate} {'differs from' if below else 'is worse than'} {against}{margin}{where}"
     neither = f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse"
     return f"{neither}{where}{_advice(verdict)}"
 

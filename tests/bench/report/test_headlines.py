@@ -166,6 +166,16 @@ def test_a_gate_names_no_more_than_what_made_the_outcome_was_compared_with(worse
     assert headline(found, NAMES) == f"TensorFlow 2.21.0 is worse than {said}"
 
 
+def test_a_lower_perplexity_differs_and_is_not_worse() -> None:
+    below = comparison(PERPLEXITY, -0.2, 0.001, 0.02)
+    for worse, said in (
+        ([APART], "is worse than TensorFlow 2.20.0 by more than the margin in perplexity"),
+        ([below], "differs from TensorFlow 2.20.0 by more than the margin in perplexity"),
+        ([below, SLOW], "differs from TensorFlow 2.20.0 by more than the margin in perplexity and step time"),
+    ):
+        assert headline(verdict(worse), NAMES) == f"TensorFlow 2.21.0 {said}"
+
+
 @pytest.mark.parametrize("reason", [CandidateFailed(1, "killed"), LockstepFailed(7, "killed"), REFUSED])
 def test_a_candidate_that_does_not_run_is_not_worse_by_a_margin(reason: Reason) -> None:
     failed = dataclasses.replace(EXACT, outcome=Outcome.REGRESSION, reason=reason)

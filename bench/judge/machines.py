@@ -21,6 +21,7 @@ class Across:
     subject: str
     metric: Metric
     outcomes: tuple[Outcome, ...]  # by report
+    margins: tuple[float | None, ...]  # by which they were judged
     machines: int
     spread: Spread | None  # None where a machine tells no difference
 
@@ -77,6 +78,7 @@ def _across(told: Sequence[tuple[Against, Machine, Comparison]]) -> Across:
         first.subject,
         first.metric,
         tuple(one.outcome for _, _, one in told),
+        tuple(one.metric.margin for _, _, one in told),
         len(by_machine),
         spread(list(by_machine.values())) if all(by_machine.values()) else None,
     )

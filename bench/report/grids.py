@@ -72,7 +72,7 @@ class Grid:
 def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
     """Returns a chapter's two tables, of all metrics or of those that gate."""
     shown = [metric for metric in chapter.metrics() if metric.gates or not gating]
-    metrics, margins = tuple(metric.name for metric in shown), tuple(map(_margin, shown))
+    metrics, margins = tuple(metric.name for metric in shown), tuple(map(short_margin, shown))
     before = tuple(_grid_row(row, row.before, metrics, "the first release") for row in chapter.rows)
     since = tuple(_grid_row(row, row.fixed, metrics, "the fixed reference") for row in chapter.rows)
     return [
@@ -131,8 +131,8 @@ def short_size(value: float, metric: Metric) -> str:
     return values.difference(value, metric).removesuffix("/step")
 
 
-def _margin(metric: Metric) -> str:
-    """Returns a metric's margin as a header shows it; "" without one."""
+def short_margin(metric: Metric) -> str:
+    """Returns a metric's margin as brackets show it; "" without one."""
     return "" if metric.margin is None else values.margin(metric).removesuffix("/step")
 
 

@@ -1,5 +1,6 @@
 """How far machines differ in what they say of the same two environments, for a terminal and for programs."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from bench.record.codec import to_plain
 from bench.record.types import Machine
 from bench.report import values
 from bench.report.bisect import plain_bounds
-from bench.report.grids import short_size, why_failed
+from bench.report.grids import short_margin, short_size, why_failed
 from bench.report.headlines import GLYPHS
 from bench.report.lines import one_line
 from bench.report.survey import called, unlike_packages
@@ -22,9 +23,9 @@ from bench.stats.outcome import Outcome
 HEADERS = ("", "outcomes", "mean (95% CI)", "deviation", "another machine (95%)")
 OUTCOMES = (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 NOTE = (
-    f"{', '.join(f'{GLYPHS[one]} {one.value}' for one in OUTCOMES)}; deviation: of the machines' own effects, "
-    "without the errors of single reports; another machine: what a report of a machine that wasn't measured would "
-    "show, if it is like these"
+    f"{', '.join(f'{GLYPHS[one]} {one.value}' for one in OUTCOMES)}, by the margin in brackets; deviation: of the "
+    "machines' own effects, without the errors of single reports; another machine: what a report of a machine that "
+    "wasn't measured would show, if it is like these"
 )
 
 
@@ -66,13 +67,24 @@ def _failure(pair: Against) -> str:
 
 
 def _cells(row: Across) -> list[str]:
-    outcomes = " ".join(f"{count} {GLYPHS[outcome]}" for outcome, count in Counter(row.outcomes).items())
     if row.spread is None:
-        return [row.metric.name, outcomes, *[NOTHING] * 3]
+        return [row.metric.name, _outcomes(row), *[NOTHING] * 3]
     mean, metric = row.spread.mean, row.metric
     between = values.deviation(row.spread.between, metric).removesuffix("/step")
     told = f"{short_size(mean.estimate, metric)} ({_bounds(mean, row)})"
-    return [metric.name, outcomes, told, between, _bounds(row.spread.another, row)]
+    return [metric.name, _outcomes(row), told, between, _bounds(row.spread.another, row)]
+
+
+def _outcomes(row: Across) -> str:
+    """Returns how many outcomes there are of each kind, by the margin that they were judged by."""
+    found: dict[str, list[Outcome]] = {}
+    for outcome, margin in zip(row.outcomes, row.margins, strict=True):
+        found.setdefault(short_margin(dataclasses.replace(row.metric, margin=margin)), []).append(outcome)
+    counts = {
+        margin: " ".join(f"{count} {GLYPHS[outcome]}" for outcome, count in Counter(outcomes).items())
+        for margin, outcomes in found.items()
+    }
+    return ", ".join(f"{count} ({margin})" if margin else count for margin, count in counts.items())
 
 
 def _bounds(found: Interval, row: Across) -> str:
@@ -97,6 +109,7 @@ def _plain(row: Across) -> dict[str, Any]:
         "subject": row.subject,
         "metric": row.metric.name,
         "outcomes": [outcome.value for outcome in row.outcomes],
+        "margins": list(row.margins),
         "machines": row.machines,
         "between": found.between if found else None,
         **told,

@@ -36,6 +36,14 @@ def test_each_metric_that_gates_is_told_once_for_all_machines() -> None:
     assert step.spread.between == pytest.approx(math.log(1.2) / math.sqrt(2), rel=0.05)
 
 
+def test_outcomes_keep_the_margins_that_they_were_judged_by() -> None:
+    """20% slower is a REGRESSION by the file's margin of 5%, and a PASS by a run's own of 30%."""
+    rows = across([compared("a", "b", math.log(1.2), ONE), compared("a", "b", math.log(1.2), OTHER, margin=0.3)])
+    step = next(row for row in rows if row.metric.name == "step time")
+    assert step.outcomes == (Outcome.REGRESSION, Outcome.PASS)
+    assert step.margins == pytest.approx((math.log(1.05), math.log(1.3)))
+
+
 def test_reports_of_one_machine_are_one_machine() -> None:
     levels = [(0.0, ONE), (0.02, ONE), (0.11, OTHER)]
     rows = across([compared("a", "b", level, machine) for level, machine in levels])

@@ -44,6 +44,14 @@ def test_programs_get_the_same() -> None:
     assert step["between"] == pytest.approx(math.log(1.2) / math.sqrt(2), rel=0.05)
 
 
+def test_outcomes_by_unlike_margins_are_told_apart() -> None:
+    pairs = [PAIRS[1], compared("2.12.1", "2.13.1", math.log(1.2), FIRST, margin=0.3)]
+    rows = across(pairs)
+    assert "1 ✖ (5.0%), 1 ✔ (30.0%)" in machines_text(pairs, rows)
+    step = next(one for one in machines_json(pairs, rows)["comparisons"] if one["metric"] == "step time")
+    assert step["margins"] == pytest.approx([math.log(1.05), math.log(1.3)])
+
+
 def test_unlike_packages_are_named() -> None:
     side = dataclasses.replace(PAIRS[1].run.candidate, packages=(Package("keras", "3.0"),))
     unlike = dataclasses.replace(PAIRS[1], run=dataclasses.replace(PAIRS[1].run, candidate=side))

@@ -30,6 +30,7 @@ tfgate history reports
 tfgate history reports --fixed-reference reports/2026-01 --output history
 tfgate history reports --json"""
 PAGE = "history.html"
+SEARCHES = {"bisect", "blame"}  # commands whose candidates are mixtures, and releases in no order of time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +118,8 @@ def _points_or_warning(path: Path) -> Points | str:
         report: Report = read_record(GateRun, path) if path.name == GATE_FILE else read_record(PairedRun, path)
         if why := _incomplete(report):
             return f"left out: {path}: it is incomplete ({why})"
+        if SEARCHES.intersection(report.command[1:2]):
+            return f"left out: {path}: it is part of a {report.command[1]}"
         return _points(str(path.parent), report) or f"left out: {path}: no launch in it was timed"
     except FormatError as error:
         return f"left out: {error}"

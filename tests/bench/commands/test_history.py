@@ -105,6 +105,17 @@ def test_a_copy_of_a_report_counts_once(tfgate: Tfgate, reports: Path) -> None:
     assert "a copy of" not in before.out
 
 
+def test_searches_are_left_out_and_named(tfgate: Tfgate, reports: Path) -> None:
+    """Two newest reports that are 30% slower would be a REGRESSION."""
+    keep_releases(reports, [1.0] * 8)
+    for day, search in enumerate(("bisect", "blame"), 1):
+        made = dataclasses.replace(report(1.3, f"2026-02-0{day}T00:00:00+00:00"), command=("tfgate", search, "--from"))
+        write_record(reports / search / "01-keras" / "paired.json", made)
+    found = tfgate("history", reports)
+    assert (found.code, counts(found), found.out.count("left out: ")) == (0, [8, 6, 0], 2)
+    assert f"left out: {reports / 'blame' / '01-keras' / 'paired.json'}: it is part of a blame" in found.out
+
+
 def test_noise_that_may_hide_a_drift_is_no_pass(tfgate: Tfgate, reports: Path) -> None:
     keep_releases(reports, [1.0, 1.04, 1.01, 1.05, 0.99, 1.04, 1.0, 1.05])
     found = tfgate("history", reports)

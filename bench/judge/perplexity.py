@@ -42,8 +42,7 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
         return Comparison(subject.name, REPLICATES, Outcome.INCONCLUSIVE, NoMargin(subject.config), shown)
     margin = math.log1p(relative)
     metric = dataclasses.replace(REPLICATES, margin=margin)
-    stored = {(replica.jitter, replica.losses) for replica in baseline.replicas}
-    again = [record.losses for record in records if (record.jitter, record.losses) in stored]
+    again = repeated(records, baseline)
     if len(again) == len(records):
         return Comparison(subject.name, metric, Outcome.PASS, SameTrainings(len(again)), shown, shown)
     groups = list(replica_groups(baseline, start, without=again).values())
@@ -70,20 +69,37 @@ def judge_perplexity(records: Sequence[Record], baseline: Baseline, margins: Mar
 def replica_groups(
     baseline: Baseline, window_start: float, without: Collection[tuple[float, ...]] = ()
 ) -> dict[EnvironmentKey, list[float]]:
-    """Returns the log perplexities of the replicates by environment.
+    """Returns the log perplexities of the replicates by environment, as `trainings` groups them.
 
-    Raises ValueError for a replica without its losses. Trainings `without` are left out: a candidate that repeats one
-    of them would be compared with itself. Replicates that are equal bit for bit (the same weights trained again, or by
-    a version that changed nothing) are one sample.
+    Raises ValueError for a replica without its losses.
     """
-    groups: dict[EnvironmentKey, list[float]] = {}
+    return {
+        key: [log_perplexity(losses, baseline.subject, window_start) for losses in group]
+        for key, group in trainings(baseline, without).items()
+    }
+
+
+def trainings(
+    baseline: Baseline, without: Collection[tuple[float, ...]] = ()
+) -> dict[EnvironmentKey, list[tuple[float, ...]]]:
+    """Returns the losses of the replicates by environment.
+
+    Trainings `without` are left out: a candidate that repeats one of them would be compared with itself. Replicates
+    that are equal bit for bit (the same weights trained again, or by a version that changed nothing) are one sample.
+    """
+    groups: dict[EnvironmentKey, list[tuple[float, ...]]] = {}
     seen = set(without)
     for replica in baseline.replicas:
         if replica.losses not in seen:
             seen.add(replica.losses)
-            value = log_perplexity(replica.losses, baseline.subject, window_start)
-            groups.setdefault(environment_key(replica.environment), []).append(value)
+            groups.setdefault(environment_key(replica.environment), []).append(replica.losses)
     return groups
+
+
+def repeated(records: Sequence[Record], baseline: Baseline) -> list[tuple[float, ...]]:
+    """Returns the losses of the records that repeat one of the baseline's trainings bit for bit."""
+    stored = {(replica.jitter, replica.losses) for replica in baseline.replicas}
+    return [record.losses for record in records if (record.jitter, record.losses) in stored]
 
 
 def environment_key(environment: Environment) -> EnvironmentKey:

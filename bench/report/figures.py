@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bench.judge.metrics import PERPLEXITY
+from bench.judge.perplexity import repeated, trainings
 from bench.record.gate import GateRun
 from bench.record.lockstep import QUANTITIES, Lockstep
 from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE
@@ -90,13 +91,13 @@ def _losses(launches: Sequence[SideLaunch]) -> Chart:
 def _perplexities(
     launches: Sequence[SideLaunch], baseline: Baseline | None, start: int, margin: float | None
 ) -> Chart | None:
-    """Returns running perplexity relative to the mean of the reference's trainings, and the range of those."""
-    trainings, candidates = _whole(launches, baseline)
-    if not trainings or not candidates:
+    """Returns running perplexity relative to the mean of the reference's trainings that is judged, and their range."""
+    environments, candidates = _whole(launches, baseline)
+    if not environments or not candidates:
         return None
     subject = launches[0].record.subject
-    reference = [_running(losses, start) for losses in trainings]
-    mean = [math.fsum(values) / len(values) for values in zip(*reference, strict=True)]
+    groups = [[_running(losses, start) for losses in group] for group in environments]
+    reference, mean = list(itertools.chain.from_iterable(groups)), _mean(list(map(_mean, groups)))
 
     def relative(curve: Sequence[float]) -> tuple[tuple[float, float], ...]:
         return thinned(
@@ -117,10 +118,11 @@ def _perplexities(
             Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)
         ]
         keys.append(("margin", f"margin ±{as_percent(margin):.1f}%"))
+    once = ", in which each environment counts once" if len(groups) > 1 else ""
     judged = " The mean of the lines at the last step is what is judged: single lines may cross the margin."
     return Chart(
         title="Running perplexity against the reference's",
-        caption=f"Difference from the mean of the reference's trainings.{judged if margin is not None else ''}",
+        caption=f"Difference from the mean of the reference's trainings{once}.{judged if margin is not None else ''}",
         x_label="step",
         y_label="difference",
         shapes=tuple(shapes),
@@ -131,15 +133,24 @@ def _perplexities(
 
 def _whole(
     launches: Sequence[SideLaunch], baseline: Baseline | None
-) -> tuple[list[tuple[float, ...]], list[SideLaunch]]:
-    """Returns the losses of each of the reference's trainings, and the candidate's launches; those of all steps."""
+) -> tuple[list[list[tuple[float, ...]]], list[SideLaunch]]:
+    """Returns the losses of each of the reference's trainings by environment, as they are judged, and the candidate's
+    launches; those of all steps.
+    """
     if not launches:
         return [], []
     steps = launches[0].record.subject.steps
-    trainings = {replica.losses for replica in baseline.replicas} if baseline else set()
-    trainings |= {launch.record.losses for launch in launches if launch.side == REFERENCE}
+    groups = [[launch.record.losses for launch in launches if launch.side == REFERENCE]]
+    if baseline:
+        again = repeated([launch.record for launch in launches], baseline)
+        groups = list(trainings(baseline, again if len(again) < len(launches) else ()).values())
+    whole = ([losses for losses in group if len(losses) == steps] for group in groups)
     candidates = [launch for launch in launches if launch.side == CANDIDATE and len(launch.record.losses) == steps]
-    return sorted(losses for losses in trainings if len(losses) == steps), candidates
+    return list(filter(None, whole)), candidates
+
+
+def _mean(curves: Sequence[Sequence[float]]) -> list[float]:
+    return [math.fsum(values) / len(values) for values in zip(*curves, strict=True)]
 
 
 def _running(losses: Sequence[float], start: int) -> list[float]:

@@ -3,15 +3,18 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import pytest
 
+from bench.judge.metrics import PERPLEXITY
 from bench.record.lockstep import TensorDifferences
 from bench.record.types import Memory, Record
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
 from bench.report.judged import Judged, launches_by_subject, measured
-from tests.builders.records import SUBJECT, TINY, baseline, record, records, run
+from tests.builders.launches import interval_of
+from tests.builders.records import SUBJECT, TINY, baseline, record, records, replica, run
 from tests.builders.verdicts import gate, judged_run, lockstep, upgrade
 
 
@@ -35,6 +38,21 @@ def test_perplexity_lies_within_the_envelope_and_the_margins() -> None:
     envelope, *candidates, upper, lower = (shape.points for shape in chart.shapes)
     assert all(lower[0][1] < up < upper[0][1] for line in candidates for _, up in line)
     assert envelope[0][0] == candidates[0][0][0] == 2  # the first fifth of 10 steps is left out
+
+
+def test_perplexity_is_drawn_around_the_mean_that_is_judged() -> None:
+    """Of two environments with two and four trainings each counts once; a launch is no reference of its own."""
+    few = [replica(value, "2.12.1") for value in (4.9999, 5.0001)]
+    many = [replica(value) for value in (5.0198, 5.0199, 5.0201, 5.0202)]
+    first, *others = records([5.0001, 5.01, 5.011, 5.012])
+    judged = judged_run(run([dataclasses.replace(first, jitter=few[1].jitter), *others]), baseline([*few, *many]))
+    (comparison,) = (one for one in judged.verdict.comparisons if one.metric.name == PERPLEXITY)
+    # (5.0001 + 5.01 + 5.011 + 5.012)/4 − (4.9999 + 5.02)/2
+    assert interval_of(comparison).estimate == pytest.approx(5.008275 - 5.00995)
+    chart = figures(judged)["Running perplexity against the reference's"]
+    ends = [shape.points[-1][1] for shape in chart.shapes if shape.style == "candidate thin"]
+    assert fmean(math.log1p(end / 100) for end in ends) == pytest.approx(5.008275 - 5.00995)
+    assert "each environment counts once" in chart.caption
 
 
 def test_a_perplexity_beyond_its_margin_is_drawn_there() -> None:

@@ -50,7 +50,6 @@ class Measuring:
     sides: Sides
     both: bool  # sides; False: the candidate alone
     target: str
-    detailed: bool  # record what TensorFlow calls inexpensive, too
     steps: int
     command_line: Sequence[str]
     output: Path
@@ -100,11 +99,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="steps to record, and to time without recording (default: %(default)s)",
     )
-    parser.add_argument(
-        "--detail",
-        action="store_true",
-        help="also record operations that TensorFlow calls inexpensive, which slows the step",
-    )
     add_output(parser)
     add_shared(parser, "baselines", "json", "quiet")
 
@@ -127,7 +121,6 @@ def request(options: argparse.Namespace) -> Request:
         sides=sides_request(options, gpu=models[0].gpu),
         both=options.from_ is not None,
         target=options.target,
-        detailed=options.detail,
         steps=options.steps,
         command_line=options.command_line,
         output=output_folder(options, "profile"),
@@ -190,8 +183,7 @@ def _told(folder: Path | None, profiles: Sequence[Stored], *, as_json: bool, fir
 
 
 def _one(asked: Measuring, side: Side, plan: Plan, place: Path) -> Stored:
-    command = tuple(asked.command_line)
-    profile = run_profile(plan, asked.target, side, place, detailed=asked.detailed, command=command)
+    profile = run_profile(plan, asked.target, side, place, command=tuple(asked.command_line))
     write_text(place / CHROME_FILE, json.dumps(chrome_trace(profile)))
     write_text(place / FLAME_FILE, flame_svg(timeline(profile.trace), profile.name))
     stored = place, profile

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from pathlib import Path
-from typing import Any
 
 from bench.drive.opening import describe, open_model, started
 from bench.drive.plan import Plan
@@ -25,13 +24,10 @@ TOLD = re.compile(r"onednn_verbose,|To enable the following instructions:")
 RAW_FOLDER = "tensorflow"  # what TensorFlow itself wrote, for TensorBoard
 
 
-def run_profile(
-    plan: Plan, target: str, side: Side, folder: Path, *, detailed: bool = False, command: tuple[str, ...] = ()
-) -> Profile:
+def run_profile(plan: Plan, target: str, side: Side, folder: Path, *, command: tuple[str, ...] = ()) -> Profile:
     """Profiles `plan.steps` of a target, and keeps profile, dumps and raw trace in `folder`.
 
-    `target` is one of bench.record.profile.TARGETS. `detailed` records operations that TensorFlow calls inexpensive,
-    too, at a higher cost. Raises WorkerError, OSError (FileExistsError for a folder in use).
+    `target` is one of bench.record.profile.TARGETS. Raises WorkerError, OSError (FileExistsError for a folder in use).
     """
     if (folder / PROFILE_FILE).exists():
         raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
@@ -40,15 +36,15 @@ def run_profile(
     with started(plan, side) as worker:
         description = describe(worker, plan)
         model = _opened(worker, plan)
-        asked: dict[str, Any] = {"target": target, "steps": plan.steps, "folder": str(raw), "detailed": detailed}
-        profiled = worker.request(Profiled, "profile", seconds=PROFILE_SECONDS, **asked)
+        profiled = worker.request(
+            Profiled, "profile", seconds=PROFILE_SECONDS, target=target, steps=plan.steps, folder=str(raw)
+        )
     made = Profile(
         schema=SCHEMA,
         created=created,
         command=command,
         subject=model.subject,
         target=target,
-        detailed=detailed,
         environment=description.environment,
         machine=description.machine,
         trace=profiled.trace,

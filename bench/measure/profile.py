@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WARM_UP = 5
 
 
-def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder: Path, *, detailed: bool) -> Profiled:
+def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder: Path) -> Profiled:
     """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
     The steps are on `batch`; the warm-up includes `other`, so that a target which is traced for each batch shows it.
@@ -38,7 +38,7 @@ def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder:
             path.run(arguments)
         plain = [_timed(path, arguments) for _ in range(steps // 2)]
         traced = path.traces
-        with profiler.recording(folder, detailed=detailed):
+        with profiler.recording(folder):
             profiled = []
             for number in range(steps):
                 with profiler.step_window(number):

@@ -203,12 +203,12 @@ class Session:
         """Takes the comparison's step `step` from the reference's weights and state, and publishes its results."""
         return self._side.take(step, self.work.prepare(step))
 
-    def profile(self, target: str, steps: int, folder: str, detailed: bool) -> Profiled:
+    def profile(self, target: str, steps: int, folder: str) -> Profiled:
         """Profiles a target (bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
         from bench.measure.profile import profile
 
         data, other = (self.work.prepare(step) for step in (self._next_step, self._next_step + 1))
-        return profile(self.work, target, data, other, steps, Path(folder), detailed=detailed)
+        return profile(self.work, target, data, other, steps, Path(folder))
 
     def call(self, target: str) -> None:
         """Calls a target once, for what oneDNN says of it (bench.measure.profile.call)."""

@@ -57,7 +57,6 @@ def compare(reference: Profile, candidate: Profile) -> ProfileComparison:
         ("models or data", reference.subject.fingerprint, candidate.subject.fingerprint),
         ("devices", reference.subject.device, candidate.subject.device),
         ("machines", reference.machine.fingerprint(), candidate.machine.fingerprint()),
-        ("recordings", *("with --detail" if side.detailed else "without --detail" for side in (reference, candidate))),
     ):
         if one != other:
             raise UnlikeProfilesError(

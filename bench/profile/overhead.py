@@ -10,7 +10,8 @@ import dataclasses
 
 from bench.profile.timeline import Timeline
 
-# An event cost 0.5 µs in TensorFlow 2.12 and 0.8 µs in 2.15 (`tiny`, --detail: what a step took longer, by its events).
+# An event cost 0.5 µs in TensorFlow 2.12 and 0.8 µs in 2.15: what a step of `tiny` took longer, by its events, where
+# all operations were recorded.
 MOST_EVENT_NS = 1000.0
 HALVINGS = 60  # of the interval from 0 to MOST_EVENT_NS: far below a nanosecond
 

@@ -109,7 +109,6 @@ class Profile:
     command: tuple[str, ...]
     subject: Subject
     target: str  # one of TARGETS
-    detailed: bool  # whether operations that TensorFlow calls inexpensive were recorded, too
     environment: Environment
     machine: Machine
     trace: Trace

@@ -112,18 +112,14 @@ def heading(profile: Profile, times: Timeline) -> list[str]:
     """Returns what was profiled, how long a step takes, and how far to trust the rows, a line each."""
     plain, profiled = typical_seconds(profile.plain_seconds), typical_seconds(profile.profiled_seconds)
     software = f"TensorFlow {profile.environment.tensorflow}, {Count(profile.environment.threads):thread}"
-    detail = (
-        ""
-        if profile.detailed
-        else "; operations that TensorFlow calls inexpensive are counted as the executor's (--detail tells them apart)"
-    )
     part = accounted(profile, times)
     found = [
         one_line(f"{profile.target} of {profile.subject.name}, {software}"),
         f"{_ms(profiled)} ms a step under the profiler, {_ms(plain)} ms without: "
         f"tracing overhead {overhead(profile):+.1%}",
         f"{times.steps} of {len(profile.trace.windows_ns)} steps count, without the fastest and the slowest quarter; "
-        f"the rows add up to {part:.1%} of the profiled step{detail}",
+        f"the rows add up to {part:.1%} of the profiled step; "
+        "operations that TensorFlow calls inexpensive are counted as the executor's",
     ]
     if times.rest_ns[PYTHON] + times.rest_ns[IDLE] > times.window_ns / 2:
         found.append(f"Python and idle are more than half of the step: {WAY_ON}")

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import tensorflow as tf
 
 WINDOW = "tfgate_step"  # name of the event around a step
 RESULTS = re.compile(r"\n\s*(?:Returns|Output Type|Captures):")  # in a printed signature, after the arguments
-EXPENSIVE, ALL = 2, 3  # host tracer levels: operations that TensorFlow doesn't call inexpensive, and all of them
-PROBE = "tfgate_inexpensive"  # name of an operation that only the latter records
+EXPENSIVE = 2  # host tracer level: operations that TensorFlow doesn't call inexpensive
 
 
 class ProfilerError(RuntimeError):
@@ -21,22 +19,11 @@ class ProfilerError(RuntimeError):
 
 
 @contextlib.contextmanager
-def recording(folder: Path, *, detailed: bool) -> Iterator[None]:
-    """Profiles the block; the trace goes below `folder`.
-
-    Raises ProfilerError where TensorFlow has no profiler, or none that takes `detailed`, all operations.
-    """
-    if detailed and not records_all():
-        raise ProfilerError(f"TensorFlow {tf.__version__} ignores the options of its profiler: leave out --detail")
-    with _recording(folder, ALL if detailed else EXPENSIVE):
-        yield
-
-
-@contextlib.contextmanager
-def _recording(folder: Path, level: int) -> Iterator[None]:
+def recording(folder: Path) -> Iterator[None]:
+    """Profiles the block; the trace goes below `folder`. Raises ProfilerError where TensorFlow has no profiler."""
     try:
         profiler = tf.profiler.experimental
-        profiler.start(str(folder), profiler.ProfilerOptions(host_tracer_level=level, python_tracer_level=0))
+        profiler.start(str(folder), profiler.ProfilerOptions(host_tracer_level=EXPENSIVE, python_tracer_level=0))
     except (AttributeError, ImportError, tf.errors.OpError) as error:
         raise ProfilerError(
             f"TensorFlow {tf.__version__} has no profiler that works: {error}; use a build that has one"
@@ -45,17 +32,6 @@ def _recording(folder: Path, level: int) -> Iterator[None]:
         yield
     finally:
         profiler.stop()
-
-
-def records_all() -> bool:
-    """Tells whether the profiler records inexpensive operations where it is asked to: 2.20 and 2.21 ignore it."""
-    probe = tf.function(lambda x: tf.reshape(x, [-1], name=PROBE), autograph=False)
-    values = tf.zeros((2, 2))
-    probe(values)
-    with tempfile.TemporaryDirectory() as folder:
-        with _recording(Path(folder), ALL):
-            probe(values)
-        return PROBE.encode() in recorded_file(Path(folder)).read_bytes()
 
 
 def step_window(number: int) -> contextlib.AbstractContextManager[None]:

@@ -51,7 +51,6 @@ def profile(of: Trace, plain_seconds: float, profiled_seconds: float | None = No
         command=("tfgate", "profile"),
         subject=TINY,
         target="step",
-        detailed=False,
         environment=environment(),
         machine=MACHINE,
         trace=of,

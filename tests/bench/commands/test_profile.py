@@ -143,29 +143,26 @@ def test_each_answer_is_told_and_kept_before_the_next_is_measured(
     assert (again.code, again.out.startswith(f"{answer.out}\n")) == (0, True)
 
 
-@pytest.mark.parametrize(
-    ("words", "detailed", "steps"), [((), False, 20), (("--detail",), True, 20), (("--steps", "8"), False, 8)]
-)
-def test_as_many_steps_are_recorded_as_are_asked_for_and_inexpensive_operations(
+@pytest.mark.parametrize(("words", "steps"), [((), 20), (("--steps", "8"), 8)])
+def test_as_many_steps_are_recorded_as_are_asked_for(
     tfgate: Tfgate,
     tmp_path: Path,
     baselines: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
-    detailed: bool,
     steps: int,
 ) -> None:
-    asked: list[tuple[bool, int]] = []
+    asked: list[int] = []
 
-    def profiled(plan: Plan, *given: Any, detailed: bool, **more: Any) -> Profile:
-        asked.append((detailed, plan.steps))
+    def profiled(plan: Plan, *given: Any, **more: Any) -> Profile:
+        asked.append(plan.steps)
         return made_profile(plan, *given, **more)
 
     monkeypatch.setattr("bench.commands.profile.run_profile", profiled)
     python = noisy_side(tmp_path / "python", {"tensorflow-cpu": "9.9.9"})
     command = ("profile", "--to", python, "--baselines", baselines, "--config", "tiny", "--output", tmp_path / "out")
     assert tfgate(*command, *words).code == 0
-    assert asked == [(detailed, steps)]
+    assert asked == [steps]
 
 
 def test_a_page_of_other_profiles_is_in_the_way(

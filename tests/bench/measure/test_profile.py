@@ -5,7 +5,7 @@ import os
 import re
 import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def seconds_by_kind(profiled: Profiled) -> dict[str, float]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) -> None:
-    profiled = session.profile(target, 8, str(tmp_path), False)
+    profiled = session.profile(target, 8, str(tmp_path))
     assert len(profiled.trace.windows_ns) == len(profiled.plain_seconds) == len(profiled.profiled_seconds) == 8
     windows = [(end - start) / 1e9 for start, end in profiled.trace.windows_ns]
     longer = [window / seconds for window, seconds in zip(windows, profiled.profiled_seconds, strict=True)]
@@ -63,23 +63,6 @@ def test_each_target_is_profiled(session: Session, tmp_path: Path, target: str) 
     assert "HloModule" in profiled.dump.hlo
     assert profiled.matmul_flops_per_second == 1e9
     assert sorted(tmp_path.rglob("*.xplane.pb"))
-
-
-def test_detail_is_asked_of_the_profiler(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lm.hot_paths import profiler  # needs TensorFlow
-
-    asked: list[bool] = []
-    recording = profiler.recording
-
-    def noted(folder: Path, *, detailed: bool) -> AbstractContextManager[None]:
-        asked.append(detailed)
-        return recording(folder, detailed=detailed)
-
-    monkeypatch.setattr(profiler, "recording", noted)
-    monkeypatch.setattr(profiler, "records_all", lambda: True)  # 2.21's ignores what it is asked
-    for detailed in (False, True):
-        session.profile("clip", 4, str(tmp_path / str(detailed)), detailed)
-    assert asked == [False, True]
 
 
 def test_a_target_is_called_once_after_a_mark(
@@ -102,7 +85,7 @@ def test_a_unit_of_a_workload_is_profiled(tmp_path: Path) -> None:
     made = Session()
     made.describe()
     made.open("tiny", "", steps=4, implementation="", workload="masked")
-    profiled = made.profile("step", 8, str(tmp_path), False)
+    profiled = made.profile("step", 8, str(tmp_path))
     assert len(profiled.trace.windows_ns) == 8
     windows = [(end - start) / 1e9 for start, end in profiled.trace.windows_ns]
     longer = [window / seconds for window, seconds in zip(windows, profiled.profiled_seconds, strict=True)]
@@ -136,7 +119,7 @@ def test_a_profile_of_a_trace_that_lacks_something_is_refused(
     monkeypatch.setattr("bench.measure.profile.trace_of", lambda *given: OF_HOST)
     monkeypatch.setattr(session.work, "device", device)
     with pytest.raises(ValueError, match=message):
-        session.profile("clip", steps, str(tmp_path), False)
+        session.profile("clip", steps, str(tmp_path))
 
 
 def test_a_trace_of_nothing_is_refused() -> None:
@@ -152,7 +135,7 @@ def test_operations_of_the_step_belong_to_layers(session: Session, tmp_path: Pat
     opened = session if implementation == "cells" else Session()
     if implementation != "cells":
         opened.open("tiny", "synthetic", steps=4, implementation=implementation)
-    profiled = opened.profile("step", 8, str(tmp_path), False)
+    profiled = opened.profile("step", 8, str(tmp_path))
     assert profiled.dump.hlo_problem == ""
     times = timeline(profiled.trace)
     names = layers(cell.operation.name for cell in times.cells)
@@ -191,7 +174,7 @@ def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
     """The first batch has 17, the other 23: two traces, none of them recorded, and too few for TensorFlow to warn."""
     monkeypatch.setattr("lm.hot_paths.profiler.retracing_messages", lambda: nullcontext(["5 out of the last 5 calls"]))
     _number_from(monkeypatch, iter(((17,), (23,))))
-    traces = session.profile("forward", 4, str(tmp_path), False).traces
+    traces = session.profile("forward", 4, str(tmp_path)).traces
     assert (traces.count, traces.messages) == (2, ("5 out of the last 5 calls",))
     assert {"17", "23"} <= set(re.findall(r"\d+", " ".join(traces.signatures)))
 
@@ -203,9 +186,9 @@ def test_what_is_traced_while_it_is_recorded_is_refused(
 
     _number_from(monkeypatch, itertools.repeat(EachTimeAnother()))
     with pytest.raises(ProfilerError, match="forward was traced 4 times while it was recorded"):
-        session.profile("forward", 4, str(tmp_path), False)
+        session.profile("forward", 4, str(tmp_path))
 
 
 def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no hot path is called 'backward'"):
-        session.profile("backward", 4, str(tmp_path), False)
+        session.profile("backward", 4, str(tmp_path))

@@ -64,7 +64,6 @@ def test_the_cost_of_recording_is_no_difference() -> None:
     ("change", "message"),
     [
         ({"target": "clip"}, "their targets are step and clip"),
-        ({"detailed": True}, "their recordings are without --detail and with --detail"),
         ({"subject": SUBJECT}, "their configurations are tiny and notebook"),
         ({"subject": dataclasses.replace(TINY, corpus="ptb")}, "their corpora are synthetic and ptb"),
         (

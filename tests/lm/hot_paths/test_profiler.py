@@ -14,17 +14,17 @@ def test_a_tensorflow_without_profiler_is_named(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.delattr(tf.profiler, "experimental")
     with pytest.raises(profiler.ProfilerError, match=rf"TensorFlow {tf.__version__} has no profiler that works"):
-        profiler.recording(tmp_path, detailed=False).__enter__()
+        profiler.recording(tmp_path).__enter__()
 
 
 def test_a_profiler_that_is_running_is_no_profiler_that_works(tmp_path: Path) -> None:
     from lm.hot_paths import profiler
 
     with (
-        profiler.recording(tmp_path, detailed=False),
+        profiler.recording(tmp_path),
         pytest.raises(profiler.ProfilerError, match=r"has no profiler that works: .*[Aa]nother profiler"),
     ):
-        profiler.recording(tmp_path, detailed=False).__enter__()
+        profiler.recording(tmp_path).__enter__()
 
 
 def test_a_folder_without_trace_is_an_error(tmp_path: Path) -> None:
@@ -48,25 +48,3 @@ def test_each_trace_is_told_by_what_it_takes_and_retracing_is_heard() -> None:
     assert len(taken) == 7
     assert all(f"shape=({length},)" in text for length, text in zip(range(1, 8), sorted(taken), strict=True))
     assert any("triggered tf.function retracing" in message for message in messages)
-
-
-def test_all_operations_are_recorded_or_that_is_refused(tmp_path: Path) -> None:
-    """2.20 and 2.21 ignore the profiler's options: they warn on standard error, and record what they always do."""
-    import tensorflow as tf
-
-    from lm.hot_paths import profiler
-
-    def record() -> bool:
-        with profiler.recording(tmp_path, detailed=True):
-            reshaped(values)
-        return b"a_reshape" in profiler.recorded_file(tmp_path).read_bytes()
-
-    reshaped, values = tf.function(lambda x: tf.reshape(x, [-1], name="a_reshape"), autograph=False), tf.zeros((2, 2))
-    reshaped(values)
-    if profiler.records_all():
-        assert record()
-    else:
-        assert tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 20)
-        with pytest.raises(profiler.ProfilerError, match=r"ignores the options of its profiler: leave out --detail"):
-            record()
-        assert not list(tmp_path.iterdir())

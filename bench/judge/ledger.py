@@ -178,32 +178,44 @@ def _own_files(report: Measured) -> list[tuple[str, str]]:
 
 
 def _position(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> Position | None:
-    """Returns an entry's ratio to `reference`; None where it lacks the metric, or where no moves lead to that
-    reference.
-
-    One that was a reference itself stands where the moves since have left it: its own ratio is one of those that lead
-    to it.
+    """Returns an entry's ratio to `reference`: the sum along its path. None where there is no path, or where an entry
+    of it lacks the metric.
     """
-    since = _moves(ledger, entry.environment, reference)
-    moves = _moves(ledger, entry.reference, reference) if since is None else since
-    if moves is None:
+    path = _path(ledger, entry, reference, subject, metric)
+    if path is None:
         return None
-    links = [(-1, _telling(ledger, move, subject, metric)) for move in moves] + ([(1, entry)] if since is None else [])
-    ratios = [(sign, ratio) for sign, link in links if (ratio := _ratio(link, subject, metric))]
-    if len(ratios) < len(links):
+    ratios = [(sign, ratio) for sign, link in path if (ratio := _ratio(link, subject, metric))]
+    if len(ratios) < len(path):
         return None
     estimate = math.fsum(sign * ratio.estimate for sign, ratio in ratios)
     intervals = tuple(filter(None, (ratio_interval(ratio) for _, ratio in ratios)))
-    return Position(entry.tensorflow, estimate, intervals, frozenset(link.machine for _, link in links))
+    return Position(entry.tensorflow, estimate, intervals, frozenset(link.machine for _, link in path))
+
+
+def _path(ledger: Ledger, entry: Entry, reference: str, subject: str, metric: str) -> list[tuple[int, Entry]] | None:
+    """Walks from where an entry stands to `reference`, along moves: returns (sign, the entry with the ratio) of each
+    step; None where no moves lead there.
+
+    An entry that is `reference`, or a former one from which moves lead there, starts at itself. Any other starts at its
+    own reference, and adds its own ratio. Every move subtracts its ratio.
+    """
+    own: list[tuple[int, Entry]] = []
+    moves = _moves(ledger, entry.environment, reference)
+    if moves is None:
+        own, moves = [(1, entry)], _moves(ledger, entry.reference, reference)
+    if moves is None:
+        return None
+    return [*((-1, _telling(ledger, move, subject, metric)) for move in moves), *own]
 
 
 def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
     """Yields the entries, of a move that several reports measured the first alone: what was accepted since stands."""
-    at = ""
+    moved_to = ""
     for entry in entries:
-        if not entry.becomes_reference or entry.environment != at:
+        if not (entry.becomes_reference and entry.environment == moved_to):
             yield entry
-        at = entry.environment if entry.becomes_reference else at
+        if entry.becomes_reference:
+            moved_to = entry.environment
 
 
 def _moves(ledger: Ledger, old: str, new: str) -> list[Entry] | None:

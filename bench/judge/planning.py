@@ -7,7 +7,7 @@ which a candidate that is slow in three launches of ten is slow in one at least,
 
 import dataclasses
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from statistics import fmean
 
 from bench.judge.acceptances import tolerated
@@ -64,7 +64,7 @@ class SoFar:
         """Returns the kind of launch to measure next: of the open ones, that with the fewest launches; None once
         nothing is open.
         """
-        return min(self.open_kinds(), key=lambda kind: len(whole_pairs(self.run, kind)), default=None)
+        return min(self.open_kinds(), key=self._count, default=None)
 
     def seconds_left(self) -> tuple[float, float] | None:
         """Returns the seconds that a PASS takes yet, and the most that plan and budget take, at the pace of the
@@ -74,24 +74,19 @@ class SoFar:
         measured = whole_pairs(self.run)
         if not measured:
             return None
-        least = most = first_looks = 0.0
-        beyond = False  # plan and budget allow no PASS
-        for kind in self.open_kinds():
-            first = max((one.plan.first for one in self._of(kind) if one.metric.gates), default=0)
-            takes = max(launches_of_a_pass(len(self.kinds)), first)
-            pairs, limit = whole_pairs(self.run, kind), self._limit(kind)
-            count, pace = len(pairs), fmean(pair.seconds for pair in pairs or measured)
-            look = next((look for look in LOOKS if look >= max(count + 1, takes)), limit)
-            if count >= takes or not pairs:  # a PASS waits for no launches of that kind, or nobody knows what they take
-                look = min(look, limit)
-            beyond |= look > limit
-            least += pace * max(look - count, 1)
-            most += pace * max(limit - count, 1)
-            first_looks += pace * max(LOOKS[0] - count, 0)
+        pace = {
+            kind: fmean(pair.seconds for pair in whole_pairs(self.run, kind) or measured) for kind in self.open_kinds()
+        }
+
+        def seconds(launches: Callable[[str], int]) -> float:
+            return math.fsum(pace[kind] * launches(kind) for kind in pace)
+
+        least, most = seconds(self._needed), seconds(self._allowed)
         if self.run.budget_minutes:  # its launches are known once there is one of each kind
-            spent = math.fsum(pair.seconds for pair in measured)
-            most = min(most, max(60 * self.run.budget_minutes - spent, first_looks))
-        return least if beyond else min(least, most), most
+            left = 60 * self.run.budget_minutes - math.fsum(pair.seconds for pair in measured)
+            most = min(most, max(left, seconds(self._to_first_look)))
+        no_pass = any(self._needed(kind) > self._allowed(kind) for kind in pace)
+        return least if no_pass else min(least, most), most
 
     def comparisons(self) -> list[Comparison]:
         """Returns what the samples come to, those of the last launch's kind first."""
@@ -100,6 +95,28 @@ class SoFar:
 
     def _of(self, kind: str) -> list[Sample]:
         return [sample for sample in self.samples if sample.cores == kind]
+
+    def _count(self, kind: str) -> int:
+        return len(whole_pairs(self.run, kind))
+
+    def _needed(self, kind: str) -> int:
+        """Returns the launches of an open kind that a PASS needs yet: up to the first look at which there may be one,
+        and the next launch in any case.
+        """
+        count = self._count(kind)
+        first = max((one.plan.first for one in self._of(kind) if one.metric.gates), default=0)
+        takes = max(launches_of_a_pass(len(self.kinds)), first)
+        look = next((look for look in LOOKS if look >= max(count + 1, takes)), self._limit(kind))
+        if count >= takes or not count:  # a PASS waits for no launches of that kind, or nobody knows what they take
+            look = min(look, self._limit(kind))
+        return max(look - count, 1)
+
+    def _allowed(self, kind: str) -> int:
+        """Returns the launches of an open kind that plan and budget allow yet, and the next one in any case."""
+        return max(self._limit(kind) - self._count(kind), 1)
+
+    def _to_first_look(self, kind: str) -> int:
+        return max(LOOKS[0] - self._count(kind), 0)
 
     def _limit(self, kind: str) -> int:
         """Returns the launches of a kind that plan and budget allow; the first look is taken whatever the budget is."""

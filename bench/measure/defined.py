@@ -114,23 +114,44 @@ def _name(quantity: str, tensor: str) -> str:
 
 
 def _limit(quantity: str, tensor: str, value: Array, whole: float, found: Definition) -> float | None:
-    """Returns the limit of a tensor's relative error; None where float32 leaves the tensor open."""
+    """Returns the limit of a tensor's relative error; None where float32 leaves the tensor open.
+
+    | float32's own error | the limit |
+    | --- | --- |
+    | none at all | FLOOR |
+    | small | a multiple of that error and FLOOR, CAP at most |
+    | small as a part of the whole quantity, of which the tensor is a `share` | the same, with CAP of the whole |
+    | large | none: the tensor is left open |
+
+    An error is small if WORST times that is within CAP. Of an update, it is without the rounding of the new weights,
+    which is added to the limit, and leaves the tensor open above MOST_ROUNDING.
+    """
     own = max(relative_error(narrow[quantity][tensor], value) for narrow in found.narrow)
-    size = _norm({tensor: value})
     if not own:
         return FLOOR
-    rounding = 0.0
-    if quantity.startswith(UPDATE):  # w′ is rounded in each step, in a small tensor all to one side
-        steps = int(quantity.removeprefix(UPDATE))
-        rounded = np.sqrt(np.maximum(found.reads.get(tensor, 1.0), 1.0))  # Keras 3 does it once for each read of a row
-        rounding = steps * rounding_error((found.start[WEIGHT + tensor].T * rounded).T, value)
-    own = max(own - rounding, 0.0)
-    scale = 1.0 if own * WORST <= CAP else size / whole if whole else 0.0
-    if not (scale and own * scale * WORST <= CAP and rounding <= MOST_ROUNDING):
+    rounding = _rounding(quantity, tensor, value, found)
+    if rounding > MOST_ROUNDING:
         return None
+    own = max(own - rounding, 0.0)
     multiple = FLOAT32_MULTIPLE * own
-    floor = FLOOR if multiple < 1 else FLOOR / scale  # from 1 on, float32 can't tell the tensor from zero
-    return min(multiple + floor, CAP / scale) + rounding
+    if own * WORST <= CAP:
+        return min(multiple + FLOOR, CAP) + rounding
+    share = _norm({tensor: value}) / whole if whole else 0.0
+    if share and own * share * WORST <= CAP:
+        floor = FLOOR if multiple < 1 else FLOOR / share  # from 1 on, float32 can't tell the tensor from zero
+        return min(multiple + floor, CAP / share) + rounding
+    return None
+
+
+def _rounding(quantity: str, tensor: str, value: Array, found: Definition) -> float:
+    """Returns the relative error that rounding the new weights may cause in an update; 0 in any other quantity. In a
+    small tensor each step may round to the same side, so that steps add up.
+    """
+    if not quantity.startswith(UPDATE):
+        return 0.0
+    steps = int(quantity.removeprefix(UPDATE))
+    rounded = np.sqrt(np.maximum(found.reads.get(tensor, 1.0), 1.0))  # Keras 3 does it once for each read of a row
+    return steps * rounding_error((found.start[WEIGHT + tensor].T * rounded).T, value)
 
 
 def _norm(tensors: Arrays) -> float:

@@ -5,6 +5,7 @@
 - `calls`, `padded`: what descriptions share, without TensorFlow; their work is in `sequential` and `differentiated`
 - `files`, `promises`: saved models, and which of them a version must read; `keras_optimizers`: Keras' optimizers, and
   the values of their slots
-- `own`, `own_work`, `own_model`: a user's own file; `own_errors`: what is said of its failures
+- `own`, `own_work`, `own_model`: a user's own file; `own_names`: those of its variables; `own_errors`: what is said of
+  its failures
 - `unit`: one call of any workload's unit
 """

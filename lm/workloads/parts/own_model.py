@@ -5,8 +5,7 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from lm.compat import is_variable, keras_version, other_weights, tf_variable
 from lm.runtime import traces_of
 from lm.workloads.parts.own import FUNCTION, RETURNS
 from lm.workloads.parts.own_errors import ModelError, phase
+from lm.workloads.parts.own_names import labelled, same_but_for_layers
 from lm.workloads.protocol import WEIGHT, NotCopiedError
 
 BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
@@ -52,7 +52,7 @@ class Model(ABC):
         if not trainable:
             mend = "return the variables that a step trains; if it trains none, those that it reads"
             raise ModelError(f"{path.name}: there are no variables to train: {mend}")
-        self.variables = dict(_labelled(variables))
+        self.variables = dict(labelled(variables))
         names = {id(variable): name for name, variable in self.variables.items()}
         self.trainable = [names[id(variable)] for variable in trainable]
 
@@ -93,7 +93,7 @@ class Model(ABC):
         unlike names or shapes.
         """
         there = {name.removeprefix(WEIGHT): one.shape for name, one in start.items() if name.startswith(WEIGHT)}
-        if set(there) != set(self.variables) and _same_but_for_layers(there, self.variables):
+        if set(there) != set(self.variables) and same_but_for_layers(there, self.variables):
             names = dict(zip(self.variables, there, strict=True))
             self.variables = {names[name]: variable for name, variable in self.variables.items()}
             self.trainable = [names[name] for name in self.trainable]
@@ -314,51 +314,6 @@ def _made(variable: Any) -> int:
     """
     number = re.search(r"_(\d+)$", getattr(tf_variable(variable), "_unique_id", ""))
     return int(number[1]) if number else 0
-
-
-def _labelled(variables: Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    """Names variables alike in Keras 2 and 3, in any process: "dense/kernel", and the second "dense/kernel#2"."""
-    seen: Counter[str] = Counter()
-    for variable in variables:
-        path = str(getattr(variable, "path", variable.name)).removesuffix(":0")
-        label = "/".join(re.sub(r"_\d+$", "", part) for part in path.split("/")[-2:])
-        seen[label] += 1
-        yield (f"{label}#{seen[label]}" if seen[label] > 1 else label), variable
-
-
-def _same_but_for_layers(there: Mapping[str, tuple[int, ...]], here: Iterable[str]) -> bool:
-    """Returns whether two models' variables, of which one's shapes are given, are alike in order but for their layers'
-    names.
-
-    In Keras 2, unlike Keras 3, a `TimeDistributed` and a `ConvLSTM2D` name their inner layer's variables, and there are
-    variables without a layer's name. A wrong pair of one shape would be a wrong verdict, so that names must agree where
-    they can: a layer's name that is as frequent in both must be at the same places. Variables of one name and shape
-    whose layers have other names must not have several of them on both sides, and one pair where a layer has none.
-    """
-    (layers, own), (layers_here, own_here) = _parts(there), _parts(here)
-    if own != own_here:
-        return False
-    for layer in set(layers):
-        places, places_here = ([one == layer for one in among] for among in (layers, layers_here))
-        if sum(places) == sum(places_here) and places != places_here:
-            return False
-    renamed = defaultdict(set)
-    for variable, layer, layer_here in zip(zip(own, there.values(), strict=True), layers, layers_here, strict=True):
-        if layer != layer_here:
-            renamed[variable].add((layer, layer_here))
-    for ways in renamed.values():
-        names, names_here = (set(side) for side in zip(*ways, strict=True))
-        if (len(names) > 1 and len(names_here) > 1) or (len(ways) > 1 and "" in names | names_here):
-            return False
-    return True
-
-
-def _parts(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Returns the layers' names, "" where there is none, and the variables' own, as Keras 3 has them: its
-    `depthwise_kernel` of Keras 2 is a `kernel`, and its `Variable` without a name a `variable`.
-    """
-    pairs = [name.partition("#")[0].rpartition("/") for name in names]
-    return [layer for layer, _, _ in pairs], [own.lower().removeprefix("depthwise_") for _, _, own in pairs]
 
 
 def _described(value: Any) -> str:

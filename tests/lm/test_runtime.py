@@ -129,12 +129,18 @@ def test_asking_for_a_gpu_leaves_tf32_as_it_is(tf32: Callable[[], bool], monkeyp
 
 
 def test_a_gpu_s_memory_is_tensorflow_s_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU's figures stand in for a GPU's. TensorFlow knows a device's memory by its name in capitals alone."""
+    """The CPU stands in for a GPU. TensorFlow knows a device by its name in capitals alone."""
     ask = tf.config.experimental.get_memory_info
-    assert "peak" in ask("CPU:0")
-    monkeypatch.setattr(
-        tf.config.experimental, "get_memory_info", lambda device: {**ask(device.replace("GPU", "CPU")), "peak": 7}
-    )
+
+    def asked(device: str) -> dict[str, int]:
+        try:
+            ask(device.replace("GPU", "CPU"))
+        except ValueError as error:  # without oneDNN, as on a CPU with AVX2 alone, a CPU's allocator doesn't count
+            if "Allocator stats not available" not in str(error):
+                raise
+        return {"peak": 7}
+
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", asked)
     assert runtime.peak_gpu_bytes("gpu:0") == 7
 
 

@@ -100,6 +100,8 @@ def workload():
     model.compile(tf.keras.optimizers.SGD(0.1), run_eagerly=True)
     return model, (x, y)
 """
+MODEL = "return model, (x, y)"
+LOOP_OF_MODEL = "return (lambda *batch: model.train_step(batch)['loss']), model.trainable_variables, (x, y)"
 WITHOUT_GRADIENTS = ("direct_call.py", "fit_call.py", "predict_call.py")
 
 
@@ -171,11 +173,14 @@ def test_nothing_is_caught_where_nothing_is_wrong(
     ("environment", "reference"),
     [("newest_python", "oldest_python"), pytest.param("oldest_python", "newest_python", marks=pytest.mark.slow)],
 )
+@pytest.mark.parametrize(
+    "returned", [pytest.param(MODEL, id="model"), pytest.param(LOOP_OF_MODEL, id="loop", marks=pytest.mark.slow)]
+)
 def test_layers_whose_variables_the_other_keras_names_otherwise_are_compared(
-    request: pytest.FixtureRequest, tmp_path: Path, environment: str, reference: str
+    request: pytest.FixtureRequest, tmp_path: Path, environment: str, reference: str, returned: str
 ) -> None:
     path = tmp_path / "named.py"
-    path.write_text(NAMED_OTHERWISE)
+    path.write_text(NAMED_OTHERWISE.replace(MODEL, returned))
     pythons = (request.getfixturevalue(name) for name in (environment, reference))
     record = answered(NO_FAULT.name, next(pythons), str(path), next(pythons))
     assert (record.failure, record.unchecked) == (None, ())

@@ -205,7 +205,7 @@ class OwnStep(Model):
 
     def __init__(self, path: Path, step: Callable[..., Any], variables: Any, batch: Any) -> None:
         listed = _listed(path, variables)
-        super().__init__(path, batch, listed, listed)
+        super().__init__(path, batch, listed, sorted(listed, key=_made))
         self._step = step
 
     @property

@@ -411,6 +411,14 @@ class TestModels:
             work: Any = opened(written(tmp_path, text.replace('return {"loss": loss}', f"return {returned}")))
             assert work._model.step() > 0
 
+    def test_a_step_s_variables_of_one_name_are_told_apart_by_when_they_were_made(self, tmp_path: Path) -> None:
+        """Versions of Keras list a model's in other orders. Gradients come in the order of the step's own list."""
+        made = "[tf.Variable(tf.ones(size), name='dense/kernel') for size in (2, 3)]"
+        work: Any = opened(written(tmp_path, f"def workload(): {LISTED.format(f'{made}[::-1]')}"))
+        sizes = {name: value.size for name, value in work._model.values().items()}
+        assert sizes == {"dense/kernel": 2, "dense/kernel#2": 3}
+        assert work._model.trainable == ["dense/kernel#2", "dense/kernel"]
+
     def test_relocation_moves_the_variables(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         moved: list[Any] = []
         monkeypatch.setattr("lm.workloads.parts.own_work.relocate", moved.extend)

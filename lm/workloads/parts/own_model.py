@@ -158,7 +158,7 @@ class KerasModel(Model):
         self._model.reset_metrics()  # in Keras 3.0 and 3.1 the loss is a mean over all steps since
         told = self._model.train_on_batch(x, y, *weight, return_dict=True)
         # By its name: of a `train_step` of the user's own, versions order what it returns in other ways.
-        return float(np.ravel(told.get("loss", next(iter(told.values()))))[0])
+        return float(np.ravel(told["loss" if "loss" in told else min(told)])[0])
 
     def first_step(self, start: Mapping[str, Array], kind: str) -> tuple[float, list[Any] | None]:
         """Takes gradients, then a step, both from `start`; no gradients of a model with a `train_step` of its own."""

@@ -114,6 +114,13 @@ class Model(ABC):
             if here.get(name) != there.get(name):
                 raise NotCopiedError(name, _shape(there.get(name)), _shape(here.get(name)))
 
+    def _number(self, loss: Any) -> float:
+        """Returns a step's loss. Raises ModelError unless it is one number."""
+        try:
+            return float(np.ravel(loss).item())
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"{self.path.name}: the step's loss is {_described(loss)}: return one number") from error
+
     def require_float64(self) -> None:
         """Raises ModelError unless all float variables that are trained are in float64."""
         for name in self.trainable:
@@ -158,7 +165,7 @@ class KerasModel(Model):
         self._model.reset_metrics()  # in Keras 3.0 and 3.1 the loss is a mean over all steps since
         told = self._model.train_on_batch(x, y, *weight, return_dict=True)
         # By its name: of a `train_step` of the user's own, versions order what it returns in other ways.
-        return float(np.ravel(told["loss" if "loss" in told else min(told)])[0])
+        return self._number(told.get("loss" if "loss" in told else min(told, default="loss")))
 
     def first_step(self, start: Mapping[str, Array], kind: str) -> tuple[float, list[Any] | None]:
         """Takes gradients, then a step, both from `start`; no gradients of a model with a `train_step` of its own."""
@@ -238,10 +245,7 @@ class OwnStep(Model):
         if gradients is not None and not (isinstance(gradients, (tuple, list)) and len(gradients) == count):
             mend = f"in (loss, gradients), return a gradient for each of the {count} variables, in their order"
             raise ModelError(f"{name}: {mend}, not {_described(gradients)}")
-        try:
-            return float(loss), None if gradients is None else list(gradients)
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"{name}: the step's loss is {_described(loss)}: return one number") from error
+        return self._number(loss), None if gradients is None else list(gradients)
 
 
 def _reads(gradient: tf.IndexedSlices, rows: int) -> tf.Tensor:

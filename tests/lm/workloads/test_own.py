@@ -411,6 +411,16 @@ class TestModels:
             work: Any = opened(written(tmp_path, text.replace('return {"loss": loss}', f"return {returned}")))
             assert work._model.step() > 0
 
+    @pytest.mark.parametrize(
+        ("returned", "told"), [('{"loss": tf.fill((4,), loss)}', r"ndarray of shape \(4,\)"), ("{}", "NoneType")]
+    )
+    def test_a_loss_that_is_not_one_number_is_said(self, tmp_path: Path, returned: str, told: str) -> None:
+        """Of several, none but the first would count."""
+        text = OWN_STEP.format(kind="Stepping", compiled="'sgd'")
+        work = opened(written(tmp_path, text.replace('return {"loss": loss}', f"return {returned}")))
+        with pytest.raises(RuntimeError, match=rf"^mine\.py: the step's loss is a {told}: return one number$"):
+            work.do(work.prepare(0))
+
     def test_a_step_s_variables_of_one_name_are_told_apart_by_when_they_were_made(self, tmp_path: Path) -> None:
         """Versions of Keras list a model's in other orders. Gradients come in the order of the step's own list."""
         made = "[tf.Variable(tf.ones(size), name='dense/kernel') for size in (2, 3)]"

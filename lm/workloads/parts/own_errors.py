@@ -46,7 +46,9 @@ def phase(path: Path, name: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         machines = isinstance(error, MACHINES) and not isinstance(error, FileNotFoundError)
         kind = MachineError if machines else ModelError
-        raise kind(f"{_place(path, error)} {name}: {_telling(error)}{_hint(error)}") from error
+        # What a StopIteration caused, contextlib takes for the generator's own end, and raises that again (PEP 479).
+        cause = None if isinstance(error, StopIteration) else error
+        raise kind(f"{_place(path, error)} {name}: {_telling(error)}{_hint(error)}") from cause
 
 
 def _place(path: Path, error: BaseException) -> str:

@@ -461,6 +461,11 @@ class TestModels:
         with pytest.raises(RuntimeError, match=r"mine\.py:11 at step 17: AssertionError: no more data"):
             work.do(work.prepare(17))
 
+    def test_an_iterator_s_end_is_said_as_any_exception_is(self, tmp_path: Path) -> None:
+        work = opened(square(tmp_path, before="next(iter(()))"))
+        with pytest.raises(RuntimeError, match=r"^mine\.py:11 at step 0: StopIteration$"):
+            work.do(work.prepare(0))
+
     def test_the_line_is_the_last_one_in_files_of_the_user_s(self, tmp_path: Path) -> None:
         written(tmp_path, "\n1 / 0", "own_failing.py")
         with pytest.raises(RuntimeError, match=r"own_failing\.py:2 in `workload`: ZeroDivisionError: division by zero"):

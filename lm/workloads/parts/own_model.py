@@ -87,7 +87,7 @@ class Model(ABC):
         return found
 
     def take(self, start: Mapping[str, Array], kind: str) -> None:
-        """Starts from another model's variables and batch; its floats become that kind's.
+        """Starts from another model's variables and batch; its floats become that kind's, or the file's own float64.
 
         Variables that are named otherwise there get the names that they have there. Raises NotCopiedError for
         unlike names or shapes.
@@ -102,7 +102,8 @@ class Model(ABC):
             for name, variable in self.variables.items():
                 variable.assign(start[WEIGHT + name].astype(tf_variable(variable).dtype.as_numpy_dtype))
         leaves = [start[f"{BATCH}{number}"] for number in range(sum(name.startswith(BATCH) for name in start))]
-        cast = [leaf.astype(kind) if np.issubdtype(leaf.dtype, np.floating) else leaf for leaf in leaves]
+        floats = np.promote_types(kind, tf.keras.backend.floatx())
+        cast = [leaf.astype(floats) if np.issubdtype(leaf.dtype, np.floating) else leaf for leaf in leaves]
         was = tf.nest.flatten(self.batch)
         like = [tf.constant(new) if tf.is_tensor(old) else new for old, new in zip(was, cast, strict=True)]
         self.batch = tf.nest.pack_sequence_as(self.batch, like)

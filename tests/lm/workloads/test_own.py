@@ -670,6 +670,19 @@ class TestModels:
         expected, _, (unchecked,) = defined(described(path), OPENING)
         assert (expected, unchecked) == ({}, Unchecked(NOT_REBUILT, "weight dense/kernel was [3, 1] and is [3, 2]"))
 
+    def test_a_file_may_be_in_float64_on_its_own(self, tmp_path: Path) -> None:
+        import tensorflow as tf
+
+        text = SQUARE.format(before="pass", returned="loss, [gradient]")
+        text = text.replace("def workload", "tf.keras.backend.set_floatx('float64')\ndef workload")
+        path = written(tmp_path, text.replace("    def step", "    @tf.function\n    def step"))
+        try:
+            expected, _, unchecked = defined(described(path), OPENING)
+        finally:
+            tf.keras.backend.set_floatx("float32")
+        assert unchecked == ()
+        assert list(expected) == list(CASES)
+
     def test_variables_that_stay_float32_are_named(self, tmp_path: Path) -> None:
         text = SQUARE.format(before="pass", returned="loss").replace("tf.keras.backend.floatx()", "'float32'")
         _, _, (unchecked,) = defined(described(written(tmp_path, text)), OPENING)

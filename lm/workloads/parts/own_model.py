@@ -283,6 +283,7 @@ def _function(path: Path) -> Callable[[], Any]:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE] = module
+    sys.argv = [str(path)]  # none of tfgate's arguments, for a file that parses its own
     spec.loader.exec_module(module)
     legacy = os.environ.get("TF_USE_LEGACY_KERAS") in ("true", "True", "1")  # as TensorFlow reads it
     if legacy and keras_version().startswith("3."):

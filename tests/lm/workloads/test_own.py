@@ -486,6 +486,12 @@ class TestModels:
         with pytest.raises(RuntimeError, match=r"mine\.py:12 at step 0: KeyError: 'gone'"):
             work.do(work.prepare(0))
 
+    def test_its_arguments_are_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.argv", ["worker.py", "7", "9", "tensorflow"])
+        path = dense(tmp_path)
+        parsed = "import argparse\nargparse.ArgumentParser().parse_args()"
+        opened(written(tmp_path, f"{parsed}\n{path.read_text()}"))
+
     def test_a_neighbour_can_be_imported(self, tmp_path: Path) -> None:
         written(tmp_path, "RATE = 0.25", "own_neighbour.py")
         text = SQUARE.format(before="pass", returned="loss").replace("import numpy", "import own_neighbour, numpy")

@@ -124,10 +124,13 @@ class Model(ABC):
 
     def require_float64(self) -> None:
         """Raises ModelError unless all float variables that are trained are in float64."""
+        policy = tf.keras.mixed_precision.global_policy().name
+        mend = "give it dtype=tf.keras.backend.floatx()"
+        if policy != "float64":  # the file has set one
+            mend = f"leave the policy {policy} out, or call set_global_policy(tf.keras.backend.floatx())"
         for name in self.trainable:
             kind = tf_variable(self.variables[name]).dtype
             if kind.is_floating and kind != tf.float64:
-                mend = "give it dtype=tf.keras.backend.floatx()"
                 raise ModelError(f"{self.path.name}: variable {name} stays {kind.name} in the float64 run: {mend}")
 
 

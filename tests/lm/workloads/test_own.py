@@ -695,6 +695,15 @@ class TestModels:
         assert unchecked.why == NO_FLOAT64
         assert "variable weights stays float32 in the float64 run" in unchecked.detail
 
+    @pytest.mark.parametrize(("policy", "open_"), [("'float32'", True), ("tf.keras.backend.floatx()", False)])
+    def test_a_policy_that_keeps_float32_has_a_hint_that_helps(self, tmp_path: Path, policy: str, open_: bool) -> None:
+        text = dense(tmp_path).read_text()
+        chosen = f"tf.keras.mixed_precision.set_global_policy({policy})"
+        path = written(tmp_path, text.replace("def workload", f"{chosen}\ndef workload"))
+        _, _, unchecked = defined(described(path), OPENING)
+        mend = "leave the policy float32 out, or call set_global_policy(tf.keras.backend.floatx())"
+        assert [one.detail.partition("run: ")[2] for one in unchecked] == ([mend] if open_ else [])
+
     def test_a_variable_of_whole_numbers_need_not_be_in_float64(self, tmp_path: Path) -> None:
         """As the count of a Normalization, or the state of a seed."""
         text = SQUARE.format(before="pass", returned="loss")

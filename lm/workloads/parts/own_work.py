@@ -123,7 +123,7 @@ def _each_counts(start: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _start_of(first: Mapping[str, Array], case: str) -> dict[str, Array]:
-    """Returns a case's start: the first, or one whose float weights are near it, alike in each process."""
+    """Returns a case's start: the first, or one whose `_floats` are near it, alike in each process."""
     if case == CASES[0]:
         return dict(first)
     random = np.random.RandomState(CASES.index(case))
@@ -134,7 +134,7 @@ def _start_of(first: Mapping[str, Array], case: str) -> dict[str, Array]:
 
 
 def _moved(start: Mapping[str, Array]) -> dict[str, Array]:
-    """Returns a start whose float32 weights are off by one in their last bit, as rounding may leave them."""
+    """Returns a start whose `_floats` are off by one in their last bit, as rounding may leave them."""
     random = np.random.RandomState(0)
     ends = {name: np.where(random.randint(0, 2, value.shape), np.inf, -np.inf) for name, value in _floats(start)}
     return {
@@ -144,7 +144,11 @@ def _moved(start: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _floats(start: Mapping[str, Array]) -> list[tuple[str, Array]]:
-    return [(name, value) for name, value in start.items() if name.startswith(WEIGHT) and value.dtype == np.float32]
+    """Returns the float32 weights but those of whole numbers other than 0, as masks and counters are: where a model
+    tests for 1, a mask of 0.998 switches a layer off.
+    """
+    found = [(name, value) for name, value in start.items() if name.startswith(WEIGHT) and value.dtype == np.float32]
+    return [(name, value) for name, value in found if not (value.any() and np.array_equal(value, np.rint(value)))]
 
 
 @contextlib.contextmanager

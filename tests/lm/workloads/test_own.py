@@ -118,6 +118,26 @@ def workload():
 MOVING = "step, frozen = model.train_step, model.layers[0].kernel; " + (
     "model.train_step = lambda data: (step(data), frozen.assign(frozen * 2))[0]"
 )
+# A layer whose mask of 0 and 1 is tested for 1.
+MASKED = """
+import numpy as np
+import tensorflow as tf
+
+class Pruned(tf.keras.layers.Layer):
+    def build(self, shape):
+        half = lambda shape, dtype=None: tf.constant(np.arange(24).reshape(6, 4) % 2, dtype)
+        self.w = self.add_weight(shape=(6, 4), initializer=tf.keras.initializers.GlorotUniform(1), name="w")
+        self.mask = self.add_weight(shape=(6, 4), initializer=half, trainable=False, name="mask")
+
+    def call(self, x):
+        return {scale} * x @ tf.where(tf.equal(self.mask, 1), tf.convert_to_tensor(self.w), 0)
+
+def workload():
+    model = tf.keras.Sequential([tf.keras.Input((6,)), Pruned(), tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    random = np.random.RandomState(0)
+    return model, (random.normal(size=(8, 6)), random.normal(size=(8, 1)))
+"""
 EMBEDDING = """
 import numpy as np
 import tensorflow as tf
@@ -661,6 +681,18 @@ class TestModels:
         within = {(error.label, error.tensor): error.within for error in oracle.errors()}
         assert within["answer update after 1", "dense/kernel"] is not moved
         assert all(within.values()) is not moved
+
+    @pytest.mark.parametrize("scale", [1.0, 1.5])
+    def test_a_layer_is_compared_whose_mask_is_tested_for_equality(self, tmp_path: Path, scale: float) -> None:
+        """With masks of 0.998, as in starts near the first, the layer would be off in reference and candidate."""
+        path = written(tmp_path, MASKED.format(scale=1.0))
+        expected, start, unchecked = defined(described(path), OPENING)
+        assert unchecked == ()
+        work: Any = opened(written(tmp_path, MASKED.format(scale=scale), "candidate.py"))
+        work.copy(start)
+        for case in CASES:
+            over = {error.quantity for error in errors_of(0, work.answers(case), expected[case]) if not error.within}
+            assert over == (set() if scale == 1 else set(expected[case].limits))
 
     def test_a_nan_of_the_candidate_alone_is_over_every_limit(self, tmp_path: Path) -> None:
         expected, start, _ = defined(described(square(tmp_path)), OPENING)

@@ -59,7 +59,12 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
     root = Path(__file__).resolve().parents[2]
     for package in ("lm", "bench"):
         (imports / package).symlink_to(root / package)
-    (home / "keras_home").mkdir()  # not `keras`: the worker's first import path is this folder
+    keras_home = home / "keras_home"  # not `keras`: the worker's first import path is this folder
+    keras_home.mkdir()
+    # Without keras.json, but with what Keras has downloaded: Keras 3 looks for it here, Keras 2 in ~/.keras.
+    for cached in Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")).absolute().glob("*"):
+        if cached.is_dir():
+            (keras_home / cached.name).symlink_to(cached)
     on_cpu = device.startswith("cpu")
     # Two sides share a GPU's memory, of which the first TensorFlow would take nearly all.
     sharing = {} if on_cpu else {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -75,7 +80,7 @@ def private_environment(home: Path, device: str, variables: Mapping[str, str]) -
         **hidden,
         **variables,
         "TFGATE_PADDING": "x" * random.randrange(MOST_PADDING),
-        "KERAS_HOME": str(home / "keras_home"),
+        "KERAS_HOME": str(keras_home),
         "KERAS_BACKEND": "tensorflow",
         "PYTHONPATH": os.pathsep.join([str(imports), *added_path(variables)]),
         "PYTHONUNBUFFERED": "1",

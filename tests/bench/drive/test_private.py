@@ -49,6 +49,30 @@ def test_the_imports_are_lm_and_bench_alone(fake_interpreter: Fake, temporary: P
     assert Path(keras).parent == Path(folder)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_keras_has_what_it_downloaded_and_no_settings(
+    fake_interpreter: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """When the process ends, its links to it are deleted, and no file behind them."""
+    kept = tmp_path / ".keras" / "datasets" / "mnist.npz"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("images")
+    (tmp_path / ".keras" / "keras.json").write_text("{}")
+    monkeypatch.setenv("HOME", "/nowhere" if named else str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    if named:
+        monkeypatch.setenv("KERAS_HOME", ".keras")
+    else:
+        monkeypatch.delenv("KERAS_HOME", raising=False)
+    body = (
+        "home = os.environ['KERAS_HOME']\n"
+        "found = [open(home + '/datasets/mnist.npz').read(), *os.listdir(home)]\n"
+        "send(json.dumps({'reply': found}) + '\\n')"
+    )
+    assert reply_of(fake_interpreter(body), tuple[str, ...]) == ("images", "datasets")
+    assert kept.read_text() == "images"
+
+
 def test_the_size_of_the_environment_and_the_length_of_paths_differ_from_process_to_process(
     fake_interpreter: Fake,
 ) -> None:

@@ -123,15 +123,18 @@ class Model(ABC):
             raise ModelError(f"{self.path.name}: the step's loss is {_described(loss)}: return one number") from error
 
     def require_float64(self) -> None:
-        """Raises ModelError unless all float variables that are trained are in float64."""
+        """Raises ModelError unless all float variables that are trained are in float64, and none at all is complex."""
         policy = tf.keras.mixed_precision.global_policy().name
-        mend = "give it dtype=tf.keras.backend.floatx()"
+        float64 = "give it dtype=tf.keras.backend.floatx()"
         if policy != "float64":  # the file has set one
-            mend = f"leave the policy {policy} out, or call set_global_policy(tf.keras.backend.floatx())"
-        for name in self.trainable:
-            kind = tf_variable(self.variables[name]).dtype
-            if kind.is_floating and kind != tf.float64:
-                raise ModelError(f"{self.path.name}: variable {name} stays {kind.name} in the float64 run: {mend}")
+            float64 = f"leave the policy {policy} out, or call set_global_policy(tf.keras.backend.floatx())"
+        for name, variable in self.variables.items():
+            kind = tf_variable(variable).dtype
+            if kind.is_complex:  # whose updates aren't compared, nor the imaginary part of whose gradients
+                mend = "keep its real and its imaginary part in two float variables"
+                raise ModelError(f"{self.path.name}: variable {name} is {kind.name}, which isn't compared: {mend}")
+            if name in self.trainable and kind.is_floating and kind != tf.float64:
+                raise ModelError(f"{self.path.name}: variable {name} stays {kind.name} in the float64 run: {float64}")
 
 
 class KerasModel(Model):

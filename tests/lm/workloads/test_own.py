@@ -736,6 +736,15 @@ class TestModels:
         mend = "leave the policy float32 out, or call set_global_policy(tf.keras.backend.floatx())"
         assert [one.detail.partition("run: ")[2] for one in unchecked] == ([mend] if open_ else [])
 
+    def test_variables_that_are_complex_are_named(self, tmp_path: Path) -> None:
+        """Of their gradients the imaginary part would be dropped."""
+        text = SQUARE.format(before="pass", returned="loss").replace("step, [weights],", "step, [weights, phase],")
+        phase = "phase = tf.Variable(tf.complex(weights, weights), name='phase'); taken = []"
+        _, _, (unchecked,) = defined(described(written(tmp_path, text.replace("taken = []", phase))), OPENING)
+        assert unchecked.why == NO_FLOAT64
+        told = "variable phase is complex128, which isn't compared: keep its real and its imaginary part in two float"
+        assert told in unchecked.detail
+
     def test_a_variable_of_whole_numbers_need_not_be_in_float64(self, tmp_path: Path) -> None:
         """As the count of a Normalization, or the state of a seed."""
         text = SQUARE.format(before="pass", returned="loss")

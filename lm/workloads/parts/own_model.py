@@ -23,7 +23,7 @@ from lm.workloads.protocol import WEIGHT, NotCopiedError
 BATCH = "batch "  # begins the names of a start's arrays that are the batch's, as WEIGHT does those of weights
 MODULE = "own_workload"  # the file's name as a module, under which it hides none
 
-_ran_in: dict[Path, str] = {}  # the kind of float in which each file next to a user's was run last
+_ran_in: dict[Path, str] = {}  # the kind of float in which what is next to a user's file was run last
 
 
 def built(path: Path) -> "Model":
@@ -300,13 +300,16 @@ def _function(path: Path) -> Callable[[], Any]:
 
 
 def _forget_neighbours(folder: Path) -> None:
-    """Has the modules of a folder run again if they ran in the other kind of float, which they may have read."""
+    """Has what is imported from a folder run again if it ran in the other kind of float, which it may have read."""
     floats = tf.keras.backend.floatx()
-    for neighbour in folder.glob("*.py"):
+    for neighbour in folder.glob("*"):
         if _ran_in.setdefault(neighbour, floats) != floats:
             _ran_in[neighbour] = floats
-            if getattr(sys.modules.get(neighbour.stem), "__file__", None) == str(neighbour):
-                del sys.modules[neighbour.stem]
+            name = neighbour.stem
+            module = sys.modules.get(name)
+            if str(neighbour) in (getattr(module, "__file__", None), *getattr(module, "__path__", ())):
+                for part in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
+                    del sys.modules[part]
 
 
 def _copy(value: Any) -> Array:

@@ -518,10 +518,16 @@ class TestModels:
         work = opened(written(tmp_path, text))
         assert work.do(work.prepare(0)) > work.do(work.prepare(1)) > 0
 
-    def test_a_neighbour_is_run_anew_in_each_kind_of_float(self, tmp_path: Path) -> None:
-        written(tmp_path, "import tensorflow as tf\nKIND = tf.keras.backend.floatx()", "own_kind.py")
-        text = SQUARE.format(before="pass", returned="loss").replace("tf.keras.backend.floatx()", "own_kind.KIND")
-        path = written(tmp_path, text.replace("import numpy", "import own_kind, numpy"))
+    @pytest.mark.parametrize("neighbour", ["own_kind.py", "own_kinds/kind.py", "own_package/part/kind.py"])
+    def test_a_neighbour_is_run_anew_in_each_kind_of_float(self, tmp_path: Path, neighbour: str) -> None:
+        file = tmp_path / neighbour
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if "package" in neighbour:
+            (tmp_path / "own_package" / "__init__.py").touch()
+        file.write_text("import tensorflow as tf\nKIND = tf.keras.backend.floatx()")
+        module = neighbour.removesuffix(".py").replace("/", ".")
+        text = SQUARE.format(before="pass", returned="loss").replace("tf.keras.backend.floatx()", f"{module}.KIND")
+        path = written(tmp_path, text.replace("import numpy", f"import {module}, numpy"))
         expected, _, unchecked = defined(described(path), OPENING)
         assert len(expected) == len(CASES)
         assert unchecked == ()

@@ -147,6 +147,16 @@ def _scale_sparse() -> None:
         wrap(getattr(tf.keras.optimizers, name), "update_step", update_step)
 
 
+def _over_its_own_norm(original: Any, optimizer: Any, gradients: Any) -> Any:
+    """Divides by the global norm even where it is 0."""
+    import tensorflow as tf
+
+    if not optimizer.global_clipnorm:
+        return original(optimizer, gradients)
+    norm = tf.linalg.global_norm(gradients)
+    return [scaled(gradient, tf.minimum(norm, optimizer.global_clipnorm) / norm) for gradient in gradients]
+
+
 def _square_one_by_one() -> None:
     """Leaves rows of a sparse gradient apart that are named twice, as Keras 3 does."""
     import tensorflow as tf
@@ -338,6 +348,9 @@ FAULTS = (
     Fault("rmsprop-centered", "RMSprop subtracts the squared mean",
           _always_with("tensorflow:keras.optimizers.RMSprop", "__init__", centered=True), workload="optimizers"),
     Fault("clipnorm-ignored", "Adam ignores `clipnorm`", _always_with(ADAM, "__init__", clipnorm=None),
+          workload="optimizers"),
+    Fault("zero-clipped-to-nan", "gradients of exactly 0 become NaN by `global_clipnorm`",
+          replaced("tensorflow:keras.optimizers.Optimizer", "_clip_gradients", _over_its_own_norm),
           workload="optimizers"),
     Fault("squared-one-by-one", "squares of rows named twice are summed, not their sum squared", _square_one_by_one,
           workload="optimizers-twice"),

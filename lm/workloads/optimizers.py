@@ -1,8 +1,8 @@
 """Workload `optimizers`: updates by Adam, momentum and RMSprop, of a dense gradient and of a sparse one.
 
 A unit is one update by each. Compared are the variables' changes and the slots after 1 and after 300 updates, from
-gradients that are given. A sparse gradient names each row once; `optimizers-twice` has the others. Clip norms and a
-weight decay are compared alike, and not timed.
+gradients that are given. Those of update 150 are exactly 0, as of a batch that is all padding. A sparse gradient names
+each row once; `optimizers-twice` has the others. Clip norms and a weight decay are compared alike, and not timed.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from lm.workloads import protocol
 from lm.workloads.protocol import TRACED, Answers, Opening
 
 UPDATES = (1, 300)  # after which variables and slots are compared
+ZERO = 150  # the update whose gradients are exactly 0: their norms divide nothing
 DENSE, SPARSE = "lstm0/kernel", "embedding"  # variables, by the names of Config.weight_shapes
 
 
@@ -41,7 +42,7 @@ class Workload(protocol.Workload):
         dense, sparse = (
             stream.uniform(-1, 1, shape).astype(np.float32) for shape in (shapes[DENSE], (rows.size, shapes[SPARSE][1]))
         )
-        return dense, rows, sparse
+        return (0 * dense, rows, 0 * sparse) if step == ZERO else (dense, rows, sparse)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
         """Returns changes and slots by the oracle."""

@@ -17,7 +17,7 @@ from tests.faults.trial import ORACLE, catches, run_fault
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
 BOTH = ["oldest_python", "newest_python"]
-LOOP = "custom_loop.py"
+LOOP, VARIES = "custom_loop.py", "tanh-gradient-varies"
 # A language model whose embedding's rows are read many times: its sizes are words, width, sequences and steps.
 OFTEN_READ = """
 import numpy as np
@@ -141,12 +141,18 @@ def test_without_a_reference_nothing_is_compared(newest_python: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", BOTH)
-@pytest.mark.parametrize("fault", sorted(OF_OWN))
+@pytest.mark.parametrize("fault", sorted({*OF_OWN} - {VARIES}))
 def test_a_wrong_result_is_caught_in_each(request: pytest.FixtureRequest, environment: str, fault: str) -> None:
     record = answered(fault, request.getfixturevalue(environment), OF_OWN[fault].workload)
     assert judged(record) is REGRESSION
     label = "answer loss" if OF_OWN[fault].workload in WITHOUT_GRADIENTS else "answer gradient"
     assert label in {error.label for error in record.numerics if not error.within}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", BOTH)
+def test_a_gradient_that_each_run_has_otherwise_is_caught(request: pytest.FixtureRequest, environment: str) -> None:
+    assert judged(answered(VARIES, request.getfixturevalue(environment), LOOP)) is REGRESSION
 
 
 @pytest.mark.slow

@@ -1,5 +1,5 @@
-"""Faults that the examples of users' own models show: a result or a gradient that is 0.1% too large, an input that is
-left out.
+"""Faults that the examples of users' own models show: a result or a gradient that is 0.1% too large, or another one in
+each run, an input that is left out.
 """
 
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Any
 from .fault import Fault, replaced, scaled, wrap_activation
 
 
-def _gradient_of(operation: str) -> Callable[[], None]:
-    """Returns a patch: the gradients of that operation are 0.1% too large."""
+def _gradient_of(operation: str, factor: Callable[[], Any] = lambda: 1.001) -> Callable[[], None]:
+    """Returns a patch: the gradients of that operation are larger by a factor, 0.1% if not told."""
 
     def patch() -> None:
         from tensorflow.python.framework import ops
@@ -21,11 +21,18 @@ def _gradient_of(operation: str) -> Callable[[], None]:
         def gradient(*given: Any) -> Any:
             found = original(*given)
             several = isinstance(found, (tuple, list))
-            return [None if one is None else scaled(one, 1.001) for one in (found if several else [found])]
+            return [None if one is None else scaled(one, factor()) for one in (found if several else [found])]
 
         entry[key] = gradient
 
     return patch
+
+
+def _drawn() -> Any:
+    """Returns a factor that each run of a graph draws anew."""
+    import tensorflow as tf
+
+    return tf.random.uniform((), 1.0, 1.1)
 
 
 def _larger_sigmoid() -> None:
@@ -49,6 +56,8 @@ FAULTS = (
           workload="transformer.py"),
     Fault("tanh-gradient", "the hyperbolic tangent's gradient is 0.1% too large", _gradient_of("Tanh"),
           workload="custom_loop.py"),
+    Fault("tanh-gradient-varies", "the hyperbolic tangent's gradient is up to 10% too large, each time otherwise",
+          _gradient_of("Tanh", _drawn), workload="custom_loop.py"),
     Fault("sigmoid-value", "a logistic function is 0.1% too large", _larger_sigmoid, workload="direct_call.py"),
     Fault("fit-without-the-last", "`fit` leaves out the last input", _without_the_last("fit"),
           workload="fit_call.py"),

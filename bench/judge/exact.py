@@ -26,7 +26,7 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.record.lockstep import tensor_name
-from bench.record.types import CASE, LEFT_OPEN, NOT_FINITE, REPEAT, STRESS, UNMOVED, NumericError, Record
+from bench.record.types import CASE, LEFT_OPEN, NOT_FINITE, REPEAT, STRESS, UNMOVED, UNSTEADY, NumericError, Record
 from bench.stats.outcome import Outcome
 
 UPDATE = "update"
@@ -40,14 +40,16 @@ def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequenc
     Where both sides depart in an answer, they are compared with each other: that they are alike is no regression, that
     they are further apart than the answer's limit is one. Where the reference departs in another tensor as well, nobody
     can say who is right: that tensor is INCONCLUSIVE, and no other. So is a user's own model of which float32 leaves
-    most tensors open.
+    most tensors open. That a candidate's own gradients don't repeat where the reference's do is a REGRESSION.
     """
     errors, theirs = _errors(candidate), _errors(reference)
     changed = _weights_changed(candidate)
     if changed and not _weights_changed(reference):
         return Comparison(subject, NUMERICS, Outcome.REGRESSION, changed)
     if not errors:
-        return Comparison(subject, NUMERICS, Outcome.INCONCLUSIVE, _why_unchecked(candidate))
+        alone = _unsteady(candidate) and not _unsteady(reference)
+        outcome = Outcome.REGRESSION if alone else Outcome.INCONCLUSIVE
+        return Comparison(subject, NUMERICS, outcome, _why_unchecked(candidate))
     departures = _departures(errors, theirs)
     if regressed := [one for one in departures if one.outcome is Outcome.REGRESSION]:
         told = _telling([one.error for one in regressed])
@@ -115,6 +117,10 @@ def _compared(subject: str, outcome: Outcome, reason: Reason, told: NumericError
 def _why_unchecked(records: Sequence[Record]) -> Reason:
     unchecked = [one for record in records for one in record.unchecked]
     return NotComparable(unchecked[0].why, unchecked[0].detail) if unchecked else NoOracleStep()
+
+
+def _unsteady(records: Sequence[Record]) -> bool:
+    return any(one.why == UNSTEADY for record in records for one in record.unchecked)
 
 
 def _departs(reference: Sequence[Record]) -> Reason | None:

@@ -14,9 +14,9 @@ from bench.measure.exchange import Exchange, Shapes, mapped
 from bench.measure.publish import publish, publish_evaluation, publish_training
 from bench.measure.stress import LEARNING_RATE, SMALL
 from bench.record.replies import Answered, Published
-from bench.record.types import NOT_COPIED, NOT_REPEATED, Unchecked
+from bench.record.types import NOT_COPIED, NOT_REPEATED, UNSTEADY, Unchecked
 from lm.data.batches import Batch
-from lm.workloads.protocol import NotCopiedError, NotRepeatedError, Refused
+from lm.workloads.protocol import NotCopiedError, NotRepeatedError, Refused, UnsteadyError
 
 if TYPE_CHECKING:
     from lm.training.trainer import Trainer
@@ -86,6 +86,8 @@ class CheckedAnswers:
             return Answered(str(error), promised)
         except NotCopiedError as error:
             return Answered(unchecked=(Unchecked(NOT_COPIED, str(error)),))
+        except UnsteadyError as error:
+            return Answered(unchecked=(Unchecked(UNSTEADY, str(error)),))
         except NotRepeatedError as error:
             return Answered(unchecked=(Unchecked(NOT_REPEATED, str(error)),))
         for quantity, targets in self._answers[case].items():

@@ -30,6 +30,7 @@ STEP, REPEAT, STRESS, CASE, OWN = "step", "repeat", "stress", "case", "own"
 NO_REFERENCE, NO_FLOAT64 = "no reference", "no float64"
 NOT_REPEATED, NOT_COPIED, LEFT_OPEN = "not repeated", "not copied", "left open"
 NOT_REBUILT, NOT_FINITE = "not rebuilt", "not finite"
+UNSTEADY = "unsteady"  # not repeated, by a step that tells gradients and that the reference's process repeated
 UNMOVED = "unmoved"  # all updates are zero: these alone were not compared
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"

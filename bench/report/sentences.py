@@ -18,6 +18,7 @@ from bench.record.types import (
     NOT_REBUILT,
     NOT_REPEATED,
     OWN,
+    UNSTEADY,
     quantity_label,
 )
 from bench.report import values
@@ -42,6 +43,8 @@ UNCHECKED = {  # by bench.record.types.Unchecked.why
     NOT_REPEATED: "two runs in one process from the same weights and batch differ ({detail}): random numbers, such "
     "as dropout's (a rate of 0 in the file makes it comparable) or noise (draw it by NumPy into the batch), or a "
     "changing order of summation; `tfgate upgrade --speed-only` judges the rest",
+    UNSTEADY: "two runs in one process from the same weights and batch differ ({detail}), where two of the reference "
+    "agree",
     NOT_COPIED: "the reference's weights and batch can't be copied to the candidate: {detail}",
     LEFT_OPEN: "float32 and float64 runs of the model on the reference differ by more than rounding explains "
     "({detail})",

@@ -65,6 +65,10 @@ class NotRepeatedError(ValueError):
     """Two runs from one start differed; the message names the first array that did."""
 
 
+class UnsteadyError(NotRepeatedError):
+    """So did gradients, or losses of a step that tells gradients: by more than an order of summation explains."""
+
+
 class Work:
     """A workload on TensorFlow, in one process. What a subclass leaves out has nothing to do.
 

@@ -16,9 +16,10 @@ from bench.record.types import (
     OWN,
     REPEAT,
     STRESS,
+    UNSTEADY,
 )
 
-UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, NOT_COPIED, LEFT_OPEN, NOT_FINITE)
+UNCHECKED = (NO_REFERENCE, NO_FLOAT64, NOT_REBUILT, NOT_REPEATED, UNSTEADY, NOT_COPIED, LEFT_OPEN, NOT_FINITE)
 WITHIN = OracleErrors("gradient", "embedding", 0, 1e-6, 4e-6, 0, 3)
 BEYOND = OracleErrors("loss", "", 5, 1e-2, 4e-6, 1, 3)
 FIELDS = (Field("steps", "10", "20"), Field("isa", "x86_64 avx2", ""))

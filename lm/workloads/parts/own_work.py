@@ -16,7 +16,7 @@ from lm.workloads.parts.on_device import OnDevice
 from lm.workloads.parts.own import CASES
 from lm.workloads.parts.own_errors import phase
 from lm.workloads.parts.own_model import Model, built
-from lm.workloads.protocol import WEIGHT, Answers, Copying, Definition, NotRepeatedError, Opening
+from lm.workloads.protocol import WEIGHT, Answers, Copying, Definition, NotRepeatedError, Opening, UnsteadyError
 
 if TYPE_CHECKING:
     from lm.workloads.parts.own import Workload
@@ -71,7 +71,7 @@ class Work(OnDevice, Copying):
             start = _start_of(self._start, case)
             found = _run(self._path, start, "float32")
             if case == CASES[0] and (unlike := _unlike(found, _run(self._path, start, "float32"))):
-                raise NotRepeatedError(unlike)
+                raise (UnsteadyError if "gradient" in found else NotRepeatedError)(unlike)
         return found
 
 

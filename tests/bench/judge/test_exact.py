@@ -41,8 +41,10 @@ from bench.record.types import (
     REPEAT,
     STRESS,
     UNMOVED,
+    UNSTEADY,
     Evaluation,
     NumericError,
+    Record,
     Unchecked,
 )
 from bench.stats.outcome import Outcome
@@ -377,6 +379,7 @@ class TestOwnModels:
     """The reasons why a user's own model could not be compared."""
 
     unlike = Unchecked(NOT_REPEATED, "loss of step 0")
+    unsteady = Unchecked(UNSTEADY, "loss of step 0")
     open_one = Unchecked(LEFT_OPEN, "update after 1 of dense/bias")
 
     def test_numbers_that_were_not_compared_are_inconclusive_with_the_reason(self) -> None:
@@ -387,6 +390,22 @@ class TestOwnModels:
             NotComparable(NOT_REPEATED, "loss of step 0"),
         )
         assert left_open("mine", [unchecked]) == []
+
+    @pytest.mark.parametrize(
+        ("candidate", "reference", "outcome"),
+        [
+            (unsteady, [], Outcome.REGRESSION),  # as in a gate
+            (unsteady, [record(numerics=(WITHIN,))], Outcome.REGRESSION),
+            (unsteady, [dataclasses.replace(record(numerics=()), unchecked=(unsteady,))], Outcome.INCONCLUSIVE),
+            (unlike, [record(numerics=(WITHIN,))], Outcome.INCONCLUSIVE),  # of a step that tells no gradients
+        ],
+    )
+    def test_gradients_that_only_the_candidate_does_not_repeat_are_a_regression(
+        self, candidate: Unchecked, reference: list[Record], outcome: Outcome
+    ) -> None:
+        unchecked = dataclasses.replace(record(numerics=()), unchecked=(candidate,))
+        found = judge_numerics("mine", [unchecked], reference)
+        assert (found.outcome, found.reason) == (outcome, NotComparable(candidate.why, candidate.detail))
 
     def test_tensors_left_open_are_a_warning_of_numbers_that_were(self) -> None:
         compared = dataclasses.replace(record(numerics=(WITHIN,)), unchecked=(self.open_one,))

@@ -33,7 +33,7 @@ class Calls(protocol.Workload):
 
     @abstractmethod
     def call(self, model: "tf.keras.Sequential", ids: Tokens) -> Floats:
-        """Calls the model on ids [1, steps]; returns logits [1, steps, vocabulary]."""
+        """Calls the model on ids [batch, steps]; returns logits [batch, steps, vocabulary]."""
 
     def length(self, config: Config, unit: int) -> int:
         """Returns the steps of a unit's sequence."""
@@ -48,12 +48,12 @@ class Calls(protocol.Workload):
         return (config.num_steps,) * 3
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Returns the logits by the oracle, [1, steps, vocabulary] of each sequence."""
+        """Returns the logits by the oracle, [batch, steps, vocabulary] of each call."""
         config, weights = opening.config, wide_weights(opening.config, opening.jitter, kind)
         return {"logits": {name: predict(config, weights, ids) for name, ids in self.sequences(config).items()}}
 
     def sequences(self, config: Config) -> dict[str, Tokens]:
-        """Returns the ids [1, steps] that are compared, by name: "sequence 1 of 20 steps"."""
+        """Returns the ids [batch, steps] that are compared, by name: "sequence 1 of 20 steps"."""
         return {
             f"sequence {number} of {length} steps": random_ids(config, number, (1, length))
             for number, length in enumerate(self.compared(config), 1)

@@ -212,7 +212,7 @@ def test_units_are_done_and_traced_once(name: str) -> None:
     results = [work.do(work.prepare(unit)) for unit in range(3)]
     work.wait()
     assert all(map(math.isfinite, results))
-    assert work.retraces <= (1 if name == "predict-shapes" else 0)
+    assert work.retraces <= (2 if name == "predict-shapes" else 0)  # by another length, and by several sequences
     assert all(count > 0 for count in work.graph_operations().values())
 
 

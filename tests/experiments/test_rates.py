@@ -411,6 +411,12 @@ def test_the_readme_tells_the_committed_runs() -> None:
     assert f"{worse['REGRESSION']} of {worse.total()} with a change of two margins were a REGRESSION." in readme
 
 
+def test_the_page_tells_the_first_runs_of_the_noisy_host() -> None:
+    runs = sorted((run for run in read_store().runs if run.machine.isa == "x86_64 avx2"), key=lambda run: run.created)
+    undecided = sum(run.outcome == "INCONCLUSIVE" for run in runs[:10])
+    assert f"{undecided} of its first 10 runs are INCONCLUSIVE" in OUTPUT.read_text(encoding="utf-8")
+
+
 def drawn_launches(within: float, between: float, mean: float = 0.0, runs: int = 200) -> list[tuple[float, ...]]:
     generator = np.random.default_rng(7)
     own = generator.normal(mean, between, (runs, 1))

@@ -1,6 +1,7 @@
 """Measures which check catches each fault, where and how soon (docs/faults.md).
 
-python -m experiments.faults. With --rows, rows are kept as they come, and kept rows are not made again.
+python -m experiments.faults. With --rows, rows are kept as they come, and kept rows are not made again. In
+experiments/data/faults lie those of the page.
 """
 
 import argparse
@@ -12,6 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.commands.stored import read_folder
+from bench.drive.inspection import inspect
+from bench.drive.lockfile import TENSORFLOW
+from bench.drive.requests import RequestError
 from bench.judge.gate import Standards
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA
@@ -36,10 +40,10 @@ class Row:
 
     schema: int
     fault: str  # its name
-    python: str
     tensorflow: str
     found: tuple[Catch, ...]
-    machine: str = ""  # of rows that were kept before it was
+    machine: str
+    day: str  # ISO 8601
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,15 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.output = options.output or (None if options.fault else OUTPUT)
     try:
         faults = [fault_by_name(name) for name in options.fault or FAULTS]
-        pythons = _interpreters(options.python)
-    except ValueError as error:
+        pythons = {python: _tensorflow(python) for python in _interpreters(options.python)}
+    except (ValueError, RequestError) as error:
         print(f"faults: error: {error}", file=sys.stderr)
         return 2
     standards = read_folder(BASELINES)
     rows, broken = [], False
-    for fault, python in itertools.product((NO_FAULT, *faults), pythons):
+    for fault, (python, version) in itertools.product((NO_FAULT, *faults), pythons.items()):
         try:
-            row = kept_row(options.rows, fault, python) or _row(fault, python, standards, options.lockstep)
+            row = kept_row(options.rows, fault, version) or _row(fault, python, standards, options.lockstep)
         except (BrokenFaultError, NoCompilerError) as error:
             print(error, file=sys.stderr, flush=True)
             broken = True
@@ -75,11 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if wrong or broken else 0
 
 
-def kept_row(folder: Path | None, fault: Fault, python: str) -> Row | None:
-    """Returns the row that was kept, if one was."""
-    paths = sorted(folder.glob(f"{fault.name}-*.json")) if folder else ()
-    rows = (read_record(Row, path) for path in paths)
-    return next((row for row in rows if (row.fault, row.python) == (fault.name, python)), None)
+def kept_row(folder: Path | None, fault: Fault, version: str) -> Row | None:
+    """Returns the row of a TensorFlow that was kept, if one was."""
+    path = folder / f"{fault.name}-{version}.json" if folder else None
+    return read_record(Row, path) if path and path.exists() else None
 
 
 def keep_row(folder: Path | None, row: Row) -> None:
@@ -104,8 +107,9 @@ def report(rows: Sequence[Row]) -> str:
     """Returns what was found: a line for each fault, and how many the oracle alone catches."""
     steps = f"Launches took {PLAN.steps} steps, lockstep comparisons {LOCKSTEP_PLAN.steps}."
     versions = " and ".join(dict.fromkeys(row.tensorflow for row in rows))
-    machines = "; ".join(dict.fromkeys(row.machine for row in rows if row.machine))
-    head = f"Machine: {machines}. TensorFlow {versions}. {steps}"
+    machines = "; ".join(dict.fromkeys(row.machine for row in rows))
+    days = " to ".join(sorted({min(row.day for row in rows), max(row.day for row in rows)}))
+    head = f"Machine: {machines}, {days}. TensorFlow {versions}. {steps}"
     by_fault = {name: list(of) for name, of in itertools.groupby(rows, key=lambda row: row.fault)}
     cells = [_cells(fault_by_name(name), of) for name, of in by_fault.items()]
     missed = failures(rows)
@@ -136,7 +140,8 @@ def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row
     apart = lockstep_catch(fault.name, python) if lockstep else None
     environment, machine = trial.record.environment, trial.record.machine
     version, caught = environment.tensorflow if environment else "–", (*found, *([apart] if apart else []))
-    row = Row(SCHEMA, fault.name, python, version, caught, f"{machine.cpu_model}, {machine.cores} cores")
+    hardware, day = f"{machine.cpu_model}, {machine.cores} cores", trial.record.started.partition("T")[0]
+    row = Row(SCHEMA, fault.name, version, caught, hardware, day)
     print(version, *_cells(fault, [row]), sep=" | ", file=sys.stderr, flush=True)
     return row
 
@@ -148,6 +153,15 @@ def _interpreters(given: Sequence[str] | None) -> list[str]:
     if missing or not found:
         raise ValueError(f"no interpreter {missing or 'is named'}: give --python, or set {' and '.join(INTERPRETERS)}")
     return found
+
+
+def _tensorflow(python: str) -> str:
+    """Returns the version in an environment. Raises RequestError where there is no Python, or no TensorFlow in it."""
+    found = (package.version for package in inspect(python).packages if package.name in TENSORFLOW)
+    version = next(found, None)
+    if version is None:
+        raise RequestError(f"{python} has no TensorFlow")
+    return version
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """The table of faults, from rows made by hand; and what it refuses to run."""
 
-import dataclasses
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,19 @@ EARLY, LATE, APART = (
 )
 
 
-def row_of(fault: Fault, tensorflow: str, found: tuple[Catch, ...], machine: str = "") -> Row:
-    return Row(SCHEMA, fault.name, f"/{tensorflow}/python", tensorflow, found, machine)
+def row_of(
+    fault: Fault, tensorflow: str, found: tuple[Catch, ...], machine: str = "A CPU, 2 cores", day: str = "2026-12-01"
+) -> Row:
+    return Row(SCHEMA, fault.name, tensorflow, found, machine, day)
+
+
+@pytest.fixture
+def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An interpreter that is there, and is no Python: nothing could be launched in it. Its TensorFlow is told."""
+    path = tmp_path / "python"
+    path.write_text("")
+    monkeypatch.setattr("experiments.faults._tensorflow", lambda python: "2.21.0")
+    return str(path)
 
 
 def test_every_fault_caught_and_no_alarm_without_one_is_no_failure() -> None:
@@ -42,8 +53,8 @@ def test_an_alarm_without_a_fault_is_a_failure() -> None:
 
 
 def test_the_table_says_what_caught_a_fault_first_and_what_else_did() -> None:
-    lines = report([row_of(CLIPPED, "2.21.0", (EARLY, LATE, APART), "A CPU, 2 cores")]).splitlines()
-    assert lines[0].startswith("Machine: A CPU, 2 cores. TensorFlow 2.21.0. Launches took ")
+    lines = report([row_of(CLIPPED, "2.21.0", (EARLY, LATE, APART))]).splitlines()
+    assert lines[0].startswith("Machine: A CPU, 2 cores, 2026-12-01. TensorFlow 2.21.0. Launches took ")
     line = next(line for line in lines if line.startswith("| clip-missing"))
     assert line.endswith("| cells, layers, fused | oracle, step 0: clipped of embedding | perplexity, lockstep |")
 
@@ -52,6 +63,15 @@ def test_what_caught_a_fault_first_names_the_versions_where_they_differ() -> Non
     found = {"2.12.1": (EARLY,), "2.16.2": (), "2.21.0": (EARLY,)}
     rows = [row_of(CLIPPED, version, caught) for version, caught in found.items()]
     assert "| oracle, step 0: clipped of embedding (2.12.1, 2.21.0); nothing (2.16.2) |" in report(rows)
+
+
+def test_the_machines_and_the_days_of_rows_are_named() -> None:
+    rows = [
+        row_of(CLIPPED, "2.21.0", (EARLY,), "B CPU", "2026-12-09"),
+        row_of(FROZEN, "2.21.0", (EARLY,), "A CPU", "2026-12-02"),
+        row_of(NO_FAULT, "2.21.0", (), "B CPU", "2026-12-03"),
+    ]
+    assert report(rows).startswith("Machine: B CPU; A CPU, 2026-12-02 to 2026-12-09. ")
 
 
 def test_what_one_check_alone_catches_is_counted_over_environments() -> None:
@@ -85,6 +105,11 @@ def test_an_interpreter_that_is_not_there_is_a_usage_error(tmp_path: Path, capsy
     assert f"no interpreter {missing}: give --python" in capsys.readouterr().err
 
 
+def test_an_interpreter_without_a_tensorflow_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--python", sys.executable, "--fault", "clip-missing"]) == 2
+    assert capsys.readouterr().err == f"faults: error: {sys.executable} has no TensorFlow\n"
+
+
 def test_no_interpreter_at_all_is_a_usage_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,7 +119,7 @@ def test_no_interpreter_at_all_is_a_usage_error(
     assert "no interpreter is named: give --python, or set TFGATE_PYTHON_TF212" in capsys.readouterr().err
 
 
-def test_rows_that_were_kept_come_back_for_the_same_interpreter_alone(tmp_path: Path) -> None:
+def test_rows_that_were_kept_come_back_for_the_same_tensorflow_alone(tmp_path: Path) -> None:
     rows = [
         row_of(NO_FAULT, "2.21.0", ()),
         row_of(CLIPPED, "2.21.0", (EARLY, LATE)),
@@ -102,40 +127,41 @@ def test_rows_that_were_kept_come_back_for_the_same_interpreter_alone(tmp_path: 
     ]
     for row in rows:
         keep_row(tmp_path, row)
-    assert [kept_row(tmp_path, fault_by_name(row.fault), row.python) for row in rows] == rows
-    assert kept_row(tmp_path, CLIPPED, "/2.15.1/python") is None
-    assert kept_row(tmp_path, FROZEN, "/2.21.0/python") is None
+    assert [kept_row(tmp_path, fault_by_name(row.fault), row.tensorflow) for row in rows] == rows
+    assert kept_row(tmp_path, CLIPPED, "2.15.1") is None
+    assert kept_row(tmp_path, FROZEN, "2.21.0") is None
 
 
 def test_nothing_is_kept_without_a_folder() -> None:
     keep_row(None, row_of(NO_FAULT, "2.21.0", ()))
-    assert kept_row(None, NO_FAULT, "/python") is None
+    assert kept_row(None, NO_FAULT, "2.21.0") is None
 
 
-def test_kept_rows_are_reported_without_a_launch(tmp_path: Path) -> None:
-    """The interpreter is there, and is no Python: nothing could be launched in it."""
-    python = tmp_path / "python"
-    python.write_text("")
+def test_kept_rows_are_reported_without_a_launch(tmp_path: Path, python: str) -> None:
     for row in (row_of(NO_FAULT, "2.21.0", ()), row_of(CLIPPED, "2.21.0", (EARLY,))):
-        keep_row(tmp_path / "rows", dataclasses.replace(row, python=str(python)))
-    options = ["--python", str(python), "--rows", str(tmp_path / "rows"), "--output", str(tmp_path / "faults.md")]
+        keep_row(tmp_path / "rows", row)
+    options = ["--python", python, "--rows", str(tmp_path / "rows"), "--output", str(tmp_path / "faults.md")]
     assert main([*options, "--fault", "clip-missing"]) == 0
     assert "1 faults; 0 missed" in (tmp_path / "faults.md").read_text()
 
 
-def test_some_faults_alone_leave_the_table_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_some_faults_alone_leave_the_table_as_it_is(
+    tmp_path: Path, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("experiments.faults.OUTPUT", tmp_path / "faults.md")
-    python = tmp_path / "python"
-    python.write_text("")
     for row in (row_of(NO_FAULT, "2.21.0", ()), row_of(CLIPPED, "2.21.0", (EARLY,))):
-        keep_row(tmp_path / "rows", dataclasses.replace(row, python=str(python)))
-    assert main(["--python", str(python), "--rows", str(tmp_path / "rows"), "--fault", "clip-missing"]) == 0
+        keep_row(tmp_path / "rows", row)
+    assert main(["--python", python, "--rows", str(tmp_path / "rows"), "--fault", "clip-missing"]) == 0
     assert not (tmp_path / "faults.md").exists()
 
 
 @pytest.mark.parametrize("error", [BrokenFaultError, NoCompilerError])
 def test_a_fault_that_cannot_be_injected_leaves_the_others_to_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: type[Exception]
+    tmp_path: Path,
+    python: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: type[Exception],
 ) -> None:
     injected = []
 
@@ -146,10 +172,9 @@ def test_a_fault_that_cannot_be_injected_leaves_the_others_to_be(
         return row_of(fault, "2.21.0", () if fault is NO_FAULT else (EARLY,))
 
     monkeypatch.setattr("experiments.faults._row", row)
-    python, output = tmp_path / "python", tmp_path / "faults.md"
-    python.write_text("")
+    output = tmp_path / "faults.md"
     faults = ["--fault", "clip-missing", "--fault", "learning-rate-frozen"]
-    assert main(["--python", str(python), *faults, "--output", str(output)]) == 1
+    assert main(["--python", python, *faults, "--output", str(output)]) == 1
     assert injected == ["none", "clip-missing", "learning-rate-frozen"]
     assert "clip-missing: it broke down" in capsys.readouterr().err
     assert not output.exists()

@@ -115,7 +115,7 @@ def beyond(fault: str, patched: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
         ("first-epoch-repeated", "data.Dataset.repeat"),
         ("adam-climbs", "keras.optimizers.Adam.update_step"),
         ("predict-without-biases", "keras.Model.predict"),
-        ("recurrent-kernels-kept", "keras.optimizers.SGD.update_step"),
+        pytest.param("recurrent-kernels-kept", "keras.optimizers.SGD.update_step", marks=pytest.mark.slow),
         ("adam-arguments-ignored", "keras.optimizers.Adam.__init__"),
         ("optimizer-config-lost", "keras.optimizers.Adam.from_config"),
         ("masked-without-biases", "keras.layers.LSTM.call"),
@@ -170,7 +170,10 @@ def test_answers_show_biases_that_are_lost(name: str, layer: str, monkeypatch: p
 
 @pytest.mark.any_version
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
-@pytest.mark.parametrize("name", ["masked", "bidirectional", "xla", "per-example"])
+@pytest.mark.parametrize(
+    "name",
+    ["masked", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bidirectional", "xla", "per-example"))],
+)
 def test_answers_show_gates_that_saturate_early(name: str, activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault is 3e-4 off beyond ±8, or 9e-5 beyond ±5: near 0 nothing shows it."""
     for owner in activation_owners(activation):
@@ -268,7 +271,9 @@ def test_each_unit_of_fit_shuffles_anew() -> None:
 
 
 @pytest.mark.any_version
-@pytest.mark.parametrize("name", [one for one in answering(slow=("rebuild",)) if one.values[0] not in OF_ANY_WEIGHTS])
+@pytest.mark.parametrize(
+    "name", [one for one in answering(slow=("rebuild", "fit")) if one.values[0] not in OF_ANY_WEIGHTS]
+)
 def test_each_launch_answers_from_weights_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On both sides: if one forgot the jitter, it would still be within all limits."""
     work, case = cast(Any, shared(name)), workload(name).cases[0]
@@ -287,7 +292,7 @@ def test_each_launch_answers_from_weights_of_its_own(name: str, monkeypatch: pyt
     work.start()
 
 
-@pytest.mark.parametrize("name", ["fit", "predict"])
+@pytest.mark.parametrize("name", [pytest.param("fit", marks=pytest.mark.slow), "predict"])
 def test_what_keras_loop_traces_in_a_later_unit_is_counted(name: str) -> None:
     """Here for ids of another type."""
     import tensorflow as tf

@@ -601,7 +601,9 @@ class TestModels:
         assert loss == 0
         assert [np.abs(one).max() for one in gradients] == [0, 0]
 
-    @pytest.mark.parametrize("how", ["", ", jit_compile=True", ", run_eagerly=True"])
+    @pytest.mark.parametrize(
+        "how", ["", ", run_eagerly=True", pytest.param(", jit_compile=True", marks=pytest.mark.slow)]
+    )
     def test_gradients_are_those_of_the_step_s_kind_of_graph(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
     ) -> None:
@@ -927,7 +929,15 @@ class TestModels:
 
         assert REPEATED == CAP
 
-    @pytest.mark.parametrize("form", ["compiled", "compiled for XLA", "a step", "a step that tells no gradients"])
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "compiled",
+            pytest.param("compiled for XLA", marks=pytest.mark.slow),
+            "a step",
+            "a step that tells no gradients",
+        ],
+    )
     def test_it_is_known_how_often_an_embedding_s_rows_are_read(self, tmp_path: Path, form: str) -> None:
         path = written(tmp_path, EMBEDDING.format(form=form))
         *_, last = described(path).define(OPENING)

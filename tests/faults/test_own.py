@@ -175,13 +175,11 @@ def test_nothing_is_caught_where_nothing_is_wrong(
         assert judged(record) is PASS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("environment", "reference"),
-    [("newest_python", "oldest_python"), pytest.param("oldest_python", "newest_python", marks=pytest.mark.slow)],
+    ("environment", "reference"), [("newest_python", "oldest_python"), ("oldest_python", "newest_python")]
 )
-@pytest.mark.parametrize(
-    "returned", [pytest.param(MODEL, id="model"), pytest.param(LOOP_OF_MODEL, id="loop", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("returned", [pytest.param(MODEL, id="model"), pytest.param(LOOP_OF_MODEL, id="loop")])
 def test_layers_whose_variables_the_other_keras_names_otherwise_are_compared(
     request: pytest.FixtureRequest, tmp_path: Path, environment: str, reference: str, returned: str
 ) -> None:

@@ -140,6 +140,7 @@ def test_the_package_is_asked_for_by_a_command_that_blame_takes(
     assert given.plain["blame"].endswith(" --as-of=2030-01-01 --baselines tfgate --threads=1")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
 def test_blame_and_a_profile_follow_in_a_folder_below(
     tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], one_host: OneHost, monkeypatch: pytest.MonkeyPatch

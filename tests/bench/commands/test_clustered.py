@@ -216,6 +216,7 @@ def test_hosts_build_what_was_resolved_once(
     assert first.err.splitlines()[-1].startswith("tfgate: error: '2.98.9' can't be resolved: ")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("baselines")
 def test_a_host_with_another_python_resolves_for_itself(
     tfgate: Tfgate, tmp_path: Path, keras: set[str], one_host: OneHost, monkeypatch: pytest.MonkeyPatch

@@ -132,6 +132,7 @@ def test_what_is_measured_gets_no_variables_of_a_nanny(
     assert (seen["MKL_NUM_THREADS"], seen["PATH"]) == ("2", os.environ["PATH"])
 
 
+@pytest.mark.slow
 def test_what_is_measured_gets_the_variables_of_the_commands_shell(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,7 @@ class Bisection:
 
     def _cost(self) -> str:
         """Returns a line on the measurements that are still expected."""
-        done = sum(len(release.run.pairs) or 1 for release in self.releases if release.run)
+        done = sum(release.run.launches or 1 for release in self.releases if release.run)
         return self._pace.left([max(count - done, 0) for count in expected(len(self.releases), self._asked.metric)])
 
     def _side(self, name: str) -> Side:

@@ -32,7 +32,7 @@ class Row:
         """Returns how many launches it has; of numbers, 1 once they are compared."""
         if self.measure.numbers:
             return int(self.report.compared)
-        return len({pair.launch for pair in self.report.run.pairs}) if self.report.run else 0
+        return self.report.run.launches if self.report.run else 0
 
     @property
     def told(self) -> Part:

@@ -61,6 +61,6 @@ def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
         definer = reference if plan.own else None
         return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False, definer=definer)
 
-    # The oracle's steps have TensorFlow's threads, those in lockstep one: both are timed.
+    # With the oracle TensorFlow has its own number of threads, and one in lockstep: each was the fastest.
     lockstep = dataclasses.replace(untimed(LOCKSTEP_STEPS), threads=plan.threads or 1)
     return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else lockstep

@@ -21,12 +21,11 @@ from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side, other_builds
-from bench.record.survey import Survey
 from bench.record.types import Record
 from bench.record.variables import bearing
 from bench.report.judged import records as all_records
 
-T = TypeVar("T", GateRun, PairedRun, Survey)
+T = TypeVar("T", GateRun, PairedRun)
 ANEW = "delete it to measure it anew, or choose another --output"
 
 
@@ -52,22 +51,25 @@ def begun(
     another machine has, or other variables were set; FormatError, OSError.
     """
     found = read_record(kind, path)
-    if _measuring(found.command) != _measuring(command_line):
-        raise UsageError(
-            f"{path} was begun by another command, {shlex.join(found.command)}: give the same options, or choose "
-            "another --output"
-        )
-    records: list[Record] = []
-    if not isinstance(found, Survey):
-        records = all_records(found)
+    require_same_command(path, found.command, command_line)
+    records = all_records(found)
     for plan in plans:
         require_same_file(path, plan, records)
     if here and {record.machine.fingerprint() for record in records} - {this_machine().fingerprint()}:
         raise UsageError(f"{path} was begun on another machine: go on there, {ANEW}")
-    if here and not isinstance(found, Survey):
+    if here:
         for plan in plans:
             require_same_variables(path, plan, found)
     return found
+
+
+def require_same_command(path: Path, begun_by: Sequence[str], command_line: Sequence[str]) -> None:
+    """Raises UsageError unless the command that goes on is the one that has begun a report."""
+    if _measuring(begun_by) != _measuring(command_line):
+        raise UsageError(
+            f"{path} was begun by another command, {shlex.join(begun_by)}: give the same options, or choose another "
+            "--output"
+        )
 
 
 def as_begun(options: argparse.Namespace, sides: Sides, output: Path, *patterns: str) -> Sides:

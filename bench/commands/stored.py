@@ -107,8 +107,8 @@ def _kind_of(fields: Collection[str]) -> type[AnyRun | Baseline | Ledger]:
 
 def _require_quads(report: AnyRun | Baseline | Ledger) -> None:
     """Raises ValueError for a report that holds a quad with too few blocks, or with times that are none."""
-    runs = paired_runs(report) if isinstance(report, (GateRun, PairedRun)) else ()
-    for quad in (quad for run in runs for pair in run.pairs for quad in (*pair.steps, *pair.evaluations)):
+    pairs = (pair for run in paired_runs(report) for pair in run.pairs)
+    for quad in (quad for pair in pairs for quad in (*pair.steps, *pair.evaluations)):
         quad.log_ratio()
         if len(quad.cpu_seconds) != len(quad.seconds):
             raise ValueError(
@@ -121,16 +121,14 @@ def _file(path: Path) -> Path:
     if not path.is_dir():
         return path
     files = (GATE_FILE, PAIRED_FILE, MICRO_FILE, SURVEY_FILE, RUN_FILE)
-    found = [path / name for name in files if (path / name).exists()]
-    inside = sorted(str(one.parent) for one in path.glob(f"*/{PAIRED_FILE}"))
-    if inside and not found:
+    if found := next((path / name for name in files if (path / name).exists()), None):
+        return found
+    if inside := sorted(str(one.parent) for one in path.glob(f"*/{PAIRED_FILE}")):
         answer = f", or read {path / ANSWER_FILE}" if (path / ANSWER_FILE).exists() else ""
         raise UsageError(f"{path} holds no report itself: name {' or '.join(inside)}{answer}")
-    if not found and any((*path.glob(PROFILE_FILE), *path.glob(f"*/{PROFILE_FILE}"))):
+    if any((*path.glob(PROFILE_FILE), *path.glob(f"*/{PROFILE_FILE}"))):
         raise UsageError(f"{path} holds profiles: open profile.html there, or `tfgate profile --compare` two of them")
-    if not found:
-        raise UsageError(f"{path} holds no report: name a folder that a command wrote, or its file")
-    return found[0]
+    raise UsageError(f"{path} holds no report: name a folder that a command wrote, or its file")
 
 
 def baselines_folder(name: str | None) -> Path:

@@ -24,7 +24,13 @@ from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, model_request, room_for
 from bench.commands.options import Telling, add_budget, add_extent, add_output, add_shared, telling
 from bench.commands.paired import Extent, extent_request
-from bench.commands.resume import begun, require_same, require_same_file, require_same_variables, resumed_folder
+from bench.commands.resume import (
+    require_same,
+    require_same_command,
+    require_same_file,
+    require_same_variables,
+    resumed_folder,
+)
 from bench.commands.sides import WHAT, SideRequest, Sides, add_index, add_releases, releases_request, side_warnings
 from bench.commands.stored import baselines_option, read_folder
 from bench.commands.surveys import judged_survey, read_survey, stored, tell_survey
@@ -282,8 +288,9 @@ class _Measuring:
 
     def _resumed(self, path: Path) -> Survey:
         """Returns a survey that was begun; releases that couldn't be had are tried again."""
-        begun(Survey, path, self._asked.extent.command_line)
-        return dataclasses.replace(read_survey(path), left_out={})
+        survey = read_survey(path)
+        require_same_command(path, survey.command, self._asked.extent.command_line)
+        return dataclasses.replace(survey, left_out={})
 
     def _tell_cost(self) -> int:
         """Returns how many comparisons are left."""

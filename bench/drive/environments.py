@@ -32,7 +32,7 @@ from bench.record.releases import are_listed, end
 from bench.record.types import SCHEMA
 
 PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
-PYTHON = PYTHON_OF_LOCKS
+PYTHON = PYTHON_OF_LOCKS  # that is built with unless another is asked for; tests have their own
 PINNED = "reference"  # asks for the pinned environment; its locks are in the baselines' folder of that name
 KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
 

@@ -14,6 +14,7 @@ from bench.drive.repeats import twice
 from bench.drive.sized import sized
 from bench.drive.watch import warned
 from bench.machine import now
+from bench.record.failed import FailedError
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good, to_repeat
@@ -65,7 +66,8 @@ def measure_upgrade(
     `keep` gets what there is at first, after each step and last; what was begun is not measured again. What fails is
     measured once more, and ends the run if it fails again: what is to come would fail alike. A user's own file that
     raises ends it at once. `patience` notes the reference's times. Raises what `keep` raises, WorkerError where an
-    interpreter of a pair can't be started, or a user's own file was changed.
+    interpreter of a pair can't be started, or a user's own file was changed, FailedError where what was begun ends at a
+    failed launch of a kind that has no plan any more.
     """
     made = _Upgrade(request, keep, listener, patience or Patience())
     made.add()
@@ -79,6 +81,10 @@ def measure_upgrade(
     if request.pair_plans and not made.run.numbers_failures:
         plans = sized(request.pair_plans, request.sides[REFERENCE], made.run)
         while kind := _next_kind(made.run, wanted):
+            if kind not in plans:
+                raise FailedError(
+                    f"the launch on {kind} that failed can't be repeated: no core can be pinned here any more"
+                )
             made.launch(plans[kind])
             listener.pair(made.run)
     keep(made.run)
@@ -97,7 +103,7 @@ class _Upgrade:
     def add(self, warnings: Sequence[str] = (), **changes: Any) -> None:
         """Adds warnings, and replaces fields of the run."""
         self.run = dataclasses.replace(self.run, warnings=(*self.run.warnings, *warnings), **changes)
-        over = len({pair.launch for pair in self.run.pairs})  # a failure and its repeat are one
+        over = self.run.launches
         launches = "1 launch" if over == 1 else f"{over} launches"
         when = f"after {launches}" if self._request.pair_plans else "before all of its numbers were checked"
         self._keep(dataclasses.replace(self.run, incomplete=f"the run was interrupted {when}"))

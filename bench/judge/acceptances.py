@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bench.judge.ledger import Measured, accepted_ratio, file_of, is_foreign, of_models
 from bench.judge.notices import NotAccepted
 from bench.judge.reasons import FAILED, Accepted, Decided, Diverged, Reason, StoredRange
+from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Direction, Scale
-from bench.record.gate import GateRun
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.micro import Micro
 from bench.stats.outcome import Outcome
@@ -74,7 +74,7 @@ def _references(report: Measured) -> list[str]:
     """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
     if isinstance(report, Micro):
         return [report.run.reference.setup]
-    return [run.reference.setup for run in (report.speed if isinstance(report, GateRun) else (report,))]
+    return [run.reference.setup for run in paired_runs(report)]
 
 
 def _tolerated(

@@ -125,7 +125,7 @@ def _require_whole(runs: Sequence[Run]) -> None:
 
 def _replica(record: Record) -> Replica:
     if record.environment is None:
-        raise BaselineError(f"launch {record.launch} of {record.subject.name} names no environment: measure again")
+        raise BaselineError(f"launch {record.launch + 1} of {record.subject.name} names no environment: measure again")
     return Replica(record.environment, record.jitter, record.losses)
 
 

@@ -6,15 +6,17 @@ from bench.judge.notices import Incomplete
 from bench.judge.reasons import Reason
 from bench.judge.samples import whole_pairs
 from bench.record.gate import GateRun
-from bench.record.micro import Micro, MicroRun
+from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
 from bench.record.types import Run
 
 Report: TypeAlias = GateRun | PairedRun
 
 
-def paired_runs(report: Report | Run | Micro) -> tuple[PairedRun, ...]:
-    """Returns everything of a report that was measured in turn with a reference, one run for each configuration."""
+def paired_runs(report: object) -> tuple[PairedRun, ...]:
+    """Returns everything of a report that was measured in turn with a reference, one run for each configuration; none
+    of another report.
+    """
     if isinstance(report, GateRun):
         return report.speed
     return (report,) if isinstance(report, PairedRun) else ()

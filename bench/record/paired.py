@@ -149,6 +149,11 @@ class PairedRun:
     margin: Amount | None = None  # of its step times, a fraction; None: those of the margins file
 
     @property
+    def launches(self) -> int:
+        """Returns how many launches it has: a failure and its repeat are one."""
+        return len({pair.launch for pair in self.pairs})
+
+    @property
     def records(self) -> list[Record]:
         """Returns the records of all launches, those against the oracle first."""
         return [*self.oracle, *(record for pair in self.pairs for record in (pair.reference, pair.candidate))]

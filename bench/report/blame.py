@@ -154,7 +154,7 @@ def _also(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _launches(part: Part) -> str:
-    return str(len({pair.launch for pair in part.run.pairs})) if part.run and not part.problem else NOTHING
+    return str(part.run.launches) if part.run and not part.problem else NOTHING
 
 
 def _said(one: Found, said: str) -> str:

@@ -24,10 +24,10 @@ def profile_page(profiles: Sequence[Profile], fingerprints: Sequence[Fingerprint
         return rendered("profile.html", title=title, lines=[*lines, *notes(one)], tables=sortable(one, times))
     reference, candidate = profiles
     found, executed = compare(reference, candidate), differences(*fingerprints)
-    rows = [
-        [Cell(one.kind), Cell(one.name), *map(Cell, map(shown, (one.reference, one.candidate)))] for one in executed
-    ]
-    fingerprint = Table("Execution fingerprint", ("kind", "of", "reference", "candidate"), tuple(map(tuple, rows)))
+    rows = tuple(
+        (Cell(one.kind), Cell(one.name), Cell(shown(one.reference)), Cell(shown(one.candidate))) for one in executed
+    )
+    fingerprint = Table("Execution fingerprint", ("kind", "of", "reference", "candidate"), rows)
     return rendered(
         "profile.html",
         title=comparison_heading(reference, candidate, found),

@@ -12,12 +12,15 @@ from bench.drive.launch import Launch
 from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
+from bench.record.failed import FailedError
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
-from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, Record
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, Failure, Record
 from lm.config import Blocks
 from tests.builders.fake_interpreter import Fake
 from tests.builders.numpy_interpreter import numpy_interpreter
+from tests.builders.paired import pair as pair_built
+from tests.builders.paired import paired_run
 from tests.builders.programs import write_program
 from tests.builders.records import record
 
@@ -178,6 +181,14 @@ def test_a_pair_that_fails_once_is_measured_again(fake_session: Fake, tmp_path: 
     assert [bool(pair.reference.failure) for pair in run.pairs] == [True, False, False]
     after = ("1 launch", "1 launch", "2 launches")
     assert listener.on_disk == [(pairs, f"the run was interrupted after {said}") for pairs, said in enumerate(after, 1)]
+
+
+def test_a_failed_launch_of_a_kind_that_is_not_possible_any_more_is_told(tmp_path: Path) -> None:
+    """It isn't left out: a failure counts that was not tried again."""
+    failed = dataclasses.replace(pair_built(failure=Failure("crashed", "it died")), core=1)
+    request = dataclasses.replace(SPEED, begun=paired_run([failed]))
+    with pytest.raises(FailedError, match="the launch on one core that failed can't be repeated"):
+        measured(tmp_path, "a", "b", request)
 
 
 # A user's own file raises in that operation.

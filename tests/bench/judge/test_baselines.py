@@ -161,7 +161,7 @@ def test_each_subject_gets_a_baseline() -> None:
             [run([record(), record(subject=dataclasses.replace(SUBJECT, steps=20))])],
             r"two things \(steps 10 in one, 20 in another\)",
         ),
-        ([run([dataclasses.replace(record(), environment=None)])], "names no environment"),
+        ([run([dataclasses.replace(record(), environment=None)])], "launch 1 of .* names no environment"),
     ],
 )
 def test_runs_that_no_baseline_can_be_made_of(runs: list[Run], said: str) -> None:

@@ -5,6 +5,8 @@ import math
 import pytest
 
 from bench.record.paired import Quad
+from bench.record.types import Failure
+from tests.builders.paired import pair, paired_run
 
 E = math.e
 
@@ -39,3 +41,8 @@ def test_a_machine_that_slows_down_steadily_cancels(order: str) -> None:
 def test_a_damaged_quad_is_refused(broken: Quad, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         broken.log_ratio()
+
+
+def test_a_failure_and_its_repeat_are_one_launch() -> None:
+    run = paired_run([pair(0), pair(1, failure=Failure("crashed", "it died")), pair(1)])
+    assert (len(run.pairs), run.launches) == (3, 2)

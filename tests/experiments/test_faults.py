@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.judge.gate import Standards
+from bench.record.files import read_record
 from bench.record.types import SCHEMA
 from experiments.faults import INTERPRETERS, OUTPUT, Row, failures, keep_row, kept_row, main, report
 from tests.faults.hook.injected.fault import Fault
@@ -14,6 +15,7 @@ from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.native.library import NoCompilerError
 from tests.faults.trial import BrokenFaultError, Catch
 
+COMMITTED = OUTPUT.parent.parent / "experiments" / "data" / "faults"
 CLIPPED, FROZEN = FAULTS["clip-missing"], FAULTS["learning-rate-frozen"]
 EARLY, LATE, APART = (
     Catch("oracle", "step 0: clipped of embedding", 9.6),
@@ -92,6 +94,14 @@ def test_the_page_names_the_faults_that_patch_nothing_of_tensorflow() -> None:
     assert {*re.findall(r"`([a-z0-9-]+)`", named)} == {
         name for name, fault in FAULTS.items() if fault.module.startswith("lm.")
     }
+
+
+def test_the_committed_rows_have_nothing_missed_and_are_as_many_as_the_page_says() -> None:
+    rows = [read_record(Row, path) for path in COMMITTED.glob("*.json")]
+    assert failures(rows) == []
+    assert all(kept_row(COMMITTED, fault_by_name(row.fault), row.tensorflow) == row for row in rows)
+    asked = len(FAULTS.keys() | {NO_FAULT.name}) * len(INTERPRETERS)
+    assert f"{len(rows)} of {asked} so far" in OUTPUT.read_text(encoding="utf-8")
 
 
 def test_an_unknown_fault_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

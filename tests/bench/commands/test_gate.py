@@ -176,7 +176,7 @@ def test_all_configurations_are_timed_where_that_is_asked_for(gated: Gate, monke
 @pytest.mark.parametrize(("option", "numbers"), [("--no-speed", ["tiny", "notebook", "small"]), ("--quick", ["tiny"])])
 def test_a_pass_of_numbers_alone_has_their_scope(gated: Gate, option: str, numbers: list[str]) -> None:
     """And needs no reference: there is none here."""
-    answer = gated(gated.side("candidate"), option, "--json", reference=None)
+    answer = gated(gated.side("candidate"), option, "--launches", "1", "--json", reference=None)
     assert (answer.code, answer.plain["scope"]) == (0, Scope.NUMBERS.value), answer
     assert configs(gated.report) == (numbers, [])
     assert gated.report.speed_problem == ""
@@ -394,7 +394,9 @@ def test_a_reference_that_is_not_built_leaves_no_report(
     monkeypatch.setattr("bench.commands.sides.prepare", build)
     answer = gated(gated.side("candidate"), "--config", "small", reference="2.20.0")
     assert (answer.code, snapshot(gated.out)) == (code, {}), answer
-    assert gated(gated.side("candidate"), "--config", "small").code == 0
+    monkeypatch.setattr(gate, "measured_until_decided", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    assert gated(gated.side("candidate"), "--config", "small").code == 4
+    assert gated.report.phase_seconds.keys() == {"reference environment"}
 
 
 def test_a_gate_without_its_reference_is_no_pass_before_its_speed_is_measured(
@@ -477,7 +479,8 @@ def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monk
     monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.00", "load: 2.00"),))
     packages = {**NIGHTLY, "numpy": "2.5.0", "scipy": "1.16", "pillow": "12.0"}
     variables = ("--to-env", "A=1", "--from-env", "B=2")
-    assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 0
+    monkeypatch.setattr("bench.drive.upgrade.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 4
     nightly, numpy, extra, load = gated.report.warnings
     assert "a nightly of 2025-01-01" in nightly
     assert "2.4.0 and 2.5.0" in numpy

@@ -12,16 +12,18 @@ import pytest
 from bench.commands.resume import begun, kept, require_same, require_same_variables
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
+from bench.drive.private import private_environment
 from bench.drive.requests import AsOf
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
 from bench.record.types import Machine, Record
+from bench.record.variables import bearing
 from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.launches import lockstep
 from tests.builders.paired import SIDES, gate_run, paired_run
-from tests.builders.records import MACHINE, record
+from tests.builders.records import MACHINE, environment, record, run
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 BEGINNING = "2026-01-02T00:00:00Z"
@@ -196,28 +198,40 @@ def test_what_was_begun_otherwise_is_refused(
     assert (upgrade.out / "paired.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(("before", "now"), [("0", None), (None, "0"), ("0", "1")])
 def test_other_variables_of_the_shell_are_refused(
-    upgrade: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch, before: str | None, now: str | None
+    upgrade: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are no part of the command. Launches under both would make one sample."""
-
-    def export(value: str | None, log_level: str) -> None:
-        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
-        if value:
-            monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", value)
-        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", log_level)
-
-    export(before, "0")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     interrupted_at(PAIR, 2)
     assert upgrade().code == 4
     kept = snapshot(upgrade.out)
-    export(now, "0")
-    was, then = (f"TF_ENABLE_ONEDNN_OPTS={value}" if value else "none" for value in (before, now))
-    assert f"was begun with other environment variables ({was}; now {then}): set" in last_line(upgrade("--resume"))
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    said = "was begun with other environment variables (none; now TF_ENABLE_ONEDNN_OPTS=0): set"
+    assert said in last_line(upgrade("--resume"))
     assert snapshot(upgrade.out) == kept
-    export(before, "2")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
     assert upgrade("--resume").code == 0
+
+
+@pytest.mark.parametrize(("now", "then"), [("", "none"), ("1", "TF_ENABLE_ONEDNN_OPTS=1")])
+def test_a_variable_that_is_not_set_any_more_or_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, then: str
+) -> None:
+    path, plan = Path("gate.json"), Plan("tiny", 5)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: MACHINE)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    variables = bearing(private_environment(tmp_path, plan.device, {}))
+    measured = dataclasses.replace(record(), environment=dataclasses.replace(environment(), variables=variables))
+    stored = gate_run(numbers=run([measured]))
+    require_same_variables(path, plan, stored)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    if now:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", now)
+    with pytest.raises(UsageError, match=rf"variables \(TF_ENABLE_ONEDNN_OPTS=0; now {then}\): set"):
+        require_same_variables(path, plan, stored)
 
 
 def test_of_a_gate_the_numbers_count_that_a_plan_s_workload_has(monkeypatch: pytest.MonkeyPatch) -> None:

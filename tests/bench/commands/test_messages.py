@@ -52,7 +52,7 @@ def test_a_reader_of_progress_that_leaves_ends_nothing(monkeypatch: pytest.Monke
     refused: list[bytes] = []
 
     class Pipe(io.FileIO):
-        def write(self, line: Any) -> int | None:
+        def write(self, line: Any, /) -> int:
             try:
                 return super().write(line)
             except BrokenPipeError:

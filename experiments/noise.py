@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.record.codec import FormatError, from_plain, parse
 from bench.record.paired import PairedRun
@@ -87,6 +86,8 @@ def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
 
 def shape_of(apart: Floats, runs: Sequence[Floats]) -> dict[str, float]:
     """Returns the shape of noise, no less than LEAST: the lag-1 of `runs`, the rest of launches `apart` from means."""
+    from scipy import stats  # late, as in bench.stats.intervals: it takes a second to import
+
     correlations = [float(lag1(run[np.newaxis])[0]) + 1 / run.size for run in runs if run.size >= LOOKS[0]]
     return {
         "lag1": max(float(np.mean(correlations)) if correlations else 0.0, ASSUMED),

@@ -30,9 +30,12 @@ def test_every_report_stays_in_the_table_and_a_failed_test_is_no_evidence() -> N
 
 
 def test_what_is_injected_has_a_test_and_what_is_shown_a_page() -> None:
-    assert all(report.tests for report in REPORTS if report.evidence is Evidence.INJECTED)
+    injected = [report for report in REPORTS if report.evidence is Evidence.INJECTED]
     shown = [report for report in REPORTS if report.evidence in (Evidence.PAIR, Evidence.OTHER)]
-    assert all("](" in report.shown for report in shown)
+    assert FIT in injected
+    assert {report.evidence for report in shown} == {Evidence.PAIR, Evidence.OTHER}
+    assert [report.name for report in injected if not report.tests] == []
+    assert [report.name for report in shown if "](" not in report.shown] == []
 
 
 def test_a_test_that_is_not_there_has_not_passed() -> None:

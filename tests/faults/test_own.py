@@ -123,6 +123,7 @@ def test_each_example_has_a_fault() -> None:
     assert {fault.workload for fault in OF_OWN.values()} == set(NAMES)
 
 
+@pytest.mark.slow
 def test_a_wrong_gradient_is_caught(newest_python: Path) -> None:
     trial = run_fault("tanh-gradient", str(newest_python), plan_of(LOOP, str(newest_python)))
     found = {error.label for error in trial.record.numerics if not error.within}

@@ -176,14 +176,14 @@ def test_all_configurations_are_timed_where_that_is_asked_for(gated: Gate, monke
 @pytest.mark.parametrize(("option", "numbers"), [("--no-speed", ["tiny", "notebook", "small"]), ("--quick", ["tiny"])])
 def test_a_pass_of_numbers_alone_has_their_scope(gated: Gate, option: str, numbers: list[str]) -> None:
     """And needs no reference: there is none here."""
-    answer = gated(gated.side("candidate"), option, "--json", reference=None)
+    answer = gated(gated.side("candidate"), option, "--launches", "1", "--json", reference=None)
     assert (answer.code, answer.plain["scope"]) == (0, Scope.NUMBERS.value), answer
     assert configs(gated.report) == (numbers, [])
     assert gated.report.speed_problem == ""
 
 
 def test_a_wrong_step_fails(gated: Gate) -> None:
-    answer = gated(gated.side("candidate", more=WRONG), "--config", "small", "--json")
+    answer = gated(gated.side("candidate", more=WRONG), "--config", "small", "--launches", "1", "--json")
     assert (answer.code, answer.outcomes["numerics"], answer.outcomes["step time"]) == (1, REGRESSION, PASS)
 
 
@@ -206,7 +206,7 @@ class TestWithoutAReference:
         return "uv can't install the environment: "
 
     def test_the_verdict_is_open_with_the_reason_and_what_to_do(self, gated: Gate, reason: str) -> None:
-        answer = gated(gated.side("candidate"), "--config", "small", "--json", reference=None)
+        answer = gated(gated.side("candidate"), "--config", "small", "--launches", "1", "--json", reference=None)
         assert answer.code == 3, answer
         assert reason in gated.report.speed_problem
         assert "--from" in gated.report.speed_problem
@@ -220,12 +220,15 @@ class TestWithoutAReference:
 
 
 def test_wrong_numbers_are_a_regression_without_a_reference_too(gated: Gate) -> None:
-    answer = gated(gated.side("candidate", more=WRONG), "--config", "small", reference=None)
+    answer = gated(gated.side("candidate", more=WRONG), "--config", "small", "--launches", "1", reference=None)
     assert (answer.code, bool(gated.report.speed_problem)) == (1, True)
 
 
 def test_the_pinned_reference_has_no_gpu(gated: Gate) -> None:
-    assert gated(gated.side("candidate"), "--config", "small", "--device", "gpu:0", reference=None).code == 3
+    assert (
+        gated(gated.side("candidate"), "--config", "small", "--launches", "1", "--device", "gpu:0", reference=None).code
+        == 3
+    )
     assert "the pinned reference has no GPU" in gated.report.speed_problem
 
 
@@ -243,7 +246,7 @@ def test_a_graph_that_compiles_on_neither_side_leaves_the_verdict_open(gated: Ga
         gated.side(name, packages, midway="raise CompilationError", more="class CompilationError(Exception): pass")
         for name, packages in (("reference", PINNED), ("candidate", PACKAGES))
     )
-    answer = gated(candidate, "--config", "small", "--json", reference=reference)
+    answer = gated(candidate, "--config", "small", "--launches", "1", "--json", reference=reference)
     assert (answer.code, answer.outcomes) == (3, {"compilation": INCONCLUSIVE}), answer
     assert (gated.report.warnings, gated.report.numbers.incomplete) == ((), "")
 
@@ -394,14 +397,16 @@ def test_a_reference_that_is_not_built_leaves_no_report(
     monkeypatch.setattr("bench.commands.sides.prepare", build)
     answer = gated(gated.side("candidate"), "--config", "small", reference="2.20.0")
     assert (answer.code, snapshot(gated.out)) == (code, {}), answer
-    assert gated(gated.side("candidate"), "--config", "small").code == 0
+    monkeypatch.setattr(gate, "measured_until_decided", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    assert gated(gated.side("candidate"), "--config", "small").code == 4
+    assert gated.report.phase_seconds.keys() == {"reference environment"}
 
 
 def test_a_gate_without_its_reference_is_no_pass_before_its_speed_is_measured(
     gated: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes on with a reference, and is interrupted before the first launch is kept. Numbers alone would pass."""
-    words = (gated.side("candidate"), "--config", "small")
+    words = (gated.side("candidate"), "--config", "small", "--launches", "1")
     assert gated(*words, reference=None).code == 3
     pinned = Side("reference", gated.side("reference", PINNED), {})
     monkeypatch.setattr("bench.commands.sides.prepare_reference", lambda *_, **__: pinned)
@@ -463,7 +468,9 @@ def test_a_regression_that_is_accepted_ends_no_launches(gated: Gate, monkeypatch
 def test_stored_words_per_second_gate_where_that_is_asked_for(gated: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """The candidate reaches 800; the report knows that it was asked for. No other process has the CPU."""
     monkeypatch.setattr(CpuWatch, "others", lambda self: 0.0)
-    assert gated(gated.side("candidate"), "--config", "small", "--gate-stored").code == 3  # there are none
+    assert (
+        gated(gated.side("candidate"), "--config", "small", "--launches", "1", "--gate-stored").code == 3
+    )  # there are none
     found = []
     for stored in ([700, 900], [1000, 1100], [500, 600], []):
         gated.write_baseline("small", stored)
@@ -477,7 +484,8 @@ def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monk
     monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.00", "load: 2.00"),))
     packages = {**NIGHTLY, "numpy": "2.5.0", "scipy": "1.16", "pillow": "12.0"}
     variables = ("--to-env", "A=1", "--from-env", "B=2")
-    assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 0
+    monkeypatch.setattr("bench.drive.upgrade.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 4
     nightly, numpy, extra, load = gated.report.warnings
     assert "a nightly of 2025-01-01" in nightly
     assert "2.4.0 and 2.5.0" in numpy
@@ -495,7 +503,8 @@ def test_that_no_core_can_be_pinned_is_in_the_report(gated: Gate, monkeypatch: p
     monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: None)
     margins = gated.baselines / "margins.toml"
     margins.write_text(margins.read_text().replace("[gating]", "[gating]\nstep_time_on_one_core = 0.05"))
-    gated(gated.side("candidate"), "--config", "small")
+    monkeypatch.setattr("bench.drive.upgrade.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    assert gated(gated.side("candidate"), "--config", "small").code == 4
     assert any("step time on one core is not measured" in line for line in gated.report.speed[0].warnings)
 
 

@@ -59,12 +59,22 @@ def test_ten_releases_of_one_percent(tfgate: Tfgate, reports: Path, tmp_path: Pa
     page = tmp_path / "out" / "history.html"
     found = tfgate("history", reports, "--output", tmp_path / "out")
     assert (found.code, found.err) == (1, f"written to {page}\n")
-    refused = tfgate("history", reports, "--output", tmp_path / "out")
-    assert (refused.code, str(page) in refused.error) == (2, True)
-    assert tfgate("history", reports, "--output", tmp_path / "out", "--replace").code == 1
     first = str(reports / "year" / "release-7")  # the first that is certainly beyond the margin
     assert first in found.out
     assert first in page.read_text(encoding="utf-8")
+
+
+def test_a_page_is_not_overwritten_unless_asked_for(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
+    page = tmp_path / "out" / "history.html"
+    page.parent.mkdir()
+    page.write_text("mine", encoding="utf-8")
+    keep_releases(reports, [1.0] * 2)
+    words = ("history", reports, "--output", page.parent)
+    refused = tfgate(*words)
+    assert (refused.code, str(page) in refused.error) == (2, True)
+    assert page.read_text(encoding="utf-8") == "mine"
+    assert tfgate(*words, "--replace").code == 3  # two reports tell nothing yet
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_json_holds_the_series_and_nothing_else_is_printed(tfgate: Tfgate, reports: Path) -> None:

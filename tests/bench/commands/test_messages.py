@@ -2,10 +2,12 @@
 
 import importlib
 import inspect
+import io
 import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,12 +48,24 @@ def test_a_line_stands_below_the_answer_before_it_in_a_log_of_both(
 
 
 def test_a_reader_of_progress_that_leaves_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pipe refuses the line; at exit, when Python flushes, nothing is left that can't be written."""
+    refused: list[bytes] = []
+
+    class Pipe(io.FileIO):
+        def write(self, line: Any, /) -> int:
+            try:
+                return super().write(line)
+            except BrokenPipeError:
+                refused.append(bytes(line))
+                raise
+
     reader, writer = os.pipe()
     os.close(reader)
-    with os.fdopen(writer, "w") as stream:
+    with io.TextIOWrapper(io.BufferedWriter(Pipe(writer, "w"))) as stream:
         monkeypatch.setattr(sys, "stderr", stream)
         say("launch 1")
-        stream.flush()  # as Python does at exit: nothing is left that can't be written
+        assert refused == [b"launch 1\n"]
+        stream.flush()
 
 
 def test_progress_of_a_quiet_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,6 +90,7 @@ def test_a_target_of_two_environments_is_profiled_and_compared(
     assert re.search(r"settings +oneDNN +v2\.\S+ +v3\.", answer.out)
 
 
+@pytest.mark.slow
 def test_one_environment_gets_its_table(
     tfgate: Tfgate, tmp_path: Path, newest_python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,16 +12,18 @@ import pytest
 from bench.commands.resume import begun, kept, require_same, require_same_variables
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
+from bench.drive.private import private_environment
 from bench.drive.requests import AsOf
 from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
 from bench.record.types import Machine, Record
-from tests.builders.commands import FIRST_PASS, Answer, Tfgate, noisy_side, snapshot
+from bench.record.variables import bearing
+from tests.builders.commands import FIRST_PASS, INCONCLUSIVE, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.launches import lockstep
 from tests.builders.paired import SIDES, gate_run, paired_run
-from tests.builders.records import MACHINE, record
+from tests.builders.records import MACHINE, environment, record, run
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 BEGINNING = "2026-01-02T00:00:00Z"
@@ -97,8 +99,11 @@ def test_an_upgrade_goes_on_from_the_launches_that_were_over(upgrade: Command, i
     assert read_record(PairedRun, upgrade.out / "paired.json") == after
 
 
-def test_a_gate_goes_on_from_the_launches_that_were_over(gate: Command, interrupted_at: Interrupt) -> None:
-    """Interrupted in turn, then while numbers are measured."""
+def test_a_gate_goes_on_from_the_launches_that_were_over(
+    gate: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted in turn, then while numbers are measured, one launch after the other."""
+    monkeypatch.setattr("bench.commands.gate.cores_at_once", lambda: 1)
     interrupted_at(PAIR, 3)
     assert gate().code == 4
     first = read_record(GateRun, gate.out / "gate.json")
@@ -108,13 +113,13 @@ def test_a_gate_goes_on_from_the_launches_that_were_over(gate: Command, interrup
     second = read_record(GateRun, gate.out / "gate.json")
     assert numbers_of(second.speed[0].pairs) == list(range(FIRST_PASS))
     assert second.speed[0].pairs[:2] == first.speed[0].pairs
-    kept = second.numbers.records
-    assert len(kept) <= 1  # both launches run at once, and the one that is interrupted ends the other
+    assert numbers_of(second.numbers.records) == [0]
     answer = gate("--resume", "--json")
-    assert answer.code in (0, 3)  # there is no baseline of the fake's perplexity
+    assert (answer.code, answer.outcomes["perplexity"]) == (3, INCONCLUSIVE)  # there is no baseline of the fake's
+    assert INCONCLUSIVE not in (outcome for name, outcome in answer.outcomes.items() if name != "perplexity")
     last = read_record(GateRun, gate.out / "gate.json")
     assert (last.speed, numbers_of(last.numbers.records), last.numbers.incomplete) == (second.speed, [0, 1], "")
-    assert all(one in last.numbers.records for one in kept)
+    assert last.numbers.records[:1] == second.numbers.records
     assert len(set(last.warnings)) == len(last.warnings)
 
 
@@ -196,28 +201,40 @@ def test_what_was_begun_otherwise_is_refused(
     assert (upgrade.out / "paired.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(("before", "now"), [("0", None), (None, "0"), ("0", "1")])
 def test_other_variables_of_the_shell_are_refused(
-    upgrade: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch, before: str | None, now: str | None
+    upgrade: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are no part of the command. Launches under both would make one sample."""
-
-    def export(value: str | None, log_level: str) -> None:
-        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
-        if value:
-            monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", value)
-        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", log_level)
-
-    export(before, "0")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     interrupted_at(PAIR, 2)
     assert upgrade().code == 4
     kept = snapshot(upgrade.out)
-    export(now, "0")
-    was, then = (f"TF_ENABLE_ONEDNN_OPTS={value}" if value else "none" for value in (before, now))
-    assert f"was begun with other environment variables ({was}; now {then}): set" in last_line(upgrade("--resume"))
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    said = "was begun with other environment variables (none; now TF_ENABLE_ONEDNN_OPTS=0): set"
+    assert said in last_line(upgrade("--resume"))
     assert snapshot(upgrade.out) == kept
-    export(before, "2")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
     assert upgrade("--resume").code == 0
+
+
+@pytest.mark.parametrize(("now", "then"), [("", "none"), ("1", "TF_ENABLE_ONEDNN_OPTS=1")])
+def test_a_variable_that_is_not_set_any_more_or_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, then: str
+) -> None:
+    path, plan = Path("gate.json"), Plan("tiny", 5)
+    monkeypatch.setattr("bench.commands.resume.this_machine", lambda: MACHINE)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    variables = bearing(private_environment(tmp_path, plan.device, {}))
+    measured = dataclasses.replace(record(), environment=dataclasses.replace(environment(), variables=variables))
+    stored = gate_run(numbers=run([measured]))
+    require_same_variables(path, plan, stored)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    if now:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", now)
+    with pytest.raises(UsageError, match=rf"variables \(TF_ENABLE_ONEDNN_OPTS=0; now {then}\): set"):
+        require_same_variables(path, plan, stored)
 
 
 def test_of_a_gate_the_numbers_count_that_a_plan_s_workload_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,7 +366,7 @@ def test_a_gate_goes_on_in_the_environments_as_they_lie_now(
     interrupted_at(LAUNCH, 1)
     assert tfgate(*command).code == 4
     cache = cache.rename(tmp_path / "after")
-    assert tfgate(*command, "--resume").code in (0, 3)  # there is no baseline of the fake's perplexity
+    assert tfgate(*command, "--resume").code == 3  # there is no baseline of the fake's perplexity
     kept = read_record(GateRun, tmp_path / "out" / "gate.json")
     assert [one.failure for one in kept.numbers.records] == [None]
     assert kept.candidate.interpreter.startswith(str(cache))

@@ -196,6 +196,7 @@ def all_of(hosts: Hosts, left: dict[str, cluster.Call]) -> dict[str, Done]:
     return found
 
 
+@pytest.mark.slow
 def test_what_a_host_fails_at_or_dies_of_is_made_again_on_another(processes: Processes, tmp_path: Path) -> None:
     """A call fails on one host, another on both. Then a host dies at a moment that a seed chose, within a call."""
     log = Log(tmp_path / "log")
@@ -295,6 +296,29 @@ def test_a_call_of_which_four_workers_died_is_given_up(monkeypatch: pytest.Monke
     found = next(Hosts(client, print, timed=True).results(lambda: {"call": (silent, ())}))
     assert found == ("call", Done({}, "4 workers died while they measured this"))
     assert len(submitted) == 4
+
+
+@pytest.mark.parametrize("problems", [("the disk is full", ""), ("the disk is full", "no room"), ("",)])
+def test_what_a_host_fails_at_is_made_again_on_one_other(
+    monkeypatch: pytest.MonkeyPatch, problems: tuple[str, ...]
+) -> None:
+    """Of three that a made-up scheduler knows. A second failure stands."""
+    places = [f"tcp://far:{number}" for number in range(3)]
+    answers = iter(problems)
+    submitted: list[str] = []
+
+    def submit(*_: object, workers: list[str], **__: object) -> SimpleNamespace:
+        submitted.extend(workers)
+        done = Done({}, next(answers))
+        return SimpleNamespace(done=lambda: True, status="finished", result=lambda timeout: done)
+
+    told = {"workers": {place: {"resources": {"timing": 1}} for place in places}}
+    monkeypatch.setattr(cluster, "wait", lambda futures, **_: None)
+    scheduler = SimpleNamespace(identity=None)
+    client = SimpleNamespace(status="running", sync=lambda ask, **_: told, scheduler=scheduler, submit=submit)
+    found = next(Hosts(client, print, timed=True).results(lambda: {"call": (silent, ())}))
+    assert found == ("call", Done({}, problems[-1]))
+    assert submitted == places[: len(problems)]
 
 
 def test_the_last_host_that_goes_is_told_once_until_another_comes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,17 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.config.argparsing import Parser
 
 from bench.machine import this_machine
+from bench.micro.conftest import pytest_addoption
 from bench.record.micro import read_launch
 from bench.record.variables import kept
 
@@ -151,17 +154,23 @@ def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
         ("--implementation=threads", "argument --implementation: invalid choice: 'threads'"),
         ("--device=tpu:0", "argument --device: 'tpu:0' is not a device's name, such as cpu:0 or gpu:0"),
         ("--mode=xla", "argument --mode: invalid choice: 'xla'"),
-        pytest.param(
-            "--workload=unknown",
-            "no workload is called 'unknown'",
-            marks=[pytest.mark.tensorflow, pytest.mark.any_version, PLUGIN],
-        ),
     ],
 )
 def test_an_unknown_name_is_refused(option: str, said: str) -> None:
-    found = micro("bench/micro", option)
+    """By pytest's own parser, in this process."""
+    parser = Parser(_ispytest=True)
+    pytest_addoption(parser)
+    with pytest.raises(pytest.UsageError, match=re.escape(said)):
+        parser.parse([option])
+
+
+@pytest.mark.tensorflow
+@pytest.mark.any_version
+@PLUGIN
+def test_an_unknown_workload_is_refused() -> None:
+    found = micro("bench/micro", "--workload=unknown")
     assert found.returncode == pytest.ExitCode.USAGE_ERROR
-    assert said in found.stderr
+    assert "no workload is called 'unknown'" in found.stderr
 
 
 def test_a_library_that_is_not_loaded_is_named() -> None:

@@ -57,7 +57,9 @@ def started(name: str) -> Answering:
 
 @functools.cache
 def shared(name: str) -> Answering:
-    """Opened once, since tracing takes seconds."""
+    """Opened once a process, since tracing takes seconds. Parameters `name` have the scope of the module, by which
+    pytest sorts tests: those of a workload come one after another, and so, where tests run side by side, to one process.
+    """
     work = started(name)
     if hasattr(work, "write_files"):
         reading = cast(ReadingFiles, work)
@@ -81,7 +83,7 @@ def compared(work: Answering, name: str, case: str) -> list[NumericError]:
     return errors_of(0, found, expected)
 
 
-@pytest.mark.parametrize(("name", "case"), CASES)
+@pytest.mark.parametrize(("name", "case"), CASES, scope="module")
 def test_answers_agree_with_the_oracle(name: str, case: str) -> None:
     """But those that are known not to: Keras 3 squares values of a row that is named twice one by one."""
     errors = compared(shared(name), name, case)
@@ -146,7 +148,9 @@ def test_one_case_alone_shows_a_fault(
 
 @pytest.mark.any_version
 @pytest.mark.parametrize("layer", ["lstm", "output"])
-@pytest.mark.parametrize("name", [one for one in ANSWERING if isinstance(workload(one.values[0]), Padded)])
+@pytest.mark.parametrize(
+    "name", [one for one in ANSWERING if isinstance(workload(one.values[0]), Padded)], scope="module"
+)
 def test_answers_show_biases_that_are_lost(name: str, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gradients by them are those of biases that are 0."""
     work = cast(Any, shared(name))
@@ -173,6 +177,7 @@ def test_answers_show_biases_that_are_lost(name: str, layer: str, monkeypatch: p
 @pytest.mark.parametrize(
     "name",
     ["masked", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bidirectional", "xla", "per-example"))],
+    scope="module",
 )
 def test_answers_show_gates_that_saturate_early(name: str, activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault is 3e-4 off beyond ±8, or 9e-5 beyond ±5: near 0 nothing shows it."""
@@ -195,7 +200,9 @@ def test_answers_show_a_loss_that_a_file_does_not_keep(monkeypatch: pytest.Monke
 
 
 @pytest.mark.any_version
-@pytest.mark.parametrize("name", ["xla", "per-example", pytest.param("large-batch", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["xla", "per-example", pytest.param("large-batch", marks=pytest.mark.slow)], scope="module"
+)
 def test_answers_show_a_first_batch_that_is_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     work = cast(Any, shared(name))
     first: list[Any] = []
@@ -209,7 +216,7 @@ def test_answers_show_a_first_batch_that_is_kept(name: str, monkeypatch: pytest.
     assert not any(error.within for error in compared(work, name, "full"))
 
 
-@pytest.mark.parametrize("name", answering(slow=("rebuild",)))
+@pytest.mark.parametrize("name", answering(slow=("rebuild",)), scope="module")
 def test_units_are_done_and_traced_once(name: str) -> None:
     work = shared(name)
     results = [work.do(work.prepare(unit)) for unit in range(3)]
@@ -272,7 +279,9 @@ def test_each_unit_of_fit_shuffles_anew() -> None:
 
 @pytest.mark.any_version
 @pytest.mark.parametrize(
-    "name", [one for one in answering(slow=("rebuild", "fit")) if one.values[0] not in OF_ANY_WEIGHTS]
+    "name",
+    [one for one in answering(slow=("rebuild", "fit")) if one.values[0] not in OF_ANY_WEIGHTS],
+    scope="module",
 )
 def test_each_launch_answers_from_weights_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On both sides: if one forgot the jitter, it would still be within all limits."""
@@ -292,7 +301,7 @@ def test_each_launch_answers_from_weights_of_its_own(name: str, monkeypatch: pyt
     work.start()
 
 
-@pytest.mark.parametrize("name", [pytest.param("fit", marks=pytest.mark.slow), "predict"])
+@pytest.mark.parametrize("name", [pytest.param("fit", marks=pytest.mark.slow), "predict"], scope="module")
 def test_what_keras_loop_traces_in_a_later_unit_is_counted(name: str) -> None:
     """Here for ids of another type."""
     import tensorflow as tf
@@ -309,7 +318,7 @@ def test_what_keras_loop_traces_in_a_later_unit_is_counted(name: str) -> None:
     assert found == [0, 0, 1]
 
 
-@pytest.mark.parametrize("name", answering(slow=[name for name in names() if name != "masked"]))
+@pytest.mark.parametrize("name", answering(slow=[name for name in names() if name != "masked"]), scope="module")
 def test_relocation_goes_unseen(name: str) -> None:
     """To the last bit, but for `rebuild`, whose models lie elsewhere each time: sums are split where memory lies."""
     work, case = shared(name), workload(name).cases[0]
@@ -322,7 +331,7 @@ def test_relocation_goes_unseen(name: str) -> None:
 
 
 @pytest.mark.any_version
-@pytest.mark.parametrize("name", ["masked", "predict-call", "fit", "save", "optimizers"])
+@pytest.mark.parametrize("name", ["masked", "predict-call", "fit", "save", "optimizers"], scope="module")
 def test_relocation_moves_every_weight(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     work, moved = workload(name).open(TINY), list[Any]()
     work.build()

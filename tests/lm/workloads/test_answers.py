@@ -59,8 +59,8 @@ def started(name: str) -> Answering:
 
 @functools.cache
 def shared(name: str) -> Answering:
-    """Opened once a process, since tracing takes seconds. Parameters `name` have the scope of the module, by which
-    pytest sorts tests: those of a workload come one after another, and so, where tests run side by side, to one process.
+    """Opened once a process, since tracing takes seconds. Parameters `name` have the scope of the module: pytest sorts
+    tests by it, so that those of a workload, one after another, come to one process where tests run side by side.
     """
     work = started(name)
     if hasattr(work, "write_files"):

@@ -89,7 +89,7 @@ def test_a_tensorflow_that_has_moved_a_private_name_is_described_by_the_variable
     """The name is neither a module that can be imported nor an attribute of its package."""
     from tensorflow.python import util
 
-    monkeypatch.setitem(sys.modules, "tensorflow.python.util._pywrap_util_port", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "tensorflow.python.util._pywrap_util_port", None)
     monkeypatch.delattr(util, "_pywrap_util_port", raising=False)
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", told)
     assert runtime.onednn_enabled() is enabled

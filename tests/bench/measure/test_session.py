@@ -47,29 +47,19 @@ def jittered() -> tuple[Session, Opened, Any]:
     return session, answer, session.trainer.weights
 
 
-@pytest.fixture(scope="module")
-def two_sessions(jittered: tuple[Session, Opened, Any]) -> tuple[Session, Session]:
-    """Opened once, since tracing takes seconds; tests have them by `sessions`."""
-    other = Session()
-    other.open("tiny", "synthetic", steps=30)
-    return jittered[0], other
-
-
 @pytest.fixture
-def sessions(two_sessions: tuple[Session, Session]) -> tuple[Session, Session]:
-    """Two sessions as good as new."""
-    for session in two_sessions:
-        change(session, config=TINY, corpus=load_corpus("synthetic", TINY))
-        session._next_step = session._next_evaluation = 0
-        session.trainer.weights, session.trainer.learning_rate = initial_weights(TINY), TINY.learning_rate
-        session.trainer.zero_state()
-    return two_sessions
+def session(jittered: tuple[Session, Opened, Any]) -> Session:
+    """A session as good as new; opened once, since tracing takes seconds."""
+    restart(jittered[0])
+    return jittered[0]
 
 
-@pytest.fixture
-def session(sessions: tuple[Session, Session]) -> Session:
-    """One of them."""
-    return sessions[0]
+def restart(session: Session) -> None:
+    """Goes back to the start of the training, as another session of the same would begin."""
+    change(session, config=TINY, corpus=load_corpus("synthetic", TINY))
+    session._next_step = session._next_evaluation = 0
+    session.trainer.weights, session.trainer.learning_rate = initial_weights(TINY), TINY.learning_rate
+    session.trainer.zero_state()
 
 
 def shorten(session: Session) -> None:
@@ -103,13 +93,13 @@ def test_what_is_done_once_is_timed_after_a_collection() -> None:
     assert events == ["collected", "done"]
 
 
-def test_steps_that_tell_are_the_same_steps(sessions: tuple[Session, Session]) -> None:
+def test_steps_that_tell_are_the_same_steps(session: Session) -> None:
     """A generator of the steps done, whose return value is the block."""
-    telling, silent = sessions
     told: list[int] = []
-    block = drain(telling.steps(4, tell=True), told.append)
+    block = drain(session.steps(4, tell=True), told.append)
     assert told == [0, 1, 2, 3]
-    assert block.losses == taken(silent, 4).losses
+    restart(session)
+    assert block.losses == taken(session, 4).losses
 
 
 def test_describe_says_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,10 +187,10 @@ def test_open_refuses_by_name(wrong: dict[str, str], message: str) -> None:
         Session().open(**{"config": "tiny", "corpus": "synthetic", "steps": 30, **wrong})  # type: ignore[arg-type]  # steps is no string
 
 
-def test_blocks_go_on_where_the_last_one_ended(sessions: tuple[Session, Session]) -> None:
-    whole, parts = sessions
-    losses = taken(whole, 5).losses
-    assert taken(parts, 3).losses + taken(parts, 2).losses == losses
+def test_blocks_go_on_where_the_last_one_ended(session: Session) -> None:
+    losses = taken(session, 5).losses
+    restart(session)
+    assert taken(session, 3).losses + taken(session, 2).losses == losses
     assert len(set(losses)) == 5
 
 
@@ -279,21 +269,22 @@ def test_cpu_time_is_the_process_s(
     assert max(block.seconds) < 100
 
 
-def test_publishing_does_not_touch_the_training(sessions: tuple[Session, Session], tmp_path: Path) -> None:
-    published, left_alone = sessions
+def test_publishing_does_not_touch_the_training(session: Session, tmp_path: Path) -> None:
+    left_alone = taken(session, 4).losses
+    restart(session)
     Exchange.create(tmp_path / OWN, TINY)
-    published.publish(str(tmp_path))
-    losses = [published.take(step, with_logits=step == 2).loss for step in range(4)]
-    assert tuple(losses) == taken(left_alone, 4).losses
+    session.publish(str(tmp_path))
+    losses = [session.take(step, with_logits=step == 2).loss for step in range(4)]
+    assert tuple(losses) == left_alone
 
 
-def test_steps_that_nothing_reads_leave_what_others_leave(sessions: tuple[Session, Session], tmp_path: Path) -> None:
-    again, read = sessions
+def test_steps_that_nothing_reads_leave_what_others_leave(session: Session, tmp_path: Path) -> None:
+    taken(session, 2)
+    weights, state = session.trainer.weights, session.trainer.state
+    restart(session)
     exchange = Exchange.create(tmp_path / OWN, TINY)
-    again.publish(str(tmp_path))
-    again.repeat(2)
-    taken(read, 2)
-    weights, state = read.trainer.weights, read.trainer.state
+    session.publish(str(tmp_path))
+    session.repeat(2)
     assert all(np.array_equal(value, weights[name]) for name, value in exchange.updated(0).items())
     assert all(np.array_equal(value, state[name]) for name, value in exchange.results("state").items())
 
@@ -320,23 +311,24 @@ def test_a_new_epoch_starts_from_a_zero_state_at_its_own_learning_rate(session: 
     assert session.trainer.learning_rate == 0.25  # 1 × 0.25^(2 − 1)
 
 
-def test_the_state_is_carried_within_an_epoch(sessions: tuple[Session, Session]) -> None:
-    carried, forgotten = sessions
-    taken(carried, 1)
-    taken(forgotten, 1)
-    forgotten.trainer.zero_state()
-    assert taken(carried, 1).losses != taken(forgotten, 1).losses
+def test_the_state_is_carried_within_an_epoch(session: Session) -> None:
+    first, carried = taken(session, 1).losses, taken(session, 1).losses
+    restart(session)
+    assert taken(session, 1).losses == first
+    session.trainer.zero_state()
+    assert taken(session, 1).losses != carried
 
 
-def test_evaluation_leaves_the_training_alone(sessions: tuple[Session, Session]) -> None:
-    evaluated, left_alone = sessions
-    assert taken(evaluated, 2).losses == taken(left_alone, 2).losses
-    evaluation = evaluated.evaluate(max_steps=3)
+def test_evaluation_leaves_the_training_alone(session: Session) -> None:
+    left_alone = taken(session, 4).losses
+    restart(session)
+    assert taken(session, 2).losses == left_alone[:2]
+    evaluation = session.evaluate(max_steps=3)
     assert through_json(evaluation) == evaluation
     assert evaluation.tokens == 240  # 3 batches of 80
     assert 100 < evaluation.perplexity < 1000  # of 500 words
     assert not evaluation.weights_changed
-    assert taken(evaluated, 2).losses == taken(left_alone, 2).losses
+    assert taken(session, 2).losses == left_alone[2:]
 
 
 def test_finish_counts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,22 +344,22 @@ def test_finish_counts(session: Session, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_training_is_heard_by_events_and_taken_up_again(
-    sessions: tuple[Session, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`tiny` has one epoch: of 3 steps here, of which the checkpoint keeps the result.
 
     Another implementation doesn't take it up.
     """
-    session, again = sessions
     shorten(session)
     events = [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=False)]
     assert [next(iter(event)) for event in events if "Progress" not in event] == ["EpochResult", "TestResult"]
-    shorten(again)
+    restart(session)
+    shorten(session)
     with monkeypatch.context() as other:
-        other.setattr(again, "implementation", "fused")
+        other.setattr(session, "implementation", "fused")
         with pytest.raises(CheckpointError, match="implementation cells, this training fused"):
-            list(again.train(str(tmp_path / "checkpoint.npz"), resume=True))
-    assert [to_plain(event) for event in again.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]
+            list(session.train(str(tmp_path / "checkpoint.npz"), resume=True))
+    assert [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]
 
 
 def test_evaluation_steps_are_timed_and_go_on_where_the_last_ended(session: Session) -> None:
@@ -395,7 +387,8 @@ def test_relocation_moves_the_weights(session: Session, monkeypatch: pytest.Monk
     assert moved == ["weights"]
 
 
-def test_relocation_goes_unseen_by_training(sessions: tuple[Session, Session]) -> None:
-    moved, still = sessions
-    moved.relocate()
-    assert taken(moved, 3).losses == taken(still, 3).losses
+def test_relocation_goes_unseen_by_training(session: Session) -> None:
+    still = taken(session, 3).losses
+    restart(session)
+    session.relocate()
+    assert taken(session, 3).losses == still

@@ -1,19 +1,23 @@
 """The suite as a user runs it, `pytest bench/micro` in an environment with TensorFlow: on `tiny`."""
 
+import argparse
 import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from _pytest.config.argparsing import Parser
 
 from bench.machine import this_machine
-from bench.micro.conftest import pytest_addoption
+from bench.micro import conftest
+from bench.record.codec import FormatError
 from bench.record.micro import read_launch
 from bench.record.variables import kept
 
@@ -29,6 +33,12 @@ def micro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False
     )
+
+
+def timed(*arguments: str, path: Sequence[str] = (), **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the suite with the plugin tests.builders.small_rate: what the machine's rate is matters to no test."""
+    folders = os.pathsep.join([*path, str(ROOT)])
+    return micro(*arguments, "-p", "tests.builders.small_rate", PYTHONPATH=folders, **variables)
 
 
 @pytest.mark.tensorflow
@@ -48,8 +58,8 @@ def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementatio
     devices = ["--device=cpu:1", "--device=gpu:0"]
     options = ["--config=tiny", f"--implementation={implementation}", "--mode=graph", "--variable=FLAGS=--a=1 --b"]
     told = {"TF_NUM_INTRAOP_THREADS": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1"}
-    folders = os.pathsep.join([str(tmp_path), str(ROOT)])
-    found = micro("bench/micro", "-rs", *options, *devices, f"--benchmark-json={path}", PYTHONPATH=folders, **told)
+    given = [*options, *devices, f"--benchmark-json={path}"]
+    found = timed("bench/micro", "-rs", *given, path=[str(tmp_path)], **told)
     assert found.returncode == 0, found.stdout
     assert "there is no device 'gpu:0'" in found.stdout
     plain = json.loads(path.read_text())
@@ -73,38 +83,37 @@ def test_every_target_answers_and_says_what_it_did(tmp_path: Path, implementatio
 @pytest.mark.any_version
 @PLUGIN
 def test_units_of_workloads_are_timed_in_the_configurations_that_they_have(tmp_path: Path) -> None:
-    """A user's own model has one configuration, and its file's name."""
-    path, mine = tmp_path / "launch.json", tmp_path / "mine.py"
+    """A user's own model has one configuration, and its file's name. One that diverges at its eighth step, after those
+    that warm up, is not timed.
+    """
+    path, mine, diverging = (tmp_path / name for name in ("launch.json", "mine.py", "diverging.py"))
     mine.write_text(
         "import tensorflow as tf\n\n\ndef workload():\n    weight = tf.Variable(3.0)\n\n"
         "    def step(batch):\n        weight.assign_sub(0.01 * weight)\n        return weight * weight\n\n"
         "    return step, [weight], tf.constant(1.0)\n"
     )
-    workloads = [f"--workload={name}" for name in ("predict-call", str(mine))]
-    found = micro("bench/micro/test_unit.py", "--config=tiny", *workloads, f"--benchmark-json={path}")
-    assert found.returncode == 0, found.stdout
-    infos = [one["extra_info"] for one in json.loads(path.read_text())["benchmarks"]]
-    names = [("predict-call", "tiny"), ("mine.py", "own")]
-    assert [(info["workload"], info["config"]) for info in infos] == names
-    assert {(info["target"], info["mode"], info["implementation"]) for info in infos} == {("unit", "", "")}
-    assert len({info["fingerprint"] for info in infos}) == 2
-    assert list(read_launch(path).cases.values())[1].subject == "mine.py own on cpu:0"
-
-
-@pytest.mark.tensorflow
-@pytest.mark.any_version
-@PLUGIN
-def test_a_unit_that_diverges_while_it_is_timed_is_not_timed(tmp_path: Path) -> None:
-    """At its eighth step, after those that warm up."""
-    mine = tmp_path / "mine.py"
-    mine.write_text(
+    diverging.write_text(
         "import tensorflow as tf\n\n\ndef workload():\n    weight, taken = tf.Variable(1.0), []\n\n"
         "    def step(batch):\n        taken.append(None)\n        return weight * (batch if len(taken) > 7 else 1)\n\n"
         "    return step, [weight], tf.constant(float('nan'))\n"
     )
-    found = micro("bench/micro/test_unit.py", f"--workload={mine}")
-    assert found.returncode == 1, found.stdout
-    assert "mine.py comes to nan: it isn't timed" in found.stdout
+    workloads = [f"--workload={name}" for name in ("predict-call", str(mine), str(diverging))]
+    found = timed("bench/micro/test_unit.py", "--config=tiny", *workloads, f"--benchmark-json={path}")
+    assert found.returncode == pytest.ExitCode.TESTS_FAILED, found.stdout
+    assert "diverging.py comes to nan: it isn't timed" in found.stdout
+    assert "1 failed, 2 passed" in found.stdout
+    document = json.loads(path.read_text())
+    *cases, diverged = document["benchmarks"]
+    assert diverged["extra_info"] == {}
+    with pytest.raises(FormatError, match="was not written by bench/micro"):  # as pytest-benchmark kept its time
+        read_launch(path)
+    infos = [one["extra_info"] for one in cases]
+    names = [("predict-call", "tiny"), ("mine.py", "own")]
+    assert [(info["workload"], info["config"]) for info in infos] == names
+    assert {(info["target"], info["mode"], info["implementation"]) for info in infos} == {("unit", "", "")}
+    assert len({info["fingerprint"] for info in infos}) == 2
+    path.write_text(json.dumps({**document, "benchmarks": cases}))
+    assert list(read_launch(path).cases.values())[1].subject == "mine.py own on cpu:0"
 
 
 @pytest.mark.tensorflow
@@ -113,7 +122,7 @@ def test_a_unit_that_diverges_while_it_is_timed_is_not_timed(tmp_path: Path) -> 
 def test_every_target_is_checked() -> None:
     """A plugin spoils right answers before they are checked (tests.builders.spoilt): no case is timed."""
     options = ["--config=tiny", "--implementation=cells", "--mode=graph", "--tb=line"]
-    found = micro("bench/micro", "-rf", "-p", "tests.builders.spoilt", *options, PYTHONPATH=str(ROOT), COLUMNS="500")
+    found = timed("bench/micro", "-rf", "-p", "tests.builders.spoilt", *options, COLUMNS="500")
     assert found.returncode == pytest.ExitCode.TESTS_FAILED, found.stdout
     failed = [line.partition("::")[2] for line in found.stdout.splitlines() if line.startswith("FAILED ")]
     targets = {"clip", "dropout", "evaluation", "fit", "forward", "gradient", "input", "predict", "step", "update"}
@@ -129,9 +138,8 @@ def test_every_target_is_checked() -> None:
 def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: str) -> None:
     """tests/bench/micro/test_case.py has a wrong answer in this process."""
     path = tmp_path / "launch.json"
-    variables = {"PYTHONPATH": os.pathsep.join([str(HOOK), str(ROOT)]), "TFGATE_FAULT": fault}
     options = ["--config=tiny", "--implementation=cells", "--mode=graph", f"--benchmark-json={path}"]
-    found = micro(f"bench/micro/test_{target}.py", "-k", "not dense", *options, **variables)
+    found = timed(f"bench/micro/test_{target}.py", "-k", "not dense", *options, path=[str(HOOK)], TFGATE_FAULT=fault)
     assert found.returncode == 1, found.stdout
     assert "it isn't timed" in found.stdout
     assert not path.exists() or not path.read_text()
@@ -140,10 +148,21 @@ def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: st
 @pytest.mark.tensorflow
 @pytest.mark.any_version
 @PLUGIN
-def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
-    found = micro("bench/micro/test_input.py", "--config=tiny", "--require-gpu", CUDA_VISIBLE_DEVICES="-1")
-    assert found.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "--require-gpu: there is no device 'gpu:0'; TensorFlow" in found.stdout + found.stderr
+def test_a_missing_gpu_that_is_required_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite's own options, read by argparse as pytest reads them, end a session before it collects anything."""
+    from lm import runtime  # needs TensorFlow
+
+    def missing(*devices: str) -> None:
+        raise runtime.DeviceError(f"there is no device {devices}")
+
+    monkeypatch.setattr(runtime, "require_device", missing)
+    parser = argparse.ArgumentParser()
+    group = SimpleNamespace(addoption=parser.add_argument)
+    conftest.pytest_addoption(cast(Any, SimpleNamespace(getgroup=lambda name: group)))
+    given = {f"--{name.replace('_', '-')}": value for name, value in vars(parser.parse_args(["--require-gpu"])).items()}
+    with pytest.raises(pytest.exit.Exception, match=r"^--require-gpu: there is no device \('gpu:0',\)$") as raised:
+        conftest.pytest_configure(cast(Any, SimpleNamespace(getoption=given.get, stash={})))
+    assert raised.value.returncode == pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.mark.parametrize(
@@ -159,7 +178,7 @@ def test_a_missing_gpu_that_is_required_is_a_failure() -> None:
 def test_an_unknown_name_is_refused(option: str, said: str) -> None:
     """By pytest's own parser, in this process."""
     parser = Parser(_ispytest=True)
-    pytest_addoption(parser)
+    conftest.pytest_addoption(parser)
     with pytest.raises(pytest.UsageError, match=re.escape(said)):
         parser.parse([option])
 

@@ -37,7 +37,8 @@ def call(trainer: Trainer, part: str, mode: Mode) -> Any:
     ("implementation", "mode"),
     [
         *(("cells", mode) for mode in MODES),
-        *(pytest.param(name, "eager", marks=pytest.mark.any_version) for name in ("layers", "fused")),
+        pytest.param("layers", "eager", marks=[pytest.mark.any_version, pytest.mark.slow]),
+        pytest.param("fused", "eager", marks=pytest.mark.any_version),
     ],
 )
 def test_gradient_clip_and_update_are_the_step(implementation: str, mode: Mode) -> None:

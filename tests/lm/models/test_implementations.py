@@ -35,6 +35,8 @@ LIMIT = 1e-5  # float32 costs up to 2e-6 here
 WRONG = 1e-2  # what a mistake costs at the least: a thousand times that
 TINY = CONFIGS["tiny"]
 
+QUICK = [("notebook", "cells"), *(("tiny", name) for name in IMPLEMENTATIONS)]  # others' steps take minutes together
+
 MODELS: list[type[Model]] = [cells.Model, layers.Model, fused.Model]  # mypy: each fulfils the protocol
 
 
@@ -48,12 +50,20 @@ def assert_agreement(errors: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "implementation"),
     [
-        *(CONFIGS[name] for name in ("tiny", "notebook")),
-        *(pytest.param(CONFIGS[name], marks=pytest.mark.slow) for name in ("small", "medium", "large")),
+        pytest.param(
+            CONFIGS[name],
+            each,
+            id=f"{each}-{name}",
+            marks=[
+                *([] if each == "cells" else [pytest.mark.any_version]),
+                *([] if (name, each) in QUICK else [pytest.mark.slow]),
+            ],
+        )
+        for name in ("tiny", "notebook", "small", "medium", "large")
+        for each in IMPLEMENTATIONS
     ],
-    ids=lambda config: config.name,
 )
 def test_one_training_step_of_every_configuration(config: Config, implementation: str) -> None:
     trainer = trainer_at(config, implementation)

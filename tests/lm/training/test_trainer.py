@@ -20,6 +20,8 @@ pytestmark = pytest.mark.tensorflow
 
 CONFIG = CONFIGS["tiny"]
 BATCH = random_batch(CONFIG, seed=0)
+# With the rows and the layers of `notebook`, and little else.
+AS_WIDE = dataclasses.replace(CONFIGS["notebook"], keep_probability=0.5, vocabulary_size=500, num_steps=5)
 
 
 def test_the_learning_rate_starts_as_configured_and_can_be_set() -> None:
@@ -83,7 +85,7 @@ def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
     [
         ("cells", DROPOUT),
         pytest.param("layers", DROPOUT, marks=pytest.mark.any_version),
-        ("fused", dataclasses.replace(CONFIGS["notebook"], keep_probability=0.5)),
+        ("fused", AS_WIDE),
     ],
 )
 def test_a_step_leaves_the_arrays_that_it_started_from_alone(implementation: str, config: Config) -> None:

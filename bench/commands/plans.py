@@ -61,6 +61,6 @@ def numbers_plans(plan: Plan, reference: Side) -> tuple[Plan, Plan | None]:
         definer = reference if plan.own else None
         return dataclasses.replace(plan, steps=min(steps, plan.steps), speed=False, definer=definer)
 
-    # With the oracle TensorFlow has its own number of threads, and one in lockstep: each was the fastest.
+    # The oracle's steps have TensorFlow's threads, those in lockstep one: launches are timed on all cores and one.
     lockstep = dataclasses.replace(untimed(LOCKSTEP_STEPS), threads=plan.threads or 1)
     return untimed(launch_plan(plan).upgrade_steps), None if plan.answers else lockstep

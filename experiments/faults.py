@@ -1,7 +1,7 @@
 """Measures which check catches each fault, where and how soon (docs/faults.md).
 
 python -m experiments.faults. With --rows, rows are kept as they come, and kept rows are not made again. In
-experiments/data/faults lie those of the page.
+experiments/data/faults lie those that were made with today's checks.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         faults = [fault_by_name(name) for name in options.fault or FAULTS]
         pythons = {python: _tensorflow(python) for python in _interpreters(options.python)}
-    except (ValueError, RequestError) as error:
+    except ValueError as error:
         print(f"faults: error: {error}", file=sys.stderr)
         return 2
     standards = read_folder(BASELINES)

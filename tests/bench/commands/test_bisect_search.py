@@ -5,19 +5,22 @@ import itertools
 import unittest.mock
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from bench.commands.bisect_search import Bisection
 from bench.commands.growing import Pace
 from bench.commands.searches import stored_reports
 from bench.drive.lock import host_lock
+from bench.judge.bisect import expected
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
 from bench.record.types import UNCOMPILED, Failure, Machine
 from tests.bench.judge.test_blame import inconclusive, numbers
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, OneHost, Tfgate, bisect, noisy_side, snapshot
-from tests.builders.paired import paired_run
+from tests.builders.paired import pair, paired_run
 from tests.builders.records import BEYOND, record
 
 
@@ -25,6 +28,15 @@ from tests.builders.records import BEYOND, record
 def clustered(one_host: OneHost) -> list[Path]:
     """The folders of searches that a cluster was asked for; its one host is this process."""
     return one_host("bisect")
+
+
+def test_a_failure_and_its_repeat_are_one_of_the_measurements_that_were_expected() -> None:
+    run = paired_run([pair(0), pair(1, failure=Failure("crashed", "it died")), pair(1)])
+    releases = [SimpleNamespace(run=run), SimpleNamespace(run=None)]
+    asked, pace = SimpleNamespace(metric="step time"), SimpleNamespace(left=list)
+    search = cast(Any, SimpleNamespace(releases=releases, _asked=asked, _pace=pace))
+    left = cast(Any, Bisection._cost(search))
+    assert left == [count - 2 for count in expected(2, "step time")]
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")

@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 import re
+import urllib.parse
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -122,12 +123,19 @@ def is_version(text: str) -> bool:
 
 def _check_requirement(line: str) -> None:
     try:
-        Requirement(line)
+        requirement = Requirement(line)
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise RequestError(
             f"{line!r} is not a requirement ({reason}): name a version, requirements, a wheel file or an interpreter"
         ) from error
+    url = urllib.parse.urlsplit(requirement.url or "")
+    # A name alone is a token over HTTPS, and none over SSH (git@…).
+    if url.password or (url.username and not url.scheme.endswith("ssh")):
+        raise RequestError(
+            f"{requirement.name}: its URL holds a password or a token, and reports hold what is given here: "
+            "write it into ~/.netrc"
+        )
 
 
 def _wheel_requirement(path: Path) -> str:

@@ -68,11 +68,19 @@ def test_a_wheel_s_link_is_not_followed(tmp_path: Path) -> None:
         ("tensorflow==", "'tensorflow==' is not a requirement"),
         ("tensorflow==2.20.0 -f somewhere", "is not a requirement"),
         ("", "is not a requirement"),
+        ("tensorflow @ https://me:pass@host/t.whl", "tensorflow: its URL holds a password or a token"),
+        ("keras==3.8.0 tensorflow @ https://token@host/t.whl", "tensorflow: its URL holds a password or a token"),
+        ("tensorflow @ git+ssh://me:pass@host/t", "tensorflow: its URL holds a password or a token"),
     ],
 )
 def test_what_is_no_request(text: str, said: str) -> None:
     with pytest.raises(RequestError, match=said):
         read_request(text)
+
+
+def test_a_user_of_ssh_is_no_secret() -> None:
+    text = "keras @ git+ssh://git@host/keras"
+    assert read_request(text) == Requirements((text,))
 
 
 def test_what_is_no_interpreter_and_no_wheel(tmp_path: Path) -> None:

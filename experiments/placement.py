@@ -99,7 +99,8 @@ def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
                     forget_libraries(folder)
             if kind == SCATTERED:
                 scatter(folders[1])
-            pairs = [_launched(plan, pythons, first + at) for at in range(LAUNCHES)]
+            numbers = range(first, first + LAUNCHES)
+            pairs = [launched(plan, pythons, number, JITTER + number) for number in numbers]
         [sample] = [one for one in samples_of(pairs, margins) if one.metric.name == ONE_CORE_STEP_TIME]
         values = tuple(round(value, 7) for value in sample.difference if value is not None)
         batch = Batch(kind, this_machine(), values)
@@ -107,12 +108,12 @@ def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
         print(f"{kind}: {statistics.fmean(values):+.3%}", flush=True)
 
 
-def _launched(plan: PairPlan, pythons: Sequence[str], number: int) -> Pair:
-    """Raises ValueError for a launch that failed: a batch has LAUNCHES."""
+def launched(plan: PairPlan, pythons: Sequence[str], number: int, jitter: int, what: str = "") -> Pair:
+    """Launches two copies of one environment. Raises ValueError, which begins with `what`, where a side failed."""
     sides = {name: Side(python, python, {}) for name, python in zip((REFERENCE, CANDIDATE), pythons, strict=True)}
-    pair = measure_pair(plan, number, number, JITTER + number, sides)
+    pair = measure_pair(plan, number, number, jitter, sides)
     if failure := pair.reference.failure or pair.candidate.failure:
-        raise ValueError(f"launch {number}: {failure.message}")
+        raise ValueError(f"{what}launch {number}: {failure.message}")
     return pair
 
 

@@ -57,12 +57,11 @@ def prints_progress(step: int, steps: int) -> bool:
 class Training:
     """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`."""
 
-    def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path, implementation: str = "cells") -> None:
+    def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path) -> None:
         self.trainer = trainer
         self.config = trainer.config
         self.corpus = corpus
         self.checkpoint_path = checkpoint_path
-        self.implementation = implementation
         self.steps = steps_per_epoch(len(corpus.train), self.config)
         weights = initial_weights(self.config)
         self.fingerprint = self.config.fingerprint(corpus.sha256, weights_sha256(weights))
@@ -73,7 +72,7 @@ class Training:
 
     def resume(self) -> int:
         """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
-        checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
+        checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.trainer.implementation)
         part_of(self.checkpoint_path).unlink(missing_ok=True)  # of a process that was killed while it wrote
         self._step = checkpoint.step
         self._epoch_loss, self._epoch_seconds = checkpoint.epoch_loss, checkpoint.epoch_seconds
@@ -145,7 +144,7 @@ class Training:
             self.checkpoint_path,
             Checkpoint(
                 fingerprint=self.fingerprint,
-                implementation=self.implementation,
+                implementation=self.trainer.implementation,
                 step=self._step,
                 learning_rate=self.trainer.learning_rate,
                 epoch_loss=self._epoch_loss,

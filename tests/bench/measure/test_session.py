@@ -356,7 +356,7 @@ def test_a_training_is_heard_by_events_and_taken_up_again(
     restart(session)
     shorten(session)
     with monkeypatch.context() as other:
-        other.setattr(session, "implementation", "fused")
+        other.setattr(session.trainer, "implementation", "fused")
         with pytest.raises(CheckpointError, match="implementation cells, this training fused"):
             list(session.train(str(tmp_path / "checkpoint.npz"), resume=True))
     assert [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]

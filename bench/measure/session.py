@@ -264,9 +264,9 @@ class Session:
 
         Raises CheckpointError, DivergenceError.
         """
-        from lm.training.full import Training
+        from lm.training.full import FullTraining
 
-        training = Training(self.trainer, self.corpus, Path(checkpoint))
+        training = FullTraining(self.trainer, self.corpus, Path(checkpoint))
         if resume:
             training.resume()
             yield from ({"EpochResult": epoch} for epoch in training.epochs)

@@ -54,7 +54,7 @@ def prints_progress(step: int, steps: int) -> bool:
     return step % period == min(10, period - 1)
 
 
-class Training:
+class FullTraining:
     """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`."""
 
     def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path) -> None:

@@ -266,7 +266,7 @@ class Session:
         """
         from lm.training.full import FullTraining
 
-        training = FullTraining(self.trainer, self.corpus, Path(checkpoint))
+        training = FullTraining(self.trainer, self.corpus, Path(checkpoint), self.work.fingerprint)
         if resume:
             training.resume()
             yield from ({"EpochResult": epoch} for epoch in training.epochs)

@@ -12,7 +12,7 @@ from lm.arrays import Tokens
 from lm.data.batches import steps_per_epoch
 from lm.data.corpus import Corpus
 from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, part_of, save_checkpoint
-from lm.training.initial import initial_weights, weights_sha256
+from lm.training.initial import initial_weights
 from lm.training.passes import DivergenceError, Evaluation, checked_loss, evaluate, perplexity, train_steps
 from lm.training.trainer import Trainer
 
@@ -55,20 +55,22 @@ def prints_progress(step: int, steps: int) -> bool:
 
 
 class FullTraining:
-    """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`."""
+    """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`.
 
-    def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path) -> None:
+    `fingerprint` identifies what is trained (Config.fingerprint): a checkpoint of anything else is not resumed from.
+    """
+
+    def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path, fingerprint: str) -> None:
         self.trainer = trainer
         self.config = trainer.config
         self.corpus = corpus
         self.checkpoint_path = checkpoint_path
+        self.fingerprint = fingerprint
         self.steps = steps_per_epoch(len(corpus.train), self.config)
-        weights = initial_weights(self.config)
-        self.fingerprint = self.config.fingerprint(corpus.sha256, weights_sha256(weights))
         self.epochs: list[EpochResult] = []
         self._step = 0
         self._epoch_loss = self._epoch_seconds = 0.0
-        trainer.weights = weights
+        trainer.weights = initial_weights(self.config)
 
     def resume(self) -> int:
         """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""

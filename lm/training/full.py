@@ -11,7 +11,7 @@ import numpy as np
 from lm.arrays import Tokens
 from lm.data.batches import steps_per_epoch
 from lm.data.corpus import Corpus
-from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, part_of, save_checkpoint
+from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, save_checkpoint
 from lm.training.initial import initial_weights
 from lm.training.passes import DivergenceError, Evaluation, checked_loss, evaluate, perplexity, train_steps
 from lm.training.trainer import Trainer
@@ -75,7 +75,6 @@ class FullTraining:
     def resume(self) -> int:
         """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
         checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.trainer.implementation)
-        part_of(self.checkpoint_path).unlink(missing_ok=True)  # of a process that was killed while it wrote
         self._step = checkpoint.step
         self._epoch_loss, self._epoch_seconds = checkpoint.epoch_loss, checkpoint.epoch_seconds
         self.epochs = list(checkpoint.epochs)

@@ -21,7 +21,7 @@ MODES: tuple[Mode, ...] = ("eager", "graph")
 
 
 class ConfigError(ValueError):
-    """A configuration, implementation or workload that there isn't, or a file that can't be one.
+    """A configuration or workload that there isn't, or a file that can't be one.
 
     The message says what there is, or what mends the file.
     """
@@ -216,9 +216,3 @@ def config_by_name(name: str) -> Config:
         return CONFIGS[name]
     except KeyError:
         raise ConfigError(f"no configuration is called {name!r}; there are {', '.join(CONFIGS)}") from None
-
-
-def require_implementation(name: str) -> None:
-    """Raises ConfigError unless an implementation has that name."""
-    if name not in IMPLEMENTATIONS:
-        raise ConfigError(f"no implementation is called {name!r}; there are {', '.join(IMPLEMENTATIONS)}")

@@ -176,11 +176,10 @@ def test_building_and_tracing_have_a_time_each(monkeypatch: pytest.MonkeyPatch) 
     ("wrong", "message"),
     [
         ({"config": "huge"}, "no configuration is called 'huge'"),
-        ({"implementation": "magic"}, "no implementation is called 'magic'"),
         ({"corpus": "novel"}, "novel"),
         ({"device": "tpu:7"}, "there is no device 'tpu:7'"),
     ],
-    ids=["config", "implementation", "corpus", "device"],
+    ids=["config", "corpus", "device"],
 )
 def test_open_refuses_by_name(wrong: dict[str, str], message: str) -> None:
     with pytest.raises((ConfigError, ValueError, RuntimeError), match=message):

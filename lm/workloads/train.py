@@ -3,9 +3,7 @@
 The oracle takes chosen steps as well, from the same weights (docs/numerics.md).
 """
 
-from collections.abc import Mapping
-
-from lm.config import LAUNCH_PLANS, LaunchPlan
+from lm.config import LAUNCH_PLANS
 from lm.workloads import protocol
 
 
@@ -14,5 +12,5 @@ class Workload(protocol.Workload):
 
     work = "train_work:Work"
     metrics: tuple[str, ...] = ()  # all
-    plans: Mapping[str, LaunchPlan] = LAUNCH_PLANS
+    plans = LAUNCH_PLANS
     cases: tuple[str, ...] = ()

@@ -1,13 +1,12 @@
 """Workloads that call a model on one sequence at a time: what they have in common, without TensorFlow."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lm.arrays import Floats, Tokens
-from lm.config import Config, LaunchPlan
+from lm.config import Config
 from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import wide_weights
@@ -28,7 +27,6 @@ class Calls(protocol.Workload):
         "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
         "first step",
     )  # fmt: skip
-    plans: Mapping[str, LaunchPlan]
     cases = (LENGTHS,)
 
     @abstractmethod

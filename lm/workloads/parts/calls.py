@@ -11,7 +11,7 @@ from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answers, Opening
+from lm.workloads.protocol import TRACED, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,10 +23,7 @@ class Calls(protocol.Workload):
     """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
 
     work = "sequential:Predicting"
-    metrics: tuple[str, ...] = (
-        "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
-        "first step",
-    )  # fmt: skip
+    metrics: tuple[str, ...] = tuple(name for name in TRACED if name not in ("trace", "graph operations"))
     cases = (LENGTHS,)
 
     @abstractmethod

@@ -92,9 +92,12 @@ class Config:
         """Returns the number of trainable values."""
         return sum(math.prod(shape) for shape in self.weight_shapes().values())
 
-    def fingerprint(self, corpus_sha256: str, weights_sha256: str) -> str:
-        """Returns 16 hexadecimal digits that identify what is trained: every field, the corpus, the initial weights."""
-        parts = {**dataclasses.asdict(self), "corpus": corpus_sha256, "weights": weights_sha256}
+    def fingerprint(self, data: str, start: str) -> str:
+        """Returns 16 hexadecimal digits that identify what is computed: every field, on which data, from which start.
+
+        `data` is a corpus' sha256, or a workload's name; `start` the sha256 of initial weights, or what draws them.
+        """
+        parts = {**dataclasses.asdict(self), "corpus": data, "weights": start}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

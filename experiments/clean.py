@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bench.commands.stored import read_folder
+from bench.commands.stored import baselines_folder, read_folder
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
@@ -28,7 +28,6 @@ from bench.record.types import SCHEMA, Record, Run
 from bench.report.sentences import sentence, why
 from bench.report.values import percent
 from bench.stats.outcome import Outcome
-from experiments.faults import BASELINES
 from experiments.kept import add_corpus_path, add_records, bounded, corpora_at_hand, kept_launch
 from experiments.markdown import fill, folded, table
 from tests.faults.trial import PLAN
@@ -81,7 +80,7 @@ class Judged:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if nothing alarmed, 1 if something did, 4 if a measurement failed."""
     options = _parser().parse_args(arguments)
-    standards = read_folder(BASELINES)
+    standards = read_folder(baselines_folder(None))
     launches, apart = [], []
     try:
         for (python, plan, onednn), repeat in itertools.product(

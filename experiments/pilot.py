@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.plans import pair_plans
+from bench.commands.stored import baselines_folder
 from bench.drive.lock import host_lock
 from bench.drive.plan import Plan
 from bench.judge.margins import read_margins
@@ -35,7 +36,6 @@ from experiments.placement import CONFIG as PLACED
 from experiments.placement import EACH, Batch, launched
 from experiments.placement import read_store as read_placement
 
-ROOT = Path(__file__).resolve().parent.parent
 STORE = Path(__file__).parent / "data" / "pilot.json"
 CONFIGS = ("tiny", "notebook", "small")
 JITTER = 40_000  # of the first launch: no other launch has these initial weights
@@ -160,7 +160,7 @@ def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> No
         copies = draw.sample(range(len(pythons)), 2)
         with host_lock():
             pair = launched(plan, [pythons[copy] for copy in copies], number, JITTER + number, f"{config}, ")
-        samples = samples_of([pair], read_margins(ROOT / "baselines" / "margins.toml"))
+        samples = samples_of([pair], read_margins(baselines_folder(None) / "margins.toml"))
         values = {one.metric.name: round(value, 7) for one in samples if (value := one.difference[0]) is not None}
         found = Launched(
             config=config,

@@ -27,6 +27,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.commands.plans import pair_plans
+from bench.commands.stored import baselines_folder
 from bench.drive.lock import host_lock
 from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.plan import Plan
@@ -39,7 +40,6 @@ from bench.record.files import read_record, write_record
 from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
 from bench.record.types import SCHEMA, Machine
 
-ROOT = Path(__file__).resolve().parent.parent
 STORE = Path(__file__).parent / "data" / "placement.json"
 LIBRARIES = ("as found", "scattered", "read anew", "read anew for each launch")
 WEIGHTS = ("weights in place", "weights moved")
@@ -86,7 +86,7 @@ def scatter(folder: Path) -> None:
 
 def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
     """Measures a batch of each of the kinds."""
-    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    margins = read_margins(baselines_folder(None) / "margins.toml")
     folders = [Path(python).parents[1] for python in pythons]
     for kind in kinds:
         usual = pair_plans(Plan(LARGER if kind in WEIGHTS else CONFIG, 1), NAMES)[0][ONE_CORE]

@@ -80,8 +80,7 @@ class Session:
 
         found = workload_by_name(workload)
         self.config = configs.config_by_name(config)
-        path = Path(corpus_path) if corpus_path else None
-        self.work = found.open(Opening(self.config, device, jitter, implementation, corpus, path))
+        self.work = found.open(Opening(self.config, device, jitter, implementation, corpus, corpus_path))
         self._next_step = self._next_evaluation = 0
         build_seconds, trace_seconds = _timed(self.work.build), _timed(self.work.trace)
         self.work.start()

@@ -37,7 +37,7 @@ class Opening:
     jitter: int = 0  # stream that moves the initial weights in their last bit; 0: they are not moved
     implementation: str = ""  # of lm.models; "" of a workload that has its own model
     corpus: str = ""  # "" of a workload that reads none
-    corpus_path: Path | None = None
+    corpus_path: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -69,10 +69,10 @@ def bounded(alarmed: int, launches: int) -> str:
     return "see the end." if alarmed else said
 
 
-def largest(mine: Sequence[tuple[Record, NumericError]], versions: Sequence[str]) -> tuple[list[str], Record, NumericError]:
-    """Returns the largest error / limit of each version, as cells, and the error that is nearest to its limit of all,
-    with its launch before it.
-    """
+def largest(
+    mine: Sequence[tuple[Record, NumericError]], versions: Sequence[str]
+) -> tuple[list[str], Record, NumericError]:
+    """Returns the largest error / limit of each version, as cells; then launch and error of the very largest."""
     shares = (max((error.used for record, error in mine if version(record) == one), default=0.0) for one in versions)
     return [f"{share:.2f}" for share in shares], *max(mine, key=lambda pair: pair[1].used)
 

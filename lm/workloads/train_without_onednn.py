@@ -6,7 +6,7 @@ its own, so perplexity is `train`'s to tell.
 
 from collections.abc import Mapping
 
-from lm.config import LAUNCH_PLANS
+from lm.config import LAUNCH_PLANS, LaunchPlan
 from lm.workloads import train
 
 
@@ -17,5 +17,5 @@ class Workload(train.Workload):
         "step time on one core", "step time", "mean step", "evaluation step", "peak memory", "memory growth",
         "retraces", "cpu time", "import", "build", "trace", "first step", "graph operations",
     )  # fmt: skip
-    plans = {name: LAUNCH_PLANS[name] for name in ("tiny", "notebook")}
+    plans: Mapping[str, LaunchPlan] = {name: LAUNCH_PLANS[name] for name in ("tiny", "notebook")}
     variables: Mapping[str, str] = {"TF_ENABLE_ONEDNN_OPTS": "0"}

@@ -44,7 +44,8 @@ def test_it_is_told_as_before_and_once_thinned_stays(folder: Path) -> None:
 
 
 def warned(path: Path) -> list[str]:
-    return list(map(sentence, judged(read_record(PairedRun, path), read_folder(baselines_folder(None))).verdict.warnings))
+    standards = read_folder(baselines_folder(None))
+    return list(map(sentence, judged(read_record(PairedRun, path), standards).verdict.warnings))
 
 
 def test_a_warning_that_is_told_by_what_is_left_out_stays(folder: Path) -> None:

@@ -95,7 +95,7 @@ class Config:
     def fingerprint(self, data: str, start: str) -> str:
         """Returns 16 hexadecimal digits that identify what is computed: every field, on which data, from which start.
 
-        `data` is a corpus' sha256, or a workload's name; `start` the sha256 of initial weights, or what is there instead.
+        `data` is a corpus' sha256, or a workload's name; `start` the sha256 of initial weights, or their stand-in.
         """
         parts = {**dataclasses.asdict(self), "corpus": data, "weights": start}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,7 +3,9 @@
 The oracle takes chosen steps as well, from the same weights (docs/numerics.md).
 """
 
-from lm.config import LAUNCH_PLANS
+from collections.abc import Mapping
+
+from lm.config import LAUNCH_PLANS, LaunchPlan
 from lm.workloads import protocol
 
 
@@ -12,5 +14,5 @@ class Workload(protocol.Workload):
 
     work = "train_work:Work"
     metrics: tuple[str, ...] = ()  # all
-    plans = LAUNCH_PLANS
+    plans: Mapping[str, LaunchPlan] = LAUNCH_PLANS
     cases: tuple[str, ...] = ()

@@ -15,12 +15,11 @@ from bench.commands.model import ModelRequest
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
 from bench.record.types import Record
-from experiments.margins import add_records, alarms, bounded, kept_launch, machines, versions_of
+from experiments.kept import add_records, alarms, bounded, kept_launch, largest, machines, versions_of
 from experiments.markdown import fill, paragraph, table
 from lm.workloads.registry import names
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "docs" / "workloads.md"
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "workloads.md"
 PLACE = "python -m experiments.answers"
 DRAWS = {"tiny": 3, "notebook": 1}  # launches of each setting
 DEPARTS = "optimizers-twice"  # from the oracle in Keras 3, as docs/releases.md says
@@ -68,14 +67,10 @@ def report(records: Sequence[Record]) -> str:
     rows = []
     for workload, group in itertools.groupby(records, key=lambda record: record.subject.workload):
         mine = [(record, error) for record in group for error in record.numerics]
-        columns = [
-            max((error.used for record, error in mine if versions_of([record]) == [version]), default=0.0)
-            for version in versions
-        ]
-        record, worst = max(mine, key=lambda pair: pair[1].used)
+        shares, record, worst = largest(mine, versions)
         where = f"{record.subject.config}: {worst.label} {worst.tensor}".strip()
         launches = len({id(one) for one, _ in mine})
-        rows.append([f"`{workload}`", str(launches), *(f"{share:.2f}" for share in columns), where])
+        rows.append([f"`{workload}`", str(launches), *shares, where])
     draws = " and ".join(f"{count} of {config}" for config, count in DRAWS.items())
     alarmed = sum(bool(alarms([record])) for record in records)
     head = HEAD.format(

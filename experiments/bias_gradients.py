@@ -1,4 +1,4 @@
-"""Shows what Keras' `bias_add` does to `mixed_bfloat16` and to `keras.ops.add`, without tfgate: docs/releases.md.
+"""Shows what Keras' `bias_add` does to `mixed_bfloat16` and to `keras.ops.add`: docs/releases.md.
 
 PYTHONPATH=. python -m experiments.bias_gradients, in an environment with TensorFlow; ten seconds. For another Keras:
 `pip install --no-deps --target FOLDER keras==3.6.0`, and PYTHONPATH=FOLDER:.

@@ -19,6 +19,7 @@ from scipy import special
 from bench.stats.autocorrelation import ASSUMED, widening
 from bench.stats.intervals import t_quantile
 from bench.stats.sequential import LOOKS, PASS_P, REGRESSION_P
+from experiments.markdown import bare_table
 from experiments.noise import Floats, autoregression
 
 CHUNK = 100_000
@@ -64,24 +65,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     draws: int = parser.parse_args(arguments).draws
     found = smallest_p(draws, LOOKS)
     print(f"{draws} runs, {2 * draws} tails.\n")
-    print("| rule | overall | level found | level used | overall with it | t at " + ", ".join(map(str, LOOKS)) + " |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for name, rate, level in (("REGRESSION", REGRESSION_RATE, REGRESSION_P), ("PASS", PASS_RATE, PASS_P)):
-        with_it, critical = (
-            float((found < level).mean()),
-            (f"{t_quantile(1 - level, count - 1):.2f}" for count in LOOKS),
-        )
-        cells = [
+    rows = [
+        [
             name,
             f"{rate:.1%}",
             f"{np.quantile(found, rate):.5f}",
             f"{level}",
-            f"{with_it:.3%} ± {error(rate, draws):.3%}",
+            f"{(found < level).mean():.3%} ± {error(rate, draws):.3%}",
+            ", ".join(f"{t_quantile(1 - level, count - 1):.2f}" for count in LOOKS),
         ]
-        print("| " + " | ".join([*cells, ", ".join(critical)]) + " |")
-    print("\n| looks | found | published |\n| --- | --- | --- |")
-    for count, published in PUBLISHED.items():
-        print(f"| {count} | {critical_z(min(draws, 2_000_000), count):.3f} | {published:.3f} |", flush=True)
+        for name, rate, level in (("REGRESSION", REGRESSION_RATE, REGRESSION_P), ("PASS", PASS_RATE, PASS_P))
+    ]
+    head = ["rule", "overall", "level found", "level used", "overall with it", f"t at {', '.join(map(str, LOOKS))}"]
+    print(bare_table(rows, head), flush=True)
+    rows = [
+        [str(count), f"{critical_z(min(draws, 2_000_000), count):.3f}", f"{published:.3f}"]
+        for count, published in PUBLISHED.items()
+    ]
+    print(bare_table(rows, ["looks", "found", "published"]))
 
 
 if __name__ == "__main__":

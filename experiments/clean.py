@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bench.commands.stored import read_folder
+from bench.commands.stored import baselines_folder, read_folder
 from bench.drive.lockstep import run_lockstep
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
@@ -28,13 +28,11 @@ from bench.record.types import SCHEMA, Record, Run
 from bench.report.sentences import sentence, why
 from bench.report.values import percent
 from bench.stats.outcome import Outcome
-from experiments.faults import BASELINES
-from experiments.margins import add_corpus_path, add_records, bounded, corpora_at_hand, kept_launch
+from experiments.kept import add_corpus_path, add_records, bounded, corpora_at_hand, kept_launch
 from experiments.markdown import fill, folded, table
 from tests.faults.trial import PLAN
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "docs" / "clean.md"
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "clean.md"
 THREADS = (1, 2)
 REPEATS = 3  # of each setting
 COMPARISON_PLAN = dataclasses.replace(PLAN, steps=300, threads=2)
@@ -82,7 +80,7 @@ class Judged:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if nothing alarmed, 1 if something did, 4 if a measurement failed."""
     options = _parser().parse_args(arguments)
-    standards = read_folder(BASELINES)
+    standards = read_folder(baselines_folder(None))
     launches, apart = [], []
     try:
         for (python, plan, onednn), repeat in itertools.product(
@@ -226,7 +224,10 @@ def _exceptions(judged: Iterable[Judged]) -> list[str]:
 
 
 def _columns(one: Judged) -> tuple[str, str]:
-    return "–" if one.largest is None else f"{one.largest:.0%}", _difference(one)
+    """Returns the largest share of the oracle's limit, and the perplexity's difference from the baseline's."""
+    found = one.by(PERPLEXITY)
+    difference = percent(found.interval.estimate) if found and found.interval else "–"
+    return "–" if one.largest is None else f"{one.largest:.0%}", difference
 
 
 def _lockstep_share(one: Judged) -> str:
@@ -235,12 +236,6 @@ def _lockstep_share(one: Judged) -> str:
     if found is None or found.candidate is None or not found.reference:
         return "–"
     return f"{found.candidate / found.reference:.0%}"
-
-
-def _difference(one: Judged) -> str:
-    """Returns the perplexity's difference from the baseline's."""
-    found = one.by(PERPLEXITY)
-    return percent(found.interval.estimate) if found and found.interval else "–"
 
 
 def _told(judged: Judged) -> Judged:

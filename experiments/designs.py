@@ -23,13 +23,14 @@ import numpy as np
 
 from bench.drive.cores import PinnedCore
 from bench.drive.lock import host_lock
-from bench.drive.pair import PairPlan, measure_pair
+from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.machine import affinity, this_machine
-from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Record
 from bench.stats.trimmed import trimmed_mean
 from experiments import markdown
+from experiments.placement import launched
 from lm.config import Blocks
 
 STORE = Path(__file__).parent / "data" / "designs.jsonl.gz"
@@ -69,21 +70,19 @@ def launch(cell: Cell, number: int, pythons: Sequence[str]) -> dict[str, Any]:
     Raises ValueError where a side failed.
     """
     draw = random.Random(f"{cell.name} {number}")
-    copies = dict(zip((REFERENCE, CANDIDATE), draw.sample(range(len(pythons)), 2), strict=True))
-    sides = {role: Side(pythons[copy], pythons[copy], {}) for role, copy in copies.items()}
+    copies = draw.sample(range(len(pythons)), 2)
     cores = affinity()
     core = cores[(number // 2) % len(cores)]
     others = tuple(set(cores) - {core}) or tuple(cores)
     pinned = PinnedCore(core, others, shared=False) if cell.cores == "one" else None
     plan = PairPlan.of(Plan(cell.config, 0), Blocks(cell.quads, cell.steps, dropped=0), pinned, moves=cell.moves)
-    pair = measure_pair(dataclasses.replace(plan, reads_anew=False), number, number, 5000 + number, sides)
-    failure = pair.reference.failure or pair.candidate.failure
-    if failure:
-        raise ValueError(f"{cell.name}, launch {number}: {failure.message}")
+    plan = dataclasses.replace(plan, reads_anew=False)
+    pair = launched(plan, [pythons[copy] for copy in copies], number, 5000 + number, f"{cell.name}, ")
     blocks = {"A": _blocks(pair.reference, cell.steps), "B": _blocks(pair.candidate, cell.steps)}
     steps = [[quad.order, [next(blocks[side]) for side in quad.order]] for quad in pair.steps]
     first = "A" if pair.first == REFERENCE else "B"
-    return {"cell": cell.name, "launch": number, **copies, "first": first, "steps": steps}
+    sides = dict(zip((REFERENCE, CANDIDATE), copies, strict=True))
+    return {"cell": cell.name, "launch": number, **sides, "first": first, "steps": steps}
 
 
 def _blocks(record: Record, steps: int) -> Iterator[list[int]]:

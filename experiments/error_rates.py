@@ -116,12 +116,12 @@ FIGURES = (
 )
 
 
-def simulate(kind: Kind, runs: int, margin: float = MARGINS[0], seed: int = 1) -> dict[float, Judged]:
+def simulate(kind: Kind, runs: int, margin: float = MARGINS[0]) -> dict[float, Judged]:
     """Tries every effect on the same noise; returns what is judged by effect, in margins.
 
     `margin`: in launch deviations.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(1)
     parts: dict[float, list[Judged]] = {effect: [] for effect in EFFECTS}
     for start in range(0, runs, CHUNK):
         values = kind.draw(min(CHUNK, runs - start) * MOST_GATING, generator).reshape(-1, MOST_GATING, LAUNCHES)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.commands.stored import read_folder
+from bench.commands.stored import baselines_folder, read_folder
 from bench.drive.inspection import inspect
 from bench.drive.lockfile import TENSORFLOW
 from bench.drive.requests import RequestError
@@ -25,9 +25,7 @@ from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.native.library import NoCompilerError
 from tests.faults.trial import LOCKSTEP_PLAN, PLAN, BrokenFaultError, Catch, catches, lockstep_catch, run_fault
 
-ROOT = Path(__file__).resolve().parent.parent
-BASELINES = ROOT / "baselines"
-OUTPUT = ROOT / "docs" / "faults.md"
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
 INTERPRETERS = ("TFGATE_PYTHON_TF212", "TFGATE_PYTHON_TF221")
 
 PLACE = "python -m experiments.faults"
@@ -60,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"faults: error: {error}", file=sys.stderr)
         return 2
-    standards = read_folder(BASELINES)
+    standards = read_folder(baselines_folder(None))
     rows, broken = [], False
     for fault, (python, version) in itertools.product((NO_FAULT, *faults), pythons.items()):
         try:

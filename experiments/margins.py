@@ -8,24 +8,32 @@ and kept launches are not measured again.
 import argparse
 import itertools
 import math
-import os
 import sys
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bench.drive.launch import Launch, measure_launch
 from bench.drive.plan import Plan
 from bench.drive.process import WorkerError
-from bench.record.files import read_record, write_record
-from bench.record.paired import Side
-from bench.record.types import DIVERGED, SCHEMA, STRESS, NumericError, Record, Run
+from bench.record.files import read_record
+from bench.record.types import STRESS, NumericError, Record, Run
+from experiments.kept import (
+    add_corpus_path,
+    add_records,
+    alarms,
+    bounded,
+    corpora_at_hand,
+    kept_launch,
+    largest,
+    machines,
+    setting,
+    subject,
+    version,
+    versions_of,
+)
 from experiments.markdown import fill, folded, table
-from experiments.rate import Rate
 from lm.config import CONFIGS, IMPLEMENTATIONS
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "docs" / "numerics.md"
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "numerics.md"
 # (Most parameters, steps of a launch, counts of TensorFlow's threads) of a configuration, from the smallest on: one
 # thread alone would take large (66 million parameters) minutes.
 PLANS = ((100_000, 60, (1, 2)), (10_000_000, 12, (1, 2)), (30_000_000, 4, (2,)), (math.inf, 2, (2,)))
@@ -75,7 +83,7 @@ def _records(options: argparse.Namespace) -> Iterator[Record]:
     for python, plan, onednn in _settings(options):
         record = _measured(kept_launch(python, plan, onednn, options.records), f"{plan.config} in {python}")
         worst = max(record.numerics, key=lambda error: error.used)
-        said = (_version(record), record.subject.name, _setting(record), f"{worst.used:.3f}", worst)
+        said = (version(record), record.subject.name, setting(record), f"{worst.used:.3f}", worst)
         print(*said, sep=" | ", file=sys.stderr)
         yield record
 
@@ -103,44 +111,6 @@ def launch_plan(config: str) -> tuple[int, tuple[int, ...]]:
     return next((steps, threads) for most, steps, threads in PLANS if parameters <= most)
 
 
-def corpora_at_hand(path: str | None) -> tuple[str, ...]:
-    """Returns both corpora where the PTB's archive or directory is named, else the synthetic one."""
-    return ("synthetic", "ptb") if path else ("synthetic",)
-
-
-def kept_launch(python: str, plan: Plan, onednn: int, folder: Path | None, repeat: int = 0) -> Record:
-    """Returns the launch, from the folder if it was kept there.
-
-    The jitter is each launch's own: of equal numbers few would be apart. A launch that diverged is kept as well: it
-    was measured. One that failed otherwise was not.
-    """
-    variables = {"TF_ENABLE_ONEDNN_OPTS": str(onednn)}
-    what = (plan.implementation, plan.config, plan.corpus) if not plan.answers else (plan.workload, plan.config)
-    setting = (*what, f"oneDNN {onednn}", f"threads {plan.threads}")
-    command = (python, *setting, f"repeat {repeat}")
-    for path in sorted(folder.glob("*.json")) if folder else ():
-        run = read_record(Run, path)
-        if run.command == command and run.records[0].subject.steps == plan.steps:
-            return run.records[0]
-    jitter = 1 + zlib.crc32(" ".join(command).encode()) % 2**20
-    record = measure_launch(plan, Launch(0, jitter, numerics=True), Side(python, python, variables))
-    if folder and (not record.failure or record.failure.kind == DIVERGED):
-        name = f"{_version(record)}-{record.subject.name}-onednn{onednn}-threads{plan.threads}"
-        path = folder / f"{name}-steps{plan.steps}-{jitter}.json"  # which tells interpreters and repeats apart
-        write_record(path, Run(SCHEMA, record.started, command, (record,), ()))
-    return record
-
-
-def alarms(records: Iterable[Record]) -> list[str]:
-    """Returns a line for each error that was over its limit."""
-    over = [(record, error) for record in records for error in record.numerics if not error.within]
-    return [f"{_version(record)}, {_subject(record)}, {_setting(record)}: {_told(error)}" for record, error in over]
-
-
-def _told(error: NumericError) -> str:
-    return f"{error.label} {error.tensor} at step {error.step}: {error.error:.1e}, limit {error.limit:.1e}"
-
-
 def report(records: Sequence[Record]) -> str:
     """Returns what was measured: a row for each quantity and a column for each TensorFlow; then a row for each
     configuration.
@@ -162,27 +132,10 @@ def report(records: Sequence[Record]) -> str:
     return "\n".join([head, found, "", BY_CONFIGURATION, "", _by_configuration(records), "", *over])
 
 
-def versions_of(records: Iterable[Record]) -> list[str]:
-    """Returns the TensorFlows that were launched, in the order of their first."""
-    return list(dict.fromkeys(map(_version, records)))
-
-
-def machines(records: Iterable[Record]) -> str:
-    """Returns the processors that measured."""
-    return "; ".join(dict.fromkeys(record.machine.cpu_model for record in records))
-
-
-def bounded(alarmed: int, launches: int) -> str:
-    """Returns what no alarm at all shows. Launches of another version would share a fault: it says nothing of one."""
-    bound = Rate(0, launches).told(upper=True, digits=1)
-    said = f"0 of {launches} shows a rate of at most {bound} (95%) with these versions alone."
-    return "see the end." if alarmed else said
-
-
 def _plans(records: Sequence[Record]) -> list[str]:
     """Returns a line for each implementation: "- `cells`: tiny (60 steps; oneDNN on and off; threads 1 and 2), …"."""
     lines: dict[str, list[str]] = {}
-    everywhere = {_version(record) for record in records}
+    everywhere = {version(record) for record in records}
     groups = itertools.groupby(sorted(records, key=_place), key=_place)
     for (implementation, _, config), group in groups:
         mine = list(group)
@@ -191,7 +144,7 @@ def _plans(records: Sequence[Record]) -> list[str]:
             "on" if on else "off" for on in sorted({one.onednn for one in environments}, reverse=True)
         )
         threads = " and ".join(str(count) for count in sorted({one.threads for one in environments}))
-        versions = dict.fromkeys(map(_version, mine))
+        versions = dict.fromkeys(map(version, mine))
         alone = "" if everywhere == set(versions) else f"; TensorFlow {' and '.join(versions)} alone"
         text = f"{config} ({mine[0].subject.steps} steps; oneDNN {onednn}; threads {threads}{alone})"
         lines.setdefault(implementation, []).append(text)
@@ -233,50 +186,9 @@ def _kind(error: NumericError) -> tuple[str, str]:
 
 def _row(kind: str, quantity: str, records: Sequence[Record], versions: Sequence[str]) -> list[str]:
     mine = [(record, error) for record in records for error in record.numerics if _kind(error) == (kind, quantity)]
-    ratios = [
-        max((error.used for record, error in mine if _version(record) == version), default=0.0) for version in versions
-    ]
-    record, worst = max(mine, key=lambda pair: pair[1].used)
-    where = f"{_subject(record)}, {_setting(record)}: {worst.label} {worst.tensor}".strip()
-    return [kind, quantity, *(f"{ratio:.2f}" for ratio in ratios), f"{worst.error:.1e}", f"{worst.limit:.1e}", where]
-
-
-def _version(record: Record) -> str:
-    return record.environment.tensorflow if record.environment else "–"
-
-
-def _subject(record: Record) -> str:
-    return f"{record.subject.implementation or record.subject.workload} {record.subject.config}"
-
-
-def _setting(record: Record) -> str:
-    """Returns "oneDNN off, 1 thread"."""
-    environment = record.environment
-    if environment is None:
-        return "–"
-    return (
-        f"oneDNN {'on' if environment.onednn else 'off'}, {environment.threads} thread{'s' * (environment.threads > 1)}"
-    )
-
-
-def add_corpus_path(parser: argparse.ArgumentParser) -> None:
-    """Adds the option that names the PTB."""
-    parser.add_argument(
-        "--corpus-path",
-        metavar="PATH",
-        default=os.environ.get("PTB_ARCHIVE"),
-        help="directory or archive of the PTB (default: PTB_ARCHIVE)",
-    )
-
-
-def add_records(parser: argparse.ArgumentParser) -> None:
-    """Adds the option that names the folder of kept launches."""
-    parser.add_argument(
-        "--records",
-        type=Path,
-        metavar="FOLDER",
-        help="where launches are kept, and taken from (empty it after a change)",
-    )
+    shares, record, worst = largest(mine, versions)
+    where = f"{subject(record)}, {setting(record)}: {worst.label} {worst.tensor}".strip()
+    return [kind, quantity, *shares, f"{worst.error:.1e}", f"{worst.limit:.1e}", where]
 
 
 def _parser() -> argparse.ArgumentParser:

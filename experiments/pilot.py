@@ -21,22 +21,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.plans import pair_plans
+from bench.commands.stored import baselines_folder
 from bench.drive.lock import host_lock
-from bench.drive.pair import measure_pair
 from bench.drive.plan import Plan
 from bench.judge.margins import read_margins
 from bench.judge.metrics import EVALUATION_STEP, MEAN_STEP, NAMES, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.judge.samples import samples_of
 from bench.machine import this_machine
 from bench.record.files import read_record, write_record
-from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Side
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE
 from bench.record.types import SCHEMA, Machine
 from experiments import markdown
 from experiments.placement import CONFIG as PLACED
-from experiments.placement import EACH, Batch
+from experiments.placement import EACH, Batch, launched
 from experiments.placement import read_store as read_placement
 
-ROOT = Path(__file__).resolve().parent.parent
 STORE = Path(__file__).parent / "data" / "pilot.json"
 CONFIGS = ("tiny", "notebook", "small")
 JITTER = 40_000  # of the first launch: no other launch has these initial weights
@@ -158,34 +157,26 @@ def measure(pythons: Sequence[str], configs: Sequence[str], launches: int) -> No
             continue
         plan = plans[config][kind]
         draw = random.Random(f"{config} {kind} {number}")
-        reference, candidate = draw.sample(range(len(pythons)), 2)
-        sides = {REFERENCE: _side(pythons[reference]), CANDIDATE: _side(pythons[candidate])}
+        copies = draw.sample(range(len(pythons)), 2)
         with host_lock():
-            pair = measure_pair(plan, number, number, JITTER + number, sides)
-        failure = pair.reference.failure or pair.candidate.failure
-        if failure:
-            raise ValueError(f"{config}, launch {number}: {failure.message}")
-        samples = samples_of([pair], read_margins(ROOT / "baselines" / "margins.toml"))
+            pair = launched(plan, [pythons[copy] for copy in copies], number, JITTER + number, f"{config}, ")
+        samples = samples_of([pair], read_margins(baselines_folder(None) / "margins.toml"))
         values = {one.metric.name: round(value, 7) for one in samples if (value := one.difference[0]) is not None}
-        launched = Launched(
+        found = Launched(
             config=config,
             cores=kind,
             number=number,
             machine=pair.reference.machine,
-            copies=(reference, candidate),
+            copies=tuple(copies),
             first=pair.first,
             seconds=round(pair.seconds, 1),
             values=values,
             reads_anew=plan.pinned is not None and plan.reads_anew,
         )
-        write_record(STORE, dataclasses.replace(store, launches=(*store.launches, launched)), replace=True)
+        write_record(STORE, dataclasses.replace(store, launches=(*store.launches, found)), replace=True)
         print(
             f"{config}, {kind}, launch {number + 1}: {100 * values.get(STEP_TIMES[kind], math.nan):+.2f}%", flush=True
         )
-
-
-def _side(python: str) -> Side:
-    return Side(python, python, {})
 
 
 def read_store() -> Store:

@@ -27,6 +27,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.commands.plans import pair_plans
+from bench.commands.stored import baselines_folder
 from bench.drive.lock import host_lock
 from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.plan import Plan
@@ -39,7 +40,6 @@ from bench.record.files import read_record, write_record
 from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE, Pair, Side
 from bench.record.types import SCHEMA, Machine
 
-ROOT = Path(__file__).resolve().parent.parent
 STORE = Path(__file__).parent / "data" / "placement.json"
 LIBRARIES = ("as found", "scattered", "read anew", "read anew for each launch")
 WEIGHTS = ("weights in place", "weights moved")
@@ -86,7 +86,7 @@ def scatter(folder: Path) -> None:
 
 def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
     """Measures a batch of each of the kinds."""
-    margins = read_margins(ROOT / "baselines" / "margins.toml")
+    margins = read_margins(baselines_folder(None) / "margins.toml")
     folders = [Path(python).parents[1] for python in pythons]
     for kind in kinds:
         usual = pair_plans(Plan(LARGER if kind in WEIGHTS else CONFIG, 1), NAMES)[0][ONE_CORE]
@@ -99,7 +99,8 @@ def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
                     forget_libraries(folder)
             if kind == SCATTERED:
                 scatter(folders[1])
-            pairs = [_launched(plan, pythons, first + at) for at in range(LAUNCHES)]
+            numbers = range(first, first + LAUNCHES)
+            pairs = [launched(plan, pythons, number, JITTER + number) for number in numbers]
         [sample] = [one for one in samples_of(pairs, margins) if one.metric.name == ONE_CORE_STEP_TIME]
         values = tuple(round(value, 7) for value in sample.difference if value is not None)
         batch = Batch(kind, this_machine(), values)
@@ -107,12 +108,12 @@ def measure(pythons: Sequence[str], kinds: Sequence[str]) -> None:
         print(f"{kind}: {statistics.fmean(values):+.3%}", flush=True)
 
 
-def _launched(plan: PairPlan, pythons: Sequence[str], number: int) -> Pair:
-    """Raises ValueError for a launch that failed: a batch has LAUNCHES."""
+def launched(plan: PairPlan, pythons: Sequence[str], number: int, jitter: int, what: str = "") -> Pair:
+    """Launches two copies of one environment. Raises ValueError, which begins with `what`, where a side failed."""
     sides = {name: Side(python, python, {}) for name, python in zip((REFERENCE, CANDIDATE), pythons, strict=True)}
-    pair = measure_pair(plan, number, number, JITTER + number, sides)
+    pair = measure_pair(plan, number, number, jitter, sides)
     if failure := pair.reference.failure or pair.candidate.failure:
-        raise ValueError(f"launch {number}: {failure.message}")
+        raise ValueError(f"{what}launch {number}: {failure.message}")
     return pair
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.stored import read_folder
+from bench.commands.stored import baselines_folder, read_folder
 from bench.commands.verdicts import judged
 from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
@@ -23,7 +23,6 @@ from bench.record.paired import ALL_CORES, Pair, PairedRun, Quad, Side
 from bench.record.types import FITTED_LOSS, Record
 from bench.report.sentences import sentence
 
-BASELINES = Path(__file__).resolve().parent.parent / "baselines"
 DIGITS = 7  # of times
 NEAR = 1e-5  # by which a bound may move, on its metric's scale
 SAID = (
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.publish", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     options = parser.parse_args(arguments)
-    standards = read_folder(BASELINES)
+    standards = read_folder(baselines_folder(None))
     for path in sorted(options.folder.rglob(PAIRED_FILE)):
         thin(path, standards)
 

@@ -15,6 +15,7 @@ from bench.stats.autocorrelation import widening
 from bench.stats.intervals import t_quantile
 from bench.stats.sequential import LOOKS, PASS_LAUNCHES, PASS_P, PASSED, REGRESSED, REGRESSION_P, SLOW_SHARE, UNDECIDED
 from experiments.error_rates import Codes, judge
+from experiments.markdown import bare_table
 from experiments.noise import Floats, slow_mode
 
 MARGIN = 2.0  # launch deviations
@@ -83,16 +84,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "PASS at the margin": lambda of: walk(normal + MARGIN, of) == PASSED,
         f"PASS, slow in {SLOW_SHARE:.0%} of launches": lambda of: walk(slow, of, PASS_LAUNCHES) == PASSED,
     }
-    print("| launches combined by | " + " | ".join(columns) + " |")
-    print("| --- " * (len(columns) + 1) + "|")
-    for name, estimator in ESTIMATORS.items():
-        cells = (f"{100 * float(np.mean(column(estimator))):.1f}" for column in columns.values())
-        print("| " + " | ".join([name, *cells]) + " |", flush=True)
+    rows = [
+        [name, *(f"{100 * np.mean(column(estimator)):.1f}" for column in columns.values())]
+        for name, estimator in ESTIMATORS.items()
+    ]
+    print(bare_table(rows, ["launches combined by", *columns]), flush=True)
     found = judge(own[:, np.newaxis], MARGIN)
     passed, launches = float(np.mean(found.codes == PASSED)), float(found.launches.mean())
-    print(
-        f"\nMean, own effects, as the first four launches plan: {passed:.1%} PASS, {launches:.1f} launches on average."
-    )
+    print(f"Mean, own effects, as the first four launches plan: {passed:.1%} PASS, {launches:.1f} launches on average.")
 
 
 if __name__ == "__main__":

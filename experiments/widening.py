@@ -11,6 +11,7 @@ import numpy as np
 from bench.stats.autocorrelation import widening
 from bench.stats.sequential import LOOKS, PASSED, REGRESSED, walk
 from experiments.error_rates import MARGINS
+from experiments.markdown import bare_table
 from experiments.noise import Floats, autoregression
 
 CORRELATIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
@@ -31,12 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.widening", description=__doc__)
     parser.add_argument("runs", nargs="?", type=int, default=100_000)
     runs: int = parser.parse_args(arguments).runs
-    print("| rule | " + " | ".join(f"lag-1 {correlation:g}" for correlation in CORRELATIONS) + " |")
-    print("| --- " * (len(CORRELATIONS) + 1) + "|")
     normal = np.random.default_rng(1).standard_normal((runs, LOOKS[-1]))
     noises = [autoregression(normal, correlation) for correlation in CORRELATIONS]
-    for name, rule in RULES.items():
-        print(f"| {name} | " + " | ".join(cell(noise, rule) for noise in noises) + " |", flush=True)
+    rows = [[name, *(cell(noise, rule) for noise in noises)] for name, rule in RULES.items()]
+    print(bare_table(rows, ["rule", *(f"lag-1 {correlation:g}" for correlation in CORRELATIONS)]))
 
 
 if __name__ == "__main__":

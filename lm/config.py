@@ -21,7 +21,7 @@ MODES: tuple[Mode, ...] = ("eager", "graph")
 
 
 class ConfigError(ValueError):
-    """A configuration, implementation or workload that there isn't, or a file that can't be one.
+    """A configuration or workload that there isn't, or a file that can't be one.
 
     The message says what there is, or what mends the file.
     """
@@ -92,9 +92,12 @@ class Config:
         """Returns the number of trainable values."""
         return sum(math.prod(shape) for shape in self.weight_shapes().values())
 
-    def fingerprint(self, corpus_sha256: str, weights_sha256: str) -> str:
-        """Returns 16 hexadecimal digits that identify what is trained: every field, the corpus, the initial weights."""
-        parts = {**dataclasses.asdict(self), "corpus": corpus_sha256, "weights": weights_sha256}
+    def fingerprint(self, data: str, start: str) -> str:
+        """Returns 16 hexadecimal digits that identify what is computed: every field, on which data, from which start.
+
+        `data` is a corpus' sha256, or a workload's name; `start` the sha256 of initial weights, or their stand-in.
+        """
+        parts = {**dataclasses.asdict(self), "corpus": data, "weights": start}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -141,6 +144,13 @@ LARGE = dataclasses.replace(
     keep_probability=0.35, decay=1 / 1.15, decay_after_epoch=14, epochs=55,
 )  # fmt: skip
 
+LIKE_NOTEBOOK = LaunchPlan(
+    400,
+    Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
+    Blocks(quads=10, steps=3, dropped=1),
+    gated=True,
+)
+
 # A configuration and its launches are an entry here; margins and baselines are data, in baselines/.
 REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
     (
@@ -164,22 +174,9 @@ REFERENCES: tuple[tuple[Config, LaunchPlan], ...] = (
             initializer="glorot_orthogonal", init_scale=0.05, forget_bias=1.0, clip_norm=5.0, keep_probability=1.0,
             learning_rate=1.0, decay=0.5, decay_after_epoch=5, epochs=15,
         ),
-        LaunchPlan(
-            400,
-            Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
-            Blocks(quads=10, steps=3, dropped=1),
-            gated=True,
-        ),
+        LIKE_NOTEBOOK,
     ),
-    (
-        SMALL,
-        LaunchPlan(
-            400,
-            Blocks(quads=16, steps=3, dropped=1, evaluation_quads=6, evaluation_steps=3),
-            Blocks(quads=10, steps=3, dropped=1),
-            gated=True,
-        ),
-    ),
+    (SMALL, LIKE_NOTEBOOK),
     (
         MEDIUM,
         LaunchPlan(
@@ -216,9 +213,3 @@ def config_by_name(name: str) -> Config:
         return CONFIGS[name]
     except KeyError:
         raise ConfigError(f"no configuration is called {name!r}; there are {', '.join(CONFIGS)}") from None
-
-
-def require_implementation(name: str) -> None:
-    """Raises ConfigError unless an implementation has that name."""
-    if name not in IMPLEMENTATIONS:
-        raise ConfigError(f"no implementation is called {name!r}; there are {', '.join(IMPLEMENTATIONS)}")

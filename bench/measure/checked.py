@@ -30,8 +30,8 @@ START = "start.npz"  # there, of a user's own model: what its answers start from
 class CheckedLaunch:
     """A trainer whose steps are published in `folder`, and a small one for stress steps."""
 
-    def __init__(self, trainer: "Trainer", implementation: str, folder: Path) -> None:
-        self._trainer, self._implementation, self._folder = trainer, implementation, folder
+    def __init__(self, trainer: "Trainer", folder: Path) -> None:
+        self._trainer, self._folder = trainer, folder
         self._exchange = Exchange(folder / OWN, trainer.config)
 
     def train(self, step: int, batch: Batch, *, with_logits: bool) -> Published:
@@ -53,7 +53,7 @@ class CheckedLaunch:
         from lm.training.trainer import Trainer
 
         exchange = Exchange(self._folder / SMALLER, SMALL)
-        return Trainer(SMALL, self._implementation, self._trainer.device), exchange
+        return Trainer(SMALL, self._trainer.implementation, self._trainer.device), exchange
 
     def repeat(self, steps: int, batch: Callable[[int], Batch]) -> None:
         """Takes the first steps of training and reads nothing before the last, whose weights and state it publishes."""

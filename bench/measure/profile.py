@@ -24,8 +24,8 @@ def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder:
     """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
     The steps are on `batch`; the warm-up includes `other`, so that a target which is traced for each batch shows it.
-    The raw trace stays below `folder`. Raises ValueError for an unknown target and for a trace that lacks something,
-    ProfilerError where TensorFlow can't profile, or traces meanwhile.
+    The raw trace stays below `folder`. Raises ValueError for a trace that lacks something, ProfilerError where
+    TensorFlow can't profile, or traces meanwhile.
     """
     from lm.hot_paths import graphs, paths, profiler
     from lm.hot_paths.roofline import matmul_flops_per_second

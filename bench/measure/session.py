@@ -80,9 +80,8 @@ class Session:
 
         found = workload_by_name(workload)
         self.config = configs.config_by_name(config)
-        path = Path(corpus_path) if corpus_path else None
-        self.work = found.open(Opening(self.config, device, jitter, implementation, corpus, path))
-        self.implementation, self._next_step, self._next_evaluation = implementation, 0, 0
+        self.work = found.open(Opening(self.config, device, jitter, implementation, corpus, corpus_path))
+        self._next_step = self._next_evaluation = 0
         build_seconds, trace_seconds = _timed(self.work.build), _timed(self.work.trace)
         self.work.start()
         subject = Subject(
@@ -156,7 +155,7 @@ class Session:
         from bench.measure.checked import CheckedLaunch
 
         self.compute_in_float32()
-        self._checked = CheckedLaunch(self.trainer, self.implementation, Path(folder))
+        self._checked = CheckedLaunch(self.trainer, Path(folder))
 
     def take(self, step: int, with_logits: bool) -> Published:
         """Takes a step of training and publishes its results. Steps come one by one, from 0."""
@@ -264,9 +263,9 @@ class Session:
 
         Raises CheckpointError, DivergenceError.
         """
-        from lm.training.full import Training
+        from lm.training.full import FullTraining
 
-        training = Training(self.trainer, self.corpus, Path(checkpoint), self.implementation)
+        training = FullTraining(self.trainer, self.corpus, Path(checkpoint), self.work.fingerprint)
         if resume:
             training.resume()
             yield from ({"EpochResult": epoch} for epoch in training.epochs)

@@ -6,19 +6,16 @@ time step by time step, so that a time step is a contiguous block, and what does
 product for all time steps. The gradient is written out, so that this holds for its products, too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from lm.models.fused_parts import gradient_scope, shares
+from lm.models.fused_parts import Backward, gradient_scope, shares
 
 # The batch goes in two parts where the recurrent weights stay in a core's cache, so that reading them twice costs
 # nothing; else in one.
 CACHED_BYTES = 2 * 2**20
-
-
-Backward = Callable[..., tuple[tf.Tensor, ...]]
 
 
 class Step(NamedTuple):

@@ -6,11 +6,10 @@ kernel, as the weights of one more unit that is always 1.
 """
 
 import math
-from collections.abc import Callable
 
 import tensorflow as tf
 
-from lm.models.fused_parts import gradient_scope, shares
+from lm.models.fused_parts import Backward, gradient_scope, shares
 from lm.models.xla import traced_for_xla
 
 CHUNK_BYTES = 24 * 2**20  # of a chunk's logits at most, unless it is a single row: docs/fused.md has the measurements
@@ -18,8 +17,6 @@ CHUNK_BYTES = 24 * 2**20  # of a chunk's logits at most, unless it is a single r
 # -log(probability) is exact to rounding down to here; of smaller ones float32, and oneDNN's exp, keep fewer digits or
 # none.
 LEAST_PROBABILITY = 1e-30
-
-Backward = Callable[..., tuple[tf.Tensor, ...]]
 
 
 def chunk_sizes(rows: int, vocabulary: int) -> list[int]:

@@ -1,6 +1,10 @@
 """Helpers that the parts of `fused` share."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
+
+Backward = Callable[..., tuple[tf.Tensor, ...]]
 
 
 def shares(whole: int, count: int) -> list[int]:

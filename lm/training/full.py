@@ -11,8 +11,8 @@ import numpy as np
 from lm.arrays import Tokens
 from lm.data.batches import steps_per_epoch
 from lm.data.corpus import Corpus
-from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, part_of, save_checkpoint
-from lm.training.initial import initial_weights, weights_sha256
+from lm.training.checkpoint import Checkpoint, EpochResult, load_checkpoint, save_checkpoint
+from lm.training.initial import initial_weights
 from lm.training.passes import DivergenceError, Evaluation, checked_loss, evaluate, perplexity, train_steps
 from lm.training.trainer import Trainer
 
@@ -54,27 +54,27 @@ def prints_progress(step: int, steps: int) -> bool:
     return step % period == min(10, period - 1)
 
 
-class Training:
-    """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`."""
+class FullTraining:
+    """One full training of a trainer on a corpus, with its checkpoint at `checkpoint_path`.
 
-    def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path, implementation: str = "cells") -> None:
+    `fingerprint` identifies what is trained (Config.fingerprint): a checkpoint of anything else is not resumed from.
+    """
+
+    def __init__(self, trainer: Trainer, corpus: Corpus, checkpoint_path: Path, fingerprint: str) -> None:
         self.trainer = trainer
         self.config = trainer.config
         self.corpus = corpus
         self.checkpoint_path = checkpoint_path
-        self.implementation = implementation
+        self.fingerprint = fingerprint
         self.steps = steps_per_epoch(len(corpus.train), self.config)
-        weights = initial_weights(self.config)
-        self.fingerprint = self.config.fingerprint(corpus.sha256, weights_sha256(weights))
         self.epochs: list[EpochResult] = []
         self._step = 0
         self._epoch_loss = self._epoch_seconds = 0.0
-        trainer.weights = weights
+        trainer.weights = initial_weights(self.config)
 
     def resume(self) -> int:
         """Resumes from the checkpoint and returns the global step. Raises CheckpointError."""
-        checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.implementation)
-        part_of(self.checkpoint_path).unlink(missing_ok=True)  # of a process that was killed while it wrote
+        checkpoint = load_checkpoint(self.checkpoint_path, self.fingerprint, self.trainer.implementation)
         self._step = checkpoint.step
         self._epoch_loss, self._epoch_seconds = checkpoint.epoch_loss, checkpoint.epoch_seconds
         self.epochs = list(checkpoint.epochs)
@@ -145,7 +145,7 @@ class Training:
             self.checkpoint_path,
             Checkpoint(
                 fingerprint=self.fingerprint,
-                implementation=self.implementation,
+                implementation=self.trainer.implementation,
                 step=self._step,
                 learning_rate=self.trainer.learning_rate,
                 epoch_loss=self._epoch_loss,

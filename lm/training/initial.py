@@ -33,7 +33,7 @@ def initial_weights(config: Config, jitter: int = 0) -> Weights:
     """
     stream = np.random.RandomState(config.seed)
     weights = {name: _draw(config, name, shape, stream) for name, shape in config.weight_shapes().items()}
-    return _jittered(weights, config, jitter) if jitter else weights
+    return _jittered(weights, config, jitter)
 
 
 def wide_weights(config: Config, jitter: int = 0, kind: type[np.floating[Any]] = np.float32) -> dict[str, Array]:
@@ -66,7 +66,7 @@ def biased_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter
             weights[name] = _uniform(bound, shape, stream).astype(np.float32)
         else:
             weights[name] = _draw(config, name, shape, stream)
-    return _jittered(weights, config, jitter) if jitter else weights
+    return _jittered(weights, config, jitter)
 
 
 def weights_sha256(weights: Weights) -> str:
@@ -103,7 +103,7 @@ def _wide(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int, ti
     for name, shape in shapes.items():
         bound = float(np.sqrt(6 / shape[0])) if name.endswith(("kernel", "recurrent")) else 0.5
         weights[name] = _uniform(bound * times, shape, stream).astype(np.float32)
-    return _jittered(weights, config, jitter) if jitter else weights
+    return _jittered(weights, config, jitter)
 
 
 def _uniform(bound: float, shape: tuple[int, ...], stream: np.random.RandomState) -> NDArray[np.float64]:
@@ -117,6 +117,9 @@ def _orthogonal(shape: tuple[int, ...], stream: np.random.RandomState) -> NDArra
 
 
 def _jittered(weights: Weights, config: Config, jitter: int) -> Weights:
+    """Returns the weights moved as `initial_weights` says, or as they are for a jitter of 0."""
+    if not jitter:
+        return weights
     stream = np.random.RandomState([config.seed, JITTER_STREAM, jitter])
     moved = {}
     for name, value in weights.items():

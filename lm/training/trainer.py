@@ -37,8 +37,7 @@ class Trainer:
 
     def __init__(self, config: Config, implementation: str = "cells", device: str = "cpu:0") -> None:
         require_device(device)  # TensorFlow itself would silently put everything on another
-        self.config = config
-        self.device = device
+        self.config, self.implementation, self.device = config, implementation, device
         with tf.device(device):
             self.model = build(implementation, config)
         ids = tf.TensorSpec((config.batch_size, config.num_steps), tf.int32)

@@ -3,13 +3,12 @@
 NumPy can't reproduce tf.data's shuffle, so the order that TensorFlow 2.12.1 gave is kept here; 2.21.0 gives the same.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lm.arrays import Tokens
-from lm.config import Blocks, Config, LaunchPlan, unit_plans
+from lm.config import Blocks, Config, unit_plans
 from lm.data.ids import random_ids
 from lm.workloads import protocol
 from lm.workloads.protocol import UNTRACED, Answers, Opening
@@ -32,7 +31,7 @@ class Workload(protocol.Workload):
 
     work = "data_work:Work"
     metrics = UNTRACED
-    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(20, 10, 2))
+    plans = unit_plans(tiny=Blocks(20, 10, 2), notebook=Blocks(20, 10, 2))
     cases = (EPOCHS,)
     cap = 0.0  # ids are equal, or wrong
 

@@ -9,13 +9,12 @@ reports of rows that don't fill the last batch.
 """
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lm.arrays import Tokens
-from lm.config import Blocks, Config, LaunchPlan, unit_plans
+from lm.config import Blocks, Config, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.optimizers import DOCUMENTED, adam, by_slot, updated
 from lm.oracle.sgd import densified
@@ -35,7 +34,7 @@ class Workload(protocol.Workload):
 
     work = "fit_work:Work"
     metrics = ("fitted loss", *UNTRACED)
-    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(8, 4, 1), notebook=Blocks(6, 2, 1))
+    plans = unit_plans(tiny=Blocks(8, 4, 1), notebook=Blocks(6, 2, 1))
     cases = (FIRST, SHORT)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:

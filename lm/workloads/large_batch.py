@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lm.arrays import Array, Tokens
-from lm.config import Blocks, Config, LaunchPlan, unit_plans
+from lm.config import Blocks, Config, unit_plans
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
 from lm.workloads.parts.padded import FULL, Padded
@@ -23,7 +23,7 @@ PART = 32  # sequences that the oracle takes at a time in float64, to save memor
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
 
-    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(2, 1, 0))
+    plans = unit_plans(tiny=Blocks(2, 1, 0))
     cases = (FULL,)
     mask_zero = False
     curved = False

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lm.arrays import Array, Floats, Tokens
-from lm.config import Blocks, Config, LaunchPlan, unit_plans
+from lm.config import Blocks, Config, unit_plans
 from lm.oracle import optimizers as oracle
 from lm.oracle.sgd import SparseRows, densified
 from lm.training.initial import initial_weights
@@ -28,7 +28,7 @@ class Workload(protocol.Workload):
 
     work = "optimizers_work:Work"
     metrics = TRACED
-    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(40, 20, 4), notebook=Blocks(16, 6, 2))
+    plans = unit_plans(tiny=Blocks(40, 20, 4), notebook=Blocks(16, 6, 2))
     cases: tuple[str, ...] = (*oracle.OPTIMIZERS, *oracle.WITH_ARGUMENT)
 
     def rows(self, config: Config, stream: np.random.RandomState) -> Tokens:

@@ -16,14 +16,12 @@ WEIGHT = "weight "  # begins the names of weights among the arrays that a model 
 Answers = Mapping[str, Mapping[str, Array]]  # quantity, then tensor; a scalar's tensor is ""
 
 
-# What a launch measures of work that has no graph of its own, and of work that has: names of bench.judge.metrics.
-UNTRACED: tuple[str, ...] = (
-    "step time on one core", "step time", "peak memory", "memory growth", "cpu time", "import", "build", "first step",
-)  # fmt: skip
+# What a launch measures of work that has a graph of its own, and of work that has none: names of bench.judge.metrics.
 TRACED: tuple[str, ...] = (
     "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
     "trace", "first step", "graph operations",
 )  # fmt: skip
+UNTRACED = tuple(name for name in TRACED if name not in ("retraces", "trace", "graph operations"))
 
 
 class CompilationError(RuntimeError):
@@ -39,7 +37,7 @@ class Opening:
     jitter: int = 0  # stream that moves the initial weights in their last bit; 0: they are not moved
     implementation: str = ""  # of lm.models; "" of a workload that has its own model
     corpus: str = ""  # "" of a workload that reads none
-    corpus_path: Path | None = None
+    corpus_path: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,13 +6,12 @@ which is for inference, the logits. A case reads the process's own file, or that
 reference in an upgrade.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lm.arrays import Floats, Tokens
-from lm.config import Blocks, Config, LaunchPlan, unit_plans
+from lm.config import Blocks, Config, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.optimizers import adam, by_slot, updated
 from lm.oracle.step import cross_entropy, predict
@@ -31,7 +30,7 @@ class Workload(protocol.Workload):
 
     work = "save_work:Work"
     metrics = UNTRACED
-    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(12, 6, 2), notebook=Blocks(8, 3, 1))
+    plans = unit_plans(tiny=Blocks(12, 6, 2), notebook=Blocks(8, 3, 1))
     cases = tuple(f"{whose} {form}" for whose in (OWN, GIVEN) for form in FORMATS)
 
     def file_bytes(self, config: Config) -> int:

@@ -24,7 +24,8 @@ class Trainer:
     )
 
     def __init__(self, config, implementation, device):
-        self.config, self.device, self.learning_rate, self.step = config, device, config.learning_rate, 0
+        self.config, self.implementation, self.device = config, implementation, device
+        self.learning_rate, self.step = config.learning_rate, 0
         self.zero_state()
 
     def zero_state(self):

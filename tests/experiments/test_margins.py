@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.plan import Plan
 from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_record
-from bench.record.types import STRESS, Failure, NumericError, Record
-from experiments.margins import alarms, kept_launch, launch_plan, main, report
+from bench.record.types import STRESS, Failure, NumericError
+from experiments.margins import launch_plan, main, report
 from lm.config import CONFIGS
 from tests.builders.records import BEYOND, OTHER_MACHINE, SUBJECT, WITHIN, record, run
 
@@ -26,17 +25,6 @@ def test_the_pages_tell_the_limits_of_the_checks() -> None:
     assert f"plus {FLOOR:.0e}, and {CAP:.0e} at most" in numerics
     assert f"is {SIDES} × the limit of the oracle check" in lockstep
     assert f"is never below {SCREEN:.0e} and never above {SIDES * CAP:.0e} " in lockstep
-
-
-def test_an_error_over_its_limit_is_an_alarm() -> None:
-    assert alarms([CLEAN]) == []
-    (line,) = alarms([CLEAN, record(numerics=[WITHIN, BEYOND])])
-    assert "oneDNN on, 2 threads" in line
-    assert "output/bias" in line
-
-
-def test_an_error_that_is_no_number_is_an_alarm() -> None:
-    assert alarms([record(numerics=[dataclasses.replace(WITHIN, error=float("nan"))])])
 
 
 def test_rows_hold_the_largest_ratio_of_each_version() -> None:
@@ -163,16 +151,3 @@ def test_a_launch_that_was_kept_and_is_damaged_ends_it(tmp_path: Path, capsys: p
     (tmp_path / "kept" / "synthetic0.json").write_text("{")
     assert main([*options, "--output", str(tmp_path / "numerics.md")]) == 4
     assert "margins: error: " in capsys.readouterr().err
-
-
-def test_launches_of_other_interpreters_and_steps_are_kept_next_to_each_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def measure(plan: Plan, *_: object) -> Record:
-        return record(subject=dataclasses.replace(SUBJECT, config=plan.config, steps=plan.steps), numerics=[WITHIN])
-
-    monkeypatch.setattr("experiments.margins.measure_launch", measure)
-    for python, steps in (("/a/python", 2), ("/b/python", 2), ("/a/python", 4)):
-        plan = Plan("large", steps, threads=2, speed=False)
-        assert kept_launch(python, plan, 1, tmp_path).subject.steps == steps
-    assert len(list(tmp_path.iterdir())) == 3

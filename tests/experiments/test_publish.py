@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.stored import read_folder
+from bench.commands.stored import baselines_folder, read_folder
 from bench.commands.surveys import judged_survey
 from bench.commands.verdicts import judged
 from bench.drive.upgrade import PAIRED_FILE
@@ -14,7 +14,7 @@ from bench.record.paired import PairedRun
 from bench.report.sentences import sentence
 from bench.report.survey import survey_text
 from experiments import publish
-from experiments.publish import BASELINES, SAID, main
+from experiments.publish import SAID, main
 from tests.builders.commands import snapshot
 from tests.builders.surveys import keep_survey, surveyed
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def told(folder: Path) -> str:
-    return survey_text(judged_survey(folder, read_folder(BASELINES)))
+    return survey_text(judged_survey(folder, read_folder(baselines_folder(None))))
 
 
 def test_it_is_told_as_before_and_once_thinned_stays(folder: Path) -> None:
@@ -44,7 +44,8 @@ def test_it_is_told_as_before_and_once_thinned_stays(folder: Path) -> None:
 
 
 def warned(path: Path) -> list[str]:
-    return list(map(sentence, judged(read_record(PairedRun, path), read_folder(BASELINES)).verdict.warnings))
+    standards = read_folder(baselines_folder(None))
+    return list(map(sentence, judged(read_record(PairedRun, path), standards).verdict.warnings))
 
 
 def test_a_warning_that_is_told_by_what_is_left_out_stays(folder: Path) -> None:

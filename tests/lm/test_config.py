@@ -7,12 +7,10 @@ import pytest
 
 from lm.config import (
     CONFIGS,
-    IMPLEMENTATIONS,
     LAUNCH_PLANS,
     Config,
     ConfigError,
     config_by_name,
-    require_implementation,
 )
 
 TINY, NOTEBOOK, MEDIUM = CONFIGS["tiny"], CONFIGS["notebook"], CONFIGS["medium"]
@@ -144,10 +142,3 @@ def test_configurations_by_name() -> None:
         ConfigError, match="no configuration is called 'huge'; there are tiny, notebook, small, medium, large"
     ):
         config_by_name("huge")
-
-
-def test_implementations_by_name() -> None:
-    for name in IMPLEMENTATIONS:
-        require_implementation(name)
-    with pytest.raises(ConfigError, match=r"no implementation is called 'cell'; there are cells, layers, fused"):
-        require_implementation("cell")

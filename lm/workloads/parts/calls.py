@@ -1,18 +1,17 @@
 """Workloads that call a model on one sequence at a time: what they have in common, without TensorFlow."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lm.arrays import Floats, Tokens
-from lm.config import Config, LaunchPlan
+from lm.config import Config
 from lm.data.ids import random_ids
 from lm.oracle.step import predict
 from lm.training.initial import wide_weights
 from lm.workloads import protocol
-from lm.workloads.protocol import Answers, Opening
+from lm.workloads.protocol import TRACED, Answers, Opening
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -24,11 +23,7 @@ class Calls(protocol.Workload):
     """Implements lm.workloads.protocol.Workload, but for the way in which the model is called and how often."""
 
     work = "sequential:Predicting"
-    metrics: tuple[str, ...] = (
-        "step time on one core", "step time", "peak memory", "memory growth", "retraces", "cpu time", "import", "build",
-        "first step",
-    )  # fmt: skip
-    plans: Mapping[str, LaunchPlan]
+    metrics: tuple[str, ...] = tuple(name for name in TRACED if name not in ("trace", "graph operations"))
     cases = (LENGTHS,)
 
     @abstractmethod

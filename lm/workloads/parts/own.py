@@ -8,10 +8,10 @@ import ast
 import hashlib
 import re
 import symtable
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from lm.config import OWN, Blocks, ConfigError, LaunchPlan
+from lm.config import Blocks, ConfigError, unit_plans
 from lm.workloads.protocol import UNTRACED, Defining, Definition, Opening
 
 FUNCTION = "workload"
@@ -35,7 +35,7 @@ class Workload(Defining):
 
     work = "own_work:Work"
     metrics = UNTRACED
-    plans: Mapping[str, LaunchPlan] = {OWN.name: LaunchPlan(1, BLOCKS, BLOCKS)}
+    plans = unit_plans(own=BLOCKS)
     cases: tuple[str, ...] = CASES
 
     def __init__(self, path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lm.arrays import Array, Floats, Tokens, Weights
-from lm.config import Blocks, Config, LaunchPlan, unit_plans
+from lm.config import Blocks, Config, unit_plans
 from lm.data.ids import random_ids
 from lm.oracle.masked import Masked, masked_step
 from lm.oracle.sgd import densified
@@ -29,7 +29,7 @@ class Padded(protocol.Workload):
 
     work = "differentiated:Differentiated"
     metrics = TRACED
-    plans: Mapping[str, LaunchPlan] = unit_plans(tiny=Blocks(30, 10, 2), notebook=Blocks(10, 3, 1))
+    plans = unit_plans(tiny=Blocks(30, 10, 2), notebook=Blocks(10, 3, 1))
     cases: tuple[str, ...] = (RAGGED, FULL)
     mask_zero = True  # the embedding makes the mask
     jit_compile = False  # by XLA

@@ -1,7 +1,6 @@
 """Work of `train`: training steps on a corpus."""
 
 from lm import runtime
-from lm.config import require_implementation
 from lm.data.batches import Batch, steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 from lm.training.initial import initial_weights, weights_sha256
@@ -16,7 +15,6 @@ class Work(OnDevice, Training):
     trainer: Trainer
 
     def __init__(self, workload: Workload, opening: Opening) -> None:
-        require_implementation(opening.implementation)
         super().__init__(opening)
         self._implementation = opening.implementation
         self.tokens = self.config.tokens_per_step

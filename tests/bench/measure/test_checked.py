@@ -28,9 +28,7 @@ def own_trainer(implementation: str = "cells") -> Any:
     return Trainer(TINY, implementation)
 
 
-def compared(
-    folder: Path, trainer: Any, implementation: str = "cells", *, sizes: Collection[str] = ("own", "small")
-) -> list[NumericError]:
+def compared(folder: Path, trainer: Any, *, sizes: Collection[str] = ("own", "small")) -> list[NumericError]:
     """Returns the errors that the oracle's process finds of a whole launch with a jitter of 7.
 
     Stress steps are those of `sizes`: a second trainer takes the small ones, which is traced for them.
@@ -38,7 +36,7 @@ def compared(
     oracle = Session()
     agenda = oracle.prepare("tiny", "synthetic", None, STEPS, trainer.device, 7)
     oracle.share(str(folder))
-    launch = CheckedLaunch(trainer, implementation, folder)
+    launch = CheckedLaunch(trainer, folder)
     trainer.weights = initial_weights(TINY, 7)
 
     def batch(step: int) -> Batch:
@@ -63,15 +61,13 @@ def compared(
     return oracle.errors()
 
 
-def over(
-    folder: Path, trainer: Any, implementation: str = "cells", sizes: Collection[str] = ("own", "small")
-) -> set[str]:
-    return {error.label for error in compared(folder, trainer, implementation, sizes=sizes) if not error.within}
+def over(folder: Path, trainer: Any, *, sizes: Collection[str] = ("own", "small")) -> set[str]:
+    return {error.label for error in compared(folder, trainer, sizes=sizes) if not error.within}
 
 
 @pytest.mark.parametrize("implementation", EACH_IMPLEMENTATION)
 def test_nothing_is_over_its_limit_where_nothing_is_wrong(tmp_path: Path, implementation: str) -> None:
-    found = compared(tmp_path, own_trainer(implementation), implementation)
+    found = compared(tmp_path, own_trainer(implementation))
     assert [error for error in found if not error.within] == []
     assert max(error.used for error in found) < 0.7
     training = {error.label: error.steps for error in found if error.source != STRESS}
@@ -158,7 +154,7 @@ def test_gates_that_are_wholly_open_or_shut_too_early_are_found(
 
     for owner in (tf, tf.math, tf.nn):
         monkeypatch.setattr(owner, "sigmoid", saturating)
-    found = over(tmp_path, own_trainer("fused"), "fused")
+    found = over(tmp_path, own_trainer("fused"))
     assert {"stress nearly saturated gates: state", "stress evaluation, nearly saturated gates: state"} <= found
     assert all("saturated" in quantity for quantity in found)
 

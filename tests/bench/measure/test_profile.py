@@ -191,8 +191,3 @@ def test_what_is_traced_while_it_is_recorded_is_refused(
     _number_from(monkeypatch, itertools.repeat(EachTimeAnother()))
     with pytest.raises(ProfilerError, match="forward was traced 4 times while it was recorded"):
         session.profile("forward", 4, str(tmp_path))
-
-
-def test_an_unknown_target_is_refused(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no hot path is called 'backward'"):
-        session.profile("backward", 4, str(tmp_path))

@@ -176,11 +176,10 @@ def test_building_and_tracing_have_a_time_each(monkeypatch: pytest.MonkeyPatch) 
     ("wrong", "message"),
     [
         ({"config": "huge"}, "no configuration is called 'huge'"),
-        ({"implementation": "magic"}, "no implementation is called 'magic'"),
         ({"corpus": "novel"}, "novel"),
         ({"device": "tpu:7"}, "there is no device 'tpu:7'"),
     ],
-    ids=["config", "implementation", "corpus", "device"],
+    ids=["config", "corpus", "device"],
 )
 def test_open_refuses_by_name(wrong: dict[str, str], message: str) -> None:
     with pytest.raises((ConfigError, ValueError, RuntimeError), match=message):
@@ -356,7 +355,7 @@ def test_a_training_is_heard_by_events_and_taken_up_again(
     restart(session)
     shorten(session)
     with monkeypatch.context() as other:
-        other.setattr(session, "implementation", "fused")
+        other.setattr(session.trainer, "implementation", "fused")
         with pytest.raises(CheckpointError, match="implementation cells, this training fused"):
             list(session.train(str(tmp_path / "checkpoint.npz"), resume=True))
     assert [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]

@@ -73,11 +73,6 @@ def test_forward_and_evaluation_train_nothing(mode: Mode) -> None:
     assert loss == pytest.approx(float(trainer_at(CONFIG).evaluation_step(*BATCH[:2])), rel=1e-5)
 
 
-def test_an_unknown_path_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="no hot path is called 'backward'; there are forward, gradient, clip"):
-        paths.hot_path(trainer_at(CONFIG), "backward")
-
-
 def test_profiles_targets_are_hot_paths() -> None:
     assert set(TARGETS) <= set(paths.PATHS)
 

@@ -24,7 +24,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Pyt
 
 from lm.training import full
 from lm.training.checkpoint import Checkpoint, CheckpointError, EpochResult, load_checkpoint, part_of
-from lm.training.full import Event, Progress, TestResult, Training, prints_progress
+from lm.training.full import Event, FullTraining, Progress, TestResult, prints_progress
 from lm.training.passes import DivergenceError, evaluate
 from lm.training.trainer import StepResult, Trainer
 
@@ -55,7 +55,7 @@ full.CHECKPOINT_SECONDS = 0
 config, path = {"plain": CONFIG, "dropout": DROPOUT}[sys.argv[1]], Path(sys.argv[2])
 if config is DROPOUT:
     os.fsync = sync
-for event in full.Training(Trainer(config), short_corpus(), path).run():
+for event in full.FullTraining(Trainer(config), short_corpus(), path, config.name).run():
     if config is CONFIG and isinstance(event, full.Progress) and (event.epoch, event.step) == (2, 11):
         die()
 """
@@ -69,6 +69,11 @@ def short_corpus() -> Corpus:
         for split, steps in {"train": STEPS, "valid": 4, "test": 3}.items()
     }
     return make_corpus("short", 500, splits)
+
+
+def of_short_corpus(config: Config, path: Path) -> FullTraining:
+    """A training by the shared trainer, with the configuration's name for its fingerprint."""
+    return FullTraining(trainer_at(config), short_corpus(), path, config.name)
 
 
 def results(events: list[Event]) -> list[tuple[float, ...]]:
@@ -95,7 +100,7 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
 def test_a_training_that_is_killed_goes_on_to_the_same_bits(
     kind: str, config: Config, step: int, tmp_path: Path
 ) -> None:
-    whole = Training(trainer_at(config), short_corpus(), tmp_path / "whole.npz")
+    whole = of_short_corpus(config, tmp_path / "whole.npz")
     wanted, wanted_bits = list(whole.run()), bits(whole.trainer)
 
     killed = tmp_path / "killed.npz"
@@ -105,7 +110,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(
     )
     assert child.returncode == -signal.SIGKILL, child.stderr
 
-    resumed = Training(trainer_at(config), short_corpus(), killed)
+    resumed = of_short_corpus(config, killed)
     assert resumed.resume() == step
     first = results([*resumed.epochs])
     found = first + results(list(resumed.run()))
@@ -126,7 +131,7 @@ def test_an_interruption_loses_a_minute_at_most(monkeypatch: pytest.MonkeyPatch,
         saved[0] = now
 
     monkeypatch.setattr(full, "save_checkpoint", save)
-    events = list(Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz").run())
+    events = list(of_short_corpus(CONFIG, tmp_path / "checkpoint.npz").run())
     assert 45 < max(lost) <= 60
     # Of each epoch its own 24 steps, without what was written meanwhile; 80 words a step.
     told = [(one.train_seconds, one.words_per_second) for one in events if isinstance(one, EpochResult)]
@@ -134,24 +139,23 @@ def test_an_interruption_loses_a_minute_at_most(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_an_interruption_of_validation_loses_no_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    whole = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "whole.npz")
+    whole = of_short_corpus(CONFIG, tmp_path / "whole.npz")
     wanted, left = list(whole.run()), bits(whole.trainer)
     path = tmp_path / "checkpoint.npz"
     with monkeypatch.context() as patched:
         patched.setattr(full, "evaluate", unittest.mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            list(Training(trainer_at(CONFIG), short_corpus(), path).run())
+            list(of_short_corpus(CONFIG, path).run())
     part_of(path).write_bytes(b"half")  # of a process that was killed while it wrote
-    resumed = Training(trainer_at(CONFIG), short_corpus(), path)
+    resumed = of_short_corpus(CONFIG, path)
     assert resumed.resume() == STEPS
-    assert not part_of(path).exists()
     assert results(list(resumed.run())) == results(wanted)
+    assert not part_of(path).exists()
     assert bits(resumed.trainer) == left  # the trainer is one and the same
 
 
 def test_a_training_learns_and_tells_what_it_did(tmp_path: Path) -> None:
-    corpus = short_corpus()
-    training = Training(trainer_at(CONFIG), corpus, tmp_path / "checkpoint.npz")
+    training = of_short_corpus(CONFIG, tmp_path / "checkpoint.npz")
     assert training.steps == STEPS
     events = list(training.run())
     epochs, test = [e for e in events if isinstance(e, EpochResult)], events[-1]
@@ -159,8 +163,8 @@ def test_a_training_learns_and_tells_what_it_did(tmp_path: Path) -> None:
     assert [(e.epoch, e.learning_rate) for e in epochs] == [(1, 1.0), (2, 0.5), (3, 0.25)]
     assert 500 > epochs[0].train_perplexity > epochs[1].train_perplexity > epochs[2].train_perplexity > 19
     assert 21 > epochs[2].valid_perplexity > 19  # the text's own is 20
-    assert test == TestResult(evaluate(training.trainer, corpus.test).perplexity, 3 * 80)
-    assert epochs[-1].valid_perplexity == evaluate(training.trainer, corpus.valid).perplexity
+    assert test == TestResult(evaluate(training.trainer, training.corpus.test).perplexity, 3 * 80)
+    assert epochs[-1].valid_perplexity == evaluate(training.trainer, training.corpus.valid).perplexity
     last = [e for e in events if isinstance(e, Progress)][-1]
     assert (last.epoch, last.step, last.steps) == (3, STEPS - 1, STEPS)
     assert last.perplexity == epochs[-1].train_perplexity
@@ -168,8 +172,8 @@ def test_a_training_learns_and_tells_what_it_did(tmp_path: Path) -> None:
 
 def test_a_finished_training_taken_up_again_only_tests(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    wanted = list(Training(trainer_at(CONFIG), short_corpus(), path).run())
-    again = Training(trainer_at(CONFIG), short_corpus(), path)
+    wanted = list(of_short_corpus(CONFIG, path).run())
+    again = of_short_corpus(CONFIG, path)
     assert again.resume() == 3 * STEPS
     assert list(again.run()) == wanted[-1:]
     assert again.epochs == [event for event in wanted if isinstance(event, EpochResult)]
@@ -177,12 +181,12 @@ def test_a_finished_training_taken_up_again_only_tests(tmp_path: Path) -> None:
 
 def test_checkpoints_that_cannot_be_resumed_from_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    training = Training(trainer_at(CONFIG), short_corpus(), path)
+    training = of_short_corpus(CONFIG, path)
     with pytest.raises(CheckpointError, match=r"no checkpoint at .*: start the training without --resume"):
         training.resume()
     list(training.run())
     with pytest.raises(CheckpointError, match=r"has fingerprint .*: give another --output"):
-        Training(trainer_at(DROPOUT), short_corpus(), path).resume()
+        of_short_corpus(DROPOUT, path).resume()
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(CheckpointError, match=r"is damaged, or of another version: delete it"):
         training.resume()
@@ -190,7 +194,7 @@ def test_checkpoints_that_cannot_be_resumed_from_are_refused(tmp_path: Path) -> 
 
 def test_a_training_that_diverges_stops(tmp_path: Path) -> None:
     """The first step's loss is still finite; weights of about 10^38, the largest float32, leave the second none."""
-    training = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    training = of_short_corpus(CONFIG, tmp_path / "checkpoint.npz")
     training.config = dataclasses.replace(CONFIG, learning_rate=3e38)
     with pytest.raises(DivergenceError, match=r"^training diverged: the loss is (nan|inf) at step 1$"):
         list(training.run())
@@ -198,7 +202,7 @@ def test_a_training_that_diverges_stops(tmp_path: Path) -> None:
 
 
 def test_a_later_divergence_leaves_the_last_checkpoint(tmp_path: Path) -> None:
-    training = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    training = of_short_corpus(CONFIG, tmp_path / "checkpoint.npz")
     events = training.run()
     while not isinstance(next(events), EpochResult):  # which comes when its checkpoint has been written
         pass
@@ -216,7 +220,7 @@ def test_weights_that_become_nan_leave_the_last_checkpoint(
 ) -> None:
     """The step's own loss is finite. After the last one there is no other to tell."""
     monkeypatch.setattr(full, "CHECKPOINT_SECONDS", 0.0)
-    training = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    training = of_short_corpus(CONFIG, tmp_path / "checkpoint.npz")
     trainer, right = training.trainer, training.trainer.train_step
 
     def spoiling(*given: Any) -> StepResult:
@@ -236,7 +240,7 @@ def test_an_evaluation_that_is_nan_stops_and_leaves_a_checkpoint(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, batches: int, steps: int
 ) -> None:
     """Wrong from some batch on; three epochs' validations have 4 each."""
-    training = Training(trainer_at(CONFIG), short_corpus(), tmp_path / "checkpoint.npz")
+    training = of_short_corpus(CONFIG, tmp_path / "checkpoint.npz")
     right, numbers = training.trainer.evaluation_step, itertools.count()
     monkeypatch.setattr(
         training.trainer,
@@ -278,7 +282,7 @@ def test_the_notebooks_first_epoch_on_the_ptb(ptb_archive: Path, tmp_path: Path)
     corpus = load_corpus("ptb", config, ptb_archive)
     assert batch(corpus.train, config, 0)[0][0, :7].tolist() == [9970, 9971, 9972, 9974, 9975, 9976, 9980]
     found = {}
-    for event in Training(Trainer(config), corpus, tmp_path / "checkpoint.npz").run():
+    for event in FullTraining(Trainer(config), corpus, tmp_path / "checkpoint.npz", config.name).run():
         assert isinstance(event, Progress)
         assert event.steps == 1549
         found[event.step] = event.perplexity

@@ -132,12 +132,6 @@ def test_the_package_is_asked_for_by_a_command_that_blame_takes(
     assert line.startswith("tfgate blame --from tensorflow==1.2 --to tensorflow==1.3 --metric 'step time' --baselines ")
     assert line.endswith(f" --baselines tfgate --threads=1 --as-of {moment}")
     command_parser("blame").parse_args(shlex.split(line)[2:])
-    folder = tmp_path / "now"
-    now = bisect(tfgate, tmp_path, sides, "--json", "--as-of", "now", *more, "--output", str(folder)).plain["blame"]
-    moment = read_record(PairedRun, next(folder.glob("*/paired.json"))).candidate.as_of
-    assert now.endswith(f" --baselines tfgate --threads=1 --as-of {moment}")
-    given = bisect(tfgate, tmp_path, sides, "--json", "--as-of=2030-01-01", *more, "--output", str(tmp_path / "given"))
-    assert given.plain["blame"].endswith(" --as-of=2030-01-01 --baselines tfgate --threads=1")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What `gate` and `upgrade` share: launches until the judge has seen enough, by the folder's ledger."""
+"""What `gate`, `upgrade` and `survey` share: launches until the judge has seen enough, by the folder's ledger."""
 
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,24 @@ from tests.builders.commands import Tfgate, in_turn, noisy_side
 from tests.builders.records import SUBJECT
 
 
-@pytest.mark.parametrize("accepted", [True, False])
-@pytest.mark.parametrize("words", [("gate",), ("upgrade", "--speed-only")])
-def test_a_regression_that_the_folder_s_ledger_accepts_ends_no_launches(
+@pytest.mark.parametrize(
+    ("words", "accepted", "ends"),
+    [
+        (("gate",), False, True),
+        (("gate",), True, False),
+        (("upgrade", "--speed-only"), False, True),
+        (("upgrade", "--speed-only"), True, False),
+        (("survey", "--speed-only"), False, False),  # else some cells would stay undecided
+    ],
+)
+def test_a_regression_ends_launches_unless_the_folder_s_ledger_accepts_it(
     tfgate: Tfgate,
     tmp_path: Path,
     baselines: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
     accepted: bool,
+    ends: bool,
 ) -> None:
     """The step is 20% slower after four launches, when nothing has passed yet."""
     kinds = []
@@ -37,4 +46,4 @@ def test_a_regression_that_the_folder_s_ledger_accepts_ends_no_launches(
     reference, candidate = (noisy_side(tmp_path / name) for name in "ab")
     options = ("--config", "notebook", "--baselines", baselines, "--output", tmp_path / "out")
     assert tfgate(*words, "--from", reference, "--to", candidate, *options).code == 4
-    assert kinds == [ALL_CORES if accepted else None]
+    assert kinds == [None if ends else ALL_CORES]

@@ -175,7 +175,7 @@ def test_the_oldest_tensorflow_has_its_own_numpy(
     import numpy
 
     monkeypatch.setenv("PYTHONPATH", str(Path(numpy.__file__).parents[1]))
-    command = [oldest_python, "-c", "import numpy; print(numpy.__version__)"]
+    command = [str(oldest_python), "-c", "import numpy; print(numpy.__version__)"]
     environment = private_environment(tmp_path, "cpu:0", {})
     printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     assert (numpy.__version__[:2], printed[:2]) == ("2.", "1.")

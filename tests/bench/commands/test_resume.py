@@ -357,7 +357,7 @@ def test_a_wheel_that_was_built_anew_is_refused(
     assert snapshot(tmp_path / "out") == before
 
 
-@pytest.mark.usefixtures("fake_oracle", "short_launches")
+@pytest.mark.usefixtures("fake_oracle", "one_launch")
 def test_a_gate_goes_on_in_the_environments_as_they_lie_now(
     tfgate: Tfgate,
     tmp_path: Path,

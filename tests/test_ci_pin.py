@@ -12,6 +12,7 @@ import pytest
 
 yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; tox run -e py311 has it")
 
+from tests.builders.git import git  # noqa: E402
 from tests.builders.programs import write_program  # noqa: E402
 from tests.docs.markdown import code_blocks  # noqa: E402  # what it imports is there where the above is
 
@@ -29,28 +30,23 @@ def needs_git() -> None:
         pytest.skip("git isn't installed")
 
 
-def git(folder: Path, *words: str | Path) -> str:
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
-
-
 def merged(folder: Path, old: str = PIN, new: str = CHANGE) -> Path:
     """Returns a repository whose branch main is a merge of the branches target and change, of old and new pins."""
+    commits = [
+        ("target", "six", ""),  # history that no pin needs
+        ("target", old, ""),
+        ("change", new, "from refs/heads/target\n"),
+        ("main", new, "from refs/heads/target\nmerge refs/heads/change\n"),
+    ]
+    stream = [
+        f"commit refs/heads/{branch}\ncommitter a <a@example.org> 0 +0000\ndata 3\nPin\n{parents}"
+        f"M 100644 inline requirements.txt\ndata {len(text.encode())}\n{text}\n"
+        for branch, text, parents in commits
+    ]
     origin = folder / "origin"
-    origin.mkdir()
-
-    def commit(text: str) -> None:
-        (origin / "requirements.txt").write_text(text)
-        git(origin, "add", "requirements.txt")
-        git(origin, "commit", "--allow-empty", "--message", "Pin")
-
-    git(origin, "init", "--initial-branch", "target")
-    commit("six")  # history that no pin needs
-    commit(old)
-    git(origin, "checkout", "-b", "change")
-    commit(new)
-    git(origin, "checkout", "-b", "main", "target")
-    git(origin, "merge", "--no-ff", "change")
+    git(folder, "init", "--initial-branch", "main", origin)
+    git(origin, "fast-import", "--quiet", given="".join(stream))
+    git(origin, "reset", "--hard")
     return origin
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.git import git
 from tests.builders.programs import write_program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,12 +17,8 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.git("init", "--quiet")
+        git(self.folder, "init", "--quiet")
         self.change("README.md")
-
-    def git(self, *arguments: str) -> None:
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True)
 
     def change(self, *names: str) -> None:
         for name in names:
@@ -36,8 +33,8 @@ class Clone:
         path.write_text(text)
 
     def commit(self) -> None:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "change")
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--message", "change")
 
     def check(self) -> subprocess.CompletedProcess[str]:
         script = ROOT / ".ci" / "baselines-alone"
@@ -109,8 +106,8 @@ def test_ledger_and_reference_change_alone_too(clone: Clone, name: str) -> None:
 
 def test_a_baseline_that_is_removed_with_code_is_refused(clone: Clone) -> None:
     clone.change("baselines/tiny.json")
-    clone.git("mv", "baselines/tiny.json", "tiny.py")
-    clone.git("commit", "--quiet", "--message", "move")
+    git(clone.folder, "mv", "baselines/tiny.json", "tiny.py")
+    git(clone.folder, "commit", "--quiet", "--message", "move")
     assert clone.check().returncode == 1
 
 

@@ -13,7 +13,7 @@ yaml = pytest.importorskip("ruamel.yaml", reason="ruamel.yaml is not installed; 
 
 from bench.report.formats import dotenv  # noqa: E402
 from tests.builders.programs import write_program  # noqa: E402
-from tests.builders.schemas import accepted  # noqa: E402
+from tests.builders.schemas import accepted, gitlab_accepts  # noqa: E402
 from tests.builders.verdicts import upgrade  # noqa: E402
 from tests.docs.command_lines import commands, problem  # noqa: E402  # what it imports is there where the above is
 from tests.docs.markdown import code_blocks, documents  # noqa: E402
@@ -283,10 +283,6 @@ def test_without_a_report_the_recipe_for_forks_writes_no_comment() -> None:
     download, comment = steps(load(text))
     assert download["continue-on-error"] is True
     assert f"steps.{download['id']}.outcome == 'success'" in comment["if"]
-
-
-def gitlab_accepts(texts: Sequence[str], folder: Path) -> bool:
-    return accepted(texts, folder, "vendor.gitlab-ci")
 
 
 def test_gitlab_accepts_the_recipes(tmp_path: Path) -> None:

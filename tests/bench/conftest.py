@@ -1,5 +1,5 @@
-"""A wheelhouse with two TensorFlows and two Kerases, which uv is told to use and nothing else, and a cache of
-environments.
+"""A wheelhouse with two TensorFlows and two Kerases, which uv is told to use and nothing else, a cache of environments,
+and pages without plots.
 """
 
 import os
@@ -48,3 +48,11 @@ def environment_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fake_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fake sessions publish nothing: a process that looks at nothing compares their steps with the oracle's."""
     monkeypatch.setattr("bench.drive.oracle.INTERPRETER", write_interpreter(tmp_path / "oracle-python", FAKE_ORACLE))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots are drawn elsewhere: drawing them takes nearly all the time of a page."""
+    from markupsafe import Markup  # which a measured environment need not have
+
+    monkeypatch.setattr("bench.report.plots.svg", lambda chart: Markup("<svg></svg>"))

@@ -176,6 +176,13 @@ def noisy_side(
     return write_interpreter(path, session_text(body), packages)
 
 
+def survey(tfgate: Tfgate, sides: dict[str, str], *more: str | Path) -> Answer:
+    """The answer of a survey of these sides, from the first to the last."""
+    first, *between, last = sides.values()
+    releases = [word for side in between for word in ("--release", side)]
+    return tfgate("survey", "--from", first, "--to", last, *releases, *more)
+
+
 def bisect(tfgate: Tfgate, folder: Path, sides: dict[str, str], *more: str | Path) -> Answer:
     first, *between, last = sides.values()
     releases = [word for side in between for word in ("--release", side)]

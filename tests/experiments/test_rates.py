@@ -29,7 +29,7 @@ from bench.report.formats.json import verdict_json
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import PASS_LAUNCHES, LookPlan, decide
 from experiments.markdown import filled
-from experiments.rate import Rate
+from experiments.rate import TWO_SIDED, Rate
 from experiments.rates.__main__ import main
 from experiments.rates.cells import BOUNDED, CELLS, OTHERS, PAIRS, PROMISED, STEPS, TRACE, WHOLE, Cell, copies
 from experiments.rates.document import OUTPUT, PROTOCOL, bounds, made
@@ -291,16 +291,28 @@ def test_bounds_are_exact() -> None:
     assert bounds(1, 2) == pytest.approx((1 - math.sqrt(0.975), math.sqrt(0.975)))
 
 
-@pytest.mark.parametrize("of", [1, 2, 5, 20, 118, pytest.param(299, marks=pytest.mark.slow)])
+def assert_no_narrower(low: str, high: str, exact: tuple[float, float]) -> None:
+    """Asserts of whole percents that they are the next ones outside the exact bounds."""
+    below, above = (int(told.removesuffix("%")) / 100 for told in (low, high))
+    assert below <= exact[0] + 1e-9 < below + 0.01 + 1e-8
+    assert above - 0.01 - 1e-8 < exact[1] - 1e-9 <= above
+
+
+@pytest.mark.parametrize("of", [1, 2, 5, 20])
 def test_no_bound_on_the_page_is_narrower_than_the_exact_one(of: int) -> None:
-    """None of 118 is at most 3.08%, which is no 3%."""
     for count in range(of + 1):
         outcomes = ["REGRESSION"] * count + ["PASS"] * (of - count)
         runs = Store(SCHEMA, tuple(ran(BOUNDED, outcome, number) for number, outcome in enumerate(outcomes)))
-        (low, high) = re.findall(r"REGRESSION \d+ \((\d+)% to (\d+)%\)", " ".join(document(runs, NONE).split()))[0]
-        exact = bounds(count, of)
-        assert int(low) / 100 <= exact[0] + 1e-9 < int(low) / 100 + 0.01 + 1e-8
-        assert int(high) / 100 - 0.01 - 1e-8 < exact[1] - 1e-9 <= int(high) / 100
+        (low, high) = re.findall(r"REGRESSION \d+ \((\d+%) to (\d+%)\)", " ".join(document(runs, NONE).split()))[0]
+        assert_no_narrower(low, high, bounds(count, of))
+
+
+@pytest.mark.parametrize("of", [118, 299])
+def test_no_bound_of_as_many_runs_as_the_page_has_is_narrower(of: int) -> None:
+    """None of 118 is at most 3.08%, which is no 3%."""
+    for count in range(of + 1):
+        low, high = (Rate(count, of).told(upper=upper, digits=0, level=TWO_SIDED) for upper in (False, True))
+        assert_no_narrower(low, high, bounds(count, of))
 
 
 def test_the_committed_runs_are_of_the_cells_that_are_asked_for_and_say_what_their_launches_prove() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from bench.cli import main
+from bench.judge.planning import SoFar
 from bench.record.files import write_record
+from bench.record.paired import ALL_CORES
 from bench.record.types import Machine, Record
 from lm.config import LAUNCH_PLANS, Blocks
 from tests.builders.cluster import CLUSTER, in_this_process
@@ -61,6 +63,12 @@ def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, plan in LAUNCH_PLANS.items():
         short = dataclasses.replace(plan, steps=40, blocks=blocks, one_core=one_core, upgrade_steps=40)
         monkeypatch.setitem(LAUNCH_PLANS, name, short)
+
+
+@pytest.fixture
+def one_launch(monkeypatch: pytest.MonkeyPatch, short_launches: None) -> None:
+    """Launches in turn end with the first, for tests that aren't of what they come to."""
+    monkeypatch.setattr(SoFar, "next_kind", lambda so_far: None if so_far.run.pairs else ALL_CORES)
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ def test_ten_releases_of_one_percent(tfgate: Tfgate, reports: Path, tmp_path: Pa
     assert first in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_page_is_not_overwritten_unless_asked_for(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
     page = tmp_path / "out" / "history.html"
     page.parent.mkdir()

@@ -89,10 +89,10 @@ def test_nothing_is_said_past_it(name: str) -> None:
     assert "file=sys.stderr" not in inspect.getsource(importlib.import_module(f"bench.commands.{name}"))
 
 
-@pytest.mark.usefixtures("fake_oracle", "short_launches")
+@pytest.mark.usefixtures("fake_oracle", "one_launch")
 @pytest.mark.parametrize(
     "words",
-    [("upgrade", "--metric", "step time"), ("gate", "--no-speed", "--launches", "2"), ("run", "--launches", "2")],
+    [("upgrade", "--metric", "step time"), ("gate", "--no-speed", "--launches", "1"), ("run", "--launches", "1")],
 )
 def test_a_quiet_command_prints_its_answer_alone(
     tfgate: Tfgate, tmp_path: Path, baselines: Path, words: tuple[str, ...]

@@ -15,6 +15,8 @@ from tests.builders.profiles import two_operations
 from tests.builders.records import SUBJECT, record, records
 from tests.builders.verdicts import HOSTILE
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FILES = {
     "html": "report.html",
     "markdown": "report.md",

@@ -1,5 +1,6 @@
 """An interrupted gate or upgrade that goes on with --resume ends as it would have, and measures nothing twice."""
 
+import argparse
 import dataclasses
 import importlib
 import unittest.mock
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import begun, kept, require_same, require_same_variables
+from bench.commands.resume import as_begun, begun, kept, require_same, require_same_variables
+from bench.commands.sides import SideRequest, Sides
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.drive.private import private_environment
@@ -22,11 +24,11 @@ from bench.record.types import Machine, Record
 from bench.record.variables import bearing
 from tests.builders.commands import FIRST_PASS, INCONCLUSIVE, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.launches import lockstep
-from tests.builders.paired import SIDES, gate_run, paired_run
+from tests.builders.paired import SIDES, gate_run, pair, paired_run
 from tests.builders.records import MACHINE, environment, record, run
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
-BEGINNING = "2026-01-02T00:00:00Z"
+BEGINNING, LATER = "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"
 PAIR, LAUNCH = "bench.drive.upgrade.measure_pair", "bench.drive.run.measure_launch"
 Interrupt = Callable[[str, int], None]  # a function and the number of its call
 
@@ -265,11 +267,26 @@ def test_a_gate_that_was_begun_otherwise_is_refused(
     assert numbers_of(read_record(GateRun, gate.out / "gate.json").speed[0].pairs) == [0]
 
 
+@pytest.mark.parametrize(("name", "make"), [("paired.json", paired_run), ("gate.json", gate_run)])
+@pytest.mark.parametrize("built", [(REFERENCE, CANDIDATE), (REFERENCE,), (CANDIDATE,)])
+def test_the_index_is_read_as_it_was_when_the_report_was_begun(
+    tmp_path: Path, built: tuple[str, ...], name: str, make: Callable[..., GateRun | PairedRun]
+) -> None:
+    """A side that was there already has no moment; one that the command names counts."""
+    named = zip((REFERENCE, CANDIDATE), SIDES, strict=True)
+    reference, candidate = (dataclasses.replace(side, as_of=BEGINNING if role in built else "") for role, side in named)
+    made = make([pair()], reference=reference, candidate=candidate)
+    write_record(tmp_path / name, made)
+    options = argparse.Namespace(resume=True, command_line=made.command)
+    asked = Sides(SideRequest("a"), SideRequest("b"), AsOf(LATER, present=True), None, tmp_path, gpu=False)
+    assert as_begun(options, asked, tmp_path, name).as_of == AsOf(BEGINNING, present=True)
+    named_by_it = dataclasses.replace(asked, as_of=AsOf(LATER))
+    assert as_begun(options, named_by_it, tmp_path, name) == named_by_it
+
+
 @pytest.mark.usefixtures("fake_oracle", "short_launches")
 @pytest.mark.parametrize("words", [("upgrade", "--speed-only"), ("gate", "--launches", "1")])
-@pytest.mark.parametrize("built", [("2.98.0", "2.99.0"), ("2.98.0",), ("2.99.0",)])
 def test_a_package_that_was_released_meanwhile_is_not_installed(
-    built: tuple[str, ...],
     words: tuple[str, ...],
     tfgate: Tfgate,
     tmp_path: Path,
@@ -277,14 +294,12 @@ def test_a_package_that_was_released_meanwhile_is_not_installed(
     interrupted_at: Interrupt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The index is read as it was when the command began: now it has a newer NumPy. Another's report tells nothing, nor
-    does a side that was there already.
-    """
+    """Now the index has a newer NumPy. Another's report tells nothing."""
     began = False
 
     def prepare(requested: str, as_of: AsOf, **_: object) -> Side:
-        moment = "" if requested not in built else as_of.moment if began else BEGINNING
-        packages = {**PACKAGES, "numpy": "2.4.0" if moment in ("", BEGINNING) else "2.4.1"}
+        moment = as_of.moment if began else BEGINNING
+        packages = {**PACKAGES, "numpy": "2.4.0" if moment == BEGINNING else "2.4.1"}
         python = noisy_side(tmp_path / requested, packages)
         return Side(requested, python, {}, moment, tuple(Package(*one) for one in packages.items()))
 
@@ -316,10 +331,8 @@ def test_another_build_of_a_version_has_no_file_in_common(before: str, now: str,
         require_same(Path("paired.json"), stored, side)
 
 
-@pytest.mark.usefixtures("fake_oracle", "short_launches")
-@pytest.mark.parametrize("words", [("upgrade", "--speed-only"), ("gate", "--launches", "1")])
+@pytest.mark.usefixtures("short_launches")
 def test_a_wheel_that_was_built_anew_is_refused(
-    words: tuple[str, ...],
     tfgate: Tfgate,
     tmp_path: Path,
     baselines: Path,
@@ -335,7 +348,7 @@ def test_a_wheel_that_was_built_anew_is_refused(
 
     monkeypatch.setattr("bench.commands.sides.prepare", prepare)
     out = ("--config", "tiny", "--baselines", baselines, "--output", tmp_path / "out")
-    command = (*words, "--from", "2.98.0", "--to", "2.99.0", *out)
+    command = ("upgrade", "--speed-only", "--from", "2.98.0", "--to", "2.99.0", *out)
     interrupted_at(PAIR, 2)
     assert tfgate(*command).code == 4
     before, build = snapshot(tmp_path / "out"), "sha256:bb"
@@ -344,7 +357,7 @@ def test_a_wheel_that_was_built_anew_is_refused(
     assert snapshot(tmp_path / "out") == before
 
 
-@pytest.mark.usefixtures("fake_oracle", "short_launches")
+@pytest.mark.usefixtures("fake_oracle", "one_launch")
 def test_a_gate_goes_on_in_the_environments_as_they_lie_now(
     tfgate: Tfgate,
     tmp_path: Path,

@@ -7,7 +7,7 @@ import pytest
 from bench.cli import command_parser
 from bench.commands import bisect, blame
 from bench.commands.resume import is_kept
-from bench.commands.searches import stored_reports
+from bench.commands.searches import SearchRequest, stored_reports, words_going_on
 from bench.record.files import write_text
 from bench.record.survey import folder_name
 from tests.builders.commands import Tfgate
@@ -21,6 +21,30 @@ def test_the_hundredth_report_is_found_as_the_others_are(tmp_path: Path) -> None
     (tmp_path / "02-2.13.1" / "paired.json").unlink()
     assert is_kept(tmp_path, *bisect.REPORTS)
     assert is_kept(tmp_path, *blame.REPORTS)
+
+
+def asked(command: str, *words: str) -> SearchRequest:
+    options = command_parser(command).parse_args(words)
+    options.command_line = ("tfgate", command, *words)
+    made: SearchRequest = {"bisect": bisect, "blame": blame}[command].request(options)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("given", "moment", "read"),
+    [
+        ((), "2030-01-01T00:00:00Z", ("--as-of", "2030-01-01T00:00:00Z")),
+        (("--as-of", "now"), "2030-01-01T00:00:00Z", ("--as-of", "2030-01-01T00:00:00Z")),
+        ((), "", ()),  # of an index without upload times
+        (("--as-of=2030-01-01",), "2030-01-02T00:00:00Z", ("--as-of=2030-01-01",)),
+    ],
+)
+def test_what_goes_on_from_an_answer_reads_the_index_as_the_search_did(
+    tmp_path: Path, given: tuple[str, ...], moment: str, read: tuple[str, ...]
+) -> None:
+    more = ("--metric", "trace", "--output", str(tmp_path / "out"), *given)
+    search = asked("bisect", "--good", "2.97.0", "--release", "2.98.0", "--bad", "2.99.0", *more)
+    assert words_going_on(search, bisect.SEARCHING, moment) == ["--metric", "trace", *read]
 
 
 @pytest.mark.usefixtures("baselines")
@@ -41,7 +65,4 @@ def test_the_pinned_reference_is_searched_among_environments_of_its_own_python(
     said = "`reference` is always of Python 3.11: leave out --python-version 3.12, or name a version in its place"
     assert (found.code, found.error) == (2, said)
     command, words = sides[0], (*sides[1:], *more, "--python-version", "3.11.9")
-    options = command_parser(command).parse_args(words)
-    options.command_line = ("tfgate", command, *words)
-    made = {"bisect": bisect, "blame": blame}[command].request(options)
-    assert made.sides.python_version == "3.11.9"
+    assert asked(command, *words).sides.python_version == "3.11.9"

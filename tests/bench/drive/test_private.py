@@ -1,14 +1,15 @@
 """The environment of a worker, and the name by which its interpreter is started."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.drive.private import private_environment
 from bench.drive.process import Worker
 from bench.record.lockstep import Prepared
-from bench.record.replies import Description
 from tests.builders.fake_interpreter import Fake
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -165,17 +166,16 @@ def test_numpy_has_one_thread_unless_the_user_says_otherwise(
     assert variables_of(python)["OPENBLAS_NUM_THREADS"] == "4"
 
 
-def test_the_oldest_tensorflow_has_its_own_numpy(oldest_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_tensorflow_has_its_own_numpy(
+    oldest_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """TensorFlow 2.12 needs NumPy 1, the orchestrator has NumPy 2: on a leaking PYTHONPATH this would be the
     orchestrator's.
     """
     import numpy
 
-    site_packages = str(Path(numpy.__file__).parents[1])
-    monkeypatch.setenv("PYTHONPATH", site_packages)
-    with Worker(str(oldest_python), "tensorflow") as worker:
-        environment = worker.request(Description, "describe", threads=1).environment
-    assert numpy.__version__.startswith("2.")
-    assert environment.numpy.startswith("1.")
-    assert environment.tensorflow.startswith("2.12.")
-    assert environment.threads == 1
+    monkeypatch.setenv("PYTHONPATH", str(Path(numpy.__file__).parents[1]))
+    command = [str(oldest_python), "-c", "import numpy; print(numpy.__version__)"]
+    environment = private_environment(tmp_path, "cpu:0", {})
+    printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert (numpy.__version__[:2], printed[:2]) == ("2.", "1.")

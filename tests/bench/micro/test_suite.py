@@ -145,23 +145,27 @@ def test_a_faulty_tensorflow_is_not_timed(tmp_path: Path, fault: str, target: st
     assert not path.exists() or not path.read_text()
 
 
+def configure(*words: str) -> None:
+    """Begins a session by the suite's own options, which argparse reads as pytest does."""
+    parser = argparse.ArgumentParser()
+    group = SimpleNamespace(addoption=parser.add_argument)
+    conftest.pytest_addoption(cast(Any, SimpleNamespace(getgroup=lambda name: group)))
+    given = {f"--{name.replace('_', '-')}": value for name, value in vars(parser.parse_args(words)).items()}
+    conftest.pytest_configure(cast(Any, SimpleNamespace(getoption=given.get, stash={})))
+
+
 @pytest.mark.tensorflow
 @pytest.mark.any_version
 @PLUGIN
 def test_a_missing_gpu_that_is_required_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite's own options, read by argparse as pytest reads them, end a session before it collects anything."""
     from lm import runtime  # needs TensorFlow
 
     def missing(*devices: str) -> None:
         raise runtime.DeviceError(f"there is no device {devices}")
 
     monkeypatch.setattr(runtime, "require_device", missing)
-    parser = argparse.ArgumentParser()
-    group = SimpleNamespace(addoption=parser.add_argument)
-    conftest.pytest_addoption(cast(Any, SimpleNamespace(getgroup=lambda name: group)))
-    given = {f"--{name.replace('_', '-')}": value for name, value in vars(parser.parse_args(["--require-gpu"])).items()}
     with pytest.raises(pytest.exit.Exception, match=r"^--require-gpu: there is no device \('gpu:0',\)$") as raised:
-        conftest.pytest_configure(cast(Any, SimpleNamespace(getoption=given.get, stash={})))
+        configure("--require-gpu")
     assert raised.value.returncode == pytest.ExitCode.TESTS_FAILED
 
 
@@ -183,13 +187,10 @@ def test_an_unknown_name_is_refused(option: str, said: str) -> None:
         parser.parse([option])
 
 
-@pytest.mark.tensorflow
-@pytest.mark.any_version
-@PLUGIN
-def test_an_unknown_workload_is_refused() -> None:
-    found = micro("bench/micro", "--workload=unknown")
-    assert found.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "no workload is called 'unknown'" in found.stderr
+def test_an_unknown_workload_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conftest, "NEEDED", ())
+    with pytest.raises(pytest.UsageError, match=r"^no workload is called 'unknown'"):
+        configure("--workload=unknown")
 
 
 def test_a_library_that_is_not_loaded_is_named() -> None:

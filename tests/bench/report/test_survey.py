@@ -53,6 +53,17 @@ def test_small_steps_that_add_up_to_a_regression_are_a_finding(
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_a_comparison_that_is_missing_has_no_marks() -> None:
+    found = surveyed({"a": 0.0, "b": 0.0, "c": 0.0})
+    (chapter,) = found.chapters
+    rows = (*chapter.rows[:2], dataclasses.replace(chapter.rows[2], fixed=None, complete=False))
+    partly = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
+    lines = [line for line in survey_text(partly).splitlines() if line.startswith("step time ")]
+    assert ["".join(mark for mark in line if mark in "–✖✔") for line in lines] == ["–✔✔", "–✔–"]
+    assert ["not measured" in registry.render_survey("html", one) for one in (partly, found)] == [True, False]
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_the_header_has_the_worst_outcome() -> None:
     found = surveyed({"a": 0.0, "b": 0.0})
     assert outcome(found) is Outcome.PASS

@@ -16,7 +16,7 @@ from lm.models.fused_lstm import lstm_layer, part_sizes  # noqa: E402
 from lm.models.fused_output import chunk_sizes, summed_cross_entropy  # noqa: E402
 from lm.models.xla import for_xla  # noqa: E402
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.any_version]
 
 LIMIT = 2e-6  # what float32 costs
 STEPS, BATCH, WIDTH, SIZE, VOCABULARY = 7, 3, 5, 4, 11

@@ -416,6 +416,7 @@ class TestModels:
         with pytest.raises(RuntimeError, match=r"mine\.py at step 0: ValueError: .*[57].*[57]"):
             work.do(work.prepare(0))
 
+    @pytest.mark.any_version
     @pytest.mark.parametrize(
         ("returned", "said"),
         [
@@ -527,6 +528,7 @@ class TestModels:
         work = opened(written(tmp_path, text))
         assert work.do(work.prepare(0)) > work.do(work.prepare(1)) > 0
 
+    @pytest.mark.any_version
     @pytest.mark.parametrize("neighbour", ["own_kind.py", "own_kinds/kind.py", "own_package/part/kind.py"])
     def test_a_neighbour_is_run_anew_in_each_kind_of_float(self, tmp_path: Path, neighbour: str) -> None:
         file = tmp_path / neighbour
@@ -636,6 +638,7 @@ class TestModels:
         over = {error.quantity for error in errors if not error.within}
         assert ("gradient" in over) is ("run_eagerly" not in how)
 
+    @pytest.mark.any_version
     @pytest.mark.parametrize(
         ("before", "why", "detail"),
         [
@@ -657,6 +660,7 @@ class TestModels:
         assert [one.why for one in unchecked[:1]] == ([] if why is None else [why])
         assert why is None or detail in unchecked[0].detail
 
+    @pytest.mark.any_version
     @pytest.mark.parametrize(
         ("before", "returned"),
         [("pass", "loss * np.nan, [gradient]"), ("inputs = inputs * np.nan", "loss, [gradient]")],
@@ -666,6 +670,7 @@ class TestModels:
         expected, _, unchecked = defined(described(square(tmp_path, before, returned)), OPENING)
         assert (expected, unchecked) == ({}, (Unchecked(NOT_FINITE, FIRST_LOSS),))
 
+    @pytest.mark.any_version
     def test_a_gradient_that_is_infinite_is_not_compared(self, tmp_path: Path) -> None:
         path = square(tmp_path, returned="loss, [gradient * np.inf]")
         expected, _, unchecked = defined(described(path), OPENING)
@@ -674,6 +679,7 @@ class TestModels:
         updates = {"update after 1": ["weights"], "update after 2": ["weights"]}
         assert tensors == {"loss": ["step 0", "step 1"], "gradient": [], **updates}
 
+    @pytest.mark.any_version
     def test_a_quantity_of_which_nothing_is_compared_leaves_the_others(self, tmp_path: Path) -> None:
         path = square(tmp_path, returned="loss, [gradient * np.inf]")
         oracle = Session()
@@ -878,6 +884,7 @@ class TestModels:
         told = "weight dense/kernel is [3, 5] in the reference and [3, 6] in the candidate"
         assert answered(tmp_path, path, wider) == Answered(unchecked=(Unchecked(NOT_COPIED, told),))
 
+    @pytest.mark.any_version
     @pytest.mark.parametrize(
         ("there", "here", "missing"),
         [
@@ -924,6 +931,7 @@ class TestModels:
             assert found == {name: value[0] for name, value in start.items()}
             assert [f"weight {name}" for name in model.trainable] == list(start)
 
+    @pytest.mark.any_version
     @pytest.mark.parametrize(
         ("before", "returned", "unlike"),
         [

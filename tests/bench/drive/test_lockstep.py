@@ -134,8 +134,9 @@ def test_a_candidate_without_tensorflow_is_no_regression(numpy_python: Interpret
         compared(numpy_python(), sys.executable)
 
 
-def test_learning_rate_off_by_a_thousandth_is_found_at_once(newest_python: Path) -> None:
-    result = run_lockstep(Plan("tiny", 5), faulty(newest_python, "learning-rate-plus-0.1-percent"))
+def test_learning_rate_off_by_a_thousandth_is_found_at_once(oldest_python: Path, newest_python: Path) -> None:
+    fault = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "learning-rate-plus-0.1-percent"}
+    result = run_lockstep(Plan("tiny", 5), sides(oldest_python, newest_python, **fault))
     assert result.departure is not None
     assert (result.departure.first.step, result.departure.first.quantity) == (0, "update")
     assert result.departure.candidate_error == pytest.approx(1e-3, rel=0.01)

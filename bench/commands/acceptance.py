@@ -12,9 +12,8 @@ from bench.judge.gate import Standards
 from bench.judge.ledger import Measured
 from bench.judge.types import Comparison
 from bench.record.ledger import AcceptedRegression, Ledger, Ratio
-from bench.record.micro import Micro
 from bench.record.types import Run
-from bench.report.judged import AnyRun
+from bench.report.judged import AnyReport
 from bench.stats.outcome import Outcome
 
 
@@ -37,7 +36,7 @@ def day(text: str) -> datetime.date:
 
 
 def with_acceptances(
-    standards: Standards, reports: Sequence[AnyRun | Micro], accept: Acceptance
+    standards: Standards, reports: Sequence[AnyReport], accept: Acceptance
 ) -> tuple[Ledger, list[str]]:
     """Returns (the ledger with the reports' regressions in some metrics, a line on each regression).
 

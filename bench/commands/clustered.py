@@ -164,5 +164,5 @@ def _compare(folder: Path, asked: SurveyJob) -> int:
                 write_text(folder / LACKING_FILE, release)
                 raise
         warnings = (*side_warnings(made), *disturbed)
-        asked.extent.measured(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
+        asked.extent.measure(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
     return 0

@@ -120,7 +120,7 @@ class Measure:
             "machines": list(machines),
         }
 
-    def told(self, run: PairedRun | None) -> list[float]:
+    def values(self, run: PairedRun | None) -> list[float]:
         """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""
         values = values_of(run, self.metric, self.margins)
         if not values:
@@ -130,8 +130,8 @@ class Measure:
         return values
 
     def last(self, run: PairedRun | None) -> str:
-        """Returns a line on the last launch. Raises what `told` does."""
-        values = self.told(run)
+        """Returns a line on the last launch. Raises what `values` does."""
+        values = self.values(run)
         return f"launch {len(values)}, {self.metric} {percent(values[-1])}"
 
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: PhaseProgress) -> PairedRun:

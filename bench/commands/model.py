@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.options import at_least, told
+from bench.commands.options import at_least, keeping_message
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.judge.metrics import PERPLEXITY
@@ -133,7 +133,7 @@ def add_workload(parser: argparse.ArgumentParser, *, several: bool = True, among
     parser.add_argument(
         "--workload",
         action="append",
-        type=told(known_workload),
+        type=keeping_message(known_workload),
         metavar="NAME",
         help=f"{', '.join(among or names())}{'' if among else others}{REPEATED if several else ''} "
         f"(default: {DEFAULT_WORKLOAD})",

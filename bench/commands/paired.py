@@ -35,7 +35,7 @@ class Extent:
     margin: float | None  # of step times; None: those of the margins file
     every_metric: bool  # a REGRESSION doesn't end the launches
 
-    def measured(
+    def measure(
         self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
     ) -> PairedRun:
         """Measures a workload in a configuration, and keeps the run in a file."""

@@ -214,7 +214,7 @@ class _Measuring:
             return
         sides = {REFERENCE: self._side(job.reference), CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *self._disturbed)
-        self._extent(job).measured(job.plan, self._path(job), sides, self._standards, warnings)
+        self._extent(job).measure(job.plan, self._path(job), sides, self._standards, warnings)
 
     def _built(self, release: str) -> Side:
         """Returns a release's environment. Raises RequestError, BuildError, and UsageError unless it is the one that

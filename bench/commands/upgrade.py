@@ -89,6 +89,6 @@ def run(asked: Request) -> int:
             if len(asked.plans) > 1:
                 say(f"measuring {plan.name}")
             folder = asked.model.folder(asked.output, plan.name)
-            runs[str(folder)] = asked.extent.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
+            runs[str(folder)] = asked.extent.measure(plan, folder / PAIRED_FILE, sides, standards, warnings)
     say(f"kept in {', '.join(runs)}")
     return judge_and_print(asked.telling, runs, standards)

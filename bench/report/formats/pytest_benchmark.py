@@ -13,7 +13,7 @@ from typing import Any
 from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES
 from bench.record.types import Machine
-from bench.report.judged import AnyRun, Judged, SideLaunch, UnfitError, measured
+from bench.report.judged import AnyReport, Judged, SideLaunch, UnfitError, launches
 from bench.stats.trimmed import robust_seconds
 
 FILE = "benchmark.json"
@@ -28,12 +28,12 @@ def render(judged: Sequence[Judged]) -> str:
     return json.dumps(document(judged[0].run), allow_nan=False, indent=1) + "\n"
 
 
-def document(run: AnyRun | Micro) -> dict[str, Any]:
+def document(run: AnyReport) -> dict[str, Any]:
     """Returns the run as plain data of the format. Raises UnfitError for a run without steady steps, and for micro."""
     if isinstance(run, Micro):
         raise UnfitError("the folder of micro holds pytest-benchmark's files, such as reference-00.json: read those")
     groups: dict[tuple[str, str, bool, str], list[tuple[SideLaunch, float]]] = {}
-    for launch in measured(run):
+    for launch in launches(run):
         seconds = None if launch.record.failure else robust_seconds(launch.block_seconds)
         if seconds:
             key = (launch.record.subject.name, launch.side, launch.in_turn, launch.cores)

@@ -14,7 +14,7 @@ from bench.commands.usage import UsageError
 from bench.drive.folders import held_folder
 from bench.drive.plan import Plan
 from bench.drive.private import private_environment
-from bench.judge.reasons import unlike_variables
+from bench.judge.fields import unlike_variables
 from bench.judge.reports import paired_runs
 from bench.machine import this_machine
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without

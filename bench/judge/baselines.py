@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
+from bench.judge.fields import Field, unlike
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.reasons import Field, unlike
 from bench.judge.reports import subject_of
 from bench.judge.samples import timed_candidates
 from bench.judge.summary import records_by_subject, words_per_second

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
 from bench.judge.failures import candidate_failures, failed_once, launch_failures, with_repeats
+from bench.judge.fields import unlike
 from bench.judge.ledger import accepted_ratio, is_foreign, of_models, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, key
@@ -14,7 +15,7 @@ from bench.judge.notices import ForeignReference, NumbersNotMeasured, Told
 from bench.judge.paired import compare_in_turn, paired_warnings
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
-from bench.judge.reasons import Decided, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline, unlike
+from bench.judge.reasons import Decided, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline
 from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import samples_of, timed_candidates, whole_pairs
 from bench.judge.summary import records_by_subject

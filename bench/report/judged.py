@@ -5,8 +5,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from bench.judge.fields import unlike_variables
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.reasons import unlike_variables
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
 from bench.record.command_lines import words_without

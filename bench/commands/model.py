@@ -73,14 +73,14 @@ class ModelRequest:
                     answers=not trained,
                     one_launch=bool(found.metrics) and PERPLEXITY not in found.metrics,
                     variables=tuple(found.variables.items()),
-                    fingerprint=getattr(found, "fingerprint", ""),
+                    fingerprint=found.fingerprint,
                 )
                 made.append(plan)
         return made
 
     def files(self) -> dict[str, str]:
         """Returns the fingerprint of each workload that is a user's own file; "" of the others."""
-        return {name: getattr(workload(name), "fingerprint", "") for name in self.workloads}
+        return {name: workload(name).fingerprint for name in self.workloads}
 
     def folder(self, output: Path, name: str) -> Path:
         """Returns the folder of a plan's files: one of its own below `output` where it is one of several."""

@@ -95,7 +95,7 @@ def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: 
     launches, kind = min(((len(whole_pairs(run, kind)), kind) for kind in kinds), default=(0, ""))
     require_acceptable(run, launches, ledger, kind)
     sides = (pairs[0].candidate, pairs[0].reference)
-    versions = [side.environment.tensorflow if side.environment else "unknown" for side in sides]
+    versions = [side.tensorflow or "unknown" for side in sides]
     samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
     entry = make_entry(run, sides[0].machine, versions, samples, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)

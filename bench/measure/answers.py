@@ -15,10 +15,10 @@ import numpy as np
 from bench.measure.checked import ANSWERS, START
 from bench.measure.defined import defined
 from bench.measure.exchange import Arrays, file_bytes, mapped, reserve
-from bench.measure.numerics import CAP, Expected, errors_of, expected_of, sketched
+from bench.measure.numerics import Expected, errors_of, expected_of, sketched
 from bench.measure.tally import Best, Tally
 from bench.record.replies import Cases
-from bench.record.types import CASE, OWN, NumericError
+from bench.record.types import CAP, CASE, OWN, NumericError
 from lm.arrays import Array
 from lm.config import config_by_name
 from lm.workloads.protocol import Defining, Opening, Workload

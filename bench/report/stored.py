@@ -84,7 +84,7 @@ def _record_row(record: Record) -> list[str]:
     whole = subject.tells(PERPLEXITY) and record.losses and not record.failure
     return [
         subject.name,
-        record.environment.tensorflow if record.environment else NOTHING,
+        record.tensorflow or NOTHING,
         str(record.launch + 1),
         str(record.jitter),
         perplexity_of(log_perplexity(record.losses, subject, 0.0)) if whole else NOTHING,

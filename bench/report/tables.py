@@ -105,7 +105,7 @@ def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
         Cell(name),
         Cell(launch.side),
         _number(launch.launch + 1, "d"),
-        Cell(record.environment.tensorflow if record.environment else NOTHING),
+        Cell(record.tensorflow or NOTHING),
         Cell(values.perplexity_of(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
         _number(words_per_second(record) or None, ",.0f"),
         *(_number(milliseconds, ".2f") for milliseconds in (p5, p25, median, p75, p95)),
@@ -137,11 +137,7 @@ def _numerics(of: Iterable[Record]) -> Table:
     nearest: dict[tuple[str, str, str], NumericError] = {}
     for record in of:
         for error in record.numerics:
-            key = (
-                record.subject.name,
-                record.environment.tensorflow if record.environment else NOTHING,
-                error.label,
-            )
+            key = (record.subject.name, record.tensorflow or NOTHING, error.label)
             if key not in nearest or error.used > nearest[key].used:
                 nearest[key] = error
     rows = tuple(

@@ -60,7 +60,7 @@ def document(run: AnyReport) -> dict[str, Any]:
 def _benchmark(launches: Sequence[tuple[SideLaunch, float]]) -> dict[str, Any]:
     """Returns the benchmark of launches of one kind, each with the seconds of its typical step."""
     (first, _), seconds = launches[0], [value for _, value in launches]
-    subject, environment = first.record.subject, first.record.environment
+    subject = first.record.subject
     param = first.side if first.cores == ALL_CORES else f"{first.side}, {first.cores}"
     name = f"{subject.name}[{param}]" if first.in_turn else subject.name
     return {
@@ -70,7 +70,7 @@ def _benchmark(launches: Sequence[tuple[SideLaunch, float]]) -> dict[str, Any]:
         "params": {"side": first.side, "cores": first.cores} if first.in_turn else None,
         "param": param if first.in_turn else None,
         "extra_info": {
-            "tensorflow": environment.tensorflow if environment else "",
+            "tensorflow": first.record.tensorflow,
             "fingerprint": subject.fingerprint,
             "words_per_second": subject.tokens_per_step * len(seconds) / math.fsum(seconds),
         },

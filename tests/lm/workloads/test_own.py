@@ -11,9 +11,10 @@ import pytest
 from bench.measure.answers import Session
 from bench.measure.checked import CheckedAnswers
 from bench.measure.defined import FIRST_LOSS, defined
-from bench.measure.numerics import CAP, errors_of
+from bench.measure.numerics import errors_of
 from bench.record.replies import Answered
 from bench.record.types import (
+    CAP,
     LEFT_OPEN,
     NO_FLOAT64,
     NOT_COPIED,

@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.judge.metrics import PERPLEXITY
+from bench.judge.metrics import is_trained
 from bench.judge.reports import paired_runs
 from bench.judge.summary import log_perplexity, words_per_second
 from bench.profile.compare import PartDifference, ProfileComparison
@@ -99,8 +99,7 @@ def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
     parts: Sequence[float | None] = [None] * 4
     if startup:
         parts = [startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds]
-    whole = subject.tells(PERPLEXITY) and bool(record.losses) and not record.failure
-    perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
+    perplexity = log_perplexity(record.losses, subject, 0.0) if is_trained(record) else None
     return (
         Cell(name),
         Cell(launch.side),

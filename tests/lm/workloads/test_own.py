@@ -681,7 +681,7 @@ class TestModels:
         asked = oracle.prepare(OWN.name, "cpu:0", 0, str(path))
         oracle.share(str(tmp_path))
         assert CheckedAnswers(opened(path), tmp_path, asked.answers).answer("start 1") == Answered()
-        oracle.check_answer("start 1")
+        oracle.check_answer("start 1", "", promised=True)
         labels = {error.label for error in oracle.errors() if error.within}
         assert labels == {"answer loss", "answer update after 1", "answer update after 2"}
 
@@ -698,7 +698,7 @@ class TestModels:
             checked = CheckedAnswers(work, folder, asked.answers)
             for case in CASES:
                 assert checked.answer(case) == Answered()
-                session.check_answer(case)
+                session.check_answer(case, "", promised=True)
             within = {(error.label, error.tensor): error.within for error in session.errors()}
             assert within["answer update after 1", "dense/kernel"] is not moved
             assert all(within.values()) is not moved

@@ -23,8 +23,8 @@ from bench.commands.paired import Extent
 from bench.commands.sides import SideRequest, Sides, side_warnings
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.requests import BuildError, RequestError
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.machine import cores_at_once
 from bench.record.failed import FailedError

@@ -13,8 +13,8 @@ from bench.commands.progress import PhaseProgress
 from bench.commands.resume import begun, require_sides
 from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
+from bench.drive.paired import PAIRED_FILE, PairedRequest, measure_paired
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import NUMBERS, values_of
 from bench.judge.margins import Margins
 from bench.judge.metrics import SEARCHED
@@ -154,4 +154,4 @@ class Measure:
         before = len(growing.run.pairs) if growing.run else 0
         keep = keeper(growing.path, begun=growing.run is not None)
         kinds = tuple(plans)
-        return measure_upgrade(request, keep, progress, lambda run: kinds[0] if len(run.pairs) == before else None)
+        return measure_paired(request, keep, progress, lambda run: kinds[0] if len(run.pairs) == before else None)

@@ -86,7 +86,7 @@ class PhaseProgress(Bar):
 
 
 class UpgradeProgress(PhaseProgress):
-    """A listener for bench.drive.upgrade. `so_far` returns what a run holds."""
+    """A listener for bench.drive.paired. `so_far` returns what a run holds."""
 
     def __init__(self, so_far: Callable[[PairedRun], SoFar]) -> None:
         super().__init__()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.usage import UsageError
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.profile import PROFILE_FILE
 from bench.drive.run import RUN_FILE
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.baselines import BaselineError
 from bench.judge.gate import Standards
 from bench.judge.ledger import NO_LEDGER

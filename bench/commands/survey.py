@@ -37,9 +37,9 @@ from bench.commands.surveys import judged_survey, read_survey, stored, tell_surv
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, UnlistedError, newest_patches
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now

@@ -16,8 +16,8 @@ from bench.commands.stored import read_folder
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.metrics import NAMES
 from bench.stats.sequential import MOST_GATING
 

@@ -15,11 +15,11 @@ from bench.commands import gate
 from bench.commands.resume import begun
 from bench.drive.doctor import Finding
 from bench.drive.environments import prepare
+from bench.drive.paired import PairedRequest
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest
-from bench.drive.upgrade import PairedRequest
 from bench.drive.watch import CpuWatch
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
@@ -273,7 +273,7 @@ def test_the_report_is_kept_after_each_launch(gated: Gate, monkeypatch: pytest.M
     ]
 
 
-@pytest.mark.parametrize("phase", ["paired.measure_upgrade", "gate.measure_run"])
+@pytest.mark.parametrize("phase", ["paired.measure_paired", "gate.measure_run"])
 def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     """Ctrl-C as a phase begins, when none of its launches is kept."""
     monkeypatch.setattr(f"bench.commands.{phase}", unittest.mock.Mock(side_effect=KeyboardInterrupt))
@@ -484,7 +484,7 @@ def test_packages_disturbances_and_variables_are_in_the_report(gated: Gate, monk
     monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.00", "load: 2.00"),))
     packages = {**NIGHTLY, "numpy": "2.5.0", "scipy": "1.16", "pillow": "12.0"}
     variables = ("--to-env", "A=1", "--from-env", "B=2")
-    monkeypatch.setattr("bench.drive.upgrade.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("bench.drive.paired.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     assert gated(gated.side("candidate", packages), "--config", "small", *variables).code == 4
     nightly, numpy, extra, load = gated.report.warnings
     assert "a nightly of 2025-01-01" in nightly
@@ -503,7 +503,7 @@ def test_that_no_core_can_be_pinned_is_in_the_report(gated: Gate, monkeypatch: p
     monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: None)
     margins = gated.baselines / "margins.toml"
     margins.write_text(margins.read_text().replace("[gating]", "[gating]\nstep_time_on_one_core = 0.05"))
-    monkeypatch.setattr("bench.drive.upgrade.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("bench.drive.paired.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     assert gated(gated.side("candidate"), "--config", "small").code == 4
     assert any("step time on one core is not measured" in line for line in gated.report.speed[0].warnings)
 

@@ -55,7 +55,7 @@ def test_what_disturbs_the_only_core_that_can_be_pinned_is_in_the_report(
 ) -> None:
     monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: PinnedCore(1, (0,), shared=True))
     monkeypatch.setattr(
-        "bench.commands.growing.measure_upgrade", lambda request, *_: paired_run([], (), request.warnings)
+        "bench.commands.growing.measure_paired", lambda request, *_: paired_run([], (), request.warnings)
     )
     measure = dataclasses.replace(MEASURE, metric="step time on one core")
     sides = dict(zip((REFERENCE, CANDIDATE), SIDES, strict=True))

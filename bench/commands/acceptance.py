@@ -9,7 +9,7 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
 from bench.judge.acceptances import FAILURES, accepted_regression
 from bench.judge.gate import Standards
-from bench.judge.ledger import Measured
+from bench.judge.ledger import TimedReport
 from bench.judge.types import Comparison
 from bench.record.ledger import AcceptedRegression, Ledger, Ratio
 from bench.record.types import Run
@@ -96,8 +96,8 @@ def _extent(accepted: AcceptedRegression) -> str:
 
 
 def _regressions(
-    reports: Sequence[Measured], standards: Standards, ledger: Ledger
-) -> list[tuple[Measured, Comparison]]:
+    reports: Sequence[TimedReport], standards: Standards, ledger: Ledger
+) -> list[tuple[TimedReport, Comparison]]:
     """Returns (the report, its comparison) of each REGRESSION by the standards with this ledger."""
     by_ledger = dataclasses.replace(standards, ledger=ledger)
     return [

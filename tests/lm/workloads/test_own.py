@@ -295,7 +295,7 @@ class TestFiles:
         assert isinstance(found, Defining)
         assert list(found.plans) == [OWN.name]
         content = (tmp_path / "mine.py").read_bytes()
-        assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]  # type: ignore[attr-defined]
+        assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]
 
 
 @pytest.mark.tensorflow

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from bench.drive.plan import Plan
 from bench.measure.session import Session
 from bench.measure.worker import drain
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config, quads = options.config, options.quads
     count = BLOCK_STEPS[config]
     session = Session()
-    session.open(config, "synthetic", steps=0)
+    session.open(**Plan(config, 0).opening(jitter=0))
     drain(session.steps(10))
     ratios, own = [], []
     for number in range(quads):

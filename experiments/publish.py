@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.commands.stored import baselines_folder, read_folder
 from bench.commands.verdicts import judged
-from bench.drive.upgrade import PAIRED_FILE
+from bench.drive.paired import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.metrics import PERPLEXITY
 from bench.judge.types import Comparison, Verdict

@@ -9,12 +9,11 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import judged
 from bench.judge.acceptances import FAILURES, accepted_regression
 from bench.judge.gate import Standards
-from bench.judge.ledger import Measured
+from bench.judge.ledger import TimedReport
 from bench.judge.types import Comparison
 from bench.record.ledger import AcceptedRegression, Ledger, Ratio
-from bench.record.micro import Micro
 from bench.record.types import Run
-from bench.report.judged import AnyRun
+from bench.report.judged import AnyReport
 from bench.stats.outcome import Outcome
 
 
@@ -37,7 +36,7 @@ def day(text: str) -> datetime.date:
 
 
 def with_acceptances(
-    standards: Standards, reports: Sequence[AnyRun | Micro], accept: Acceptance
+    standards: Standards, reports: Sequence[AnyReport], accept: Acceptance
 ) -> tuple[Ledger, list[str]]:
     """Returns (the ledger with the reports' regressions in some metrics, a line on each regression).
 
@@ -97,8 +96,8 @@ def _extent(accepted: AcceptedRegression) -> str:
 
 
 def _regressions(
-    reports: Sequence[Measured], standards: Standards, ledger: Ledger
-) -> list[tuple[Measured, Comparison]]:
+    reports: Sequence[TimedReport], standards: Standards, ledger: Ledger
+) -> list[tuple[TimedReport, Comparison]]:
     """Returns (the report, its comparison) of each REGRESSION by the standards with this ledger."""
     by_ledger = dataclasses.replace(standards, ledger=ledger)
     return [

@@ -23,8 +23,8 @@ from bench.commands.paired import Extent
 from bench.commands.sides import SideRequest, Sides, side_warnings
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.requests import BuildError, RequestError
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.machine import cores_at_once
 from bench.record.failed import FailedError
@@ -164,5 +164,5 @@ def _compare(folder: Path, asked: SurveyJob) -> int:
                 write_text(folder / LACKING_FILE, release)
                 raise
         warnings = (*side_warnings(made), *disturbed)
-        asked.extent.measured(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
+        asked.extent.measure(plan, folder / PAIRED_FILE, made, asked.standards, warnings)
     return 0

@@ -9,8 +9,8 @@ from tabulate import tabulate
 from bench.commands.messages import print_json
 from bench.commands.options import add_shared, at_least
 from bench.commands.usage import UsageError
+from bench.drive.cache import Listed, cache_folder, environments, remove
 from bench.drive.lockfile import keras_of, tensorflow_of
-from bench.drive.stored import Listed, cache_folder, environments, remove
 from bench.record.codec import to_plain
 from bench.record.paired import Package
 

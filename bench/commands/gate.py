@@ -21,10 +21,10 @@ from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
 from bench.drive.environments import PINNED
+from bench.drive.paired import PairedRequest
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.run import RunRequest, measure_run
-from bench.drive.upgrade import PairedRequest
 from bench.judge.gate import Standards, gate_samples
 from bench.machine import cores_at_once, now
 from bench.record.files import keeper

@@ -13,8 +13,8 @@ from bench.commands.progress import PhaseProgress
 from bench.commands.resume import begun, require_sides
 from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
+from bench.drive.paired import PAIRED_FILE, PairedRequest, measure_paired
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.judge.bisect import NUMBERS, values_of
 from bench.judge.margins import Margins
 from bench.judge.metrics import SEARCHED
@@ -120,7 +120,7 @@ class Measure:
             "machines": list(machines),
         }
 
-    def told(self, run: PairedRun | None) -> list[float]:
+    def values(self, run: PairedRun | None) -> list[float]:
         """Returns the metric's values by launch. Raises UsageError for a metric that no launch measured."""
         values = values_of(run, self.metric, self.margins)
         if not values:
@@ -130,8 +130,8 @@ class Measure:
         return values
 
     def last(self, run: PairedRun | None) -> str:
-        """Returns a line on the last launch. Raises what `told` does."""
-        values = self.told(run)
+        """Returns a line on the last launch. Raises what `values` does."""
+        values = self.values(run)
         return f"launch {len(values)}, {self.metric} {percent(values[-1])}"
 
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: PhaseProgress) -> PairedRun:
@@ -154,4 +154,4 @@ class Measure:
         before = len(growing.run.pairs) if growing.run else 0
         keep = keeper(growing.path, begun=growing.run is not None)
         kinds = tuple(plans)
-        return measure_upgrade(request, keep, progress, lambda run: kinds[0] if len(run.pairs) == before else None)
+        return measure_paired(request, keep, progress, lambda run: kinds[0] if len(run.pairs) == before else None)

@@ -11,8 +11,8 @@ from bench.commands.messages import print_json
 from bench.commands.options import add_shared
 from bench.commands.stored import GATE_FILE, judging, read_ratios
 from bench.commands.usage import UsageError
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.run import RUN_FILE
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.history import Key, Point, Points, Series, histories, outcome, report_points
 from bench.judge.reports import Report, paired_runs
 from bench.judge.samples import whole_pairs

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.options import at_least, told
+from bench.commands.options import at_least, keeping_message
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
 from bench.judge.metrics import PERPLEXITY
@@ -73,14 +73,14 @@ class ModelRequest:
                     answers=not trained,
                     one_launch=bool(found.metrics) and PERPLEXITY not in found.metrics,
                     variables=tuple(found.variables.items()),
-                    fingerprint=getattr(found, "fingerprint", ""),
+                    fingerprint=found.fingerprint,
                 )
                 made.append(plan)
         return made
 
     def files(self) -> dict[str, str]:
         """Returns the fingerprint of each workload that is a user's own file; "" of the others."""
-        return {name: getattr(workload(name), "fingerprint", "") for name in self.workloads}
+        return {name: workload(name).fingerprint for name in self.workloads}
 
     def folder(self, output: Path, name: str) -> Path:
         """Returns the folder of a plan's files: one of its own below `output` where it is one of several."""
@@ -133,7 +133,7 @@ def add_workload(parser: argparse.ArgumentParser, *, several: bool = True, among
     parser.add_argument(
         "--workload",
         action="append",
-        type=told(known_workload),
+        type=keeping_message(known_workload),
         metavar="NAME",
         help=f"{', '.join(among or names())}{'' if among else others}{REPEATED if several else ''} "
         f"(default: {DEFAULT_WORKLOAD})",

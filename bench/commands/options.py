@@ -87,7 +87,7 @@ def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
         parser.add_argument(f"--{name}", **SHARED[name])
 
 
-def told(read: Callable[[str], T]) -> Callable[[str], T]:
+def keeping_message(read: Callable[[str], T]) -> Callable[[str], T]:
     """Returns an argparse type that keeps the message of `read`'s ValueError, which argparse would leave out."""
 
     def typed(text: str) -> T:

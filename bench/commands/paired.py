@@ -9,9 +9,9 @@ from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
 from bench.commands.resume import begun, require_sides
 from bench.commands.usage import UsageError
+from bench.drive.paired import PairedRequest, measure_paired
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.judge.gate import Standards
 from bench.judge.metrics import STEP_TIMES
 from bench.judge.paired import paired_samples
@@ -35,7 +35,7 @@ class Extent:
     margin: float | None  # of step times; None: those of the margins file
     every_metric: bool  # a REGRESSION doesn't end the launches
 
-    def measured(
+    def measure(
         self, plan: Plan, path: Path, sides: Mapping[str, Side], standards: Standards, warnings: Sequence[str]
     ) -> PairedRun:
         """Measures a workload in a configuration, and keeps the run in a file."""
@@ -106,4 +106,4 @@ def measured_until_decided(
         return SoFar(run, samples(run), request.pair_plans, ledger, every_metric)
 
     with UpgradeProgress(so_far) as progress:
-        return measure_upgrade(request, keep, progress, lambda run: so_far(run).next_kind(), patience)
+        return measure_paired(request, keep, progress, lambda run: so_far(run).next_kind(), patience)

@@ -13,12 +13,11 @@ from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.planning import SoFar
 from bench.judge.summary import words_per_second
-from bench.record.paired import PairedRun, Quad
+from bench.record.paired import PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
+from bench.report.paired import ratio
 from bench.report.so_far import left_text, so_far_text
-from bench.report.values import NOTHING, percent
-from bench.stats.trimmed import trimmed_mean
 
 REDRAWN_SECONDS = 1.0
 
@@ -87,7 +86,7 @@ class PhaseProgress(Bar):
 
 
 class UpgradeProgress(PhaseProgress):
-    """A listener for bench.drive.upgrade. `so_far` returns what a run holds."""
+    """A listener for bench.drive.paired. `so_far` returns what a run holds."""
 
     def __init__(self, so_far: Callable[[PairedRun], SoFar]) -> None:
         super().__init__()
@@ -105,8 +104,7 @@ class UpgradeProgress(PhaseProgress):
         """Prints the launch's line."""
         pair = run.pairs[-1]
         failures = [f"the {side} failed: {failure.message}" for side, failure in pair.failures.items()]
-        ratio = percent(trimmed_mean(list(map(Quad.log_ratio, pair.steps)))) if pair.steps else NOTHING
-        said = "; ".join(failures) or f"step time {ratio}"
+        said = "; ".join(failures) or f"step time {ratio(pair.steps)}"
         so_far = self._so_far(run)
         self._left = left_text(so_far.seconds_left())
         told = so_far_text(so_far.comparisons(), self._left)

@@ -35,7 +35,7 @@ from bench.record.ledger import Entry, Ledger
 from bench.record.micro import Micro
 from bench.record.paired import PairedRun
 from bench.record.types import Baseline, Record, Run
-from bench.report.judged import AnyRun
+from bench.report.judged import AnyReport
 from bench.report.lines import one_line
 from bench.report.stored import describe_change
 from bench.report.values import Count
@@ -195,7 +195,7 @@ def _of_runs(asked: Request, runs: Sequence[Run]) -> Change:
     return dataclasses.replace(_of_baselines(asked.folder, old, new), warnings=warnings)
 
 
-def _of_ratios(asked: Request, reports: Sequence[AnyRun | Micro]) -> Change:
+def _of_ratios(asked: Request, reports: Sequence[AnyReport]) -> Change:
     """Returns the ledger with the reports' ratios to the reference, and the baselines with gates' words/s.
 
     The folder's margins judge a report, whatever margin it was asked for.
@@ -260,7 +260,7 @@ def _left_behind(standards: Standards, ledger: Ledger) -> list[str]:
     return [f"{metric} of {subject}: {told}" for subject, metric in lost if last.environment != last.reference]
 
 
-def _consented(name: str, report: AnyRun | Micro, standards: Standards, asked: Request) -> str:
+def _consented(name: str, report: AnyReport, standards: Standards, asked: Request) -> str:
     """Returns the outcome of a report. Raises UsageError unless it is a PASS, or may be recorded all the same."""
     margin = report.margin if isinstance(report, PairedRun) else None
     by_folder = dataclasses.replace(report, margin=None) if isinstance(report, PairedRun) else report
@@ -287,7 +287,7 @@ def _mend(outcome: Outcome, margin: float | None) -> str:
     )
 
 
-def _entry(report: AnyRun | Micro, ledger: Ledger, asked: Request) -> Entry | None:
+def _entry(report: AnyReport, ledger: Ledger, asked: Request) -> Entry | None:
     """Returns the entry of a report: the ratios of all its configurations; None of one that tells none."""
     moves = asked.becomes_reference
     if isinstance(report, Micro):

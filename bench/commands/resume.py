@@ -14,7 +14,7 @@ from bench.commands.usage import UsageError
 from bench.drive.folders import held_folder
 from bench.drive.plan import Plan
 from bench.drive.private import private_environment
-from bench.judge.reasons import unlike_variables
+from bench.judge.fields import unlike_variables
 from bench.judge.reports import paired_runs
 from bench.machine import this_machine
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
@@ -23,7 +23,6 @@ from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side, other_builds
 from bench.record.types import Record
 from bench.record.variables import bearing
-from bench.report.judged import records as all_records
 
 T = TypeVar("T", GateRun, PairedRun)
 ANEW = "delete it to measure it anew, or choose another --output"
@@ -52,10 +51,9 @@ def begun(
     """
     found = read_record(kind, path)
     require_same_command(path, found.command, command_line)
-    records = all_records(found)
     for plan in plans:
-        require_same_file(path, plan, records)
-    if here and {record.machine.fingerprint() for record in records} - {this_machine().fingerprint()}:
+        require_same_file(path, plan, found.records)
+    if here and {record.machine.fingerprint() for record in found.records} - {this_machine().fingerprint()}:
         raise UsageError(f"{path} was begun on another machine: go on there, {ANEW}")
     if here:
         for plan in plans:

@@ -18,8 +18,8 @@ from bench.commands.sides import Sides
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, PYTHON_OF_LOCKS
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.requests import ClusterError, RequestError
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.bisect import NUMBERS
 from bench.record.command_lines import ALONE, words_without
 from bench.record.files import write_text

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.commands.messages import say
-from bench.commands.options import add_variables, told
+from bench.commands.options import add_variables, keeping_message
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, releases_between, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
@@ -134,7 +134,7 @@ def add_index(parser: argparse.ArgumentParser) -> None:
     """Adds what says how environments are built."""
     parser.add_argument(
         "--as-of",
-        type=told(read_as_of),
+        type=keeping_message(read_as_of),
         default="now",
         metavar="WHEN",
         help="use the package index as of now, a date, or release: the day each TensorFlow came out (default: now)",

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.commands.usage import UsageError
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.profile import PROFILE_FILE
 from bench.drive.run import RUN_FILE
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.baselines import BaselineError
 from bench.judge.gate import Standards
 from bench.judge.ledger import NO_LEDGER
@@ -25,7 +25,7 @@ from bench.record.paired import PairedRun
 from bench.record.profile import Profile, flaw
 from bench.record.survey import SURVEY_FILE, Survey
 from bench.record.types import Baseline, Run
-from bench.report.judged import AnyRun
+from bench.report.judged import AnyReport, AnyRun
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Those that an installation carries, else the checkout's.
@@ -65,9 +65,9 @@ def read_profile(path: Path) -> Profile:
     return found
 
 
-def read_report(name: str) -> AnyRun | Micro:
+def read_report(name: str) -> AnyReport:
     """Reads a report that can be judged, from its folder or file. Raises what read_as does."""
-    kinds: tuple[type[AnyRun | Micro], ...] = (GateRun, PairedRun, Run, Micro)
+    kinds: tuple[type[AnyReport], ...] = (GateRun, PairedRun, Run, Micro)
     return read_as(name, kinds, "name a report of gate, upgrade, run or micro")
 
 
@@ -88,7 +88,7 @@ def read_as(name: str, kinds: tuple[type[T], ...], mend: str) -> T:
     return found
 
 
-def _read(path: Path) -> AnyRun | Micro | Survey | Baseline | Ledger:
+def _read(path: Path) -> AnyReport | Survey | Baseline | Ledger:
     """Reads a file: micro's and a survey's are known by their names, others by the fields in them."""
     if path.name == MICRO_FILE:
         return read_micro(path)

@@ -37,9 +37,9 @@ from bench.commands.surveys import judged_survey, read_survey, stored, tell_surv
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, UnlistedError, newest_patches
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, LeftOutError, walk
 from bench.machine import now
@@ -214,7 +214,7 @@ class _Measuring:
             return
         sides = {REFERENCE: self._side(job.reference), CANDIDATE: candidate}
         warnings = (*side_warnings(sides), *self._disturbed)
-        self._extent(job).measured(job.plan, self._path(job), sides, self._standards, warnings)
+        self._extent(job).measure(job.plan, self._path(job), sides, self._standards, warnings)
 
     def _built(self, release: str) -> Side:
         """Returns a release's environment. Raises RequestError, BuildError, and UsageError unless it is the one that

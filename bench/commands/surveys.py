@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.commands.messages import print_json
 from bench.commands.stored import judging, read_as
 from bench.commands.verdicts import judged
-from bench.drive.upgrade import PAIRED_FILE
+from bench.drive.paired import PAIRED_FILE
 from bench.judge.gate import Standards
 from bench.judge.survey import Against, Chapter, LeftOutError, Surveyed, walk
 from bench.record.codec import FormatError

@@ -16,8 +16,8 @@ from bench.commands.stored import read_folder
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import judge_and_print
+from bench.drive.paired import PAIRED_FILE
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE
 from bench.judge.metrics import NAMES
 from bench.stats.sequential import MOST_GATING
 
@@ -89,6 +89,6 @@ def run(asked: Request) -> int:
             if len(asked.plans) > 1:
                 say(f"measuring {plan.name}")
             folder = asked.model.folder(asked.output, plan.name)
-            runs[str(folder)] = asked.extent.measured(plan, folder / PAIRED_FILE, sides, standards, warnings)
+            runs[str(folder)] = asked.extent.measure(plan, folder / PAIRED_FILE, sides, standards, warnings)
     say(f"kept in {', '.join(runs)}")
     return judge_and_print(asked.telling, runs, standards)

@@ -22,7 +22,7 @@ from bench.report.brief import brief_text
 from bench.report.formats import markdown
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
-from bench.report.judged import AnyRun, Judged, names, worst
+from bench.report.judged import AnyReport, Judged, names, worst
 from bench.report.next_steps import Step, next_steps
 from bench.report.paired import sides_text
 from bench.report.text import WIDTH, verdict_text
@@ -30,7 +30,7 @@ from bench.report.text import WIDTH, verdict_text
 SUMMARY = "GITHUB_STEP_SUMMARY"  # names the file that a CI job shows as its summary
 
 
-def judged(report: AnyRun | Micro, standards: Standards) -> Judged:
+def judged(report: AnyReport, standards: Standards) -> Judged:
     """Returns a report with its verdict. Raises UnlikeError for sides of micro that have nothing in common."""
     if isinstance(report, GateRun):
         verdict = judge_gate(report, standards)
@@ -43,7 +43,7 @@ def judged(report: AnyRun | Micro, standards: Standards) -> Judged:
     return Judged(report, verdict, standards.baselines, standards.margins.window_start)
 
 
-def judge_and_print(telling: Telling, reports: Mapping[str, AnyRun | Micro], standards: Standards) -> int:
+def judge_and_print(telling: Telling, reports: Mapping[str, AnyReport], standards: Standards) -> int:
     """Judges reports, by where they are kept; prints, and returns the worst exit code. JSON of several is a list.
 
     Raises UnlikeError.

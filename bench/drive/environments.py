@@ -19,11 +19,11 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from bench.drive import uv
+from bench.drive.cache import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, read_lock, tensorflow_of
 from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
-from bench.drive.stored import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.uv import install, make_venv, resolve
 from bench.machine import now
 from bench.record.files import write_record, write_text

@@ -23,7 +23,7 @@ from bench.record.types import NO_TENSORFLOW, Failure
 
 
 @dataclasses.dataclass
-class _Measured:
+class _SoFar:
     """The steps and messages of a comparison so far: they outlive the candidate's failure."""
 
     candidate: Description | None = None
@@ -70,15 +70,15 @@ def run_lockstep(
             referee.request(None, "share", path=path)
             described, opened = describe(reference, plan), open_model(reference, plan)
             reference.request(None, "share", path=path, role=REFERENCE)
-            measured = _Measured()
-            with measured.failing():
-                measured.candidate = describe(candidate, plan)
+            so_far = _SoFar()
+            with so_far.failing():
+                so_far.candidate = describe(candidate, plan)
                 opened_too = open_model(candidate, plan)
                 candidate.request(None, "share", path=path, role=CANDIDATE)
-                measured.opened = opened_too  # not sooner: what fails before has no step
-            if not measured.failure:
-                _take_steps(plan, reference, candidate, referee, measured, on_step)
-    return _result(prepared, described, opened, measured)
+                so_far.opened = opened_too  # not sooner: what fails before has no step
+            if not so_far.failure:
+                _take_steps(plan, reference, candidate, referee, so_far, on_step)
+    return _result(prepared, described, opened, so_far)
 
 
 def _take_steps(
@@ -86,7 +86,7 @@ def _take_steps(
     reference: Worker,
     candidate: Worker,
     referee: Worker,
-    measured: _Measured,
+    so_far: _SoFar,
     on_step: Callable[[int], None],
 ) -> None:
     """Takes steps until they are all done, one has left its limit, the reference has diverged or the candidate has
@@ -94,29 +94,29 @@ def _take_steps(
     """
     began = time.perf_counter()
     for step in range(plan.steps):
-        measured.seconds[REFERENCE] += reference.request(Published, "lockstep", step=step).seconds
-        with measured.failing():
-            measured.seconds[CANDIDATE] += candidate.request(Published, "lockstep", step=step).seconds
-        if measured.failure:
+        so_far.seconds[REFERENCE] += reference.request(Published, "lockstep", step=step).seconds
+        with so_far.failing():
+            so_far.seconds[CANDIDATE] += candidate.request(Published, "lockstep", step=step).seconds
+        if so_far.failure:
             return
         compared = referee.request(Compared, "compare", step=step)
-        measured.compared.append(compared)
-        measured.wall_seconds = time.perf_counter() - began
+        so_far.compared.append(compared)
+        so_far.wall_seconds = time.perf_counter() - began
         on_step(step + 1)
         if compared.departure or not math.isfinite(compared.reference_loss):
             return
 
 
-def _result(prepared: Prepared, described: Description, opened: Opened, measured: _Measured) -> Lockstep:
-    compared = measured.compared
+def _result(prepared: Prepared, described: Description, opened: Opened, so_far: _SoFar) -> Lockstep:
+    compared = so_far.compared
     nearest: Difference | None = max(
         (one.nearest for one in compared), key=lambda one: one.difference / one.limit, default=None
     )
     return Lockstep(
         subject=opened.subject,
         reference=described.environment,
-        candidate=measured.candidate.environment if measured.candidate else None,
-        candidate_fingerprint=measured.opened.subject.fingerprint if measured.opened else "",
+        candidate=so_far.candidate.environment if so_far.candidate else None,
+        candidate_fingerprint=so_far.opened.subject.fingerprint if so_far.opened else "",
         losses=tuple(one.reference_loss for one in compared),
         differences=tuple(
             TensorDifferences(tensor.quantity, tensor.name, tuple(one.differences[index] for one in compared))
@@ -125,8 +125,8 @@ def _result(prepared: Prepared, described: Description, opened: Opened, measured
         nearest=nearest,
         departure=compared[-1].departure if compared else None,
         oracle_steps=sum(one.oracle for one in compared),
-        reference_seconds=measured.seconds[REFERENCE],
-        candidate_seconds=measured.seconds[CANDIDATE],
-        wall_seconds=measured.wall_seconds,
-        failure=measured.failure,
+        reference_seconds=so_far.seconds[REFERENCE],
+        candidate_seconds=so_far.seconds[CANDIDATE],
+        wall_seconds=so_far.wall_seconds,
+        failure=so_far.failure,
     )

@@ -50,15 +50,14 @@ REASONS = tuple(
 class Suite:
     """The cases that a launch times."""
 
-    targets: Sequence[str] = ()  # none: all
-    options: Sequence[str] = ()  # of bench/micro, such as --config=tiny; its default of a kind of which none is named
+    targets: Sequence[str]  # "step": of test_step.py
+    options: Sequence[str]  # of bench/micro, such as --config=tiny; its default of a kind of which none is named
     gpu: bool = False  # one is timed
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the environment: the workload's
 
     def arguments(self, folder: Path) -> list[str]:
         """Returns pytest's arguments, the cases' files in `folder`."""
-        files = [str(folder / f"test_{target}.py") for target in self.targets] or [str(folder)]
-        return [*files, *self.options]
+        return [*(str(folder / f"test_{target}.py") for target in self.targets), *self.options]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.ledger import Measured, accepted_ratio, file_of, is_foreign, of_models
+from bench.judge.ledger import TimedReport, accepted_ratio, file_of, is_foreign, of_models
 from bench.judge.notices import NotAccepted
 from bench.judge.reasons import FAILED, Accepted, Decided, Diverged, Reason, StoredRange
 from bench.judge.reports import paired_runs
@@ -17,7 +17,7 @@ from bench.stats.outcome import Outcome
 FAILURES = (*FAILED, Diverged)
 
 
-def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Comparison]:
+def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: TimedReport) -> list[Comparison]:
     """Returns a report's comparisons, with those that are an accepted regression as PASS, for that reason.
 
     The report's own date counts: judged again, it keeps its verdict.
@@ -27,7 +27,7 @@ def tolerated(comparisons: Sequence[Comparison], ledger: Ledger, report: Measure
     return [_tolerated(comparison, held, ledger, report) for comparison in comparisons]
 
 
-def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Measured) -> list[Reason]:
+def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: TimedReport) -> list[Reason]:
     """Returns the warnings of regressions that were accepted, but not for as long, not of that size, or of another file
     of an own model; of tolerated comparisons.
     """
@@ -49,7 +49,7 @@ def not_accepted(comparisons: Sequence[Comparison], ledger: Ledger, report: Meas
 
 
 def accepted_regression(
-    comparison: Comparison, ledger: Ledger, report: Measured, reason: str, link: str, expires: str
+    comparison: Comparison, ledger: Ledger, report: TimedReport, reason: str, link: str, expires: str
 ) -> AcceptedRegression:
     """Returns the acceptance of a report's REGRESSION up to its size's outer bound, rounded up to half a percent.
 
@@ -62,7 +62,7 @@ def accepted_regression(
     return AcceptedRegression(subject, metric, limit, reason, link, expires, file_of(report, subject))
 
 
-def _held(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
+def _held(ledger: Ledger, report: TimedReport) -> tuple[AcceptedRegression, ...]:
     """Returns the accepted regressions of a ledger that count for a report; an empty tuple if a reference of the
     report is not one of the ledger's.
     """
@@ -70,7 +70,7 @@ def _held(ledger: Ledger, report: Measured) -> tuple[AcceptedRegression, ...]:
     return () if foreign else ledger.regressions
 
 
-def _references(report: Measured) -> list[str]:
+def _references(report: TimedReport) -> list[str]:
     """Returns Side.setup of the reference of each run in turn; none of a gate of numbers alone."""
     if isinstance(report, Micro):
         return [report.run.reference.setup]
@@ -78,7 +78,7 @@ def _references(report: Measured) -> list[str]:
 
 
 def _tolerated(
-    comparison: Comparison, held: Sequence[AcceptedRegression], ledger: Ledger, report: Measured
+    comparison: Comparison, held: Sequence[AcceptedRegression], ledger: Ledger, report: TimedReport
 ) -> Comparison:
     if comparison.outcome is not Outcome.REGRESSION or isinstance(comparison.reason, FAILURES):
         return comparison
@@ -118,7 +118,7 @@ def _size(comparison: Comparison, *differences: float) -> float:
     return max(map(abs, differences) if comparison.metric.direction is Direction.EQUAL else differences)
 
 
-def _begin(comparison: Comparison, ledger: Ledger, report: Measured) -> float:
+def _begin(comparison: Comparison, ledger: Ledger, report: TimedReport) -> float:
     """Returns where a size begins to count, on a comparison's own scale. A gate and micro measure from the ratio
     accepted last: 0. An upgrade measures from the reference: that ratio.
     """

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Sequence
 
+from bench.judge.fields import Field, unlike
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.reasons import Field, unlike
 from bench.judge.reports import subject_of
 from bench.judge.samples import timed_candidates
-from bench.judge.summary import by_subject, words_per_second
+from bench.judge.summary import records_by_subject, words_per_second
 from bench.record.gate import GateRun
 from bench.record.repeats import settled_records
 from bench.record.types import SCHEMA, Baseline, Machine, Record, Replica, Run, Subject, Throughput
@@ -27,7 +27,7 @@ def make_baselines(runs: Sequence[Run], reason: str, command: Sequence[str], cre
     runs = [dataclasses.replace(run, records=tuple(settled_records(run.records)[0])) for run in runs]
     _require_whole(runs)
     made = {}
-    for name, records in by_subject(record for run in runs for record in run.records).items():
+    for name, records in records_by_subject(record for run in runs for record in run.records).items():
         subject = records[0].subject
         if not subject.tells(PERPLEXITY):
             continue  # a workload that has no replicate trainings

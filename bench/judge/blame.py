@@ -67,7 +67,7 @@ class Found:
     undecided: Comparison | None = None  # why its numbers are neither right nor wrong, where they were compared
 
     @property
-    def own(self) -> Bounded | None:
+    def blamed_for(self) -> Bounded | None:
         """Returns the effect for which it is blamed: of a pair, that beyond its members'."""
         return self.beyond if self.part.members else self.effect
 
@@ -115,7 +115,7 @@ def blame_by_launches(
         return Found(part, effect is not None, effect, beyond.get(part.name), gone)
 
     change, rows = found(whole, told.whole), tuple(map(found, packages, told.parts))
-    blamed = tuple(one for one in _suspects(change, rows) if one.own and one.own.is_proven)
+    blamed = tuple(one for one in _suspects(change, rows) if one.blamed_for and one.blamed_for.is_proven)
     changed = told.whole is not None and told.whole.is_proven
     answer = Answer.BLAMED if blamed else Answer.NO_PACKAGE if changed else Answer.NOT_PROVEN
     switched = tuple(map(found, switches, told.left, told.gone))

@@ -10,19 +10,11 @@ import math
 from collections.abc import Sequence
 
 from bench.judge.failures import failed_once, launch_failed
+from bench.judge.fields import unlike, unlike_variables
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS
 from bench.judge.notices import NumbersNotCompared, OfReport, Told, UnlikePlaces
-from bench.judge.reasons import (
-    Decided,
-    LaunchesLackIt,
-    NotTimed,
-    Reason,
-    UnlikeReferences,
-    UnlikeReports,
-    unlike,
-    unlike_variables,
-)
+from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports
 from bench.judge.reports import Report, incomplete, paired_runs, reference_label, subject_of
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
 from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of

@@ -26,11 +26,10 @@ from bench.judge.reasons import (
 )
 from bench.judge.types import Comparison
 from bench.record.lockstep import tensor_name
-from bench.record.types import CASE, LEFT_OPEN, NOT_FINITE, REPEAT, STRESS, UNMOVED, UNSTEADY, NumericError, Record
+from bench.record.types import CAP, CASE, LEFT_OPEN, NOT_FINITE, REPEAT, STRESS, UNMOVED, UNSTEADY, NumericError, Record
 from bench.stats.outcome import Outcome
 
 UPDATE = "update"
-LARGEST_LIMIT = 5e-5  # of an error against the oracle (docs/numerics.md)
 
 
 def judge_numerics(subject: str, candidate: Sequence[Record], reference: Sequence[Record] = ()) -> Comparison:
@@ -228,7 +227,7 @@ def _reason(telling: NumericError, records: Sequence[Record]) -> Reason:
 def unpromised(records: Sequence[Record]) -> list[Reason]:
     """Returns the warning of files that no version promised to read: of those refused, and of those read otherwise."""
     unsure = [error for error in _errors(records) if error.is_answer and not error.decides]
-    found = [error for error in unsure if not error.error <= LARGEST_LIMIT]
+    found = [error for error in unsure if not error.error <= CAP]
     refused = tuple((error.case, error.refused) for error in found if error.refused)
     others = [error for error in found if not error.refused]
     named = tuple(tensor_name(error.label, error.tensor) for error in others)

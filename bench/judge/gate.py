@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from bench.judge.acceptances import not_accepted, tolerated
 from bench.judge.exact import judge_numerics, judge_retraces, left_open
 from bench.judge.failures import candidate_failures, failed_once, launch_failures, with_repeats
+from bench.judge.fields import unlike
 from bench.judge.ledger import accepted_ratio, is_foreign, of_models, positions
 from bench.judge.margins import Margins
 from bench.judge.metrics import NAMES, PERPLEXITY, REPLICATES, RETRACES, SPEED, key
@@ -14,10 +15,10 @@ from bench.judge.notices import ForeignReference, NumbersNotMeasured, Told
 from bench.judge.paired import compare_in_turn, paired_warnings
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
-from bench.judge.reasons import Decided, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline, unlike
+from bench.judge.reasons import Decided, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline
 from bench.judge.reports import incomplete, subject_of
 from bench.judge.samples import samples_of, timed_candidates, whole_pairs
-from bench.judge.summary import by_subject
+from bench.judge.summary import records_by_subject
 from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
@@ -67,7 +68,7 @@ def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     warnings = [*not_accepted(comparisons, standards.ledger, gate), *foreign, *warnings]
     return Verdict(
         Question.GATE,
-        tuple(_by_subject(comparisons)),
+        _subjects_together(comparisons),
         tuple(dict.fromkeys((*map(Told, gate.warnings), *warnings))),
         tuple(failures),
         Scope.ALL if any(run.pairs for run in gate.speed) else Scope.NUMBERS,
@@ -79,9 +80,9 @@ def judge_run(run: Run, standards: Standards) -> Verdict:
     comparisons, failures, warnings = _numbers(run, standards)
     comparisons = with_repeats(comparisons, (), run.records)
     timed = [record for record in settled_records(run.records)[0] if not record.failure]
-    for name, records in by_subject(timed).items():
+    for name, records in records_by_subject(timed).items():
         comparisons += judge_throughput(name, records, standards.baselines.get(name), in_turn=False, gates=False)
-    return Verdict(Question.RUN, tuple(_by_subject(comparisons)), tuple(warnings), tuple(failures), Scope.NUMBERS)
+    return Verdict(Question.RUN, _subjects_together(comparisons), tuple(warnings), tuple(failures), Scope.NUMBERS)
 
 
 def gate_samples(run: PairedRun, standards: Standards) -> list[Sample]:
@@ -110,7 +111,7 @@ def _numbers(
     comparisons: list[Comparison] = []
     failures = incomplete(run)
     warnings: list[Reason] = [*map(Told, run.warnings)]
-    for name, of in by_subject(records).items():
+    for name, of in records_by_subject(records).items():
         failed, unfinished = candidate_failures(name, of, reference_ran=name in ran)
         comparisons += failed
         failures += unfinished
@@ -190,7 +191,7 @@ def _throughputs(gate: GateRun, standards: Standards) -> list[Comparison]:
     return found
 
 
-def _by_subject(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def _subjects_together(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """Returns the comparisons with those of one subject together, subjects in the order of their first."""
     order = list(dict.fromkeys(comparison.subject for comparison in comparisons))
-    return sorted(comparisons, key=lambda comparison: order.index(comparison.subject))
+    return tuple(sorted(comparisons, key=lambda comparison: order.index(comparison.subject)))

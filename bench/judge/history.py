@@ -22,11 +22,9 @@ from bench.judge.metrics import (
     PEAK_MEMORY,
     PERPLEXITY,
     STEP_TIME,
-    in_turn,
 )
 from bench.judge.reports import Report, paired_runs, reference_label
 from bench.judge.samples import differences_of, samples_of, whole_pairs
-from bench.judge.types import Direction
 from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
@@ -50,8 +48,6 @@ MARGINS = {
 # Metrics of which a PASS takes a proof; the others are too noisy for their margins. The noise of the step time on one
 # core, too, is half of its margin and more in reports/published, where a proof takes a quarter.
 PROVEN = (STEP_TIME, PERPLEXITY, PEAK_MEMORY)
-# Metrics that have to stay equal, perplexity: their margins bound a fall, too.
-EQUAL = tuple(row.metric.name for row in in_turn() if row.metric.direction is Direction.EQUAL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +88,8 @@ class Series:
 
     @property
     def two_sided(self) -> bool:
-        """Tells whether the margin is one on either side."""
-        return self.key.metric in EQUAL
+        """Tells whether the margin bounds a fall, too: perplexity has to stay equal."""
+        return self.key.metric == PERPLEXITY
 
     @property
     def outcome(self) -> Outcome | None:
@@ -118,12 +114,11 @@ def report_points(name: str, report: Report) -> dict[Key, Point]:
         if not pairs:
             continue
         candidate = pairs[0].candidate
-        tensorflow = candidate.environment.tensorflow if candidate.environment else ""
         key = (candidate.subject.name, candidate.subject.fingerprint, reference_label(run))
         for metric, values in _log_ratios(pairs).items():
             value, error = _mean(values)
             if math.isfinite(value):
-                point = Point(name, report.created, tensorflow, candidate.machine.fingerprint(), value, error)
+                point = Point(name, report.created, candidate.tensorflow, candidate.machine.fingerprint(), value, error)
                 points[Key(*key, metric)] = point
     return points
 

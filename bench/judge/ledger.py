@@ -17,14 +17,14 @@ from bench.record.gate import GateRun
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.micro import Micro, MicroRun
 from bench.record.paired import PairedRun
-from bench.record.types import SCHEMA, Machine, Run
+from bench.record.types import SCHEMA, Machine
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import Interval, interval
 from bench.stats.sequential import LOOKS
 
 NO_LEDGER = Ledger(SCHEMA, ())
 
-Measured: TypeAlias = GateRun | PairedRun | Micro  # in turn with a reference
+TimedReport: TypeAlias = GateRun | PairedRun | Micro  # in turn with a reference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ def is_foreign(ledger: Ledger, reference: str) -> bool:
     return bool(ledger.entries) and reference not in {entry.reference for entry in ledger.entries} | moved_to
 
 
-def of_models(ledger: Ledger, report: Measured) -> Ledger:
+def of_models(ledger: Ledger, report: TimedReport) -> Ledger:
     """Returns the ledger without what it holds of own models in other files than the report's."""
     files = {"", *(file for _, file in _own_files(report))}
     entries = (
@@ -73,7 +73,7 @@ def of_models(ledger: Ledger, report: Measured) -> Ledger:
     return dataclasses.replace(ledger, entries=tuple(entries), regressions=regressions)
 
 
-def file_of(report: Measured, subject: str) -> str:
+def file_of(report: TimedReport, subject: str) -> str:
     """Returns the fingerprint of an own model's file, by its subject's name; "" of any other subject."""
     own = (file for name, file in _own_files(report) if name == subject)
     return max(own, default="")  # a launch that failed early has none
@@ -95,7 +95,7 @@ def entry_of(run: PairedRun, ledger: Ledger, reason: str, *, becomes_reference: 
     launches, kind = min(((len(whole_pairs(run, kind)), kind) for kind in kinds), default=(0, ""))
     require_acceptable(run, launches, ledger, kind)
     sides = (pairs[0].candidate, pairs[0].reference)
-    versions = [side.environment.tensorflow if side.environment else "unknown" for side in sides]
+    versions = [side.tensorflow or "unknown" for side in sides]
     samples = [one for one in samples_of(pairs) if one.metric.name in run.only or not run.only]
     entry = make_entry(run, sides[0].machine, versions, samples, reason)
     return dataclasses.replace(entry, becomes_reference=becomes_reference)
@@ -167,13 +167,12 @@ def _measured_ratio(sample: Sample, file: str) -> Ratio | None:
     return Ratio(sample.subject, name, fmean(values), stdev(values) / math.sqrt(len(values)), len(values), file)
 
 
-def _own_files(report: Measured) -> list[tuple[str, str]]:
+def _own_files(report: TimedReport) -> list[tuple[str, str]]:
     """Returns (the subject's name, the file's fingerprint) of each launch of an own model."""
     if isinstance(report, Micro):
         cases = [case for launch in (*report.reference, *report.candidate) for case in launch.cases.values()]
         return [(case.subject, case.fingerprint) for case in cases if case.own]
-    runs: tuple[Run | PairedRun, ...] = (report.numbers, *report.speed) if isinstance(report, GateRun) else (report,)
-    subjects = [record.subject for run in runs for record in run.records]
+    subjects = (record.subject for record in report.records)
     return [(subject.name, subject.fingerprint) for subject in subjects if subject.own]
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from bench.judge.fields import unlike, unlike_variables
 from bench.judge.notices import UnlikeEnvironments
-from bench.judge.reasons import unlike, unlike_variables
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 

@@ -149,6 +149,11 @@ def _log_seconds(quad: Quad, side: str) -> float:
     return math.fsum(map(math.log, own)) / len(own)
 
 
+def is_trained(record: Record) -> bool:
+    """Tells whether a launch has a perplexity of its whole training."""
+    return record.subject.tells(PERPLEXITY) and bool(record.losses) and not record.failure
+
+
 def _cpu_quads(pair: Pair) -> list[Quad]:
     """Returns the training quads with CPU time in the place of wall time; none of a launch with a block of 0 seconds:
     where a CPU clock counts ticks, a block may be shorter than one.

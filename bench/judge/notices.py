@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from bench.judge.reasons import Field, Reason
+from bench.judge.fields import Field
+from bench.judge.reasons import Reason
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,7 +35,6 @@ def incomplete(run: Run | PairedRun | MicroRun) -> list[Reason]:
 
 def reference_label(run: PairedRun) -> str:
     """Returns a name of the run's reference; equal names are equal references. The run must have a whole pair."""
-    environment = whole_pairs(run)[0].reference.environment
-    version = environment.tensorflow if environment else "unknown"
+    version = whole_pairs(run)[0].reference.tensorflow or "unknown"
     variables = "".join(f" {name}={value}" for name, value in sorted(run.reference.variables.items()))
     return f"TensorFlow {version} ({run.reference.identity}{variables})"

@@ -30,7 +30,7 @@ def log_perplexity(losses: Sequence[float], subject: Subject, window_start: floa
     return math.fsum(losses[first:]) / (len(losses) - first) / subject.num_steps
 
 
-def by_subject(records: Iterable[Record]) -> dict[str, list[Record]]:
+def records_by_subject(records: Iterable[Record]) -> dict[str, list[Record]]:
     """Returns the records by what they measured (Subject.name), in the order of their first."""
     groups: dict[str, list[Record]] = {}
     for record in records:

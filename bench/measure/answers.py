@@ -15,10 +15,10 @@ import numpy as np
 from bench.measure.checked import ANSWERS, START
 from bench.measure.defined import defined
 from bench.measure.exchange import Arrays, file_bytes, mapped, reserve
-from bench.measure.numerics import CAP, Expected, errors_of, expected_of, sketched
+from bench.measure.numerics import Expected, Quantities, errors_of, expected_of, sketched
 from bench.measure.tally import Best, Tally
 from bench.record.replies import Cases
-from bench.record.types import CASE, OWN, NumericError
+from bench.record.types import CAP, CASE, OWN, NumericError
 from lm.arrays import Array
 from lm.config import config_by_name
 from lm.workloads.protocol import Defining, Opening, Workload
@@ -69,7 +69,7 @@ class Session:
         if self._start:
             np.savez(Path(folder) / START, **cast("dict[str, Any]", self._start))
 
-    def check_answer(self, case: str, refused: str = "", promised: bool = True) -> None:
+    def check_answer(self, case: str, refused: str, promised: bool) -> None:
         """Compares the answers that were just published. A case's number stands in the place of a step.
 
         A `refused` file counts as an infinite error. If no version promised to read the file, its limit is infinite,
@@ -80,17 +80,7 @@ class Session:
             errors = [NumericError(number, "file", "", math.inf, 0.0, refused=refused)]
         else:
             found = self._published[case]
-            errors = [
-                error
-                if error.within
-                else dataclasses.replace(
-                    error,
-                    departure=sketched(
-                        found[error.quantity][error.tensor], expected.values[error.quantity][error.tensor]
-                    ),
-                )
-                for error in errors_of(number, found, expected)
-            ]
+            errors = [_with_departure(error, found, expected) for error in errors_of(number, found, expected)]
         if not promised:
             errors = [dataclasses.replace(error, limit=math.inf) for error in _worst(errors)]
         source, named = (OWN, "") if isinstance(self._found, Best) else (CASE, case)
@@ -105,6 +95,14 @@ def expected_answer(workload: Workload, opening: Opening, case: str) -> Expected
     """Returns a case's answers by their definition in float64, and how far off a float32 implementation may be."""
     wide, narrow = (workload.expected(opening, case, kind) for kind in (np.float64, np.float32))
     return expected_of(wide, narrow, cap=CAP if workload.cap is None else workload.cap)
+
+
+def _with_departure(error: NumericError, found: Quantities, expected: Expected) -> NumericError:
+    """Returns an error with a sketch of its answer where that is over its limit."""
+    if error.within:
+        return error
+    answer, wanted = (tensors[error.quantity][error.tensor] for tensors in (found, expected.values))
+    return dataclasses.replace(error, departure=sketched(answer, wanted))
 
 
 def _worst(errors: Iterable[NumericError]) -> list[NumericError]:

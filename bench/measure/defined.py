@@ -13,7 +13,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from bench.measure.numerics import (
-    CAP,
     FLOAT32_MULTIPLE,
     FLOOR,
     Arrays,
@@ -23,6 +22,7 @@ from bench.measure.numerics import (
     rounding_error,
 )
 from bench.record.types import (
+    CAP,
     LEFT_OPEN,
     NO_FLOAT64,
     NOT_FINITE,

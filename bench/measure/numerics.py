@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.record.types import NumericError
+from bench.record.types import CAP, NumericError
 from lm.arrays import Array, Tokens
 from lm.config import Config
 from lm.data.batches import Batch
@@ -29,7 +29,6 @@ Cut = Callable[[str, Arrays], Arrays]  # makes parts of a quantity's tensors, ea
 # docs/numerics.md has the measurements on six TensorFlow versions that chose these.
 FLOAT32_MULTIPLE = 16.0  # of 12,000 steps of tiny without a fault the worst came to 6 times the float32 oracle's error
 FLOOR = 4e-6
-CAP = 5e-5
 UNIT_ROUNDOFF = 2.0**-24
 SKETCH = 64
 EVALUATION = "evaluation perplexity"  # the quantity of a pass

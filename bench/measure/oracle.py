@@ -30,7 +30,7 @@ from bench.measure.stress import CASES, LEARNING_RATE, SMALL, Start, small_start
 from bench.measure.tally import Tally
 from bench.measure.updates import clipping_and_update
 from bench.record.replies import Agenda, StressCase
-from bench.record.types import DEFAULT_WORKLOAD, REPEAT, STRESS, NumericError
+from bench.record.types import REPEAT, STRESS, NumericError
 from lm.arrays import Floats, State
 from lm.config import config_by_name
 from lm.data.batches import batch, steps_per_epoch, training_batch
@@ -55,7 +55,7 @@ class Session:
         steps: int,
         device: str,
         jitter: int,
-        workload: str = DEFAULT_WORKLOAD,
+        workload: str,
     ) -> Agenda:
         """Loads a workload in a reference configuration. Raises ConfigError, CorpusError."""
         self._config, self._jitter, self._tally = config_by_name(config), jitter, Tally()

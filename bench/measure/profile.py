@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.measure.xspace import trace_of
-from bench.record.profile import CALL_MARK, Dump, Profiled, Trace, Traces
+from bench.record.profile import CALL_MARK, Dump, Profiled, Trace, Traces, flaw
 
 if TYPE_CHECKING:
     from lm.hot_paths.paths import HotPath
@@ -84,15 +84,13 @@ def _target(work: "Work", name: str, *batches: Any) -> "tuple[Called, list[Any]]
 
 def require_complete(trace: Trace, steps: int, device: str) -> None:
     """Raises ValueError for a trace that lacks steps, all events in them, or all events of the GPU that took them."""
+    problem = flaw(trace)
     if len(trace.windows_ns) < steps:
         problem = f"it holds {len(trace.windows_ns)} of {steps} steps, as its buffer is limited: give fewer --steps"
-    elif not trace.lines:
-        problem = "it holds nothing of what happened in its steps"
-    elif device.startswith("gpu") and not any(line.device for line in trace.lines):
+    elif not problem and device.startswith("gpu") and not any(line.device for line in trace.lines):
         problem = f"it holds nothing of {device}: this TensorFlow can't reach the GPU's profiler (CUPTI)"
-    else:
-        return
-    raise ValueError(f"the trace is incomplete: {problem}")
+    if problem:
+        raise ValueError(f"the trace is incomplete: {problem}")
 
 
 def _timed(path: "Called", arguments: Sequence[Any]) -> float:

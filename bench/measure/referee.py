@@ -30,7 +30,7 @@ SCREEN = SIDES * FLOOR
 class Session:
     """Compares steps when asked."""
 
-    def prepare(self, config: str, corpus: str, corpus_path: str | None = None) -> Prepared:
+    def prepare(self, config: str, corpus: str, corpus_path: str | None) -> Prepared:
         """Loads a reference configuration. Raises ConfigError, CorpusError."""
         self._config = config_by_name(config)
         self._tokens = load_corpus(corpus, self._config, corpus_path).train

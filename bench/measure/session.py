@@ -18,7 +18,7 @@ from bench.machine import affinity, pin, require_preloaded, this_machine, usable
 from bench.measure.memory import file_rss_bytes, forget_libraries, peak_rss_bytes, release_free_memory, rss_bytes
 from bench.record.profile import Profiled
 from bench.record.replies import Answered, Block, Description, Finished, Opened, Published
-from bench.record.types import DEFAULT_WORKLOAD, Environment, Evaluation, Subject
+from bench.record.types import Environment, Evaluation, Subject
 from bench.record.variables import kept
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ class Session:
         config: str,
         corpus: str,
         steps: int,
-        corpus_path: str | None = None,
-        implementation: str = "cells",
-        device: str = "cpu:0",
-        jitter: int = 0,
-        workload: str = DEFAULT_WORKLOAD,
+        corpus_path: str | None,
+        implementation: str,
+        device: str,
+        jitter: int,
+        workload: str,
     ) -> Opened:
         """Builds and traces a workload in a reference configuration. Raises ConfigError, CorpusError, DeviceError."""
         from lm import config as configs

@@ -4,7 +4,7 @@ import dataclasses
 
 from bench.record.codec import Amount
 from bench.record.paired import PairedRun, Side
-from bench.record.types import Run
+from bench.record.types import Record, Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,3 +21,8 @@ class GateRun:
     gate_stored: bool = False  # words/s gate by the baselines' stored range, as on a dedicated runner
     warnings: tuple[str, ...] = ()
     phase_seconds: dict[str, Amount] = dataclasses.field(default_factory=dict)  # wall time of each phase
+
+    @property
+    def records(self) -> list[Record]:
+        """Returns the records of all launches, those of the candidate alone first."""
+        return [*self.numbers.records, *(record for run in self.speed for record in run.records)]

@@ -35,6 +35,7 @@ UNMOVED = "unmoved"  # all updates are zero: these alone were not compared
 DEFAULT_WORKLOAD = "train"  # of commands that name none, and of records from before there were others
 FITTED_LOSS, STEP_TIME_GROWTH = "fitted loss", "step time growth"
 OF_SOME = (FITTED_LOSS, STEP_TIME_GROWTH)  # metrics of the workloads that name them, and of no other
+CAP = 5e-5  # the largest limit of an error against the oracle: docs/numerics.md has the measurements that chose it
 # What other processes may have in a launch: a part of the machine's CPU time, and no more than so many CPUs, since an
 # operation on all waits for the slowest. A launch that lost one of two cores ran its steps at half their speed.
 OTHERS_LIMIT, OTHERS_CPUS = 0.05, 0.5
@@ -255,6 +256,11 @@ class Record:
     failure: Failure | None = None
     unchecked: tuple[Unchecked, ...] = ()  # of a user's own model; all its numbers where `numerics` is empty
     others_cpu: Finite | None = None  # part of the machine's CPU time that other processes had; None if not known
+
+    @property
+    def tensorflow(self) -> str:
+        """Returns the version of TensorFlow; "" if the launch failed before it was imported."""
+        return self.environment.tensorflow if self.environment else ""
 
     @property
     def is_disturbed(self) -> bool:

@@ -68,7 +68,7 @@ def _answer(blame: Blame, metric: str, names: tuple[str, str]) -> str:
         return f"no change of {metric} {sides} is proven, nor the effect of any package: {change}"
     if blame.answer is Answer.NO_PACKAGE:
         return f"{metric} changed {sides} by {change}, and no package alone is proven to bring any of it"
-    blamed = ", ".join(f"{_named(one.part, blame)}, {told(one.own)}" for one in blame.blamed)
+    blamed = ", ".join(f"{_named(one.part, blame)}, {told(one.blamed_for)}" for one in blame.blamed)
     return f"to blame: {blamed}; {metric} changed {sides} by {change}"
 
 

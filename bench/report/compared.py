@@ -7,7 +7,7 @@ from bench.judge.reports import paired_runs
 from bench.record.micro import Micro, MicroCase
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.types import Environment, Machine
-from bench.report.judged import AnyRun, Judged, asked_sides, environment, measured, records
+from bench.report.judged import AnyReport, Judged, asked_sides, environment, launches, records
 from bench.report.stored import environment_name
 from bench.report.values import NOTHING, Count
 
@@ -38,12 +38,12 @@ class Packages:
     hashed: list[str]  # the same with hashes; empty for an existing interpreter
 
 
-def environments(run: AnyRun | Micro) -> list[Property]:
+def environments(run: AnyReport) -> list[Property]:
     """Returns every property of both sides' environments, packages last; a run of one environment has no reference."""
     return [*properties(run), *packages(run)]
 
 
-def properties(run: AnyRun | Micro) -> list[Property]:
+def properties(run: AnyReport) -> list[Property]:
     """Returns what was asked for and what was measured, without the packages."""
     found: list[Environment | MicroCase | None] = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     if isinstance(run, Micro):
@@ -55,7 +55,7 @@ def properties(run: AnyRun | Micro) -> list[Property]:
     return _side_by_side(*({**each, **pinned} for each in told), alone=not sides)
 
 
-def packages(run: AnyRun | Micro) -> list[Property]:
+def packages(run: AnyReport) -> list[Property]:
     """Returns the packages, but for those whose versions are properties already."""
     found = [environment(run, side) for side in (REFERENCE, CANDIDATE)]
     told = {"keras", "numpy", *(one.distribution for one in found if one)}
@@ -71,26 +71,26 @@ def replicas(judged: Judged) -> list[str]:
     """
     if isinstance(judged.run, PairedRun):
         return []
-    subjects = dict.fromkeys(launch.record.subject for launch in measured(judged.run))
+    subjects = dict.fromkeys(launch.record.subject for launch in launches(judged.run))
     baselines = [judged.baselines[one.name] for one in subjects if one.name in judged.baselines]
     every = [one.environment for found in baselines if found.subject in subjects for one in found.replicas]
     return [f"TensorFlow {environment_name(key)}" for key in dict.fromkeys(map(environment_key, every))]
 
 
-def machines(run: AnyRun | Micro) -> list[Machine]:
+def machines(run: AnyReport) -> list[Machine]:
     """Returns the machines that were measured on, each once; none where nothing was."""
     if isinstance(run, Micro):
         return [run.run.machine]
     return list(dict.fromkeys(record.machine for record in records(run)))
 
 
-def hosts(run: AnyRun | Micro) -> list[str]:
+def hosts(run: AnyReport) -> list[str]:
     """Returns the same in words, most often of one."""
     told = (", ".join(filter(None, (one.cpu_model, f"{Count(one.cores):core}", one.gpu))) for one in machines(run))
     return list(dict.fromkeys(told))
 
 
-def locks(run: AnyRun | Micro) -> list[Packages]:
+def locks(run: AnyReport) -> list[Packages]:
     """Returns the requirements of each side; of an existing interpreter the versions that it told."""
     sides = asked_sides(run)
     if any(side.packages for side in sides):

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from bench.judge.metrics import PERPLEXITY
+from bench.judge.metrics import PERPLEXITY, is_trained
 from bench.judge.perplexity import repeated, trainings
 from bench.record.gate import GateRun
 from bench.record.lockstep import QUANTITIES, Lockstep
@@ -68,8 +68,7 @@ def _figures(judged: Judged, launches: Sequence[SideLaunch]) -> list[Chart | Non
     metrics = (one.metric for one in judged.verdict.comparisons if one.subject == subject.name)
     margins = (metric.margin for metric in metrics if metric.name == PERPLEXITY)
     timed_alone = isinstance(judged.run, GateRun) and launches[0].in_turn  # other launches tell the perplexity
-    trained = [launch for launch in launches if launch.record.losses and not launch.record.failure]
-    trained = trained if subject.tells(PERPLEXITY) else []
+    trained = [launch for launch in launches if is_trained(launch.record)]
     start = int(judged.window_start.get(subject.config, 0.0) * subject.steps)
     return [
         _losses(trained),

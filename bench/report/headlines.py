@@ -5,12 +5,11 @@ from collections.abc import Iterable
 
 from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME, TRAINING
 from bench.judge.notices import Incomplete
-from bench.judge.reasons import Decided, Identical, TooFewLaunches
+from bench.judge.reasons import Decided, Identical
 from bench.judge.types import Comparison, Direction, Question, Scope, Unit, Verdict
 from bench.record.paired import ALL_CORES, ONE_CORE
 from bench.report import values
 from bench.stats.outcome import Outcome
-from bench.stats.sequential import LOOKS
 
 GLYPHS = {
     Outcome.PASS: "✔",
@@ -31,10 +30,6 @@ BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of on
 LEDGER = "what the ledger accepted"  # from which changes are measured of which it holds a ratio
 EXCEPT = "except for what the ledger accepts, "
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
-ADVICE = "; more launches or a quieter machine may decide it"
-MORE_LAUNCHES = "; more launches may decide it"  # what trainings compute varies as much on a quiet machine
-QUIETER = "; a quieter machine may decide it"  # more launches than there are looks at
-TOO_NEAR = "; the change is too near the margin for these launches"  # all, and enough if nothing had changed
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 INTERRUPTED = "launches are missing, so there is no verdict: go on by the same command with --resume and its --output"
 
@@ -147,8 +142,7 @@ def _of_all(verdict: Verdict, names: Names) -> str:
         margin = " by more than the margin" if all(one.metric.margin for one in verdict.decisive) else ""
         below = any(_is_computed(one) and one.interval and one.interval.estimate < 0 for one in verdict.decisive)
         return f"{names.candidate} {'differs from' if below else 'is worse than'} {against}{margin}{where}"
-    neither = f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse"
-    return f"{neither}{where}{_advice(verdict)}"
+    return f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse{where}"
 
 
 def _passed(verdict: Verdict, names: Names) -> str:
@@ -212,31 +206,6 @@ def _excluded(verdict: Verdict) -> str:
         elif all(isinstance(one.reason, Identical) for one in verdict.comparisons if one.metric.name == name):
             found.append(f"{name} (bit-identical)")
     return f": {', '.join(found)}" if found else ""
-
-
-def _advice(verdict: Verdict) -> str:
-    """Returns what may decide an INCONCLUSIVE; "" where a metric takes something else. Totals follow their metric."""
-    takes = [one for one in verdict.decisive if not _is_total(one)]
-    if not takes or not all(map(_takes_launches, takes)):
-        return ""
-    beyond = [one for one in takes if one.precision and (one.precision.needed or 0) > LOOKS[-1]]
-    if beyond:
-        return "" if any(map(_is_computed, takes)) else QUIETER
-    precisions = [one.precision for one in takes]
-    if all(found and found.needed and found.needed <= found.launches >= found.planned for found in precisions):
-        return TOO_NEAR
-    return MORE_LAUNCHES if any(map(_is_computed, takes)) else ADVICE
-
-
-def _takes_launches(comparison: Comparison) -> bool:
-    """Tells whether more launches could decide a comparison, as none can where trainings of other environments do, or
-    where the deviation between hosts is added to bounds of launches.
-    """
-    if comparison.precision and comparison.precision.needed is None:
-        return False
-    if isinstance(comparison.reason, Decided) and comparison.reason.across_hosts:
-        return False
-    return comparison.interval is not None or isinstance(comparison.reason, TooFewLaunches)
 
 
 def _is_computed(comparison: Comparison) -> bool:

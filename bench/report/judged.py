@@ -5,8 +5,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from bench.judge.fields import unlike_variables
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.reasons import unlike_variables
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison, Verdict
 from bench.record.command_lines import words_without
@@ -19,6 +19,7 @@ from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
 
 AnyRun: TypeAlias = Run | PairedRun | GateRun
+AnyReport: TypeAlias = AnyRun | Micro
 
 WORST_FIRST = (Outcome.REGRESSION, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_GATED)
 IN_TURN = ", in turn with the reference"  # follows the subject of a gate's launches that were
@@ -35,7 +36,7 @@ class UnfitError(ValueError):
 class Judged:
     """A run, its verdict, and what it was compared with."""
 
-    run: AnyRun | Micro
+    run: AnyReport
     verdict: Verdict
     baselines: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)  # by Subject.name
     # Margins.window_start, by configuration.
@@ -82,12 +83,12 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=lambda one: severity(one.outcome))
 
 
-def measured(run: AnyRun | Micro) -> list[SideLaunch]:
+def launches(run: AnyReport) -> list[SideLaunch]:
     """Returns every launch that was timed or trained, in order; of a pair the reference first; none of micro."""
     if isinstance(run, Micro):
         return []
     if isinstance(run, GateRun):
-        return measured(run.numbers) + [launch for paired in run.speed for launch in measured(paired)]
+        return launches(run.numbers) + [launch for paired in run.speed for launch in launches(paired)]
     if isinstance(run, Run):
         return [
             SideLaunch(CANDIDATE, record.launch, record, in_turn=False, block_seconds=record.step_seconds)
@@ -101,23 +102,21 @@ def measured(run: AnyRun | Micro) -> list[SideLaunch]:
     return found
 
 
-def launches_by_subject(run: AnyRun | Micro) -> dict[str, list[SideLaunch]]:
+def launches_by_subject(run: AnyReport) -> dict[str, list[SideLaunch]]:
     """Returns launches by Subject.name, in the order of their first; a gate's launches in turn are apart, and those on
     one core.
     """
     groups: dict[str, list[SideLaunch]] = {}
-    for launch in measured(run):
+    for launch in launches(run):
         apart = IN_TURN if isinstance(run, GateRun) and launch.in_turn else ""
         apart += ON_ONE_CORE if launch.cores == ONE_CORE else ""
         groups.setdefault(launch.record.subject.name + apart, []).append(launch)
     return groups
 
 
-def records(run: AnyRun | Micro) -> list[Record]:
-    """Returns every record, those of the launches checked against the oracle included."""
-    return [launch.record for launch in measured(run)] + [
-        record for paired in paired_runs(run) for record in paired.oracle
-    ]
+def records(run: AnyReport) -> Sequence[Record]:
+    """Returns every record, those of the launches checked against the oracle included; none of micro."""
+    return [] if isinstance(run, Micro) else run.records
 
 
 def names(judged: Judged) -> Names:
@@ -141,7 +140,7 @@ def names(judged: Judged) -> Names:
     return known if candidate == reference else dataclasses.replace(known, candidate=candidate, reference=reference)
 
 
-def _work(run: AnyRun | Micro) -> str:
+def _work(run: AnyReport) -> str:
     """Returns what was run: the default in plain words, other workloads by their names, many by their number."""
     found = list(dict.fromkeys(record.subject.workload for record in records(run)))
     if len(found) > MOST_NAMED:
@@ -150,14 +149,14 @@ def _work(run: AnyRun | Micro) -> str:
     return " and ".join({**own, DEFAULT_WORKLOAD: DEFAULT_WORK}[name] for name in found)
 
 
-def reproducing(run: AnyRun | Micro) -> tuple[str, ...]:
+def reproducing(run: AnyReport) -> tuple[str, ...]:
     """Returns the command that measures alike: that of the run in a folder of its own, with the index as it was."""
     candidate = (run.candidate,) if isinstance(run, GateRun) else ()  # of numbers alone, too
     words = words_without(run.command, ("--output",), ("--resume",))  # there may be a report already, or none
     return (*words, *as_of((*asked_sides(run), *candidate), words))
 
 
-def asked_sides(run: AnyRun | Micro) -> tuple[Side, ...]:
+def asked_sides(run: AnyReport) -> tuple[Side, ...]:
     """Returns the reference and the candidate as they were asked for; none of a run of one environment."""
     if isinstance(run, Micro):
         return run.run.reference, run.run.candidate
@@ -179,9 +178,9 @@ def as_of_moment(moment: str, words: Sequence[str]) -> tuple[str, ...]:
     return () if given or not moment else ("--as-of", moment)
 
 
-def environment(run: AnyRun | Micro, side: str) -> Environment | None:
+def environment(run: AnyReport, side: str) -> Environment | None:
     """Returns the first environment that a side's launches told, or its part in lockstep; None if none did."""
-    found = [launch.record.environment for launch in measured(run) if launch.side == side]
+    found = [launch.record.environment for launch in launches(run) if launch.side == side]
     for paired in paired_runs(run):
         found += [
             record.environment

@@ -19,7 +19,7 @@ from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.releases import are_listed, end
 from bench.record.types import DEFAULT_WORKLOAD, Subject
 from bench.report.headlines import is_shifted
-from bench.report.judged import AnyRun, Judged, as_of, environment
+from bench.report.judged import AnyReport, Judged, as_of, environment
 from bench.stats.outcome import Outcome
 
 # Options that say which of its comparisons a command makes, and how: those that stand alone, and those with a value.
@@ -148,7 +148,7 @@ def _typed(*words: str) -> str:
     return shlex.join(("tfgate", *words))
 
 
-def _upgrades(run: AnyRun | Micro) -> dict[str, Upgrade]:
+def _upgrades(run: AnyReport) -> dict[str, Upgrade]:
     """Returns, by Subject.name, an upgrade that compares the same again: of what `upgrade` and `gate` compared."""
     found = {}
     for paired in paired_runs(run) if run.command[1:2] in (("upgrade",), ("gate",)) else ():
@@ -170,7 +170,7 @@ def _work(command: Sequence[str], subject: Subject) -> tuple[str, ...]:
     return *workload, "--config", subject.config
 
 
-def _installed(run: AnyRun | Micro) -> dict[str, str]:
+def _installed(run: AnyReport) -> dict[str, str]:
     """Returns, by its path or name, the TensorFlow and Keras of each side of launches in turn that is an interpreter or
     the pinned reference, as requirements: a bisection builds environments. An interpreter with a build that no public
     index has is left out.

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from bench.judge import notices
-from bench.judge.reasons import Field, Reason
+from bench.judge.fields import Field
+from bench.judge.reasons import Reason
 from bench.report import values
 
 Words: TypeAlias = str | Callable[[Any], str]  # a template of a reason's fields, or a function of the reason

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 
 from bench.judge.ledger import ratio_interval
-from bench.judge.metrics import PERPLEXITY
+from bench.judge.metrics import is_trained
 from bench.judge.perplexity import EnvironmentKey, replica_groups
 from bench.judge.summary import log_perplexity, words_per_second
 from bench.record.ledger import Entry, Ledger, Ratio
@@ -81,13 +81,12 @@ def _ratio_cells(ratio: Ratio) -> list[str]:
 
 def _record_row(record: Record) -> list[str]:
     subject, speed, startup, memory = record.subject, words_per_second(record), record.startup, record.memory
-    whole = subject.tells(PERPLEXITY) and record.losses and not record.failure
     return [
         subject.name,
-        record.environment.tensorflow if record.environment else NOTHING,
+        record.tensorflow or NOTHING,
         str(record.launch + 1),
         str(record.jitter),
-        perplexity_of(log_perplexity(record.losses, subject, 0.0)) if whole else NOTHING,
+        perplexity_of(log_perplexity(record.losses, subject, 0.0)) if is_trained(record) else NOTHING,
         count(speed) if speed else NOTHING,
         f"{startup.seconds:.1f}" if startup else NOTHING,
         f"{memory.peak_rss_bytes / MEBIBYTE:.0f}" if memory else NOTHING,

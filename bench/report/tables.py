@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.judge.metrics import PERPLEXITY
+from bench.judge.metrics import is_trained
 from bench.judge.reports import paired_runs
 from bench.judge.summary import log_perplexity, words_per_second
 from bench.profile.compare import PartDifference, ProfileComparison
@@ -99,13 +99,12 @@ def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
     parts: Sequence[float | None] = [None] * 4
     if startup:
         parts = [startup.import_seconds, startup.build_seconds, startup.trace_seconds, startup.first_step_seconds]
-    whole = subject.tells(PERPLEXITY) and bool(record.losses) and not record.failure
-    perplexity = log_perplexity(record.losses, subject, 0.0) if whole else None
+    perplexity = log_perplexity(record.losses, subject, 0.0) if is_trained(record) else None
     return (
         Cell(name),
         Cell(launch.side),
         _number(launch.launch + 1, "d"),
-        Cell(record.environment.tensorflow if record.environment else NOTHING),
+        Cell(record.tensorflow or NOTHING),
         Cell(values.perplexity_of(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
         _number(words_per_second(record) or None, ",.0f"),
         *(_number(milliseconds, ".2f") for milliseconds in (p5, p25, median, p75, p95)),
@@ -137,11 +136,7 @@ def _numerics(of: Iterable[Record]) -> Table:
     nearest: dict[tuple[str, str, str], NumericError] = {}
     for record in of:
         for error in record.numerics:
-            key = (
-                record.subject.name,
-                record.environment.tensorflow if record.environment else NOTHING,
-                error.label,
-            )
+            key = (record.subject.name, record.tensorflow or NOTHING, error.label)
             if key not in nearest or error.used > nearest[key].used:
                 nearest[key] = error
     rows = tuple(

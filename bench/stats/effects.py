@@ -50,19 +50,19 @@ def effects(
     rows = 2 + len(parts) + len(pairs) + 2 * len(switched)
     bounds = functools.partial(pooled.bounds, level=1 - (1 - CONFIDENCE) / rows / 2)
 
-    def measured(places: Sequence[int]) -> Floats:
+    def weights_of(places: Sequence[int]) -> Floats:
         """Returns the weights of the sum of those parts that were measured."""
         weights: Floats = units[[place for place in places if pooled.counts[place]]].sum(axis=0)
         return weights
 
-    beyond = [units[pair] - measured(members) for pair, members in pairs.items()]
+    beyond = [units[pair] - weights_of(members) for pair, members in pairs.items()]
     inside = {place for pair, members in pairs.items() if pooled.counts[pair] for place in members}
     apart = {*range(len(parts)), *pairs} - inside
     under = units[len(parts) : -1]
     return Effects(
         bounds(units[WHOLE]),
         tuple(map(bounds, units[: len(parts)])),
-        bounds(units[WHOLE] - measured([*apart])),
+        bounds(units[WHOLE] - weights_of([*apart])),
         tuple(map(bounds, under)),
         tuple(bounds(units[WHOLE] - one) for one in under),
         tuple(map(bounds, beyond)),

@@ -13,9 +13,9 @@ import numpy as np
 
 from bench.cli import main
 from bench.commands.errors import guarded
+from bench.drive.cache import STORED_FILE, Stored
 from bench.drive.environments import read_locks
 from bench.drive.lock import host_lock
-from bench.drive.stored import STORED_FILE, Stored
 from bench.record.files import read_record, write_record
 from bench.record.ledger import AcceptedRegression, Ledger
 from bench.record.paired import Package

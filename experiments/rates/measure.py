@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.drive.upgrade import PAIRED_FILE
+from bench.drive.paired import PAIRED_FILE
 from bench.judge.margins import Margins, read_margins
 from bench.judge.metrics import TRAINING
 from bench.judge.paired import paired_samples

@@ -173,6 +173,11 @@ class Workload(Protocol):
         """Returns its file's name: "predict-call" of predict_call."""
         return type(self).__module__.rpartition(".")[2].replace("_", "-")
 
+    @property
+    def fingerprint(self) -> str:
+        """Returns that of a user's own file; "" of the others."""
+        return ""
+
     def open(self, opening: Opening) -> Work:
         """Imports the work, and TensorFlow with it, and reads what it needs.
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench.cli import COMMANDS, GROUPS, command_parser
 from bench.commands.usage import UsageError
-from bench.drive.upgrade import PAIRED_FILE
+from bench.drive.paired import PAIRED_FILE
 from bench.record.files import write_record
 from tests.builders.commands import in_turn
 

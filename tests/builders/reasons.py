@@ -3,7 +3,8 @@
 import math
 
 from bench.judge import notices, reasons
-from bench.judge.reasons import Field, OracleErrors, Reason
+from bench.judge.fields import Field
+from bench.judge.reasons import OracleErrors, Reason
 from bench.record.types import (
     CASE,
     LEFT_OPEN,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.numerics import CAP, FLOAT32_MULTIPLE, FLOOR
+from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
 from bench.measure.referee import SCREEN, SIDES
 from bench.record.files import write_record
-from bench.record.types import STRESS, Failure, NumericError
+from bench.record.types import CAP, STRESS, Failure, NumericError
 from experiments.margins import launch_plan, main, report
 from lm.config import CONFIGS
 from tests.builders.records import BEYOND, OTHER_MACHINE, SUBJECT, WITHIN, record, run

@@ -8,7 +8,7 @@ import pytest
 from bench.commands.stored import baselines_folder, read_folder
 from bench.commands.surveys import judged_survey
 from bench.commands.verdicts import judged
-from bench.drive.upgrade import PAIRED_FILE
+from bench.drive.paired import PAIRED_FILE
 from bench.record.files import read_record, write_record
 from bench.record.paired import PairedRun
 from bench.report.sentences import sentence

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.drive.upgrade import PAIRED_FILE
+from bench.drive.paired import PAIRED_FILE
 from bench.judge.margins import read_margins
 from bench.judge.metrics import MEMORY_GROWTH, ONE_CORE_STEP_TIME, PEAK_MEMORY, STEP_TIME
 from bench.judge.paired import judge_paired

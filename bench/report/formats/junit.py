@@ -15,7 +15,7 @@ from bench.judge.types import Comparison
 from bench.record.gate import GateRun
 from bench.report import values
 from bench.report.headlines import NOTHING_JUDGED, compared_with, scope_text
-from bench.report.judged import Judged, measured, names, records
+from bench.report.judged import Judged, launches, names, records
 from bench.report.lines import one_line
 from bench.report.sentences import sentence, why
 from bench.stats.outcome import Outcome
@@ -96,7 +96,7 @@ def _seconds(judged: Judged) -> float:
     if isinstance(judged.run, GateRun):
         return math.fsum(judged.run.phase_seconds.values())
     seconds = []
-    for record in (launch.record for launch in measured(judged.run)):
+    for record in (launch.record for launch in launches(judged.run)):
         seconds += [*record.step_seconds, *([record.startup.seconds] if record.startup else [])]
         seconds += [record.evaluation.seconds] if record.evaluation else []
     seconds += [run.lockstep.wall_seconds for run in paired_runs(judged.run) if run.lockstep]

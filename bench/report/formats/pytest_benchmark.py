@@ -13,7 +13,7 @@ from typing import Any
 from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES
 from bench.record.types import Machine
-from bench.report.judged import AnyRun, Judged, SideLaunch, UnfitError, measured
+from bench.report.judged import AnyReport, Judged, SideLaunch, UnfitError, launches
 from bench.stats.trimmed import robust_seconds
 
 FILE = "benchmark.json"
@@ -28,12 +28,12 @@ def render(judged: Sequence[Judged]) -> str:
     return json.dumps(document(judged[0].run), allow_nan=False, indent=1) + "\n"
 
 
-def document(run: AnyRun | Micro) -> dict[str, Any]:
+def document(run: AnyReport) -> dict[str, Any]:
     """Returns the run as plain data of the format. Raises UnfitError for a run without steady steps, and for micro."""
     if isinstance(run, Micro):
         raise UnfitError("the folder of micro holds pytest-benchmark's files, such as reference-00.json: read those")
     groups: dict[tuple[str, str, bool, str], list[tuple[SideLaunch, float]]] = {}
-    for launch in measured(run):
+    for launch in launches(run):
         seconds = None if launch.record.failure else robust_seconds(launch.block_seconds)
         if seconds:
             key = (launch.record.subject.name, launch.side, launch.in_turn, launch.cores)
@@ -60,7 +60,7 @@ def document(run: AnyRun | Micro) -> dict[str, Any]:
 def _benchmark(launches: Sequence[tuple[SideLaunch, float]]) -> dict[str, Any]:
     """Returns the benchmark of launches of one kind, each with the seconds of its typical step."""
     (first, _), seconds = launches[0], [value for _, value in launches]
-    subject, environment = first.record.subject, first.record.environment
+    subject = first.record.subject
     param = first.side if first.cores == ALL_CORES else f"{first.side}, {first.cores}"
     name = f"{subject.name}[{param}]" if first.in_turn else subject.name
     return {
@@ -70,7 +70,7 @@ def _benchmark(launches: Sequence[tuple[SideLaunch, float]]) -> dict[str, Any]:
         "params": {"side": first.side, "cores": first.cores} if first.in_turn else None,
         "param": param if first.in_turn else None,
         "extra_info": {
-            "tensorflow": environment.tensorflow if environment else "",
+            "tensorflow": first.record.tensorflow,
             "fingerprint": subject.fingerprint,
             "words_per_second": subject.tokens_per_step * len(seconds) / math.fsum(seconds),
         },

@@ -25,7 +25,7 @@ STEPS = 2  # that are compared: the second one's update has the optimizer's slot
 NEAR = 2.0**-8  # relative distance of the other starts' weights
 SMALL = 2.0**-10, 2.0**-8  # bounds of those that would be 0
 # How far losses and gradients of two runs may be apart, of the largest value: threads may add up in any order. It is
-# bench.measure.numerics.CAP. Dropout of 10% moved gradients by 2% and more, and losses by 1e-5 to 1e-4.
+# bench.record.types.CAP. Dropout of 10% moved gradients by 2% and more, and losses by 1e-5 to 1e-4.
 REPEATED = 5e-5
 SETTLING = 2  # units at the start, whose traces don't count as retraces
 

@@ -119,7 +119,7 @@ class TestSearches:
     ) -> None:
         """That of the bad release comes first, and is made anew."""
         launch = unittest.mock.Mock(side_effect=KeyboardInterrupt)
-        monkeypatch.setattr("bench.drive.upgrade.measure_launch", launch)
+        monkeypatch.setattr("bench.drive.paired.measure_launch", launch)
         with host_lock():  # which is not for what isn't timed
             assert bisect(tfgate, tmp_path, slowness, "--metric", "numbers").code == 4
         assert len(list(tmp_path.glob("out/*/paired.json"))) == launch.call_count == 1

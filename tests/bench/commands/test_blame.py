@@ -319,7 +319,7 @@ class TestWholeSearches:
         self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It is spent once the whole change has been compared."""
-        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: numbers(wrong=True))
+        monkeypatch.setattr("bench.commands.growing.measure_paired", lambda *asked: numbers(wrong=True))
         with host_lock():  # which is not for what isn't timed
             found = blame(tfgate, tmp_path, "--metric", "numbers", "--budget", "1e-9", "--part", "keras", "--json")
         assert (found.code, found.plain["answer"]) == (3, "not proven"), found
@@ -334,7 +334,7 @@ class TestWholeSearches:
     ) -> None:
         """Keras leaves them right; of the whole they are right or wrong."""
         runs = iter([numbers(wrong=wrong), numbers(wrong=False)])
-        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: next(runs))
+        monkeypatch.setattr("bench.commands.growing.measure_paired", lambda *asked: next(runs))
         found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras", "--json")
         assert (found.plain["answer"], found.code) == (answer, code), found
 
@@ -343,13 +343,13 @@ class TestWholeSearches:
         self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         runs = iter([inconclusive(), numbers(wrong=False)])
-        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: next(runs))
+        monkeypatch.setattr("bench.commands.growing.measure_paired", lambda *asked: next(runs))
         found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras")
         assert (found.code, found.out.startswith("nothing is proven: ")) == (3, True), found
 
     @pytest.mark.usefixtures("environments")
     def test_no_profile_explains_numbers(self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bench.commands.growing.measure_upgrade", lambda *asked: numbers(wrong=True))
+        monkeypatch.setattr("bench.commands.growing.measure_paired", lambda *asked: numbers(wrong=True))
         found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras", "--budget", "1", "--profile")
         assert found.err.endswith("no profile: it explains the time of a steady step, not numbers\n"), found
         assert "; at most 1 minute of measurements in all\n" in found.err

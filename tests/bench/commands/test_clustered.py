@@ -185,12 +185,12 @@ def keras(wheelhouse: Path, environment_cache: Path, monkeypatch: pytest.MonkeyP
     """
     found = set[str]()
 
-    def measured(self: Extent, plan: Plan, path: Path, sides: dict[str, Side], *_: object) -> PairedRun:
+    def measure(self: Extent, plan: Plan, path: Path, sides: dict[str, Side], *_: object) -> PairedRun:
         found.update(package.version for side in sides.values() if (package := keras_of(side.packages)))
         write_wheel(wheelhouse, "keras", f"3.3.{len(list(wheelhouse.iterdir()))}")
         raise BuildError("no room")
 
-    monkeypatch.setattr(Extent, "measured", measured)
+    monkeypatch.setattr(Extent, "measure", measure)
     return found
 
 

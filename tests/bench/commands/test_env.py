@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.cache import LOCK_FILE, STORED_FILE, VENV_FILE, Stored
 from bench.drive.environments import prepare
 from bench.drive.requests import read_as_of
-from bench.drive.stored import LOCK_FILE, STORED_FILE, VENV_FILE, Stored
 from bench.record.files import write_record
 from bench.record.types import SCHEMA
 from tests.builders.commands import Tfgate

@@ -17,11 +17,11 @@ from bench.commands import gate
 from bench.commands.resume import begun
 from bench.drive.doctor import Finding
 from bench.drive.environments import PINNED, prepare
+from bench.drive.paired import PairedRequest
 from bench.drive.patience import Patience
 from bench.drive.plan import Plan
 from bench.drive.requests import BuildError, RequestError
 from bench.drive.run import RunRequest
-from bench.drive.upgrade import PairedRequest
 from bench.judge.types import Scope
 from bench.record.files import keeper, read_record, write_record
 from bench.record.gate import GateRun
@@ -238,7 +238,7 @@ def test_the_report_is_kept_after_each_launch(gated: Gate, monkeypatch: pytest.M
     assert list(dict.fromkeys(kept)) == [(0, 0), (1, 0), (1, 1), (1, 2)]
 
 
-@pytest.mark.parametrize("phase", ["paired.measure_upgrade", "gate.measure_run"])
+@pytest.mark.parametrize("phase", ["paired.measure_paired", "gate.measure_run"])
 def test_what_was_interrupted_is_no_pass(gated: Gate, monkeypatch: pytest.MonkeyPatch, phase: str) -> None:
     """Ctrl-C as a phase begins, when none of its launches is kept."""
     monkeypatch.setattr(f"bench.commands.{phase}", unittest.mock.Mock(side_effect=KeyboardInterrupt))
@@ -431,7 +431,7 @@ def test_what_was_asked_for_and_what_may_explain_a_difference_is_in_the_report(
     monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.00", "load: 2.00"),))
     packages = {**NIGHTLY, "numpy": "2.5.0", "scipy": "1.16", "pillow": "12.0"}
     more = ("--to-env", "A=1", "--from-env", "B=2", "--gate-stored")
-    monkeypatch.setattr("bench.drive.upgrade.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("bench.drive.paired.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     assert gated(gated.side("candidate", packages), "--config", "small", *more).code == 4
     assert gated.report.gate_stored
     nightly, numpy, extra, load = gated.report.warnings
@@ -451,7 +451,7 @@ def test_that_no_core_can_be_pinned_is_in_the_report(gated: Gate, monkeypatch: p
     monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: None)
     margins = gated.baselines / "margins.toml"
     margins.write_text(margins.read_text().replace("[gating]", "[gating]\nstep_time_on_one_core = 0.05"))
-    monkeypatch.setattr("bench.drive.upgrade.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("bench.drive.paired.measure_pair", unittest.mock.Mock(side_effect=KeyboardInterrupt))
     assert gated(gated.side("candidate"), "--config", "small").code == 4
     assert any("step time on one core is not measured" in line for line in gated.report.speed[0].warnings)
 

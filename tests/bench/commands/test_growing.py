@@ -55,7 +55,7 @@ def test_what_disturbs_the_only_core_that_can_be_pinned_is_in_the_report(
 ) -> None:
     monkeypatch.setattr("bench.commands.plans.core_to_pin", lambda: PinnedCore(1, (0,), shared=True))
     monkeypatch.setattr(
-        "bench.commands.growing.measure_upgrade", lambda request, *_: paired_run([], (), request.warnings)
+        "bench.commands.growing.measure_paired", lambda request, *_: paired_run([], (), request.warnings)
     )
     measure = dataclasses.replace(MEASURE, metric="step time on one core")
     sides = dict(zip((REFERENCE, CANDIDATE), SIDES, strict=True))
@@ -64,9 +64,9 @@ def test_what_disturbs_the_only_core_that_can_be_pinned_is_in_the_report(
 
 
 def test_a_metric_that_launches_do_not_tell_is_refused() -> None:
-    assert MEASURE.told(paired_run([pair(0, step=0.1)])) == pytest.approx([0.104], abs=0.015)
+    assert MEASURE.values(paired_run([pair(0, step=0.1)])) == pytest.approx([0.104], abs=0.015)
     with pytest.raises(UsageError, match="don't measure step time here: name another metric"):
-        MEASURE.told(paired_run([]))
+        MEASURE.values(paired_run([]))
     of_predict = dataclasses.replace(MEASURE, plan=Plan("tiny", 40, workload="predict"))
     with pytest.raises(UsageError, match="name one of step time on one core, peak memory, "):
-        of_predict.told(paired_run([]))
+        of_predict.values(paired_run([]))

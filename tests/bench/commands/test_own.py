@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive.upgrade import PairedRequest
+from bench.drive.paired import PairedRequest
 from bench.record.files import read_record
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
@@ -80,7 +80,7 @@ def test_the_reference_says_what_is_right(
         asked.append(request)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"bench.commands.{module}.measure_upgrade", measured)
+    monkeypatch.setattr(f"bench.commands.{module}.measure_paired", measured)
     (tmp_path / "mine.py").write_text("def workload(): pass")
     sides = {name: noisy_side(tmp_path / name) for name in "abc"}
     more = ("--workload", tmp_path / "mine.py", "--baselines", baselines, "--output", tmp_path / "out")

@@ -40,7 +40,7 @@ def test_a_regression_ends_launches_unless_the_folder_s_ledger_accepts_it(
         kinds.append(wanted(in_turn(launches=4, step=0.2)))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.commands.paired.measure_upgrade", measured)
+    monkeypatch.setattr("bench.commands.paired.measure_paired", measured)
     known = AcceptedRegression(SUBJECT.name, "step time", 0.5, "known", "link", "9999-12-31")
     write_record(baselines / "ledger.json", Ledger(SCHEMA, (), (known,) if accepted else ()))
     reference, candidate = (noisy_side(tmp_path / name) for name in "ab")

@@ -13,10 +13,10 @@ import pytest
 from bench.commands.resume import as_begun, begun, kept, require_same, require_same_variables
 from bench.commands.sides import SideRequest, Sides
 from bench.commands.usage import UsageError
+from bench.drive.paired import PairedRequest, measure_paired
 from bench.drive.plan import Plan
 from bench.drive.private import private_environment
 from bench.drive.requests import AsOf
-from bench.drive.upgrade import PairedRequest, measure_upgrade
 from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
@@ -29,7 +29,7 @@ from tests.builders.records import MACHINE, environment, record, run
 
 PACKAGES = {"tensorflow-cpu": "9.9.9", "numpy": "2.4.0"}
 BEGINNING, LATER = "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"
-PAIR, LAUNCH = "bench.drive.upgrade.measure_pair", "bench.drive.run.measure_launch"
+PAIR, LAUNCH = "bench.drive.paired.measure_pair", "bench.drive.run.measure_launch"
 Interrupt = Callable[[str, int], None]  # a function and the number of its call
 
 
@@ -132,22 +132,22 @@ def test_each_sides_launch_against_the_oracle_is_kept_when_it_is_over(monkeypatc
         made.append(record(launch=len(made)))
         return made[-1]
 
-    monkeypatch.setattr("bench.drive.upgrade.measure_launch", measured)
+    monkeypatch.setattr("bench.drive.paired.measure_launch", measured)
     kept: list[PairedRun] = []
     sides = dict(zip((REFERENCE, CANDIDATE), SIDES, strict=True))
     request = PairedRequest(sides, (), oracle_plan=Plan("tiny", 5))
-    measure_upgrade(request, kept.append, unittest.mock.Mock(), lambda run: None)
+    measure_paired(request, kept.append, unittest.mock.Mock(), lambda run: None)
     assert [len(run.oracle) for run in kept] == [0, 1, 2, 2]
     begun = PairedRequest(sides, (), oracle_plan=Plan("tiny", 5), begun=kept[1])
-    assert measure_upgrade(begun, kept.append, unittest.mock.Mock(), lambda run: None).oracle == (made[0], made[2])
+    assert measure_paired(begun, kept.append, unittest.mock.Mock(), lambda run: None).oracle == (made[0], made[2])
 
 
 def test_lockstep_that_was_over_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.drive.upgrade.run_lockstep", unittest.mock.Mock(side_effect=AssertionError))
+    monkeypatch.setattr("bench.drive.paired.run_lockstep", unittest.mock.Mock(side_effect=AssertionError))
     over = dataclasses.replace(paired_run([]), lockstep=lockstep())
     sides = dict(zip((REFERENCE, CANDIDATE), SIDES, strict=True))
     request = PairedRequest(sides, (), lockstep_plan=Plan("tiny", 5), begun=over)
-    assert measure_upgrade(request, lambda run: None, unittest.mock.Mock(), lambda run: None).lockstep == over.lockstep
+    assert measure_paired(request, lambda run: None, unittest.mock.Mock(), lambda run: None).lockstep == over.lockstep
 
 
 def test_options_have_no_order_but_repeated_ones_do(tmp_path: Path) -> None:

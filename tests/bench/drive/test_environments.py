@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive import inspection
+from bench.drive.cache import LOCK_FILE, STORED_FILE, environments, installed
 from bench.drive.environments import (
     PYTHON_OF_LOCKS,
     Resolved,
@@ -29,7 +30,6 @@ from bench.drive.environments import (
 )
 from bench.drive.lockfile import keras_of, read_lock, tensorflow_of
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
-from bench.drive.stored import LOCK_FILE, STORED_FILE, environments, installed
 from bench.record.paired import Package, Side
 from bench.report.judged import reproducing
 from tests.builders.paired import paired_run

@@ -1,5 +1,6 @@
 """Launches of the micro-benchmarks: started in turn, put aside, repeated, and what is said where one fails."""
 
+import dataclasses
 import functools
 import json
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from bench.record.paired import Side
 from bench.record.types import OWN_CODE
 from tests.builders.micro import STEP, calls, micro_interpreter
 
+SUITE = Suite(("step",), ())
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
 ORDER = "open({!r}, 'a').write(pathlib.Path(__file__).parent.name + '\\n')"
 
@@ -31,7 +33,7 @@ def measure(
     def settled(run: MicroRun, old: Sequence[MicroLaunch], new: Sequence[MicroLaunch]) -> bool:
         return len(old) == len(new) == stop_at
 
-    request = MicroRequest(sides, Suite(), launches, folder / "out", ("tfgate", "micro"), ["a warning"])
+    request = MicroRequest(sides, SUITE, launches, folder / "out", ("tfgate", "micro"), ["a warning"])
     return measure_micro(request, settled, lambda line: None)
 
 
@@ -170,8 +172,8 @@ def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_pa
         "os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
     )
     suites = [
-        (Suite(), "here-1"),
-        (Suite(gpu=True), "herevisible"),
+        (SUITE, "here-1"),
+        (dataclasses.replace(SUITE, gpu=True), "herevisible"),
     ]
     for number, (suite, wanted) in enumerate(suites):
         python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
@@ -186,14 +188,16 @@ def test_what_pytest_prints_has_no_colors(tmp_path: Path, monkeypatch: pytest.Mo
     python = micro_interpreter(
         tmp_path, *LAUNCHES, planted="import os; (home / 'seen').write_text(os.environ['PY_COLORS'])"
     )
-    time_suite(side(python), Suite(), tmp_path / "0.json")
+    time_suite(side(python), SUITE, tmp_path / "0.json")
     assert (python.parent / "seen").read_text() == "0"
 
 
 def test_a_workload_s_variables_come_last(tmp_path: Path) -> None:
     planted = "import os; (home / 'seen').write_text(os.environ['PLANTED'])"
     python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-    time_suite(side(python, PLANTED="here"), Suite(variables={"PLANTED": "there"}), tmp_path / "a.json")
+    time_suite(
+        side(python, PLANTED="here"), dataclasses.replace(SUITE, variables={"PLANTED": "there"}), tmp_path / "a.json"
+    )
     assert (python.parent / "seen").read_text() == "there"
 
 
@@ -227,7 +231,7 @@ def test_a_failure_says_why_in_one_line(tmp_path: Path, planted: str, said: str)
 def failure(folder: Path, planted: str, limit: float = 60.0) -> str:
     python = micro_interpreter(folder, *LAUNCHES, planted=planted)
     with pytest.raises(WorkerError) as failed:
-        time_suite(side(python), Suite(), folder / "launch.json", limit)
+        time_suite(side(python), SUITE, folder / "launch.json", limit)
     assert not (folder / "launch.json").exists()
     return str(failed.value).replace(str(python), "PYTHON")
 
@@ -244,18 +248,18 @@ def test_cases_that_are_not_collected_in_time_are_no_launch_that_hangs(
     monkeypatch.setattr("bench.drive.micro.COLLECT_SECONDS", 0.2)
     python = micro_interpreter(tmp_path, *LAUNCHES, collecting="import time; time.sleep(60)")
     with pytest.raises(WorkerError, match=f"^{python} did not collect the cases within 0 s$"):
-        require_suite(side(python), Suite())
+        require_suite(side(python), SUITE)
 
 
 def test_an_interpreter_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"interpreter /nowhere/python can't be started: .*; name another"):
-        time_suite(side("/nowhere/python"), Suite(), tmp_path / "a.json")
+        time_suite(side("/nowhere/python"), SUITE, tmp_path / "a.json")
 
 
 @pytest.mark.usefixtures("no_memory")
 def test_an_exhausted_machine_is_not_the_interpreters_fault(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Cannot allocate memory"):
-        time_suite(side("/nowhere/python"), Suite(), tmp_path / "a.json")
+        time_suite(side("/nowhere/python"), SUITE, tmp_path / "a.json")
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.drive.plan import Plan
 from bench.drive.private import private_environment
 from bench.drive.process import Worker
 from bench.record.lockstep import Prepared
@@ -110,7 +111,7 @@ def test_packages_of_the_same_names_on_a_pythonpath_hide_nothing(tmp_path: Path)
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").touch()
     with Worker(sys.executable, "referee", variables={"PYTHONPATH": str(tmp_path)}) as worker:
-        prepared = worker.request(Prepared, "prepare", config="tiny", corpus="synthetic")
+        prepared = worker.request(Prepared, "prepare", **Plan("tiny", 1).data())
     assert prepared.tensors
 
 

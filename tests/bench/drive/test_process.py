@@ -22,6 +22,7 @@ import pytest
 from bench.drive import process
 from bench.drive.folders import sweep
 from bench.drive.patience import Deadlines, Patience
+from bench.drive.plan import Plan
 from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_workers
 from bench.record.lockstep import Prepared
 from bench.record.paired import CANDIDATE, REFERENCE
@@ -253,7 +254,7 @@ class TestFailures:
     def test_an_exception_in_a_request_comes_with_its_traceback(self) -> None:
         with Worker(sys.executable, "referee") as worker:
             with pytest.raises(WorkerError) as caught:
-                worker.request(None, "prepare", config="huge", corpus="synthetic")
+                worker.request(None, "prepare", **Plan("huge", 1).data())
             failure = caught.value.failure
             assert failure.kind == "exception"
             assert failure.message.startswith("ConfigError: no configuration is called 'huge'")
@@ -284,7 +285,7 @@ class TestReplies:
     def test_a_real_worker_answers_again_and_again(self) -> None:
         with Worker(sys.executable, "referee") as worker:
             tiny, notebook = (
-                worker.request(Prepared, "prepare", config=name, corpus="synthetic") for name in ("tiny", "notebook")
+                worker.request(Prepared, "prepare", **Plan(name, 1).data()) for name in ("tiny", "notebook")
             )
         assert tiny.tensors == notebook.tensors
         assert 0 < tiny.bytes < notebook.bytes
@@ -459,9 +460,9 @@ ORCHESTRATOR = """
 import os, sys
 from bench.drive.process import Worker
 worker = Worker(sys.executable, "referee", takes_turns={takes_turns})
-worker.request(None, "prepare", config="tiny", corpus="synthetic")
+worker.request(None, "prepare", config="tiny", corpus="synthetic", corpus_path=None)
 print(worker._process.pid, worker._home, flush=True)
 if not {takes_turns}:
-    os.write(worker._commands, b'{{"op": "prepare", "config": "large", "corpus": "synthetic"}}\\n')
+    os.write(worker._commands, b'{{"op": "prepare", "config": "large", "corpus": "synthetic", "corpus_path": null}}\\n')
 os.kill(os.getpid(), 9)
 """

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.judge.compare import across_hosts, compare_reports
+from bench.judge.fields import Field
 from bench.judge.metrics import ONE_CORE_STEP_TIME, in_turn
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, NumbersNotCompared, OfReport, Told, UnlikePlaces
 from bench.judge.reasons import (
     Decided,
-    Field,
     LaunchesLackIt,
     NoSpread,
     NotTimed,

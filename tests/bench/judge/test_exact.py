@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 
 from bench.judge.exact import (
-    LARGEST_LIMIT,
     both_depart,
     compare_graphs,
     judge_numerics,
@@ -31,7 +30,6 @@ from bench.judge.reasons import (
     WeightsChanged,
 )
 from bench.judge.types import Comparison
-from bench.measure.numerics import CAP
 from bench.record.types import (
     CASE,
     LEFT_OPEN,
@@ -340,7 +338,6 @@ def test_of_answers_that_depart_alike_the_nearest_to_its_limit_is_told() -> None
 def test_a_file_that_nobody_promised_is_told_from_the_cap_of_the_oracle_s_limits_on() -> None:
     right = NumericError(0, "logits", "", 1e-6, 4e-6, source=CASE, case="own .keras")
     lost = NumericError(5, "logits", "", 1e-4, math.inf, source=CASE, case="given .weights.h5")
-    assert LARGEST_LIMIT == CAP
     assert unpromised([record(numerics=(right, lost))]) == [Unpromised((), (lost.label,), 1e-4)]
 
 

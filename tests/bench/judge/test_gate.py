@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from bench.judge.fields import Field
 from bench.judge.gate import Standards, gate_samples, judge_gate, judge_run
 from bench.judge.metrics import COMPILATION
 from bench.judge.notices import FailedOnce, Incomplete, LaunchFailed, LeftOpen, NumbersNotMeasured, Told
@@ -13,7 +14,6 @@ from bench.judge.reasons import (
     Disturbed,
     Diverged,
     FailsSometimes,
-    Field,
     NoBaseline,
     NoStoredSpeed,
     NotCompiled,

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from bench.judge.fields import Field
 from bench.judge.likeness import cpu_ranges, unlike_sides
 from bench.judge.notices import UnlikeEnvironments
-from bench.judge.reasons import Field
 from bench.record.paired import PairedRun
 from bench.record.types import Environment, Record
 from tests.builders.launches import launches, lockstep

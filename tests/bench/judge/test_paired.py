@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.judge.fields import Field
 from bench.judge.metrics import OPERATIONS, TRAINING
 from bench.judge.notices import (
     BothDepart,
@@ -25,7 +26,6 @@ from bench.judge.reasons import (
     Accepted,
     CandidateFailed,
     FailsSometimes,
-    Field,
     Identical,
     LaunchesLackIt,
     NoMargin,

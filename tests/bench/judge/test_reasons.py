@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bench.judge import notices, reasons
-from bench.judge.reasons import Field, LaunchesLackIt, NotANumber, Reason, TooFewLaunches, unlike
+from bench.judge.reasons import LaunchesLackIt, NotANumber, Reason, TooFewLaunches
 from bench.record.codec import to_plain
 from tests.builders.reasons import REASONS
 
@@ -32,9 +32,3 @@ def test_reasons_are_frozen_data() -> None:
 
 def test_other_parameters_and_other_kinds_are_other_reasons() -> None:
     assert len({TooFewLaunches(3, 4), TooFewLaunches(3, 4), TooFewLaunches(2, 4), LaunchesLackIt(3, 4)}) == 3
-
-
-def test_unlike_properties_are_told_with_both_values() -> None:
-    one, other = {"steps": 10, "device": "cpu:0"}, {"device": "cpu:0", "steps": 20, "isa": "x86_64"}
-    assert unlike(one, one) == ()
-    assert unlike(one, other) == (Field("steps", "10", "20"), Field("isa", "", "x86_64"))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.judge.summary import by_subject, log_perplexity, words_per_second
+from bench.judge.summary import log_perplexity, records_by_subject, words_per_second
 from tests.builders.records import SUBJECT, TINY, record
 
 
@@ -32,4 +32,4 @@ def test_losses_of_another_number_of_steps_are_refused(count: int) -> None:
 
 def test_by_subject_keeps_the_order_of_the_first() -> None:
     one, two, three = record(), record(subject=TINY), record(launch=1)
-    assert by_subject([one, two, three]) == {SUBJECT.name: [one, three], TINY.name: [two]}
+    assert records_by_subject([one, two, three]) == {SUBJECT.name: [one, three], TINY.name: [two]}

@@ -9,7 +9,7 @@ import pytest
 from bench.measure.checked import CheckedLaunch
 from bench.measure.numerics import EVALUATION
 from bench.measure.oracle import Session
-from bench.record.types import REPEAT, STRESS, NumericError
+from bench.record.types import DEFAULT_WORKLOAD, REPEAT, STRESS, NumericError
 from lm.config import CONFIGS
 from lm.data.batches import Batch, training_batch
 from lm.training.initial import initial_weights
@@ -34,7 +34,7 @@ def compared(folder: Path, trainer: Any, *, sizes: Collection[str] = ("own", "sm
     Stress steps are those of `sizes`: a second trainer takes the small ones, which is traced for them.
     """
     oracle = Session()
-    agenda = oracle.prepare("tiny", "synthetic", None, STEPS, trainer.device, 7)
+    agenda = oracle.prepare("tiny", "synthetic", None, STEPS, trainer.device, 7, DEFAULT_WORKLOAD)
     oracle.share(str(folder))
     launch = CheckedLaunch(trainer, folder)
     trainer.weights = initial_weights(TINY, 7)

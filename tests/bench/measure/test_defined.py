@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bench.measure.defined import FIRST_LOSS, defined, limits_of
-from bench.measure.numerics import CAP, FLOOR
-from bench.record.types import LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REPEATED, UNMOVED, Unchecked
+from bench.measure.numerics import FLOOR
+from bench.record.types import CAP, LEFT_OPEN, NO_FLOAT64, NOT_FINITE, NOT_REPEATED, UNMOVED, Unchecked
 from lm.arrays import Array
 from lm.config import OWN
 from lm.workloads.protocol import Answers, Definition, Opening

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from bench.measure.numerics import (
-    CAP,
     by_unit,
     by_word,
     difference,
@@ -21,7 +20,7 @@ from bench.measure.numerics import (
     rounding_error,
     sketched,
 )
-from bench.record.types import NumericError
+from bench.record.types import CAP, NumericError
 from lm.config import CONFIGS
 from lm.data.batches import Batch
 from lm.oracle.sgd import densified

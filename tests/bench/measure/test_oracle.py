@@ -16,7 +16,7 @@ from bench.measure.numerics import Arrays, Expected, expected_perplexity
 from bench.measure.oracle import Session
 from bench.measure.publish import publish
 from bench.measure.stress import CASES, LEARNING_RATE, SMALL
-from bench.record.types import REPEAT, STRESS
+from bench.record.types import DEFAULT_WORKLOAD, REPEAT, STRESS
 from lm.arrays import Floats, Tokens
 from lm.config import CONFIGS, Config
 from lm.data.batches import steps_per_epoch, training_batch
@@ -43,7 +43,7 @@ def over(
     The oracle takes those of `by_oracle`; the text ends after `tokens`.
     """
     session = Session()
-    session.prepare("tiny", "synthetic", None, steps, "cpu:0", JITTER)
+    session.prepare("tiny", "synthetic", None, steps, "cpu:0", JITTER, DEFAULT_WORKLOAD)
     session._config, session._oracle_steps, session._tokens = config, tuple(by_oracle), session._tokens[:tokens]
     session.share(str(folder))
     exchange, weights = session._own, initial_weights(config, JITTER)
@@ -91,7 +91,7 @@ def test_an_epoch_starts_from_a_zero_state_at_its_own_rate(tmp_path: Path, by_or
 def test_another_process_leaves_the_same_weights_but_on_a_gpu(tmp_path: Path, device: str, wrong: list[str]) -> None:
     """Where sums have any order."""
     session = Session()
-    session.prepare("tiny", "synthetic", None, 1, device, JITTER)
+    session.prepare("tiny", "synthetic", None, 1, device, JITTER, DEFAULT_WORKLOAD)
     session.share(str(tmp_path))
     session.check(0, logits=False)
     session._own.updated(0)["output/bias"][...] += 1e-7
@@ -102,13 +102,13 @@ def test_another_process_leaves_the_same_weights_but_on_a_gpu(tmp_path: Path, de
 
 
 def test_the_oracle_takes_one_step_of_seventeen_and_the_first_the_sixth_the_middle_and_the_last() -> None:
-    agenda = Session().prepare("notebook", "synthetic", None, 400, "cpu:0", 0)
+    agenda = Session().prepare("notebook", "synthetic", None, 400, "cpu:0", 0, DEFAULT_WORKLOAD)
     assert agenda.oracle_steps == tuple(sorted({*range(0, 400, 17), 5, 200, 399}))
     assert agenda.repeated == 100  # a quarter
 
 
 def test_where_the_oracle_takes_all_steps_all_are_repeated() -> None:
-    assert Session().prepare("tiny", "synthetic", None, 400, "cpu:0", 0).repeated == 400
+    assert Session().prepare("tiny", "synthetic", None, 400, "cpu:0", 0, DEFAULT_WORKLOAD).repeated == 400
 
 
 def test_each_launch_has_stress_steps_of_its_own(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_each_launch_has_stress_steps_of_its_own(tmp_path: Path) -> None:
     def posed(jitter: int) -> Floats:
         session, folder = Session(), tmp_path / str(jitter)
         folder.mkdir()
-        session.prepare("tiny", "synthetic", None, 1, "cpu:0", jitter)
+        session.prepare("tiny", "synthetic", None, 1, "cpu:0", jitter, DEFAULT_WORKLOAD)
         session.share(str(folder))
         session.check(0, logits=False)
         session.pose(0)
@@ -133,7 +133,7 @@ def over_where_the_norm_overflows(
     """Returns the quantities over their limits in "norm overflow"; each given one overflowed in float32, or didn't."""
     number = next(number for number, case in enumerate(CASES) if case.name == "norm overflow")
     session = Session()
-    session.prepare("tiny", "synthetic", None, 1, "cpu:0", JITTER)
+    session.prepare("tiny", "synthetic", None, 1, "cpu:0", JITTER, DEFAULT_WORKLOAD)
     session.share(str(folder))
     session.check(0, logits=False)
     session.pose(0)
@@ -184,7 +184,7 @@ def test_a_pass_over_more_batches_than_there_are_ends_with_the_split(
 
     monkeypatch.setattr("bench.measure.oracle.expected_perplexity", noted)
     session = Session()
-    session.prepare("tiny", "synthetic", None, 1, "cpu:0", JITTER)
+    session.prepare("tiny", "synthetic", None, 1, "cpu:0", JITTER, DEFAULT_WORKLOAD)
     session.share(str(tmp_path))
     session.check(0, logits=False)
     session._valid = session._valid[: 8 * 31]

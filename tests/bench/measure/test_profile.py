@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench.drive.plan import Plan
 from bench.measure.profile import WARM_UP, require_complete
 from bench.measure.session import Session
 from bench.profile.layers import NO_SCOPE, layers
@@ -39,7 +40,7 @@ def known_rate(monkeypatch: pytest.MonkeyPatch) -> None:
 def session() -> Session:
     made = Session()
     made.describe()
-    made.open("tiny", "synthetic", steps=4)
+    made.open(**Plan("tiny", 4).opening(jitter=0))
     return made
 
 
@@ -86,7 +87,7 @@ def test_a_target_is_called_once_after_a_mark(
 def test_a_unit_of_a_workload_is_profiled(tmp_path: Path) -> None:
     made = Session()
     made.describe()
-    made.open("tiny", "", steps=4, implementation="", workload="masked")
+    made.open(**Plan("tiny", 4, corpus="", implementation="", workload="masked").opening(jitter=0))
     profiled = made.profile("step", 8, str(tmp_path))
     assert len(profiled.trace.windows_ns) == 8
     windows = [(end - start) / 1e9 for start, end in profiled.trace.windows_ns]
@@ -138,7 +139,7 @@ def test_operations_of_the_step_belong_to_layers(session: Session, tmp_path: Pat
     """`fused` has a scope for all that takes time; what is Keras' is not ours to name."""
     opened = session if implementation == "cells" else Session()
     if implementation != "cells":
-        opened.open("tiny", "synthetic", steps=4, implementation=implementation)
+        opened.open(**Plan("tiny", 4, implementation=implementation).opening(jitter=0))
     profiled = opened.profile("step", 8, str(tmp_path))
     assert profiled.dump.hlo_problem == ""
     times = timeline(profiled.trace)

@@ -68,7 +68,7 @@ def test_difference_where_float32_squares_fail(candidate: Any, reference: Any, d
 @pytest.fixture
 def referee(tmp_path: Path) -> Session:
     session = Session()
-    prepared = session.prepare("tiny", "synthetic")
+    prepared = session.prepare("tiny", "synthetic", None)
     session.share(str(tmp_path / "exchange"))
     assert (tmp_path / "exchange").stat().st_size == prepared.bytes
     assert len(prepared.tensors) == 4 + 1 + 9 + 1 + 9 + 9
@@ -233,7 +233,7 @@ def test_room_is_reserved_at_once(tmp_path: Path) -> None:
 import resource
 from bench.measure.referee import Session
 session = Session()
-session.prepare("tiny", "synthetic")
+session.prepare("tiny", "synthetic", None)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 session.share({str(tmp_path / "exchange")!r})
 """

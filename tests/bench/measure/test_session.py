@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from bench.drive.plan import Plan
 from bench.machine import this_machine, usable_cores
 from bench.measure.checked import ANSWERS, OWN
 from bench.measure.exchange import Exchange
@@ -43,7 +44,7 @@ def change(session: Session, **parts: Any) -> None:
 def jittered() -> tuple[Session, Opened, Any]:
     """A session that starts from weights of its own, what it said of them and the weights."""
     session = Session()
-    answer = session.open("tiny", "synthetic", steps=30, jitter=7)
+    answer = session.open(**Plan("tiny", 30).opening(jitter=7))
     return session, answer, session.trainer.weights
 
 
@@ -168,7 +169,7 @@ def test_building_and_tracing_have_a_time_each(monkeypatch: pytest.MonkeyPatch) 
         return {"build": 1.0, "trace": 2.0}[work.__name__]
 
     monkeypatch.setattr("bench.measure.session._timed", timed)
-    answer = Session().open("tiny", "", steps=1, implementation="", workload="data")
+    answer = Session().open(**Plan("tiny", 1, corpus="", implementation="", workload="data").opening(jitter=0))
     assert (answer.build_seconds, answer.trace_seconds) == (1.0, 2.0)
 
 
@@ -183,7 +184,7 @@ def test_building_and_tracing_have_a_time_each(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_open_refuses_by_name(wrong: dict[str, str], message: str) -> None:
     with pytest.raises((ConfigError, ValueError, RuntimeError), match=message):
-        Session().open(**{"config": "tiny", "corpus": "synthetic", "steps": 30, **wrong})  # type: ignore[arg-type]  # steps is no string
+        Session().open(**{**Plan("tiny", 30).opening(jitter=0), **wrong})
 
 
 def test_blocks_go_on_where_the_last_one_ended(session: Session) -> None:

@@ -6,16 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measure.numerics import (
-    CAP,
-    by_unit,
-    by_word,
-    errors_of,
-    expected_evaluation,
-    expected_step,
-    state_by_unit,
-    whole,
-)
+from bench.measure.numerics import by_unit, by_word, errors_of, expected_evaluation, expected_step, state_by_unit, whole
 from bench.measure.stress import (
     CANDIDATE,
     CASES,
@@ -29,6 +20,7 @@ from bench.measure.stress import (
     Start,
     small_start,
 )
+from bench.record.types import CAP
 from lm.arrays import Floats
 from lm.config import CONFIGS
 from lm.data.batches import training_batch

@@ -12,14 +12,14 @@ from bench.record.lockstep import TensorDifferences
 from bench.record.types import Memory, Record
 from bench.report.charts import Chart
 from bench.report.figures import lockstep_figure, subject_figures
-from bench.report.judged import Judged, launches_by_subject, measured
+from bench.report.judged import Judged, launches, launches_by_subject
 from tests.builders.launches import interval_of
 from tests.builders.records import SUBJECT, TINY, baseline, record, records, replica, run
 from tests.builders.verdicts import gate, judged_run, lockstep, upgrade
 
 
 def figures(judged: Judged) -> dict[str, Chart]:
-    return {chart.title: chart for chart in subject_figures(judged, measured(judged.run))}
+    return {chart.title: chart for chart in subject_figures(judged, launches(judged.run))}
 
 
 def against_baseline(of: Sequence[Record] | None = None) -> Judged:

@@ -16,25 +16,19 @@ from bench.judge.reasons import (
     LockstepFailed,
     NotCompiled,
     Reason,
-    TooFewLaunches,
 )
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.report.headlines import (
-    ADVICE,
     BASELINES,
-    MORE_LAUNCHES,
     NO_VERDICT,
     ORACLE,
-    QUIETER,
     SCOPES,
-    TOO_NEAR,
     Names,
     compared_with,
     headline,
     scope_text,
 )
 from bench.stats.outcome import Outcome
-from bench.stats.power import Precision
 from tests.builders.golden import golden
 from tests.builders.verdicts import EXACT, comparison, metric, verdict
 
@@ -42,9 +36,7 @@ NAMES = Names("TensorFlow 2.21.0", "TensorFlow 2.20.0")
 STEPS = {
     Outcome.PASS: comparison(STEP_TIME, 0.0, 0.001),
     Outcome.REGRESSION: comparison(STEP_TIME, 0.2, 0.001),
-    Outcome.INCONCLUSIVE: dataclasses.replace(
-        comparison(STEP_TIME, 0.05, 0.02), precision=Precision(0.04, 4, 12, 13, 0.15, ())
-    ),
+    Outcome.INCONCLUSIVE: comparison(STEP_TIME, 0.05, 0.02),
 }
 MEASURED = {  # the scopes that verdicts have
     Question.GATE: (Scope.ALL, Scope.NUMBERS),
@@ -303,50 +295,6 @@ def test_a_gate_without_baselines_names_none() -> None:
         for question in (Question.GATE, Question.RUN):
             said = headline(verdict([dataclasses.replace(EXACT, outcome=outcome)], question, Scope.NUMBERS), bare)
             assert (BASELINES in said, ORACLE in said) == (False, True)
-
-
-def test_more_launches_are_advised_only_where_they_may_decide() -> None:
-    undecided, departs = of(Outcome.INCONCLUSIVE), dataclasses.replace(EXACT, outcome=Outcome.INCONCLUSIVE)
-    few = dataclasses.replace(STEPS[Outcome.INCONCLUSIVE], reason=TooFewLaunches(3, 4), interval=None)
-    assert headline(undecided).endswith(ADVICE)
-    assert headline(verdict([few])).endswith(ADVICE)
-    assert ADVICE not in headline(verdict([departs]))
-    assert ADVICE not in headline(verdict([departs, STEPS[Outcome.INCONCLUSIVE]]))  # launches decide one of two
-    replicates = headline(verdict([comparison(PERPLEXITY, 0.02, 0.02, 0.02)], Question.GATE))
-    assert replicates.endswith("in perplexity")  # a gate's trainings: environments widen its interval, no launches
-    assert ADVICE not in headline(verdict([]))
-    elsewhere = dataclasses.replace(undecided.decisive[0], reason=Decided(12, across_hosts=True), precision=None)
-    assert headline(verdict([elsewhere], Question.REPORTS)).endswith("in step time")  # hosts widen it
-    open_total = total(0.095, 0.02)  # none are launched for a budget's sake
-    assert headline(verdict([open_total])).endswith("in step time since 2.18.0")
-    assert headline(verdict([open_total, STEPS[Outcome.INCONCLUSIVE]])).endswith(ADVICE)
-    for launches, needed, advice in (
-        (12, 13, ADVICE),
-        (12, 48, ADVICE),
-        (12, 49, QUIETER),
-        (6, 6, ADVICE),
-        (12, 6, TOO_NEAR),
-    ):
-        precise = dataclasses.replace(undecided.decisive[0], precision=Precision(0.02, launches, 12, needed, 0.06, ()))
-        assert headline(verdict([precise])).endswith(advice)
-
-
-def test_no_quieter_machine_is_advised_for_what_launches_compute() -> None:
-    """An upgrade's perplexity: its launches differ by rounding alone, so that no machine decides both."""
-    steps = STEPS[Outcome.INCONCLUSIVE]
-    for needed, alone, both in (
-        (13, MORE_LAUNCHES, MORE_LAUNCHES),
-        (49, "in perplexity", "in step time and perplexity"),
-    ):
-        trained = dataclasses.replace(
-            comparison(PERPLEXITY, 0.02, 0.02, 0.02), precision=Precision(0.02, 12, 12, needed, 0.06, ())
-        )
-        assert headline(verdict([trained])).endswith(alone)
-        assert headline(verdict([trained, steps])).endswith(both)
-    beyond = dataclasses.replace(steps, precision=Precision(0.02, 12, 12, 49, 0.06, ()))
-    assert headline(verdict([dataclasses.replace(trained, precision=None), beyond])).endswith(
-        "step time and perplexity"
-    )
 
 
 def test_a_margin_that_is_no_step_s_is_not_ruled_out() -> None:

@@ -14,8 +14,8 @@ from bench.report.judged import (
     MOST_NAMED,
     Judged,
     environment,
+    launches,
     launches_by_subject,
-    measured,
     names,
     records,
     reproducing,
@@ -23,12 +23,12 @@ from bench.report.judged import (
 )
 from tests.builders.micro import MICRO_RUN
 from tests.builders.records import SUBJECT, TINY, run
-from tests.builders.records import records as launches
+from tests.builders.records import records as made
 from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, paired_run, side, verdict
 
 
 def test_a_pair_is_two_launches_with_the_blocks_of_their_sides() -> None:
-    found = measured(paired_run(1.2, launches=2))
+    found = launches(paired_run(1.2, launches=2))
     assert [(launch.side, launch.launch) for launch in found] == [
         (REFERENCE, 0),
         (CANDIDATE, 0),
@@ -51,17 +51,17 @@ def test_a_regression_is_worse_than_a_failed_measurement_which_is_worse_than_all
 
 
 def test_a_run_against_baselines_is_all_candidate() -> None:
-    found = measured(run(launches()))
+    found = launches(run(made()))
     assert {launch.side for launch in found} == {CANDIDATE}
-    assert found[2].block_seconds == launches()[2].step_seconds
+    assert found[2].block_seconds == made()[2].step_seconds
 
 
 def test_subjects_keep_their_order() -> None:
-    assert list(launches_by_subject(run([*launches(subject=TINY), *launches()]))) == [TINY.name, SUBJECT.name]
+    assert list(launches_by_subject(run([*made(subject=TINY), *made()]))) == [TINY.name, SUBJECT.name]
 
 
 def test_a_gate_s_launches_in_turn_follow_its_numbers() -> None:
-    found = measured(gate_run(launches=2))
+    found = launches(gate_run(launches=2))
     assert [launch.in_turn for launch in found] == [False] * 8 + [True] * 4
     assert [launch.side for launch in found] == [CANDIDATE] * 8 + [REFERENCE, CANDIDATE] * 2
     groups = launches_by_subject(gate_run(launches=2))
@@ -88,7 +88,7 @@ def test_records_hold_the_oracle_s() -> None:
 )
 def test_a_headline_says_what_was_run(workloads: list[str], said: str) -> None:
     subjects = [dataclasses.replace(SUBJECT, workload=name) for name in workloads]
-    of = run([one for subject in subjects for one in launches(subject=subject)])
+    of = run([one for subject in subjects for one in made(subject=subject)])
     assert names(Judged(of, verdict((EXACT,)))).work == said
 
 
@@ -105,9 +105,9 @@ def test_names_know_what_has_baselines_and_whose_model_it_is(
     workload: str, metrics: tuple[str, ...], known: tuple[bool, bool]
 ) -> None:
     subject = dataclasses.replace(SUBJECT, workload=workload, metrics=metrics)
-    found = names(Judged(run(launches(subject=subject)), verdict((EXACT,))))
+    found = names(Judged(run(made(subject=subject)), verdict((EXACT,))))
     assert (found.baselines, found.own) == known
-    both = names(Judged(run([*launches(subject=subject), *launches()]), verdict((EXACT,))))
+    both = names(Judged(run([*made(subject=subject), *made()]), verdict((EXACT,))))
     assert both.baselines
 
 
@@ -135,7 +135,7 @@ def test_two_settings_of_one_tensorflow_are_named_by_their_variables(
 def test_environments_of_the_sides() -> None:
     found = [environment(paired_run(), side) for side in (REFERENCE, CANDIDATE)]
     assert [each.tensorflow for each in found if each] == [OLD, NEW]
-    assert environment(run(launches()), REFERENCE) is None
+    assert environment(run(made()), REFERENCE) is None
     of_gate = [environment(gate_run(), side) for side in (REFERENCE, CANDIDATE)]
     assert [each.tensorflow for each in of_gate if each] == [OLD, NEW]
     assert environment(gate_run(speed=False), REFERENCE) is None
@@ -173,6 +173,6 @@ def test_what_reproduces_numbers_alone_and_micro_reads_the_index_as_they_did() -
     assert reproducing(Micro(timed, [], [])) == (*timed.command, "--as-of", built.as_of)
 
 
-@pytest.mark.parametrize("of", [gate_run(), run(launches())], ids=["an interpreter and the pinned reference", "stored"])
+@pytest.mark.parametrize("of", [gate_run(), run(made())], ids=["an interpreter and the pinned reference", "stored"])
 def test_what_was_there_already_is_reproduced_without_an_index(of: GateRun | Run) -> None:
     assert reproducing(of) == of.command

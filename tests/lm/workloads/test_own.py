@@ -11,9 +11,10 @@ import pytest
 from bench.measure.answers import Session
 from bench.measure.checked import CheckedAnswers
 from bench.measure.defined import FIRST_LOSS, defined
-from bench.measure.numerics import CAP, errors_of
+from bench.measure.numerics import errors_of
 from bench.record.replies import Answered
 from bench.record.types import (
+    CAP,
     LEFT_OPEN,
     NO_FLOAT64,
     NOT_COPIED,
@@ -294,7 +295,7 @@ class TestFiles:
         assert isinstance(found, Defining)
         assert list(found.plans) == [OWN.name]
         content = (tmp_path / "mine.py").read_bytes()
-        assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]  # type: ignore[attr-defined]
+        assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]
 
 
 @pytest.mark.tensorflow
@@ -686,7 +687,7 @@ class TestModels:
         asked = oracle.prepare(OWN.name, "cpu:0", 0, str(path))
         oracle.share(str(tmp_path))
         assert CheckedAnswers(opened(path), tmp_path, asked.answers).answer("start 1") == Answered()
-        oracle.check_answer("start 1")
+        oracle.check_answer("start 1", "", promised=True)
         labels = {error.label for error in oracle.errors() if error.within}
         assert labels == {"answer loss", "answer update after 1", "answer update after 2"}
 
@@ -703,7 +704,7 @@ class TestModels:
             checked = CheckedAnswers(work, folder, asked.answers)
             for case in CASES:
                 assert checked.answer(case) == Answered()
-                session.check_answer(case)
+                session.check_answer(case, "", promised=True)
             within = {(error.label, error.tensor): error.within for error in session.errors()}
             assert within["answer update after 1", "dense/kernel"] is not moved
             assert all(within.values()) is not moved

@@ -1,16 +1,14 @@
 """The published JSON Schemas (draft 2020-12) of what tfgate writes, made of the dataclasses themselves.
 
-`python -m bench.report.schema FOLDER` writes them; docs/schema holds them, and a test sees that they are current.
+docs/schema holds them; `TFGATE_GOLDEN=write pytest tests/bench/report` writes them anew.
 """
 
 import dataclasses
 import enum
 import json
-import sys
 import types
 import typing
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from bench.judge.reasons import Reason
@@ -97,13 +95,6 @@ def schema_text(name: str) -> str:
     return json.dumps(SCHEMAS[name](), indent=1) + "\n"
 
 
-def main(folder: Path) -> None:
-    """Writes every schema."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in SCHEMAS:
-        (folder / f"{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
-
-
 def _schema(kind: Any, definitions: Definitions) -> dict[str, Any]:
     """Returns the schema of a type; dataclasses are added to `definitions` and referred to."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -148,7 +139,3 @@ def _definition(kind: Any, definitions: Definitions) -> dict[str, Any]:
         "required": [name for name in hints if name in required],
         "additionalProperties": False,
     }
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

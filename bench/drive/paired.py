@@ -54,7 +54,7 @@ class Listener(Protocol):
         """Hears that a launch is over, the last of the run so far."""
 
 
-def measure_upgrade(
+def measure_paired(
     request: PairedRequest,
     keep: Callable[[PairedRun], None],
     listener: Listener,

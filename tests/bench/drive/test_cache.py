@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.drive.cache import STORED_FILE, VENV_FILE, Stored, cache_folder, environments, held, installed, remove
 from bench.drive.requests import RequestError
-from bench.drive.stored import STORED_FILE, VENV_FILE, Stored, cache_folder, environments, held, installed, remove
 from bench.record.files import write_record
 from bench.record.types import SCHEMA
 
@@ -82,7 +82,7 @@ def test_what_another_process_removes_meanwhile_is_left_out(tmp_path: Path, monk
     with monkeypatch.context() as patched:
         patched.setattr(os, "walk", lambda folder: [(str(folder), [], ["gone"])])
         assert [listed.size_bytes for listed in environments(tmp_path)] == [0]
-    monkeypatch.setattr("bench.drive.stored.read_record", lambda kind, path: shutil.rmtree(path.parent))
+    monkeypatch.setattr("bench.drive.cache.read_record", lambda kind, path: shutil.rmtree(path.parent))
     assert environments(tmp_path) == []
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.drive import pair, upgrade
+from bench.drive import pair, paired
 from bench.drive.cores import PinnedCore
 from bench.drive.launch import Launch
 from bench.drive.pair import PairPlan
+from bench.drive.paired import PAIRED_FILE, PairedRequest, measure_paired
 from bench.drive.plan import Plan
-from bench.drive.upgrade import PAIRED_FILE, PairedRequest, measure_upgrade
 from bench.record.failed import FailedError
 from bench.record.files import keeper, read_record
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
@@ -59,7 +59,7 @@ def measured(
     sides = {REFERENCE: Side("a", reference, {}), CANDIDATE: Side("b", candidate, {})}
     keep = keeper(folder / PAIRED_FILE)
     request = dataclasses.replace(request, sides=sides)
-    run = measure_upgrade(request, keep, listener, lambda run: None if len(run.pairs) >= launches else ALL_CORES)
+    run = measure_paired(request, keep, listener, lambda run: None if len(run.pairs) >= launches else ALL_CORES)
     return run, listener
 
 
@@ -86,7 +86,7 @@ def test_launches_are_of_the_kind_that_is_wanted_and_balanced_by_kind(fake_sessi
     sides = {REFERENCE: Side("a", python, {}), CANDIDATE: Side("b", python, {})}
     request = dataclasses.replace(SPEED, sides=sides, pair_plans={ALL_CORES: PAIRS, ONE_CORE: pinned})
     listener = Listener(tmp_path / PAIRED_FILE)
-    run = measure_upgrade(
+    run = measure_paired(
         request, keeper(tmp_path / PAIRED_FILE), listener, lambda run: dict(enumerate(kinds)).get(len(run.pairs))
     )
     assert [phase for phase, _ in listener.phases] == [f"launch {n}, {kind}" for n, kind in enumerate(kinds, 1)]
@@ -116,7 +116,7 @@ def test_each_side_reads_the_files_that_the_reference_wrote(tmp_path: Path, monk
         asked.append((side.requested, author.requested))
         return record()
 
-    monkeypatch.setattr(upgrade, "measure_launch", measured_by)
+    monkeypatch.setattr(paired, "measure_launch", measured_by)
     measured(tmp_path, "", "", CHECKED, launches=0)
     assert asked == [("a", "a"), ("b", "a")]
 
@@ -254,7 +254,7 @@ def test_an_interrupted_run_that_times_nothing_says_what_it_lacks(tmp_path: Path
     python = numpy_interpreter(tmp_path)
     sides = {REFERENCE: Side("a", python, {}), CANDIDATE: Side("b", python, {})}
     request = dataclasses.replace(LOCKSTEP, sides=sides, pair_plans={})
-    measure_upgrade(request, lambda run: kept.append(run.incomplete), Listener(tmp_path), lambda run: None)
+    measure_paired(request, lambda run: kept.append(run.incomplete), Listener(tmp_path), lambda run: None)
     assert kept == [*2 * ["the run was interrupted before all of its numbers were checked"], ""]
 
 
@@ -270,7 +270,7 @@ def test_a_candidate_that_fails_in_lockstep_is_what_lockstep_found(tmp_path: Pat
 def test_a_busy_machine_makes_a_warning(fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = fake_session("")
     original = pair.measure_pair
-    monkeypatch.setattr(upgrade, "measure_pair", lambda *given: dataclasses.replace(original(*given), others_cpu=0.4))
+    monkeypatch.setattr(paired, "measure_pair", lambda *given: dataclasses.replace(original(*given), others_cpu=0.4))
     monkeypatch.setattr("bench.drive.watch.usable_cores", lambda: 2)
     for launches, said in (
         (1, "launch 1: other processes used 0.80"),

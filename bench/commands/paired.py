@@ -1,4 +1,4 @@
-"""One workload in one configuration, measured on two sides to its end: what `upgrade` does once, and `survey` often."""
+"""One workload in one configuration, measured on two sides to its end: for `upgrade`, `gate` and `survey`."""
 
 import argparse
 import dataclasses

@@ -16,7 +16,7 @@ from bench.judge.summary import words_per_second
 from bench.record.paired import PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line
-from bench.report.paired import ratio
+from bench.report.paired import ratio_text
 from bench.report.so_far import left_text, so_far_text
 
 REDRAWN_SECONDS = 1.0
@@ -104,7 +104,7 @@ class UpgradeProgress(PhaseProgress):
         """Prints the launch's line."""
         pair = run.pairs[-1]
         failures = [f"the {side} failed: {failure.message}" for side, failure in pair.failures.items()]
-        said = "; ".join(failures) or f"step time {ratio(pair.steps)}"
+        said = "; ".join(failures) or f"step time {ratio_text(pair.steps)}"
         so_far = self._so_far(run)
         self._left = left_text(so_far.seconds_left())
         told = so_far_text(so_far.comparisons(), self._left)

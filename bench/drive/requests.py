@@ -19,6 +19,9 @@ from bench.record.failed import FailedError
 # ("keras >= 3", "keras @ URL"). The words of a marker (PEP 508) are no names.
 BETWEEN = re.compile(r"(?<![<>=!~,;@\[(\s])(?<!\sand)(?<!\sor)(?<!\sin)\s+(?!(?:and|or|not|in)\s)(?=[A-Za-z])")
 
+USER = re.compile(r"//[^/@\s]*@")  # in a URL, with a password
+VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")  # of the environment, whose value uv puts in its place
+
 
 class RequestError(ValueError):
     """A side that can't be what was asked for."""
@@ -122,19 +125,22 @@ def is_version(text: str) -> bool:
 
 
 def _check_requirement(line: str) -> None:
+    shown = repr(USER.sub("//…@", line))
     try:
         requirement = Requirement(line)
+        url = urllib.parse.urlsplit(requirement.url or "")
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise RequestError(
-            f"{line!r} is not a requirement ({reason}): name a version, requirements, a wheel file or an interpreter"
+            f"{shown} is not a requirement ({reason}): name a version, requirements, a wheel file or an interpreter"
         ) from error
-    url = urllib.parse.urlsplit(requirement.url or "")
-    # A name alone is a token over HTTPS, and none over SSH (git@…).
-    if url.password or (url.username and not url.scheme.endswith("ssh")):
+    except ValueError as error:
+        raise RequestError(f"{shown} has no URL that can be read: {error}") from error
+    secret = url.password or url.username  # a name alone is a token (https://TOKEN@…), or git's
+    if secret and secret != "git" and not VARIABLE.fullmatch(secret):
         raise RequestError(
-            f"{requirement.name}: its URL holds a password or a token, and reports hold what is given here: "
-            "write it into ~/.netrc"
+            f"{requirement.name}: its URL holds a password or a token, and reports hold what is given here: name a "
+            "variable of your shell in its place, '${NAME}', or write it into ~/.netrc"
         )
 
 

@@ -83,7 +83,7 @@ def _target(work: "Work", name: str, *batches: Any) -> "tuple[Called, list[Any]]
 
 
 def require_complete(trace: Trace, steps: int, device: str) -> None:
-    """Raises ValueError for a trace that lacks steps, all events in them, or all events of the GPU that took them."""
+    """Raises ValueError for a trace with a flaw, or that lacks steps or all events of the GPU that took them."""
     problem = flaw(trace)
     if len(trace.windows_ns) < steps:
         problem = f"it holds {len(trace.windows_ns)} of {steps} steps, as its buffer is limited: give fewer --steps"

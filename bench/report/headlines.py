@@ -30,6 +30,7 @@ BASELINES, ORACLE = "the baselines", "the oracle"  # what a gate and a run of on
 LEDGER = "what the ledger accepted"  # from which changes are measured of which it holds a ratio
 EXCEPT = "except for what the ledger accepts, "
 NOTHING_JUDGED = "nothing was judged: the warnings say why"
+WHAT_NOW = "; what may help is in tfgate's docs/faq.md"
 NO_VERDICT = "launches did not finish, so there is no verdict: fix what failed, and measure again"
 INTERRUPTED = "launches are missing, so there is no verdict: go on by the same command with --resume and its --output"
 
@@ -142,7 +143,8 @@ def _of_all(verdict: Verdict, names: Names) -> str:
         margin = " by more than the margin" if all(one.metric.margin for one in verdict.decisive) else ""
         below = any(_is_computed(one) and one.interval and one.interval.estimate < 0 for one in verdict.decisive)
         return f"{names.candidate} {'differs from' if below else 'is worse than'} {against}{margin}{where}"
-    return f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse{where}"
+    neither = f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse"
+    return f"{neither}{where}{WHAT_NOW}"
 
 
 def _passed(verdict: Verdict, names: Names) -> str:
@@ -161,7 +163,8 @@ def _of_lockstep(verdict: Verdict, names: Names) -> str:
         return f"{candidate} computes what {reference} computes, step by step"
     if verdict.outcome is Outcome.REGRESSION:
         return f"{candidate} does not compute what {reference} computes"
-    return f"the comparison proves neither that {candidate} computes what {reference} computes nor that it does not"
+    neither = f"the comparison proves neither that {candidate} computes what {reference} computes nor that it does not"
+    return f"{neither}{WHAT_NOW}"
 
 
 def _of_micro(verdict: Verdict, names: Names) -> str:

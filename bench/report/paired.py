@@ -72,7 +72,7 @@ def _pair_row(pair: Pair) -> list[str]:
         "all" if pair.core is None else f"CPU {pair.core}",
         pair.first,
         " / ".join(_shown(robust_seconds(record.step_seconds), 1e-3, ".2f") for record in records),
-        *(ratio(quads) for quads in (pair.steps, pair.evaluations)),
+        *(ratio_text(quads) for quads in (pair.steps, pair.evaluations)),
         " / ".join(_shown(_peak_bytes(record), MEBIBYTE, ".0f") for record in records),
         f"{pair.seconds:.0f}",
         NOTHING if pair.others_cpu is None else f"{pair.others_cpu:.0%}",
@@ -87,6 +87,6 @@ def _peak_bytes(record: Record) -> int | None:
     return record.memory.peak_anonymous_bytes if record.memory else None
 
 
-def ratio(quads: Sequence[Quad]) -> str:
+def ratio_text(quads: Sequence[Quad]) -> str:
     """Returns a launch's ratio as a change: +1.2%; a dash where it has no quads."""
     return percent(trimmed_mean(list(map(Quad.log_ratio, quads)))) if quads else NOTHING

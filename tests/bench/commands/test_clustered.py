@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from socket import gethostname
 from types import SimpleNamespace
 from typing import Any
 
@@ -233,8 +234,39 @@ def test_a_host_with_another_python_resolves_for_itself(
     assert len(keras) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fake_oracle", "baselines")
 def test_where_nothing_is_timed_the_cores_of_this_machine_measure_several(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder and the answer are those of one after the other. A release can't be had."""
+    cluster = pytest.importorskip("bench.drive.cluster", reason="Dask is missing: tfgate[cluster] has it")
+    oracle = f"import bench.drive.oracle; bench.drive.oracle.INTERPRETER = {str(tmp_path / 'oracle-python')!r}\n"
+    monkeypatch.setattr(cluster, "CHILD", oracle + cluster.CHILD)
+    sides = {name: noisy_side(tmp_path / name) for name in "abcd"}
+    (tmp_path / "b").write_text("#!/bin/false\n")
+    first, *between, last = sides.values()
+    releases = [word for side in between for word in ("--release", side)]
+    words = ["--numerics-only", "--workload", "predict-call", "--baselines", tmp_path / "baselines", "--output"]
+    answers, folders = [], []
+    for cores in (2, 4):
+        monkeypatch.setattr(clustered, "cores_at_once", lambda cores=cores: cores)
+        out = tmp_path / f"out{cores}"
+        found = tfgate("survey", "--from", first, "--to", last, *releases, *words, out)
+        assert found.code == 3, found
+        assert ("2 comparisons at a time" in found.err) == (cores == 4)
+        for one, other in ("ca", "dc", "da"):
+            assert found.err.count(f"{sides[one]} against {sides[other]}: PASS") == 1, found
+        answers.append(
+            tfgate("check", out, "--baselines", tmp_path / "baselines").out.replace(" (on " + gethostname() + ")", "")
+        )
+        folders.append(set(snapshot(out)))
+    assert answers[0] == answers[1]
+    assert folders[0] == folders[1]
+
+
+@pytest.mark.usefixtures("fake_oracle", "baselines")
+def test_where_nothing_is_timed_the_hosts_of_this_machine_leave_the_same_folder(
     tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The folder and the answer are those of one after the other. A release can't be had."""

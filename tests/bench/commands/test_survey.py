@@ -95,7 +95,7 @@ class TestWholeSurveys:
         assert command[-2:] == ("--as-of", "release")
 
     @pytest.mark.usefixtures("one_launch")
-    def test_a_margin_is_that_of_step_times(self, tfgate: Tfgate, tmp_path: Path) -> None:
+    def test_a_margin_is_kept_with_each_comparison(self, tfgate: Tfgate, tmp_path: Path) -> None:
         found = self.survey(tfgate, tmp_path, self.sides(tmp_path, a=1.0, b=1.0), "--margin", "0.5")
         assert found.code == 0, found
         (path,) = tmp_path.glob("out/02-*-from-01-*/paired.json")
@@ -339,12 +339,12 @@ def test_the_newest_patches_are_listed_and_go_on_from_the_same_moment(
         moments.add(as_of.moment)
         return Side(what, what, {}, as_of.moment)
 
-    def measured(_extent: Extent, _plan: Plan, path: Path, sides: dict[str, Side], *_: object) -> None:
+    def measure(_extent: Extent, _plan: Plan, path: Path, sides: dict[str, Side], *_: object) -> None:
         crashed = [pair(0, failure=Failure("crashed", "exited with code 3"))] * 2
         write_record(path, paired_run(crashed, reference=sides[REFERENCE], candidate=sides[CANDIDATE]))
 
     monkeypatch.setattr("bench.commands.sides.prepare", prepared)
-    monkeypatch.setattr(Extent, "measured", measured)
+    monkeypatch.setattr(Extent, "measure", measure)
     for version in ("2.97.0", "2.97.1", "2.98.1"):
         write_wheel(wheelhouse, "tensorflow-cpu", version, "keras", module="tensorflow")
     words = ("survey", "--from", "2.97.0", "--to", "2.99.0", "--numerics-only", "--baselines", empty_baselines)

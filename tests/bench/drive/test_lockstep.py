@@ -38,9 +38,9 @@ def sides(reference: str | Path, candidate: str | Path, **variables: str) -> dic
     return {REFERENCE: Side("a", str(reference), {}), CANDIDATE: Side("b", str(candidate), variables)}
 
 
-def faulty(python: Path, fault: str) -> dict[str, Side]:
-    """An environment on both sides, with a fault in the candidate."""
-    return sides(python, python, PYTHONPATH=str(HOOK), TFGATE_FAULT=fault)
+def faulty(python: Path, fault: str, reference: Path | None = None) -> dict[str, Side]:
+    """A fault in the candidate. The reference is the same environment unless another is given."""
+    return sides(reference or python, python, PYTHONPATH=str(HOOK), TFGATE_FAULT=fault)
 
 
 def compared(reference: str, candidate: str, steps: int = 6) -> Lockstep:
@@ -135,8 +135,8 @@ def test_a_candidate_without_tensorflow_is_no_regression(numpy_python: Interpret
 
 
 def test_learning_rate_off_by_a_thousandth_is_found_at_once(oldest_python: Path, newest_python: Path) -> None:
-    fault = {"PYTHONPATH": str(HOOK), "TFGATE_FAULT": "learning-rate-plus-0.1-percent"}
-    result = run_lockstep(Plan("tiny", 5), sides(oldest_python, newest_python, **fault))
+    """By processes of the oldest and of the newest TensorFlow, as no other test that isn't slow."""
+    result = run_lockstep(Plan("tiny", 5), faulty(newest_python, "learning-rate-plus-0.1-percent", oldest_python))
     assert result.departure is not None
     assert (result.departure.first.step, result.departure.first.quantity) == (0, "update")
     assert result.departure.candidate_error == pytest.approx(1e-3, rel=0.01)

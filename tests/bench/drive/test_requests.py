@@ -71,6 +71,9 @@ def test_a_wheel_s_link_is_not_followed(tmp_path: Path) -> None:
         ("tensorflow @ https://me:pass@host/t.whl", "tensorflow: its URL holds a password or a token"),
         ("keras==3.8.0 tensorflow @ https://token@host/t.whl", "tensorflow: its URL holds a password or a token"),
         ("tensorflow @ git+ssh://me:pass@host/t", "tensorflow: its URL holds a password or a token"),
+        ("tensorflow @ https://me:${TOKEN}x@host/t.whl", "tensorflow: its URL holds a password or a token"),
+        ("https://me:pass@host/t.whl", "'https://…@host/t.whl' is not a requirement"),
+        ("tensorflow @ https://[bad/t.whl", "'tensorflow @ https://.bad/t.whl' has no URL that can be read"),
     ],
 )
 def test_what_is_no_request(text: str, said: str) -> None:
@@ -78,9 +81,12 @@ def test_what_is_no_request(text: str, said: str) -> None:
         read_request(text)
 
 
-def test_a_user_of_ssh_is_no_secret() -> None:
-    text = "keras @ git+ssh://git@host/keras"
-    assert read_request(text) == Requirements((text,))
+@pytest.mark.parametrize(
+    "url",
+    ["git+ssh://git@host/k", "git+https://git@host/k", "https://me:${TOKEN}@host/k.whl", "https://${T_1}@host/k.whl"],
+)
+def test_a_user_s_name_and_a_variable_s_are_no_secret(url: str) -> None:
+    assert read_request(f"keras @ {url}") == Requirements((f"keras @ {url}",))
 
 
 def test_what_is_no_interpreter_and_no_wheel(tmp_path: Path) -> None:

@@ -30,6 +30,6 @@ def test_losses_of_another_number_of_steps_are_refused(count: int) -> None:
         log_perplexity([50.0] * count, SUBJECT, 0.0)
 
 
-def test_by_subject_keeps_the_order_of_the_first() -> None:
+def test_records_by_subject_keep_the_order_of_the_first() -> None:
     one, two, three = record(), record(subject=TINY), record(launch=1)
     assert records_by_subject([one, two, three]) == {SUBJECT.name: [one, three], TINY.name: [two]}

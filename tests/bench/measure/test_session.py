@@ -348,7 +348,7 @@ def test_a_training_is_heard_by_events_and_taken_up_again(
 ) -> None:
     """`tiny` has one epoch: of 3 steps here, of which the checkpoint keeps the result.
 
-    Another implementation doesn't take it up.
+    Another implementation and another work don't take it up.
     """
     shorten(session)
     events = [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=False)]
@@ -358,6 +358,10 @@ def test_a_training_is_heard_by_events_and_taken_up_again(
     with monkeypatch.context() as other:
         other.setattr(session.trainer, "implementation", "fused")
         with pytest.raises(CheckpointError, match="implementation cells, this training fused"):
+            list(session.train(str(tmp_path / "checkpoint.npz"), resume=True))
+    with monkeypatch.context() as other:
+        other.setattr(session.work, "fingerprint", "0123abcd")
+        with pytest.raises(CheckpointError, match="fingerprint"):
             list(session.train(str(tmp_path / "checkpoint.npz"), resume=True))
     assert [to_plain(event) for event in session.train(str(tmp_path / "checkpoint.npz"), resume=True)] == events[-2:]
 

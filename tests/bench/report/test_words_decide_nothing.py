@@ -25,7 +25,7 @@ from bench.report.text import verdict_text
 from tests.builders.verdicts import failed, gate, gate_run, judged_gate, stored, upgrade
 
 ROOT = Path(__file__).resolve().parents[3]
-PUBLISHED = ROOT / "reports" / "published" / "upgrade-2.20.0-2.21.0" / "paired.json"
+PUBLISHED = ROOT / "reports" / "published" / "upgrade-2.20.0-2.21.0-xla" / "paired.json"
 # Modules whose texts are messages of exceptions alone: they read margins and make baselines, and judge nothing.
 MESSAGES = {"baselines", "margins"}
 FOLDERS = [Path(package.__path__[0]) for package in (bench.judge, bench.stats)]
@@ -36,7 +36,7 @@ JUNK = "PASS ≤ incomplete: colourless green ideas of sleep"
 
 
 def reports() -> Iterator[Judged]:
-    """A published upgrade, made gates of every outcome and a failed run, judged here and now."""
+    """A published REGRESSION with metrics left open, gates of every outcome and a failed run, judged here and now."""
     margins = read_margins(ROOT / "baselines" / "margins.toml")
     ledger = read_record(Ledger, ROOT / "baselines" / "ledger.json")
     report = read_record(PairedRun, PUBLISHED)

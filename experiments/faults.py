@@ -19,7 +19,7 @@ from bench.drive.requests import RequestError
 from bench.judge.gate import Standards
 from bench.record.files import read_record, write_record
 from bench.record.types import SCHEMA
-from experiments.markdown import bare_table, fill
+from experiments.markdown import bare_table, fill, paragraph
 from tests.faults.hook.injected.fault import Fault
 from tests.faults.hook.injected.registry import FAULTS, NO_FAULT, fault_by_name
 from tests.faults.native.library import NoCompilerError
@@ -117,7 +117,7 @@ def report(rows: Sequence[Row]) -> str:
     others = sum(len(found) == 1 for found in checks) - oracle
     alone = f"{oracle} are caught by the oracle alone, {others or 'none'} by another check alone."
     summary = [f"{count} {alone}", "", *(f"- {line}" for line in missed)]
-    return "\n".join([head, "", bare_table(cells, HEADERS), *summary])
+    return "\n".join([paragraph(head), "", bare_table(cells, HEADERS), *summary])
 
 
 def _cells(fault: Fault, rows: Sequence[Row]) -> list[str]:

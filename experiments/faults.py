@@ -136,8 +136,8 @@ def _row(fault: Fault, python: str, standards: Standards, lockstep: bool) -> Row
     trial = run_fault(fault.name, python)
     found = catches(trial, standards)
     apart = lockstep_catch(fault.name, python) if lockstep else None
-    environment, machine = trial.record.environment, trial.record.machine
-    version, caught = environment.tensorflow if environment else "–", (*found, *([apart] if apart else []))
+    machine, version = trial.record.machine, trial.record.tensorflow or "–"
+    caught = (*found, *([apart] if apart else []))
     hardware, day = f"{machine.cpu_model}, {machine.cores} cores", trial.record.started.partition("T")[0]
     row = Row(SCHEMA, fault.name, version, caught, hardware, day)
     print(version, *_cells(fault, [row]), sep=" | ", file=sys.stderr, flush=True)

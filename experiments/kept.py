@@ -79,7 +79,7 @@ def largest(
 
 def version(record: Record) -> str:
     """Returns the TensorFlow of a launch."""
-    return record.environment.tensorflow if record.environment else "–"
+    return record.tensorflow or "–"
 
 
 def subject(record: Record) -> str:

@@ -19,7 +19,7 @@ from bench.record.failed import FailedError
 # ("keras >= 3", "keras @ URL"). The words of a marker (PEP 508) are no names.
 BETWEEN = re.compile(r"(?<![<>=!~,;@\[(\s])(?<!\sand)(?<!\sor)(?<!\sin)\s+(?!(?:and|or|not|in)\s)(?=[A-Za-z])")
 
-USER = re.compile(r"//[^/@\s]*@")  # in a URL, with a password
+USER = re.compile(r"//[^/\s]*@")  # in a URL, with a password, which may hold an @
 VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")  # of the environment, whose value uv puts in its place
 
 
@@ -136,8 +136,8 @@ def _check_requirement(line: str) -> None:
         ) from error
     except ValueError as error:
         raise RequestError(f"{shown} has no URL that can be read: {error}") from error
-    secret = url.password or url.username  # a name alone is a token (https://TOKEN@…), or git's
-    if secret and secret != "git" and not VARIABLE.fullmatch(secret):
+    secret = url.password or (url.username != "git" and url.username)  # a name alone is a token: https://TOKEN@…
+    if secret and not VARIABLE.fullmatch(secret):
         raise RequestError(
             f"{requirement.name}: its URL holds a password or a token, and reports hold what is given here: name a "
             "variable of your shell in its place, '${NAME}', or write it into ~/.netrc"

@@ -102,7 +102,6 @@ def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, marg
         raise ValueError(f"{run.incomplete}; see {folder}")
     pairs, samples = whole_pairs(run), {one.metric.name: one for one in paired_samples(run, margins)}
     records = [*(pair.candidate for pair in (*pairs, *run.pairs)), *run.oracle]
-    environment = records[0].environment
     judged = [Judged(TRAINING.name, Outcome.INCONCLUSIVE.value, None, ())] if verdict["failures"] else []
     for one in verdict["comparisons"]:
         name = one["metric"]["name"]
@@ -114,7 +113,7 @@ def told(cell: Cell, number: int, verdict: Mapping[str, Any], folder: Path, marg
         cell=cell.key,
         number=number,
         created=run.created,
-        tensorflow=environment.tensorflow if environment else "–",
+        tensorflow=records[0].tensorflow or "–",
         machine=records[0].machine,
         outcome=outcome_of(verdict).value,
         seconds=tuple(round(pair.seconds, 1) for pair in pairs),

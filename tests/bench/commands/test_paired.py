@@ -1,4 +1,4 @@
-"""What `gate`, `upgrade` and `survey` share: launches until the judge has seen enough, by the folder's ledger."""
+"""For `gate`, `upgrade` and `survey`: launches until the judge has seen enough, by the folder's ledger."""
 
 from pathlib import Path
 from typing import Any

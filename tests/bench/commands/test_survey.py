@@ -106,7 +106,7 @@ class TestWholeSurveys:
     def test_one_that_does_not_run_is_a_row_and_the_next_is_compared_with_the_last_that_did(
         self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What disturbs launches, and other packages that differ, are kept with each comparison."""
+        """Each comparison keeps what disturbs launches, and the other packages that differ."""
         monkeypatch.setattr("bench.commands.timing.examine", lambda: (Finding("load", "2.0", "a load of 2.0"),))
         versions = {"a": "2.0.0", "b": "3.0.0", "c": "3.1.0"}
         sides = {

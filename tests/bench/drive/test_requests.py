@@ -72,7 +72,8 @@ def test_a_wheel_s_link_is_not_followed(tmp_path: Path) -> None:
         ("keras==3.8.0 tensorflow @ https://token@host/t.whl", "tensorflow: its URL holds a password or a token"),
         ("tensorflow @ git+ssh://me:pass@host/t", "tensorflow: its URL holds a password or a token"),
         ("tensorflow @ https://me:${TOKEN}x@host/t.whl", "tensorflow: its URL holds a password or a token"),
-        ("https://me:pass@host/t.whl", "'https://…@host/t.whl' is not a requirement"),
+        ("tensorflow @ https://token:git@host/t.whl", "tensorflow: its URL holds a password or a token"),
+        ("https://me:p@ss@host/t.whl", "'https://…@host/t.whl' is not a requirement"),
         ("tensorflow @ https://[bad/t.whl", "'tensorflow @ https://.bad/t.whl' has no URL that can be read"),
     ],
 )

@@ -1,5 +1,6 @@
 """The real uv: what it refuses is passed on in its own words."""
 
+import base64
 import errno
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from bench.drive.requests import AsOf, BuildError, RequestError, read_as_of
 from bench.drive.uv import _exact, install, make_venv, releases_between, resolve
 from tests.builders.programs import write_program
-from tests.builders.wheels import sha256, write_wheel
+from tests.builders.wheels import _Handler, served_index, sha256, write_wheel
 
 PRESENT = AsOf("", present=True)
 
@@ -47,6 +48,26 @@ def test_text_that_is_no_requirement() -> None:
 def test_a_release_of_what_is_no_tensorflow() -> None:
     with pytest.raises(RequestError, match="--as-of release: 'keras' names no TensorFlow"):
         resolve("keras", ("keras",), AsOf(""), sys.executable)
+
+
+def test_a_variable_in_a_url_is_read_and_kept_by_its_name(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str | None] = []
+    answer = _Handler.do_GET
+
+    def heard(handler: _Handler) -> None:
+        sent.append(handler.headers["Authorization"])
+        answer(handler)
+
+    for method in ("do_GET", "do_HEAD"):
+        monkeypatch.setattr(_Handler, method, heard)
+    monkeypatch.setenv("TOKEN", "s3cret")
+    monkeypatch.delenv("UV_OFFLINE")
+    with served_index(wheelhouse, {}) as address:
+        text = f"keras @ {address.replace('//', '//me:${TOKEN}@')}keras-3.1.0-py3-none-any.whl"
+        lock, _ = resolve(text, (text,), read_as_of("now"), sys.executable)
+    assert f"Basic {base64.b64encode(b'me:s3cret').decode()}" in sent
+    assert text in lock.text
+    assert "s3cret" not in lock.text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What two things do not have in common."""
+"""The properties that two things do not have in common."""
 
 from bench.judge.fields import Field, unlike
 

@@ -14,6 +14,7 @@ from bench.report.lines import one_line
 from bench.stats.outcome import FAILED_CODE, USAGE_CODE
 
 MOST_CHARACTERS = 1000  # of a message
+FAILING = EXHAUSTED | {errno.EIO, errno.ESTALE, errno.ENOTCONN}  # the machine, or a disk of it, not what was asked for
 # CI cancels a job by the first; a terminal that is closed, or a connection to it that breaks, sends the second.
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -46,7 +47,7 @@ def guarded(command: Callable[[], int], *, ends_process: bool = False) -> int:
     except OSError as error:
         if error.errno is None:  # our own words, from bench.record.files
             return _fail(str(error), USAGE_CODE)
-        return _fail(_system_line(error), FAILED_CODE if error.errno in EXHAUSTED else USAGE_CODE)
+        return _fail(_system_line(error), FAILED_CODE if error.errno in FAILING else USAGE_CODE)
     except ValueError as error:
         return _fail(str(error), USAGE_CODE)
     except Exception:  # a fault of our own: Python's exit code would be 1, which says REGRESSION

@@ -215,7 +215,7 @@ def _uv(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess
     )
     told = re.search(r"\(os error (\d+)\)", done.stderr) if done.returncode else None
     if told and int(told[1]) in EXHAUSTED:
-        raise OSError(int(told[1]), os.strerror(int(told[1])), "uv")
+        raise OSError(int(told[1]), os.strerror(int(told[1])), f"uv: {_reason(done.stderr)}")
     return done
 
 

@@ -166,3 +166,4 @@ def test_a_machine_without_room_says_nothing_of_what_was_asked_for(monkeypatch: 
     with pytest.raises(OSError, match="No space left on device") as raised:
         make_venv(Path("venv"), sys.executable)
     assert raised.value.errno == errno.ENOSPC
+    assert "/there/a" in raised.value.filename  # which of several disks

@@ -7,7 +7,7 @@ thread of it that spins, or works in the background, would slow the other's step
 tell.
 
 A launch is of one of two kinds: on all cores, as users run TensorFlow, or with one thread pinned to one core, where
-launches deviate least. Both start on all cores; a one-core launch is pinned before its first step.
+launches usually deviate less. Both start on all cores; a one-core launch is pinned before its first step.
 
 A process' speed depends on where its weights lie in memory, by 3 to 4% between processes that do the same: before each
 block they are moved, so that a launch sees many places instead of one. Weights that fit in a core's cache (`tiny` on

@@ -20,9 +20,10 @@ NOTE = (
     "MDE: the minimum detectable effect, the smallest true difference that is called a REGRESSION with 95% power; a "
     "PASS excludes what lies above its bound. 95% power: the launches at which twice the margin is called a REGRESSION "
     "with 95% power, and no fewer than a PASS takes; a verdict may come sooner. "
-    f"{', '.join(f'× {one:g}' for one in EFFECTS)}: the power, at least, to call a change of so many margins a "
-    "REGRESSION by the last planned launch. Unseen: the probability that no launch showed a slow mode that "
-    f"{RARE_SHARE:.0%} of launches have; for a mode that shows both on one core and on all cores, multiply the two."
+    f"{', '.join(f'× {one:g}' for one in EFFECTS)}: the power to call a change of so many margins a REGRESSION "
+    "by the last planned launch. MDE and power hold if more launches deviate as these did: few often deviate less. "
+    f"Unseen: the probability that no launch showed a slow mode that {RARE_SHARE:.0%} of launches have; for a mode "
+    "that shows both on one core and on all cores, multiply the two."
 )
 TRUST = "Why trust this"
 # Of runs, at most: what experiments.error_rates asks for.
@@ -31,8 +32,7 @@ RATES = (
     f"By design, a change of exactly a margin passes in at most {PASS_AT_MARGIN:.0%} of runs. Where launches deviate "
     f"by no more than a margin, one of twice the margin passes in at most {PASS_AT_TWICE:.1%}, and with nothing "
     f"changed at most {FALSE_ALARMS:.0%} of runs are a REGRESSION. "
-    "tfgate's docs/error-rates.md has the simulation, docs/error-rates-measured.md what real runs did, docs/limits.md "
-    "what neither covers."
+    "tfgate's docs/error-rates.md has the simulation, docs/error-rates-measured.md what real runs did."
 )
 CATCHES = (
     "For numbers, tfgate's docs/faults.md lists the injected faults that the checks caught in training tiny, "
@@ -41,6 +41,10 @@ CATCHES = (
 OWN = (
     "For your own model, tfgate's docs/own-model.md lists what was caught in examples, and what is not judged: "
     "one batch is compared, and no convergence."
+)
+COVERED = (
+    "A verdict is of its workload, size and kind of machine: other work may be slower or wrong (--workload measures "
+    "it). tfgate's docs/releases.md lists what is known of releases, docs/limits.md what no verdict covers."
 )
 
 
@@ -51,12 +55,13 @@ def precision_table(comparisons: Iterable[Comparison]) -> Table:
 
 
 def trust(comparisons: Sequence[Comparison], *, own: bool = False) -> str:
-    """Returns the error rates of what gates at planned looks, and those of numbers, `own` models' too; "" of a run that
-    has neither.
+    """Returns the error rates of what gates at planned looks, and those of numbers, `own` models' too, and what they
+    don't cover; "" of a run that has neither.
     """
     at_looks = any(one.metric.gates and one.precision and one.precision.needed for one in comparisons)
     numbers = any(one.metric.name in (NUMERICS.name, LOCKSTEP.name) for one in comparisons)
-    return " ".join([RATES] * at_looks + [CATCHES] * numbers + [OWN] * (numbers and own))
+    told = [RATES] * at_looks + [CATCHES] * numbers + [OWN] * (numbers and own)
+    return " ".join([*told, COVERED]) if told else ""
 
 
 def seen(comparisons: Sequence[Comparison]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from bench.judge.notices import Told
 from bench.judge.reasons import Decided
 from bench.judge.survey import Against, Chapter, Row, Surveyed
 from bench.judge.types import Comparison, Direction, Scope
@@ -190,6 +191,7 @@ def survey_text(found: Surveyed) -> str:
         problems = ((row.release, why_missing(row) or why_partly(row)) for row in chapter.rows)
         lines = [f"{release} {problem}" for release, problem in problems if problem]
         lines += [f"{release}: {what}: {reason}" for release, what, reason in _worse(chapter, fixed)]
+        lines += [f"{row.release}: {line}" for row in chapter.rows if row.before for line in _warnings(row.before)]
         lines += [f"change of level: {line}" for line in change_lines(chapter, fixed)]
         blocks += ["\n".join(wrapped(line, WIDTH) for line in lines)] if lines else []
     return "\n\n".join([*blocks, "\n".join(wrapped(note, WIDTH) for note in notes(found))])
@@ -226,18 +228,24 @@ def _said(row: Row, found: Surveyed) -> Iterator[str]:
 
 
 def _whole(pair: Against) -> str:
-    """Returns what a comparison came to, with the reasons, what got better, and what changed within its margin."""
+    """Returns what a comparison came to, reasons, warnings, what got better, and what changed within its margin."""
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
     said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]
     told = [*verdict.decisive, *(one for one in verdict.comparisons if one.accepted)]
     said += [f"{one.metric.name}: {why(one)}" for one in told]
     said += [f"failed: {sentence(failure)}" for failure in verdict.failures]
+    said += _warnings(pair)
     better = [f"{one.metric.name} {_sized(one)}" for one in pair.verdict.comparisons if one.improved]
     said += [f"Better: {', '.join(better)}"] if better else []
     moved = ", ".join(_moved(pair))
     said += [f"Changed within the margin (95% CI excludes 0): {moved}"] if moved else []
     return ". ".join(said) + "."
+
+
+def _warnings(pair: Against) -> list[str]:
+    """Returns the warnings of what was judged, as of files that are refused; not those that a run told of itself."""
+    return [f"warning: {sentence(one)}" for one in pair.verdict.warnings if not isinstance(one, Told)]
 
 
 def _moved(pair: Against) -> Iterator[str]:

@@ -47,7 +47,8 @@ METRICS: Mapping[str, str] = {
     "launches has the running perplexity, of all steps. It falls as training goes on, and a gate and an "
     "upgrade train for different numbers of steps.",
     FITTED_LOSS: "The mean loss of the first eight fits of a launch, which has a seed of its own.",
-    ONE_CORE_STEP_TIME: "Of launches with one thread pinned to one core, which deviate least.",
+    ONE_CORE_STEP_TIME: "Of launches with one thread pinned to one core, which usually deviate less than those on all "
+    "cores.",
     STEP_TIME: "Of launches on all cores, as users run TensorFlow.",
     MEAN_STEP: "The mean of all blocks, with the outlier steps that step time trims away.",
     EVALUATION_STEP: "The time of a step that computes the loss alone, without gradients and update.",

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from bench.judge.notices import Told, Unpromised
 from bench.judge.paired import judge_paired
 from bench.judge.reasons import Accepted, Decided
 from bench.judge.survey import Against, Chapter, Surveyed, walk
@@ -15,6 +16,7 @@ from bench.record.types import NO_ORACLE, Failure
 from bench.report import registry
 from bench.report.drifts import change_lines, drift_charts
 from bench.report.formats.markdown import code
+from bench.report.sentences import sentence
 from bench.report.survey import findings, notes, outcome, paragraphs, sections, survey_command, survey_text
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
@@ -133,6 +135,22 @@ def test_every_release_has_a_paragraph() -> None:
     assert "mean step -9.9% (better)" in found["2.20.0"]  # its margin is 25%
     assert "mean step +20.1%." in found["2.18.1"]
     assert "Changed within the margin" not in found["2.17.1"]
+
+
+def test_warnings_of_what_was_judged_are_told_and_a_run_s_own_are_not() -> None:
+    """A checkpoint that is refused decides nothing; who reads the survey alone has to know."""
+    found = surveyed({"2.12.1": 0.0, "2.13.1": 0.0})
+    (chapter,) = found.chapters
+    *others, last = chapter.rows
+    assert last.before
+    refused = Unpromised((("given checkpoint", "written by Keras 2: ValueError"),), (), 0.0)
+    verdict = dataclasses.replace(last.before.verdict, warnings=(Told("keras differs too"), refused))
+    rows = (*others, dataclasses.replace(last, before=dataclasses.replace(last.before, verdict=verdict)))
+    found = dataclasses.replace(found, chapters=(dataclasses.replace(chapter, rows=rows),))
+    told = f"warning: {sentence(refused)}"
+    for text in (str(paragraphs(found)[1].said), " ".join(survey_text(found).split())):
+        assert told in text
+        assert "keras differs too" not in text
 
 
 def test_what_the_ledger_accepts_is_named() -> None:

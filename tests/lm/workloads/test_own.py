@@ -730,8 +730,9 @@ class TestModels:
         path = written(tmp_path, MASKED.format(scale=1.0))
         expected, start, unchecked = defined(described(path), OPENING)
         assert unchecked == ()
-        for scale in (1.0, 1.5):
-            work: Any = opened(written(tmp_path, MASKED.format(scale=scale), "candidate.py"))
+        # A name each: under one, files of equal size and second have one and the same compiled code for Python.
+        for name, scale in (("right.py", 1.0), ("wrong.py", 1.5)):
+            work: Any = opened(written(tmp_path, MASKED.format(scale=scale), name))
             work.copy(start)
             for case in CASES:
                 errors = errors_of(0, work.answers(case), expected[case])

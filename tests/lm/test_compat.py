@@ -1,13 +1,15 @@
 """Keras 2 and Keras 3 behind the same few functions."""
 
 import importlib.metadata
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
-from lm.compat import is_variable, keras_version, rnn_states, tf_variable  # noqa: E402  # they need TensorFlow
+from lm.compat import is_variable, keras_version, rnn_states, save_keras, tf_variable  # noqa: E402  # of TensorFlow
 
 pytestmark = pytest.mark.tensorflow
 
@@ -56,3 +58,10 @@ def test_states_that_are_assigned_are_where_the_next_call_starts() -> None:
     for state in states:
         state.assign(tf.zeros_like(state))
     assert np.array_equal(rnn(inputs), first)  # type: ignore[operator]
+
+
+def test_a_keras_file_is_of_keras_3_s_format(tmp_path: Path) -> None:
+    """It is a zip archive; HDF5, which Keras 2.12 writes by default, is none."""
+    path = tmp_path / "saved.keras"
+    save_keras(tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)]), str(path))
+    assert zipfile.is_zipfile(path)

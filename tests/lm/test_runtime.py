@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,23 +64,37 @@ def test_a_distribution_of_no_usual_name_is_unknown(monkeypatch: pytest.MonkeyPa
     assert runtime.distribution() == "unknown"
 
 
-def test_threads_onednn_and_logical_cpus_are_what_a_process_was_told() -> None:
-    code = """
+@pytest.mark.any_version
+def test_threads_onednn_and_logical_cpus_are_what_a_process_was_told(tmp_path: Path) -> None:
+    """The model of `save`, which no graph places, lies on the device that is named."""
+    code = f"""
+import os
 import tensorflow as tf
 from lm import runtime
 runtime.set_threads(1)
 runtime.set_logical_cpus(2)
 runtime.require_device("cpu:1")
 intra_op, inter_op = (
-    getattr(tf.config.threading, f"get_{kind}_op_parallelism_threads")() for kind in ("intra", "inter")
+    getattr(tf.config.threading, f"get_{{kind}}_op_parallelism_threads")() for kind in ("intra", "inter")
 )
 with tf.device("cpu:1"):
     device = tf.zeros(1).device[-5:]
-print(runtime.onednn_enabled(), intra_op, inter_op, device)
+
+from lm.compat import tf_variable
+from lm.config import CONFIGS
+from lm.workloads.protocol import Opening
+from lm.workloads.save import Workload
+os.chdir({str(tmp_path)!r})
+work = Workload().open(Opening(CONFIGS["tiny"], "cpu:1"))
+work.build()
+work.start()
+work.do(work.prepare(0))
+variables = (*work._model.trainable_variables, *work._model.optimizer._momentums)
+print(runtime.onednn_enabled(), intra_op, inter_op, device, {{tf_variable(one).device[-5:] for one in variables}})
 """
     # Only TensorFlow for x86-64 has oneDNN without being built for it. tests/bench/micro/test_suite.py turns it off.
     onednn = platform.machine() == "x86_64"
-    assert output_of(code, TF_ENABLE_ONEDNN_OPTS="1") == f"{onednn} 1 1 CPU:1"
+    assert output_of(code, TF_ENABLE_ONEDNN_OPTS="1") == f"{onednn} 1 1 CPU:1 {{'CPU:1'}}"
 
 
 @pytest.mark.parametrize(("told", "enabled"), [("1", True), ("0", False)])

@@ -1,5 +1,6 @@
 """Each implementation against the oracle: every configuration, several steps in a row, dropout's places, evaluation."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -35,7 +36,8 @@ LIMIT = 1e-5  # float32 costs up to 2e-6 here
 WRONG = 1e-2  # what a mistake costs at the least: a thousand times that
 TINY = CONFIGS["tiny"]
 
-QUICK = [("notebook", "cells"), *(("tiny", name) for name in IMPLEMENTATIONS)]  # others' steps take minutes together
+# `notebook` but for its batch: of its size, and of the others', steps take minutes together.
+FEW_ROWS = dataclasses.replace(CONFIGS["notebook"], batch_size=4)
 
 MODELS: list[type[Model]] = [cells.Model, layers.Model, fused.Model]  # mypy: each fulfils the protocol
 
@@ -57,13 +59,14 @@ def assert_agreement(errors: dict[str, float]) -> None:
             each,
             id=f"{each}-{name}",
             marks=[
-                *([] if each == "cells" else [pytest.mark.any_version]),
-                *([] if (name, each) in QUICK else [pytest.mark.slow]),
+                *([] if (name, each) == ("tiny", "cells") else [pytest.mark.any_version]),
+                *([] if name == "tiny" else [pytest.mark.slow]),
             ],
         )
         for name in ("tiny", "notebook", "small", "medium", "large")
         for each in IMPLEMENTATIONS
-    ],
+    ]
+    + [pytest.param(FEW_ROWS, "cells", id="cells-few rows", marks=pytest.mark.any_version)],
 )
 def test_one_training_step_of_every_configuration(config: Config, implementation: str) -> None:
     trainer = trainer_at(config, implementation)
@@ -114,6 +117,7 @@ def test_masks_in_another_place_are_seen(fault: str, implementation: str) -> Non
     assert min(errors.get("logits", math.inf), errors["gradient embedding"], errors["gradient lstm1/kernel"]) > WRONG
 
 
+@pytest.mark.any_version
 def test_a_mask_on_the_state_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def mask_output_and_state(cell: Any, inputs: Any, states: Any, training: Any = None) -> Any:
         output, states = cell.cell(inputs[:, : cell.width], states)

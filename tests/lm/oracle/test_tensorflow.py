@@ -66,6 +66,7 @@ class KerasModel:
         return loss, logits, gradients, norm, clipped, new_state
 
 
+@pytest.mark.any_version
 @pytest.mark.parametrize("config", [CLIPPED, UNCLIPPED], ids=["clipped", "unclipped"])
 def test_one_training_step_agrees(config: Config) -> None:
     random = np.random.RandomState(3)

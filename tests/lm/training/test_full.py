@@ -18,6 +18,7 @@ from lm.config import CONFIGS, Config
 from lm.data.batches import batch
 from lm.data.corpus import Corpus, make_corpus
 from lm.data.load import load_corpus
+from tests.lm import agreement
 from tests.lm.agreement import trainer_at
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
@@ -31,8 +32,11 @@ from lm.training.trainer import StepResult, Trainer
 pytestmark = [pytest.mark.tensorflow, pytest.mark.any_version]
 
 STEPS = 24  # an epoch
-CONFIG = dataclasses.replace(CONFIGS["tiny"], name="short", epochs=3, decay=0.5, decay_after_epoch=1)
-DROPOUT = dataclasses.replace(CONFIG, name="short dropout", keep_probability=0.5)
+# Each with the graph of a trainer that other tests share.
+GRAPHS = {"short": CONFIGS["tiny"], "short dropout": agreement.DROPOUT}
+CONFIG, DROPOUT = (
+    dataclasses.replace(config, name=name, epochs=3, decay=0.5, decay_after_epoch=1) for name, config in GRAPHS.items()
+)
 
 # Checkpoints after every step; dies by a signal that can't be caught, between two steps or with a checkpoint half way
 # to its place.
@@ -72,8 +76,10 @@ def short_corpus() -> Corpus:
 
 
 def of_short_corpus(config: Config, path: Path) -> FullTraining:
-    """A training by the shared trainer, with the configuration's name for its fingerprint."""
-    return FullTraining(trainer_at(config), short_corpus(), path, config.name)
+    """A training by a shared trainer, with the configuration's name for its fingerprint."""
+    training = FullTraining(trainer_at(GRAPHS[config.name]), short_corpus(), path, config.name)
+    training.config = config
+    return training
 
 
 def results(events: list[Event]) -> list[tuple[float, ...]]:
@@ -88,28 +94,10 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
     return {name: value.tobytes() for name, value in (trainer.weights | trainer.state).items()}
 
 
-@pytest.mark.parametrize(
-    ("kind", "config", "step"),
-    [
-        # Killed when step 11 of the second epoch (from 0) is over and not yet stored.
-        pytest.param("plain", CONFIG, 24 + 11, marks=pytest.mark.slow),
-        # Killed in the 42nd write, after those of 23 steps, of the epoch's end (two) and of 16 steps.
-        ("dropout", DROPOUT, 24 + 16),
-    ],
-)
-def test_a_training_that_is_killed_goes_on_to_the_same_bits(
-    kind: str, config: Config, step: int, tmp_path: Path
-) -> None:
-    whole = of_short_corpus(config, tmp_path / "whole.npz")
+def require_same_bits(config: Config, step: int, killed: Path) -> None:
+    """What goes on from a checkpoint of the second epoch, after `step` steps, ends as what was never killed."""
+    whole = of_short_corpus(config, killed.with_name("whole.npz"))
     wanted, wanted_bits = list(whole.run()), bits(whole.trainer)
-
-    killed = tmp_path / "killed.npz"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, kind, str(killed)], env=environment, capture_output=True, text=True
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
-
     resumed = of_short_corpus(config, killed)
     assert resumed.resume() == step
     first = results([*resumed.epochs])
@@ -118,6 +106,52 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(
     assert found == results(wanted)
     assert bits(resumed.trainer) == wanted_bits
     assert results([*resumed.epochs]) == results(wanted)[:-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "config", "step"),
+    [
+        # Killed when step 11 of the second epoch (from 0) is over and not yet stored.
+        ("plain", CONFIG, 24 + 11),
+        # Killed in the 42nd write, after those of 23 steps, of the epoch's end (two) and of 16 steps.
+        ("dropout", DROPOUT, 24 + 16),
+    ],
+)
+def test_a_training_that_is_killed_goes_on_to_the_same_bits(
+    kind: str, config: Config, step: int, tmp_path: Path
+) -> None:
+    killed = tmp_path / "killed.npz"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, kind, str(killed)], env=environment, capture_output=True, text=True
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    require_same_bits(config, step, killed)
+
+
+def test_a_training_that_ends_in_the_midst_of_a_write_goes_on_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the test above, in this process: by an exception, after which nothing is tidied up."""
+
+    class Killed(BaseException):
+        pass
+
+    def sync(descriptor: int) -> None:
+        if next(writes) == 42:
+            raise Killed
+
+    writes = itertools.count(1)
+    path = tmp_path / "killed.npz"
+    with monkeypatch.context() as patched:
+        patched.setattr(full, "CHECKPOINT_SECONDS", 0.0)
+        patched.setattr(os, "fsync", sync)
+        patched.setattr(Path, "unlink", lambda self, missing_ok: None)
+        with pytest.raises(Killed):
+            list(of_short_corpus(DROPOUT, path).run())
+    assert part_of(path).exists()
+    require_same_bits(DROPOUT, 24 + 16, path)
 
 
 def test_an_interruption_loses_a_minute_at_most(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

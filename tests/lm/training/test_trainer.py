@@ -83,7 +83,7 @@ def test_weights_and_state_go_by_name_and_are_copies(trainer: Trainer) -> None:
 @pytest.mark.parametrize(
     ("implementation", "config"),
     [
-        ("cells", DROPOUT),
+        pytest.param("cells", DROPOUT, marks=pytest.mark.any_version),
         pytest.param("layers", DROPOUT, marks=pytest.mark.any_version),
         ("fused", AS_WIDE),
     ],

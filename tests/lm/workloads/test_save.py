@@ -3,9 +3,6 @@
 import dataclasses
 import errno
 import json
-import os
-import subprocess
-import sys
 import unittest.mock
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -34,6 +31,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Work":
     return found
 
 
+@pytest.mark.any_version
 def test_files_that_are_missing_are_refused(work: "Work", tmp_path: Path) -> None:
     versions = dataclasses.asdict(work._versions)
     (work.given / VERSIONS_FILE).write_text(json.dumps(versions))
@@ -43,6 +41,7 @@ def test_files_that_are_missing_are_refused(work: "Work", tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [work.given]
 
 
+@pytest.mark.any_version
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "over quota"), MemoryError(), OUT_OF_MEMORY]
 )
@@ -73,26 +72,3 @@ def test_a_writer_s_versions_decide_what_is_promised(work: "Work", promised: tup
     (work.given / VERSIONS_FILE).write_text(json.dumps({"tensorflow": tensorflow, "keras": keras}))
     assert work.promised("own .keras")
     assert (work.promised("given .keras"), work.promised("given SavedModel")) == promised
-
-
-def test_the_model_lies_on_the_device_that_is_named(tmp_path: Path) -> None:
-    """In a process of its own, whose CPU is split in two before TensorFlow's first operation."""
-    code = """
-from lm import runtime
-runtime.set_logical_cpus(2)
-from lm.compat import tf_variable
-from lm.config import CONFIGS
-from lm.workloads.protocol import Opening
-from lm.workloads.save import Workload
-work = Workload().open(Opening(CONFIGS["tiny"], "cpu:1"))
-work.build()
-work.start()
-work.do(work.prepare(0))
-model = work._model
-print({tf_variable(one).device[-5:] for one in (*model.trainable_variables, *model.optimizer._momentums)})
-"""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stdout.splitlines()[-1:] == ["{'CPU:1'}"], done.stderr

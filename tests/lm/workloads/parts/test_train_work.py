@@ -66,6 +66,7 @@ def test_a_gpu_is_waited_for_by_reading_the_last_weight(
     assert bias[0] != initial_weights(CONFIG)["output/bias"][0]
 
 
+@pytest.mark.any_version
 def test_second_traces_are_counted() -> None:
     assert work_of(Trainer(CONFIG)).retraces == 0  # not traced at all yet
     work = work_of(trainer_at(CONFIG, number=2))  # whose traces nobody else counts
@@ -93,6 +94,7 @@ def test_graph_operations_count_the_step_and_its_function_library(work: Training
     assert work.graph_operations() == counts
 
 
+@pytest.mark.any_version
 def test_relocation_moves_weights_and_states_and_changes_no_number(work: Training) -> None:
     """Two trainers from the same weights, one of them moved before each step, compute the same bits in one trace."""
     trainer, still = work.trainer, trainer_at(CONFIG, number=1)

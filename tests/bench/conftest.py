@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.fake_interpreter import FAKE_ORACLE, write_interpreter
+from tests.builders.forked import SUBPROCESS
 from tests.builders.wheels import write_wheel
 
 
@@ -42,6 +43,12 @@ def environment_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # There for sure; 3.11 may have to be downloaded.
     monkeypatch.setattr("bench.drive.environments.PYTHON", sys.executable)
     return tmp_path / "environments"
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that need no TensorFlow are forks of this process."""
+    monkeypatch.setattr("bench.drive.process.subprocess", SUBPROCESS)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.builders.fake_interpreter import Fake
 BLOCKS = Blocks(quads=2, steps=5, dropped=2, evaluation_quads=1, evaluation_steps=3)
 PLAN = PairPlan.of(Plan("tiny", 1), BLOCKS)
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left", "forked_workers")
 
 
 @pytest.fixture

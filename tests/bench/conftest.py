@@ -3,6 +3,8 @@ and pages without plots.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +15,19 @@ from tests.builders.forked import SUBPROCESS
 from tests.builders.wheels import write_wheel
 
 
+@pytest.fixture(scope="session")
+def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of uv's that knows this Python, which takes longer to find out than most of what tests ask it."""
+    from uv import find_uv_bin  # which a measured environment need not have
+
+    folder = tmp_path_factory.mktemp("uv")
+    words = ("python", "find", "--no-project", "--no-config", "--offline", "--cache-dir", str(folder), sys.executable)
+    subprocess.run([find_uv_bin(), *words], stdout=subprocess.DEVNULL, check=True)
+    return folder
+
+
 @pytest.fixture
-def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv_cache: Path) -> Path:
     """TensorFlow 2.98.0 (any Keras) and 2.99.0 (Keras 3.1 at least), Keras 3.1.0 and 3.2.0."""
     folder = tmp_path / "wheelhouse"
     folder.mkdir()
@@ -22,6 +35,7 @@ def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_wheel(folder, "tensorflow-cpu", "2.99.0", "keras>=3.1", module="tensorflow")
     write_wheel(folder, "keras", "3.1.0")
     write_wheel(folder, "keras", "3.2.0")
+    shutil.copytree(uv_cache, tmp_path / "uv")
     settings = {
         "UV_OFFLINE": "1",
         "UV_FIND_LINKS": str(folder),

@@ -356,7 +356,7 @@ def test_a_hang_is_told_by_the_reference_s_time(
 
     def shorter(self: Deadlines, asked: str, *, per: int = 1) -> Wait:
         wait = usual(self, asked, per=per)
-        return Wait(1.0, wait.told) if wait.told and asked == operation else wait
+        return Wait(0.2, wait.told) if wait.told and asked == operation else wait
 
     monkeypatch.setattr(Deadlines, "wait", shorter)
     monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)  # it won't close when asked, either

@@ -25,7 +25,7 @@ from tests.faults.trial import SUBTLE, fault_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ROOT / "baselines"
-FEW = 100  # steps of tiny's 2,000
+FEW = 40  # steps of tiny's 2,000
 
 # Clipping never acts in tiny's training (its gradients are short): the stress steps see it.
 FAULTS = {

@@ -27,11 +27,8 @@ def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick_starts(monkeypatch: pytest.MonkeyPatch, forked_workers: None) -> None:
-    """Workers that need no TensorFlow are forks. Others may outlive a pytest that is killed: without a function to run
-    first, they start without a fork.
-    """
-    monkeypatch.setattr("bench.drive.process.ending_with_us", lambda: None)
+def quick_starts(forked_workers: None) -> None:
+    """Workers that need no TensorFlow are forks of this process."""
 
 
 @pytest.fixture(autouse=True)

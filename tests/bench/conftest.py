@@ -27,7 +27,16 @@ def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv_cache: Path) -> Path:
+def unforked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs that are soon over may outlive a pytest that is killed: without a function to run first, they start
+    without a fork, which takes longer the larger pytest has grown.
+    """
+    for module in ("inspection", "micro", "uv"):
+        monkeypatch.setattr(f"bench.drive.{module}.ending_with_us", lambda: None)
+
+
+@pytest.fixture
+def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv_cache: Path, unforked_programs: None) -> Path:
     """TensorFlow 2.98.0 (any Keras) and 2.99.0 (Keras 3.1 at least), Keras 3.1.0 and 3.2.0."""
     folder = tmp_path / "wheelhouse"
     folder.mkdir()

@@ -27,8 +27,8 @@ def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick_starts(forked_workers: None) -> None:
-    """Workers that need no TensorFlow are forks of this process."""
+def quick_starts(forked_workers: None, unforked_programs: None) -> None:
+    """Workers that need no TensorFlow are forks of this process; other programs start without one."""
 
 
 @pytest.fixture(autouse=True)

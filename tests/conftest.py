@@ -1,5 +1,6 @@
 """Shared by all tests: the marker `tensorflow`, the PTB archive, measured interpreters, repeatable property tests."""
 
+import gc
 import importlib.util
 import os
 import signal
@@ -36,6 +37,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("tensorflow"):
             item.add_marker(pytest.mark.skip(reason="this Python has no TensorFlow; tox run -e tf221 has"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what imports and collecting made out of garbage collections: each full one would look through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,17 +3,40 @@ and pages without plots.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.builders.fake_interpreter import FAKE_ORACLE, write_interpreter
+from tests.builders.forked import SUBPROCESS
 from tests.builders.wheels import write_wheel
 
 
+@pytest.fixture(scope="session")
+def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of uv's that knows this Python, which takes longer to find out than most of what tests ask it."""
+    from uv import find_uv_bin  # which a measured environment need not have
+
+    folder = tmp_path_factory.mktemp("uv")
+    words = ("python", "find", "--no-project", "--no-config", "--offline", "--cache-dir", str(folder), sys.executable)
+    subprocess.run([find_uv_bin(), *words], stdout=subprocess.DEVNULL, check=True)
+    return folder
+
+
 @pytest.fixture
-def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def unforked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs that are soon over may outlive a pytest that is killed: without a function to run first, they start
+    without a fork, which takes longer the larger pytest has grown.
+    """
+    for module in ("inspection", "micro", "uv"):
+        monkeypatch.setattr(f"bench.drive.{module}.ending_with_us", lambda: None)
+
+
+@pytest.fixture
+def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv_cache: Path, unforked_programs: None) -> Path:
     """TensorFlow 2.98.0 (any Keras) and 2.99.0 (Keras 3.1 at least), Keras 3.1.0 and 3.2.0."""
     folder = tmp_path / "wheelhouse"
     folder.mkdir()
@@ -21,6 +44,7 @@ def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_wheel(folder, "tensorflow-cpu", "2.99.0", "keras>=3.1", module="tensorflow")
     write_wheel(folder, "keras", "3.1.0")
     write_wheel(folder, "keras", "3.2.0")
+    shutil.copytree(uv_cache, tmp_path / "uv")
     settings = {
         "UV_OFFLINE": "1",
         "UV_FIND_LINKS": str(folder),
@@ -42,6 +66,12 @@ def environment_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # There for sure; 3.11 may have to be downloaded.
     monkeypatch.setattr("bench.drive.environments.PYTHON", sys.executable)
     return tmp_path / "environments"
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that need no TensorFlow are forks of this process."""
+    monkeypatch.setattr("bench.drive.process.subprocess", SUBPROCESS)
 
 
 @pytest.fixture

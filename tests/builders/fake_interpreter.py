@@ -16,10 +16,11 @@ METRICS = {name: workload(name).metrics for name in names()}
 
 # A program that is started as a worker's interpreter is, reads its first request and then does what a test wants.
 FAKE_INTERPRETER = """#!{python} -S
-import json, os, signal, sys, time
+import sys
 if sys.argv[1] == "-c":  # asked what is installed in it
     {installed}
     sys.exit()
+import json, os, signal, time
 assert sys.argv[1:3] == ["-m", "bench.measure.worker"]
 requests, replies, kind = os.fdopen(int(sys.argv[3])), int(sys.argv[4]), sys.argv[5]
 request = json.loads(requests.readline())

@@ -52,21 +52,25 @@ def write_launch(path: Path, medians: Mapping[str, float], **more: Any) -> Path:
 
 
 TEXT = """#!{python} -S
-import json, pathlib, sys
+import sys
 if sys.argv[1] == "-c":  # asked what is installed in it
-    print(json.dumps(["3.11.7", "built here", json.loads({packages!r})]))
+    print({installed!r})
     sys.exit()
 if "--collect-only" in sys.argv:
     {collecting}
     sys.exit()
-home = pathlib.Path({home!r})
-with (home / "calls").open("a") as calls:
+import json
+home = {home!r}
+with open(home + "/calls", "a+") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
-number = len((home / "calls").read_text().splitlines()) - 1
-launches = json.loads((home / "launches.json").read_text())
+    calls.seek(0)
+    number = len(calls.readlines()) - 1
+with open(home + "/launches.json") as file:
+    launches = json.load(file)
 {planted}
 target = next(argument for argument in sys.argv if argument.startswith("--benchmark-json=")).partition("=")[2]
-pathlib.Path(target).write_text(json.dumps(launches[number % len(launches)]))
+with open(target, "w") as file:
+    json.dump(launches[number % len(launches)], file)
 """
 PACKAGES = {"tensorflow-cpu": "2.21.0", "numpy": "2.4.0", "pytest": "9.2.0", "pytest-benchmark": "5.3.1"}
 
@@ -88,9 +92,9 @@ def micro_interpreter(
     (home / "launches.json").write_text(
         json.dumps([launch_json(medians, **more) for medians in launches]), encoding="utf-8"
     )
-    installed = json.dumps(list(packages.items()))
+    installed = json.dumps(["3.11.7", "built here", list(packages.items())])
     text = TEXT.format(
-        python=sys.executable, home=str(home), planted=planted, collecting=collecting or "pass", packages=installed
+        python=sys.executable, home=str(home), planted=planted, collecting=collecting or "pass", installed=installed
     )
     return Path(write_program(home / "python", text))
 

@@ -1,6 +1,7 @@
 """The content of a Markdown file, by markdown-it: code blocks, inline code, links and anchors."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,9 +30,7 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 def code_blocks(text: str) -> list[Piece]:
     """The fenced blocks."""
-    return [
-        Piece(_line(token), token.content, token.info.strip()) for token in PARSER.parse(text) if token.type == "fence"
-    ]
+    return [Piece(_line(token), token.content, token.info.strip()) for token in _parsed(text) if token.type == "fence"]
 
 
 def inline_code(text: str) -> list[Piece]:
@@ -47,14 +46,19 @@ def links(text: str) -> list[Piece]:
 
 def anchors(text: str) -> set[str]:
     """Returns the names that a link may end in, as code hosts make them of headings: lower case, hyphens."""
-    tokens = PARSER.parse(text)
+    tokens = _parsed(text)
     headings = [tokens[index + 1].content for index, token in enumerate(tokens) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@functools.cache  # of a document by several tests
+def _parsed(text: str) -> list[Token]:
+    return PARSER.parse(text)
+
+
 def _inline(text: str) -> Iterator[tuple[int, Token]]:
     line = 1
-    for block in PARSER.parse(text):
+    for block in _parsed(text):
         line = _line(block) if block.map else line  # a table's cells have none: their row's
         for token in block.children or ():
             yield line, token

@@ -27,9 +27,8 @@ def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers may outlive a pytest that is killed: without a function to run first, they start without a fork."""
-    monkeypatch.setattr("bench.drive.process.ending_with_us", lambda: None)
+def quick_starts(forked_workers: None, unforked_programs: None) -> None:
+    """Workers that need no TensorFlow are forks of this process; other programs start without one."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +57,7 @@ def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     A PASS may come at the first look.
     """
     monkeypatch.setattr("bench.stats.sequential.PASS_LAUNCHES", FIRST_PASS)
-    blocks = Blocks(quads=8, steps=8, dropped=2, evaluation_quads=6, evaluation_steps=3)
+    blocks = Blocks(quads=4, steps=8, dropped=2, evaluation_quads=3, evaluation_steps=3)
     one_core = dataclasses.replace(blocks, evaluation_quads=0, evaluation_steps=0)
     for name, plan in LAUNCH_PLANS.items():
         short = dataclasses.replace(plan, steps=40, blocks=blocks, one_core=one_core, upgrade_steps=40)

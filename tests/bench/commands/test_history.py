@@ -54,6 +54,7 @@ def reports(tmp_path: Path) -> Path:
     return tmp_path / "reports"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_ten_releases_of_one_percent(tfgate: Tfgate, reports: Path, tmp_path: Path) -> None:
     keep_releases(reports, [1.01**number for number in range(11)])
     page = tmp_path / "out" / "history.html"

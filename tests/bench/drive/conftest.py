@@ -32,7 +32,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake_session(fake_interpreter: Fake, fake_oracle: None) -> Fake:
+def fake_session(fake_interpreter: Fake, fake_oracle: None, forked_workers: None) -> Fake:
     """Makes an interpreter whose workers answer as a session of TensorFlow's would, with changes to the class
     `Session`; its path.
     """

@@ -26,6 +26,8 @@ HOOK = Path(__file__).resolve().parents[2] / "faults" / "hook"
 
 Interpreter = Callable[..., str]
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 @pytest.fixture
 def numpy_python(tmp_path: Path) -> Interpreter:

@@ -17,7 +17,7 @@ from tests.builders.micro import STEP, calls, micro_interpreter
 
 SUITE = Suite(("step",), ())
 LAUNCHES = [{STEP: 0.06}, {STEP: 0.07}, {STEP: 0.08}]
-ORDER = "open({!r}, 'a').write(pathlib.Path(__file__).parent.name + '\\n')"
+ORDER = "import os; open({!r}, 'a').write(os.path.basename(os.path.dirname(__file__)) + '\\n')"
 
 
 def side(python: Path | str, **variables: str) -> Side:
@@ -168,7 +168,7 @@ def test_a_folder_with_a_report_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_variables_reach_the_process_and_the_gpus_do_not_unless_asked_for(tmp_path: Path) -> None:
     planted = (
-        "import os; (home / 'seen').write_text("
+        "import os; open(home + '/seen', 'w').write("
         "os.environ.get('PLANTED', '') + os.environ.get('CUDA_VISIBLE_DEVICES', 'visible'))"
     )
     suites = [
@@ -186,14 +186,14 @@ def test_what_pytest_prints_has_no_colors(tmp_path: Path, monkeypatch: pytest.Mo
     """Of colored lines no reason is told. CI services set FORCE_COLOR, which pytest heeds unless PY_COLORS says no."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     python = micro_interpreter(
-        tmp_path, *LAUNCHES, planted="import os; (home / 'seen').write_text(os.environ['PY_COLORS'])"
+        tmp_path, *LAUNCHES, planted="import os; open(home + '/seen', 'w').write(os.environ['PY_COLORS'])"
     )
     time_suite(side(python), SUITE, tmp_path / "0.json")
     assert (python.parent / "seen").read_text() == "0"
 
 
 def test_a_workload_s_variables_come_last(tmp_path: Path) -> None:
-    planted = "import os; (home / 'seen').write_text(os.environ['PLANTED'])"
+    planted = "import os; open(home + '/seen', 'w').write(os.environ['PLANTED'])"
     python = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
     time_suite(
         side(python, PLANTED="here"), dataclasses.replace(SUITE, variables={"PLANTED": "there"}), tmp_path / "a.json"

@@ -15,6 +15,8 @@ from tests.builders.numpy_interpreter import numpy_interpreter
 
 STEPS = 12
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 Compared = Callable[..., Record]
 
 

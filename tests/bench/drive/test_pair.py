@@ -26,7 +26,7 @@ from tests.builders.fake_interpreter import Fake
 BLOCKS = Blocks(quads=2, steps=5, dropped=2, evaluation_quads=1, evaluation_steps=3)
 PLAN = PairPlan.of(Plan("tiny", 1), BLOCKS)
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left", "forked_workers")
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ def test_a_hang_is_told_by_the_reference_s_time(
 
     def shorter(self: Deadlines, asked: str, *, per: int = 1) -> Wait:
         wait = usual(self, asked, per=per)
-        return Wait(1.0, wait.told) if wait.told and asked == operation else wait
+        return Wait(0.2, wait.told) if wait.told and asked == operation else wait
 
     monkeypatch.setattr(Deadlines, "wait", shorter)
     monkeypatch.setattr("bench.drive.process.CLOSE_SECONDS", 0.1)  # it won't close when asked, either

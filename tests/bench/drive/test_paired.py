@@ -30,7 +30,7 @@ SPEED = PairedRequest({}, ("tfgate", "upgrade"), pair_plans={ALL_CORES: PAIRS})
 CHECKED = dataclasses.replace(SPEED, oracle_plan=ORACLE)
 LOCKSTEP = dataclasses.replace(SPEED, lockstep_plan=ORACLE)
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = pytest.mark.usefixtures("nothing_left", "forked_workers")
 
 
 class Listener:

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,11 +105,26 @@ class Opened:
         return found
 
 
+Shown = Callable[..., Opened]  # opens the page of a REGRESSION
+
+
 @pytest.fixture(scope="module")
 def regression(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pages") / "regression.html"
     path.write_text(render([upgrade(1.2)]), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def shown(chromium: "Browser", regression: Path) -> Shown:
+    """Opens the page for tests that leave it as it is, once a size and a theme."""
+    found: dict[tuple[int, str], Opened] = {}
+
+    def opened(size: "ViewportSize", scheme: "Scheme" = "light") -> Opened:
+        key = size["width"], scheme
+        return found.get(key) or found.setdefault(key, Opened(chromium, regression, size, scheme))
+
+    return opened
 
 
 def test_a_column_sorts_both_ways(chromium: "Browser", regression: Path) -> None:
@@ -167,24 +182,22 @@ def test_a_published_upgrade_opens_without_a_complaint_and_fetches_nothing(chrom
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_it_fits_the_screen_with_the_culprit_in_sight(
-    chromium: "Browser", regression: Path, size: "ViewportSize"
-) -> None:
-    opened = Opened(chromium, regression, size)
+def test_it_fits_the_screen_with_the_culprit_in_sight(shown: Shown, size: "ViewportSize") -> None:
+    opened = shown(size)
     assert opened.width <= size["width"]
     for text in (Outcome.REGRESSION.value, "step time", "+20.0%", "+18.1% to +21.9%"):
         assert opened.bottom(text) <= size["height"], text  # without scrolling
 
 
-def test_a_value_and_its_unit_stay_on_one_line(chromium: "Browser", regression: Path) -> None:
+def test_a_value_and_its_unit_stay_on_one_line(shown: Shown) -> None:
     values = "[...document.querySelectorAll('.forest-row .value')]"
-    lines = Opened(chromium, regression, PHONE).page.evaluate(f"{values}.map(value => value.getClientRects().length)")
+    lines = shown(PHONE).page.evaluate(f"{values}.map(value => value.getClientRects().length)")
     assert set(lines) == {1}
 
 
-def test_the_theme_is_the_reader_s(chromium: "Browser", regression: Path) -> None:
+def test_the_theme_is_the_reader_s(shown: Shown) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
-    papers = [Opened(chromium, regression, DESK, scheme).page.evaluate(background) for scheme in SCHEMES]
+    papers = [shown(DESK, scheme).page.evaluate(background) for scheme in SCHEMES]
     assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
 
 
@@ -236,6 +249,7 @@ def test_a_survey_fits_any_screen_and_its_tables_scroll_by_themselves(chromium: 
         assert box["x"] >= 0  # its name stays in sight
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_release_s_name_is_not_broken(chromium: "Browser", tmp_path: Path) -> None:
     path = tmp_path / "survey.html"
     path.write_text(render_survey(surveyed({"tensorflow==2.21.0": 0.0, "tf-nightly": 0.0})), encoding="utf-8")

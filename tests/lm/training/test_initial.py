@@ -28,6 +28,7 @@ WEIGHTS_SHA256 = {
     "medium": "a020804cf6fbd17cb19a960908eadfe231a38914c80921b11689d4f1deaec658",
     "large": "b213c8a057c8d63bfb32134827dc3bde5fa41087bd3c1c8d69af8b686d00cb25",
 }
+SLOW = ("medium", "large")  # drawn as `small` is, millions of numbers
 JITTERED_SHA256 = "1369cd1011c20ff2ef485c821cb0d3cd5d0b63fc65db33aecf2b7b6b4f519b32"  # tiny, jitter 1
 
 
@@ -39,7 +40,7 @@ def weights_of(config: str) -> Weights:
 
 @pytest.mark.parametrize(
     ("name", "sha256"),
-    [pytest.param(*one, marks=[pytest.mark.slow] if one[0] == "large" else []) for one in WEIGHTS_SHA256.items()],
+    [pytest.param(*one, marks=[pytest.mark.slow] if one[0] in SLOW else []) for one in WEIGHTS_SHA256.items()],
 )
 def test_initial_weights_are_pinned(name: str, sha256: str) -> None:
     config = CONFIGS[name]

@@ -262,5 +262,6 @@ def test_jenkins_s_pipeline_gates_and_cleans_up(tmp_path: Path) -> None:
     known = {"TENSORFLOW": "2.20.0", "FROM": "2.19.0"}
     assert run(tmp_path, "sh", "-xe", "-c", script, **known, **tfgate_in(tmp_path / "tfgate")).returncode == 0
     assert gated(tmp_path) == "2.19.0 to 2.20.0\n"
-    write_program(tmp_path / ".tfgate" / "own" / "bin" / "tfgate", '#!/bin/sh\necho "$@"\n')
-    assert run(tmp_path, "sh", "-xe", "-c", clean).stdout == "env remove --keep-newest 2\n"
+    for name in ("tfgate", "uv"):
+        write_program(tmp_path / ".tfgate" / "own" / "bin" / name, '#!/bin/sh\necho "$@"\n')
+    assert run(tmp_path, "sh", "-xe", "-c", clean).stdout == "env remove --keep-newest 2\ncache prune --ci\n"

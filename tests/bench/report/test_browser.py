@@ -50,6 +50,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PHONE: "ViewportSize" = {"width": 360, "height": 740}
+SMALL_PHONE: "ViewportSize" = {"width": 320, "height": 740}
 DESK: "ViewportSize" = {"width": 1280, "height": 800}
 SCHEMES: tuple["Scheme", ...] = ("light", "dark")
 
@@ -191,7 +192,7 @@ def test_it_fits_the_screen_with_the_culprit_in_sight(shown: Shown, size: "Viewp
 
 def test_a_value_and_its_unit_stay_on_one_line(shown: Shown) -> None:
     values = "[...document.querySelectorAll('.forest-row .value')]"
-    lines = shown(PHONE).page.evaluate(f"{values}.map(value => value.getClientRects().length)")
+    lines = shown(SMALL_PHONE).page.evaluate(f"{values}.map(value => value.getClientRects().length)")
     assert set(lines) == {1}
 
 

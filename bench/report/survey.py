@@ -228,7 +228,7 @@ def _said(row: Row, found: Surveyed) -> Iterator[str]:
 
 
 def _whole(pair: Against) -> str:
-    """Returns what a comparison came to, reasons, warnings, what got better, and what changed within its margin."""
+    """Returns what a comparison came to, why, its warnings, what got better, and what changed within its margin."""
     verdict = pair.verdict
     names = Names(called(pair.candidate), called(pair.reference))
     said = [f"{verdict.outcome.value}: {headline(verdict, names)}"]

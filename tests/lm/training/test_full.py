@@ -95,7 +95,7 @@ def bits(trainer: Trainer) -> dict[str, bytes]:
 
 
 def require_same_bits(config: Config, step: int, killed: Path) -> None:
-    """What goes on from a checkpoint of the second epoch, after `step` steps, ends as what was never killed."""
+    """A training that goes on from a checkpoint of the second epoch, after `step` steps, ends in the same bits."""
     whole = of_short_corpus(config, killed.with_name("whole.npz"))
     wanted, wanted_bits = list(whole.run()), bits(whole.trainer)
     resumed = of_short_corpus(config, killed)

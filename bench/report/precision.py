@@ -43,8 +43,8 @@ OWN = (
     "one batch is compared, and no convergence."
 )
 COVERED = (
-    "A verdict is of its workload, size and kind of machine: other work may be slower or wrong (--workload measures "
-    "it). tfgate's docs/releases.md lists what is known of releases, docs/limits.md what no verdict covers."
+    "A verdict is of its workload, size and kind of machine alone: tfgate's docs/releases.md lists what is known of "
+    "releases, docs/limits.md what no verdict covers."
 )
 
 

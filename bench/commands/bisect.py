@@ -16,8 +16,7 @@ from bench.commands.searches import CONFIGS, GROWN, add_metric, add_search, sear
 from bench.commands.sides import WHAT, add_index, add_releases, releases_request
 from bench.commands.timing import timing
 from bench.drive.environments import PINNED
-from bench.drive.mixed import differing
-from bench.drive.requests import Interpreter, RequestError, read_request
+from bench.drive.requests import Interpreter, read_request
 from bench.judge.bisect import Answer, Finding
 from bench.judge.margins import read_margins
 from bench.record.command_lines import TOLD, WITH_VALUE
@@ -81,7 +80,7 @@ def run(asked: Request) -> int:
     if asked.blame and suspect:
         return follow(blame, [*suspect, *_following(asked)])
     if asked.blame and finding.answer is Answer.FOUND:
-        say("blame can't take these two apart: it exchanges packages of environments that it builds, of one TensorFlow")
+        say("blame can't take these two apart: it exchanges packages of environments that it builds")
     told = finding.answer not in (Answer.OPEN, Answer.UNDECIDED)
     return EXIT_CODES[Outcome.PASS if told else Outcome.INCONCLUSIVE]
 
@@ -109,13 +108,8 @@ def _blame(asked: Request, bisection: Bisection, finding: Finding, names: Sequen
     pair = names[finding.release - 1 : finding.release + 1]
     if any(isinstance(read_request(what), Interpreter) for what in pair if what != PINNED):
         return []
-    runs = [one.run for one in bisection.releases[: finding.release]]
-    found, before = runs[-1], runs[-2] if finding.release > 1 else None
-    assert found  # as the one before, unless that is the good one
-    try:
-        differing(before.candidate if before else found.reference, found.candidate)
-    except RequestError:  # two packages, which can't be exchanged
-        return []
+    found = bisection.releases[finding.release - 1].run
+    assert found
     words = words_going_on(asked, SEARCHING, found.candidate.as_of)
     return ["tfgate", "blame", "--from", pair[0], "--to", pair[1], *words]
 

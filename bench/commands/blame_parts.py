@@ -10,7 +10,7 @@ from bench.commands.sides import keras_in_use
 from bench.commands.usage import UsageError
 from bench.drive.inspection import imported
 from bench.drive.lockfile import tensorflow_of
-from bench.drive.mixed import differing
+from bench.drive.mixed import differing, in_places
 from bench.judge.blame import ONEDNN, SWITCHES, THREADS, Part, joined
 from bench.judge.metrics import ONE_CORE_STEP_TIME
 from bench.record.paired import CANDIDATE, REFERENCE, Side
@@ -100,7 +100,7 @@ def _usual_pair(sides: Mapping[str, Side], names: Sequence[str]) -> list[tuple[s
 def _is_all(sides: Mapping[str, Side], names: Sequence[str], pair: Sequence[str]) -> bool:
     """Tells whether the sides differ in nothing but a pair of the packages that do."""
     reference, candidate = sides[REFERENCE], sides[CANDIDATE]
-    ours, theirs = ({package.name for package in side.packages} for side in (reference, candidate))
+    ours, theirs = {package.name for package in reference.packages}, {*in_places(reference, candidate)}
     return {*names} == {*pair} and ours == theirs and reference.variables == candidate.variables
 
 
@@ -119,7 +119,7 @@ def _imported(sides: Mapping[str, Side]) -> set[str]:
 def _lone(sides: Mapping[str, Side], wanted: Collection[str]) -> Iterator[str]:
     """Yields a line on what else the sides don't share: packages that one has alone, and variables."""
     reference, candidate = sides[REFERENCE], sides[CANDIDATE]
-    ours, theirs = ({package.name for package in side.packages} for side in (reference, candidate))
+    ours, theirs = {package.name for package in reference.packages}, {*in_places(reference, candidate)}
     if alone := sorted((theirs - ours).intersection(wanted)):
         yield f"{', '.join(alone)}, which the candidate alone has: measured with what requires it"
     if alone := sorted((ours - theirs).intersection(wanted)):

@@ -22,7 +22,7 @@ from bench.drive import uv
 from bench.drive.cache import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
-from bench.drive.lockfile import Lock, read_lock, tensorflow_of
+from bench.drive.lockfile import Lock, overwriting, read_lock, tensorflow_of
 from bench.drive.requests import AsOf, Interpreter, RequestError, Requirements, read_request
 from bench.drive.uv import install, make_venv, resolve
 from bench.machine import now
@@ -222,6 +222,11 @@ def _name(requested: str, lock: Lock, found: Inspection) -> str:
     tensorflow = tensorflow_of(lock.packages)
     if tensorflow is None:
         raise RequestError(f"{requested!r} brings no TensorFlow: add tensorflow-cpu==VERSION to it")
+    if clash := overwriting(lock.packages):
+        raise RequestError(
+            f"{requested!r} brings {' and '.join(clash)}, which overwrite each other's files: name requirements that "
+            "bring one of them, or an interpreter that has one"
+        )
     key = hashlib.sha256(f"{found.build}\n\n{lock.text}".encode()).hexdigest()[:KEY_DIGITS]
     return f"{tensorflow.name}-{tensorflow.version}-{key}"
 

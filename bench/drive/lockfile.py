@@ -5,6 +5,7 @@ its files.
 import dataclasses
 import datetime
 import urllib.parse
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from packaging.requirements import Requirement
@@ -13,8 +14,10 @@ from packaging.version import Version
 
 from bench.record.paired import Package
 
-# Names of TensorFlow's distributions, the plain builds first.
+# Names of one package's distributions, the plain builds first: each puts its files in the place of another's.
 TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tf-nightly-cpu", "intel-tensorflow", "tensorflow-rocm")
+KERAS = ("keras", "keras-nightly")
+DISTRIBUTED = (TENSORFLOW, KERAS)
 HASH = " --hash="
 
 
@@ -48,7 +51,24 @@ def nightly_date(version: str) -> datetime.date | None:
 
 def keras_of(packages: tuple[Package, ...]) -> Package | None:
     """Returns the package that holds Keras; None if there is none."""
-    return next((package for package in packages if package.name in ("keras", "keras-nightly")), None)
+    return next((package for package in packages if package.name in KERAS), None)
+
+
+def in_place_of(name: str, packages: Iterable[Package]) -> str:
+    """Returns the name of that one of the packages whose files a package of this name would overwrite: its own, or
+    another distribution's. Its own if there is none.
+    """
+    there = {package.name for package in packages}
+    group = next((names for names in DISTRIBUTED if name in names), ())
+    return next((one for one in (name, *group) if one in there), name)
+
+
+def overwriting(packages: Iterable[Package]) -> list[str]:
+    """Returns the names of distributions of one package, if there are two or more: a mix of their files can't be
+    trusted.
+    """
+    there = {package.name for package in packages}
+    return next((found for names in DISTRIBUTED if len(found := sorted(there.intersection(names))) > 1), [])
 
 
 def _package(line: str) -> Package:

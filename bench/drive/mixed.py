@@ -7,36 +7,42 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bench.drive.environments import prepare
-from bench.drive.lockfile import tensorflow_of
+from bench.drive.lockfile import TENSORFLOW, in_place_of
 from bench.drive.requests import Interpreter, RequestError, read_as_of, read_request
 from bench.drive.uv import conflicts
-from bench.record.paired import Side, other_builds
+from bench.record.paired import Package, Side, other_builds
+
+NEVER = "python_version < '0'"  # a marker that no Python meets: what wheels require under it isn't installed
 
 
 @dataclasses.dataclass(frozen=True)
 class Differing:
-    """A package that both sides have, in two versions or in two builds of one."""
+    """A package that both sides have, in two versions, in two builds of one, or from two distributions."""
 
-    name: str
+    name: str  # as the reference has it
     reference: str
-    candidate: str
+    candidate: str  # its version; with its name, if that is another
 
 
 def differing(reference: Side, candidate: Side) -> list[Differing]:
-    """Returns the packages whose versions differ, or builds of one version, TensorFlow first.
+    """Returns the packages whose versions differ, or distributions, or builds of one version, TensorFlow first."""
+    theirs = in_places(reference, candidate)
+    rebuilt = {package.name for package in other_builds(reference, candidate)}
+    found = []
+    for one in reference.packages:
+        other = theirs.get(one.name, one)
+        if one.name != other.name:
+            found.append(Differing(one.name, one.version, f"{other.name} {other.version}"))
+        elif one.version != other.version or one.name in rebuilt:
+            found.append(Differing(one.name, one.version, other.version))
+    return sorted(found, key=lambda one: (one.name not in TENSORFLOW, one.name))
 
-    Raises RequestError for unlike TensorFlows.
+
+def in_places(reference: Side, candidate: Side) -> dict[str, Package]:
+    """Returns the candidate's packages, each by the name of the reference's package in whose place it is: keras-nightly
+    by keras.
     """
-    first, other = (tensorflow_of(side.packages) for side in (reference, candidate))
-    if not (first and other and first.name == other.name):
-        names = [found.name if found else "none" for found in (first, other)]
-        told = f"the sides' TensorFlows are {names[0]} and {names[1]}, which can't be exchanged"
-        raise RequestError(f"{told}: name one package for both, such as {names[1]}==VERSION")
-    ours, theirs = ({package.name: package.version for package in side.packages} for side in (reference, candidate))
-    unlike = {name for name in ours if theirs.get(name, ours[name]) != ours[name]}
-    unlike |= {package.name for package in other_builds(reference, candidate)}
-    found = [Differing(name, ours[name], theirs[name]) for name in unlike]
-    return sorted(found, key=lambda one: (one.name != first.name, one.name))
+    return {in_place_of(package.name, reference.packages): package for package in candidate.packages}
 
 
 def mixed(
@@ -63,20 +69,24 @@ def mixed(
 
 @dataclasses.dataclass(frozen=True)
 class Mixture:
-    """The requirements of such an environment, all of exact versions."""
+    """The requirements of such an environment, of exact versions but for `pins` that keep a package out."""
 
     asked: tuple[str, ...]  # what the reference was asked to be, and the exchanged packages
     kept: tuple[str, ...]  # the reference's other packages
-    pins: tuple[str, ...]  # of all that it may hold: of what only the candidate has as well
+    pins: tuple[str, ...]  # of all that it may hold, of what only the candidate has as well; of what it mustn't, NEVER
 
 
 def mixture(reference: Side, candidate: Side, *names: str, gpu: bool = False) -> Mixture:
     """Returns what an environment of the reference's packages is asked to hold, these as the candidate has them."""
-    ours, theirs = _exact(reference, gpu), _exact(candidate, gpu)
+    places = in_places(reference, candidate)
+    ours, exact = _exact(reference, gpu), _exact(candidate, gpu)
+    theirs = {place: exact[package.name] for place, package in places.items()}
     pins = {**theirs, **ours, **{name: theirs[name] for name in names}}
     asked = dict.fromkeys([*(canonicalize_name(Requirement(line).name) for line in _lines(reference, gpu)), *names])
     kept = [pins[one] for one in ours if one not in asked]
-    return Mixture(tuple(pins[one] for one in asked), tuple(kept), tuple(pins.values()))
+    renamed = ((place, package.name) for place, package in places.items() if place != package.name)
+    out = [f"{mine if mine in names else other}; {NEVER}" for mine, other in renamed]
+    return Mixture(tuple(pins[one] for one in asked), tuple(kept), (*pins.values(), *out))
 
 
 def _exact(side: Side, gpu: bool) -> dict[str, str]:

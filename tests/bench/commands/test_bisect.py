@@ -105,33 +105,34 @@ def test_releases_are_listed_of_versions_alone(tfgate: Tfgate, tmp_path: Path, w
 
 
 @pytest.mark.usefixtures("fake_oracle", "short_launches", "baselines")
-@pytest.mark.parametrize("last", ["tensorflow", "tensorflow-cpu"])
+@pytest.mark.parametrize("last", ["tensorflow==1.3", "tf-nightly==1.3", "an interpreter"])
 def test_the_package_is_asked_for_by_a_command_that_blame_takes(
     tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
-    """With the index as bisect read it. None takes two packages of unlike names apart: they can't be exchanged."""
+    """With the index as bisect read it. Of an interpreter there is none: its packages can't be exchanged."""
 
     def prepared(requested: str, as_of: AsOf, **options: object) -> Side:
         name, _, version = requested.partition("==")
-        interpreter = list(slowness.values())[int(version[-1])]
+        interpreter = list(slowness.values())[int(version[-1])] if version else requested
         return Side(requested, interpreter, {}, as_of.moment, (Package(name, version),))
 
     monkeypatch.setattr("bench.commands.sides.prepare", prepared)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tfgate").symlink_to("baselines")  # a folder of the command's name
-    sides = {"b": "tensorflow==1.1", "c": "tensorflow==1.2", "d": f"{last}==1.3"}
+    last = list(slowness.values())[3] if last == "an interpreter" else last
+    sides = {"b": "tensorflow==1.1", "c": "tensorflow==1.2", "d": last}
     more = ("--baselines", "tfgate", "--threads=1")
-    if last != "tensorflow":
+    if "==" not in last:
         found = bisect(tfgate, tmp_path, sides, "--blame", *more)
         assert (found.code, "which package: " in found.out) == (0, False), found
-        assert f"{last}==1.3 changed step time by " in found.out
+        assert f"{last} changed step time by " in found.out
         assert "blame can't take these two apart: " in found.err
         again = bisect(tfgate, tmp_path, sides, "--resume", "--json", *more)
         assert (again.code, again.plain["blame"]) == (0, None)
         return
     line = bisect(tfgate, tmp_path, sides, "--json", *more).plain["blame"]
     moment = read_record(PairedRun, next(tmp_path.glob("out/*/paired.json"))).candidate.as_of
-    assert line.startswith("tfgate blame --from tensorflow==1.2 --to tensorflow==1.3 --metric 'step time' --baselines ")
+    assert line.startswith(f"tfgate blame --from tensorflow==1.2 --to {last} --metric 'step time' --baselines ")
     assert line.endswith(f" --baselines tfgate --threads=1 --as-of {moment}")
     command_parser("blame").parse_args(shlex.split(line)[2:])
 

@@ -72,6 +72,21 @@ def test_tensorflow_and_the_keras_in_use_are_measured_together(monkeypatch: pyte
     assert chosen(MEASURE, sides, ())[1][-1].members == ("tensorflow-cpu", "tf-keras")
 
 
+def test_keras_of_a_nightly_is_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name that the reference has."""
+    monkeypatch.setattr("bench.commands.blame_parts.imported", lambda python, variables: {"tensorflow-cpu", "keras"})
+    nightly = (
+        Package("tensorflow-cpu", "2.99.0"),
+        Package("keras-nightly", "3.1.dev1"),
+        *SIDES[REFERENCE].packages[2:],
+    )
+    sides = {**SIDES, CANDIDATE: dataclasses.replace(SIDES[CANDIDATE], packages=nightly)}
+    whole, packages, _, left_out = chosen(MEASURE, sides, ())
+    assert packages[1] == Part("keras", ("2.0.0", "keras-nightly 3.1.dev1"))
+    assert whole.members == ("tensorflow-cpu", "keras")  # nothing else differs
+    assert left_out == ["tensorflow-cpu+keras: nothing else differs, so that it is the row 'all'"]
+
+
 def test_a_pair_is_measured_with_its_members_alone() -> None:
     _, packages, switches, left_out = chosen(MEASURE, SIDES, ("six+keras", "keras+six", "threads"))
     assert names(packages) == ["keras", "six", "keras+six"]

@@ -256,6 +256,14 @@ def test_a_failed_resolve_shows_uv_s_reason_and_leaves_nothing(environment_cache
     assert names(environment_cache) == set()
 
 
+def test_two_distributions_of_one_package_are_refused(wheelhouse: Path, environment_cache: Path) -> None:
+    write_wheel(wheelhouse, "keras-nightly", "3.3.0.dev1", module="keras")
+    asked = "tensorflow-cpu==2.99.0 keras-nightly==3.3.0.dev1"
+    with pytest.raises(RequestError, match=f"^'{asked}' brings keras and keras-nightly, which overwrite each other's"):
+        prepare(asked, NOW)
+    assert names(environment_cache) == set()
+
+
 @pytest.mark.usefixtures("wheelhouse")
 def test_a_build_that_fails_leaves_nothing(environment_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def install(lock: Path, interpreter: str, moment: str) -> None:

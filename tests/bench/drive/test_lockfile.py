@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.drive.environments import read_locks
-from bench.drive.lockfile import keras_of, nightly_date, read_lock, tensorflow_of
+from bench.drive.lockfile import in_place_of, keras_of, nightly_date, overwriting, read_lock, tensorflow_of
 from bench.drive.requests import RequestError
 from bench.record.paired import Package
 
@@ -42,6 +42,24 @@ def test_tensorflow_and_keras_are_found() -> None:
     assert tensorflow_of(without.packages) is None
     assert keras_of(without.packages) == Package("keras-nightly", "3.13.0.dev1")
     assert keras_of(()) is None
+
+
+def test_what_would_overwrite_a_package_is_in_its_place() -> None:
+    packages = read_lock("tf-nightly==2.23.0.dev1\nkeras-nightly==3.16.0.dev1\nnumpy==2.4.6\n").packages
+    found = [in_place_of(name, packages) for name in ("tensorflow-cpu", "keras", "keras-nightly", "numpy", "six")]
+    assert found == ["tf-nightly", "keras-nightly", "keras-nightly", "numpy", "six"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("keras==3\nkeras-nightly==3.1.dev1\ntensorflow==2\n", ["keras", "keras-nightly"]),
+        ("tf-nightly==2\ntensorflow-cpu==2\n", ["tensorflow-cpu", "tf-nightly"]),
+        ("keras==3\ntf-keras==2\ntensorflow==2\n", []),
+    ],
+)
+def test_two_distributions_of_one_package_overwrite_each_other(text: str, found: list[str]) -> None:
+    assert overwriting(read_lock(text).packages) == found
 
 
 @pytest.mark.parametrize("line", ["keras", "keras>=3", "keras==3.4.1,!=3.4.2,==3.4.3", "keras=", "\x00"])

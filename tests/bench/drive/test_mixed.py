@@ -8,7 +8,7 @@ import pytest
 
 from bench.drive.environments import prepare
 from bench.drive.lockfile import tensorflow_of
-from bench.drive.mixed import Differing, differing, mixed, mixture
+from bench.drive.mixed import NEVER, Differing, differing, mixed, mixture
 from bench.drive.requests import RequestError, read_as_of
 from bench.record.paired import Package, Side
 from tests.builders.wheels import write_wheel
@@ -21,6 +21,9 @@ def side(requested: str, **versions: str) -> Side:
 
 OLD = side("2.15.1", keras="2.15.0", numpy="1.26.4", tensorflow_cpu="2.15.1", tensorflow_estimator="2.15.0")
 NEW = side("2.16.1", keras="3.15.1", numpy="1.26.4", optree="0.20.0", tensorflow_cpu="2.16.1")
+NIGHTLY = side(
+    "tf-nightly-cpu", keras_nightly="3.16.0.dev2", numpy="1.26.4", optree="0.20.0", tf_nightly_cpu="2.22.0.dev1"
+)
 
 
 class TestWhatIsAsked:
@@ -46,9 +49,18 @@ class TestWhatIsAsked:
         ]
         assert differing(*sides) == ([Differing("tensorflow", "2.22.0", "2.22.0")] if differ else [])
 
-    def test_unlike_tensorflows_are_refused(self) -> None:
-        with pytest.raises(RequestError, match="tensorflow-cpu and tf-nightly-cpu"):
-            differing(OLD, side("tf-nightly-cpu", tf_nightly_cpu="2.22.0.dev1"))
+    def test_packages_of_another_name_are_in_each_others_place(self) -> None:
+        """A nightly, or a candidate, has Keras by another name than a release."""
+        assert differing(NEW, NIGHTLY) == [
+            Differing("tensorflow-cpu", "2.16.1", "tf-nightly-cpu 2.22.0.dev1"),
+            Differing("keras", "3.15.1", "keras-nightly 3.16.0.dev2"),
+        ]
+        found = mixture(NEW, NIGHTLY, "keras")
+        assert found.asked == ("tensorflow-cpu==2.16.1", "keras-nightly==3.16.0.dev2")
+        assert {f"keras; {NEVER}", f"tf-nightly-cpu; {NEVER}"} < {*found.pins}
+        found = mixture(NEW, NIGHTLY, "tensorflow-cpu")
+        assert (found.asked, found.kept[0]) == (("tf-nightly-cpu==2.22.0.dev1",), "keras==3.15.1")
+        assert {f"keras-nightly; {NEVER}", f"tensorflow-cpu; {NEVER}"} < {*found.pins}
 
     def test_one_package_is_the_candidates_and_all_others_the_references(self) -> None:
         found = mixture(OLD, NEW, "keras")
@@ -110,6 +122,26 @@ def test_what_wheels_refuse_is_built_all_the_same_and_told(wheelhouse: Path) -> 
     versions = {package.name: package.version for package in both.packages}
     assert versions == {"keras": "3.3.0", "optree": "0.1", "six": "1.0", "tensorflow-cpu": "2.99.0"}
     assert why == ""
+
+
+@pytest.mark.usefixtures("environment_cache")
+def test_a_nightly_s_keras_takes_the_release_s_place(wheelhouse: Path) -> None:
+    """Beside it, either would overwrite the other's files."""
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.98.0rc0", "keras-nightly", module="tensorflow")
+    write_wheel(wheelhouse, "keras-nightly", "3.4.0.dev1", module="keras")
+    write_wheel(wheelhouse, "tensorflow-cpu", "2.97.0", "keras", module="tensorflow")
+    options = {"python": None, "gpu": False, "say": lambda line: None}
+    old, new = (prepare(version, read_as_of("now")) for version in ("2.97.0", "2.98.0rc0"))
+    nightly = Differing("keras", "3.2.0", "keras-nightly 3.4.0.dev1")
+    assert differing(old, new) == [Differing("tensorflow-cpu", "2.97.0", "2.98.0rc0"), nightly]
+    keras, why = mixed(old, new, "keras", **options)  # type: ignore[arg-type]  # by name
+    versions = {package.name: package.version for package in keras.packages}
+    assert versions == {"keras-nightly": "3.4.0.dev1", "tensorflow-cpu": "2.97.0"}
+    assert why == "tensorflow-cpu requires keras, but it's not installed"
+    tensorflow, why = mixed(old, new, "tensorflow-cpu", **options)  # type: ignore[arg-type]  # by name
+    versions = {package.name: package.version for package in tensorflow.packages}
+    assert versions == {"keras": "3.2.0", "tensorflow-cpu": "2.98.0rc0"}
+    assert why == "tensorflow-cpu requires keras-nightly, but it's not installed"
 
 
 @pytest.mark.usefixtures("environment_cache", "wheelhouse")

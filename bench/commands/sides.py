@@ -13,6 +13,7 @@ from bench.commands.options import add_variables, keeping_message
 from bench.commands.stored import baselines_folder
 from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, releases_between, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
+from bench.drive.mixed import differing
 from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 from bench.record.releases import NIGHTLIES
@@ -225,11 +226,11 @@ def side_warnings(sides: Mapping[str, Side]) -> list[str]:
                 f"the {holder} alone has {', '.join(extra)}, which Keras imports where it finds them: that may explain "
                 "a difference in memory and import time, or hide one; have the same on both sides to rule that out"
             )
-    shared = reference.keys() & candidate.keys()
-    alike = sides[REFERENCE].variables == sides[CANDIDATE].variables and shared & set(TENSORFLOW)
-    if alike and all(reference[name] == candidate[name] for name in shared):
+    alike = sides[REFERENCE].variables == sides[CANDIDATE].variables
+    alike = alike and not differing(sides[REFERENCE], sides[CANDIDATE])
+    if alike and reference.keys() & candidate.keys() & set(TENSORFLOW):
         found.append(
-            "both sides have the same versions of all packages that they share: unless builds or other packages "
-            "differ, this is an A/A run, and shows what this machine can resolve"
+            "both sides have the same versions of all packages that they share: unless other packages or unknown "
+            "builds differ, this is an A/A run, and shows what this machine can resolve"
         )
     return found

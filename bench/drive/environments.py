@@ -117,9 +117,9 @@ class UnlistedError(RequestError):
 
 
 def releases_between(good: str, bad: str, as_of: AsOf, *, python: str | None = None, gpu: bool = False) -> list[str]:
-    """Returns the releases of TensorFlow between two versions, oldest first, named as the good one is, with the other
-    requirements that both sides name; before a nightly, those of the good one's package. Raises UnlistedError,
-    RequestError.
+    """Returns the releases between two versions of the package that both sides name first, oldest first, named as the
+    good one is, with the other requirements that both name; before a nightly, those of the good one's package. Raises
+    UnlistedError, RequestError.
     """
     requests = (read_request(what, gpu) for what in (good, bad))
     named = [request.lines if isinstance(request, Requirements) else ("",) for request in requests]

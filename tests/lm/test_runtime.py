@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.version import Version
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed in the Python that runs this test")
 
@@ -32,11 +33,12 @@ def output_of(code: str, **variables: str) -> str:
 
 
 def test_versions() -> None:
+    (owner,) = {*importlib.metadata.packages_distributions()["keras"]}  # of a candidate, keras-nightly
     assert runtime.versions() == {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "distribution": runtime.distribution(),
-        "keras": importlib.metadata.version("keras"),
+        "keras": importlib.metadata.version(owner),
         "numpy": np.__version__,
     }
 
@@ -52,7 +54,7 @@ def test_only_an_accelerator_is_waited_for(monkeypatch: pytest.MonkeyPatch, devi
 def test_the_distribution_is_the_package_that_the_files_came_from() -> None:
     owners = importlib.metadata.packages_distributions()["tensorflow"]
     assert runtime.distribution() in [owner.replace("_", "-") for owner in owners]
-    assert importlib.metadata.version(runtime.distribution()) == tf.__version__
+    assert Version(importlib.metadata.version(runtime.distribution())) == Version(tf.__version__)  # 2.22.0-rc0
 
 
 def test_the_names_of_distributions_are_those_by_which_locks_are_read() -> None:

@@ -113,6 +113,8 @@ def test_equal_sides_are_an_a_a_run() -> None:
     assert warned(one, side(tensorflow="2.21.1", numpy="2.4.0")) == []
     assert warned(one, dataclasses.replace(one, variables={"TF_ENABLE_ONEDNN_OPTS": "0"})) == []
     assert warned(side(numpy="2.4.0"), side(numpy="2.4.0")) == []  # no TensorFlow that anybody knows of
+    with_keras = (side(tensorflow="2.21.0", **{name: "3.16.0"}) for name in ("keras", "keras-nightly"))
+    assert warned(*with_keras) == []
 
 
 def test_what_keras_imports_on_its_own_is_warned_of_where_one_side_alone_has_it() -> None:

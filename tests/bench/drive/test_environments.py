@@ -197,6 +197,14 @@ def test_releases_between_keep_what_both_sides_require(wheelhouse: Path) -> None
     assert releases_between(good, bad, NOW, python=sys.executable) == ["tensorflow-cpu==2.98.0 keras == 3.2.0"]
 
 
+@pytest.mark.usefixtures("wheelhouse")
+def test_releases_of_the_package_that_is_named_first_are_listed() -> None:
+    """Such as Keras', with one TensorFlow."""
+    ends = "keras==3.0.0 tensorflow-cpu==2.98.0", "keras==3.3.0 tensorflow-cpu==2.98.0"
+    listed = releases_between(*ends, NOW, python=sys.executable)
+    assert listed == ["keras==3.1.0 tensorflow-cpu==2.98.0", "keras==3.2.0 tensorflow-cpu==2.98.0"]
+
+
 def test_a_version_beside_a_requirement_names_no_package() -> None:
     with pytest.raises(UnlistedError, match="name them by --release"):
         releases_between("2.97.0 keras==3.2.0", "2.98.1 keras==3.2.0", NOW, python=sys.executable)

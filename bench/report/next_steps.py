@@ -51,11 +51,12 @@ class Step(NamedTuple):
 
 
 def next_steps(judged: Judged, report: str = REPORT) -> list[Step]:
-    """Returns the commands that go on from a REGRESSION of an upgrade or a gate, and those that show more of it or of a
-    process that failed: `report` is where the run is kept.
+    """Returns the commands that go on from a REGRESSION of an upgrade or a gate, or from a PASS of training, and those
+    that show more of it or of a process that failed: `report` is where the run is kept.
     """
     upgrades = _upgrades(judged.run)
-    return [*_left_open(judged.verdict, upgrades), *_sought(judged, upgrades), *_shown(judged, report)]
+    left_open = _left_open(judged.verdict, upgrades)
+    return [*left_open, *_sought(judged, upgrades), *_not_compared(judged, upgrades), *_shown(judged, report)]
 
 
 def _shown(judged: Judged, report: str) -> list[Step]:
@@ -131,6 +132,30 @@ def _sought(judged: Judged, upgrades: Mapping[str, Upgrade]) -> list[Step]:
     there = {upgrade.reference, upgrade.candidate} & installed.keys() - {REFERENCE}
     among = ", among the index's builds of these versions (no interpreter is searched)" if there else ""
     return [Step(f"To find the release and the package that brought it{among}", search)]
+
+
+def _not_compared(judged: Judged, upgrades: Mapping[str, Upgrade]) -> list[Step]:
+    """Returns the command that compares the numbers of all workloads, where an upgrade passes that compared training
+    alone: a mask, a saved file, `fit` or another optimizer may be wrong all the same.
+    """
+    verdict = judged.verdict
+    chosen = any(word.partition("=")[0] == "--workload" for word in judged.run.command)
+    if chosen or verdict.question is not Question.UPGRADE or verdict.outcome is not Outcome.PASS:
+        return []
+    return [
+        Step(
+            "Training alone was compared; to compare the numbers of all workloads, in some ten minutes",
+            _typed("upgrade", *_numbers_of_all(upgrade)),
+        )
+        for upgrade in list(upgrades.values())[:1]
+        if upgrade.reference != upgrade.candidate
+    ]
+
+
+def _numbers_of_all(upgrade: Upgrade) -> list[str]:
+    options = words_without(upgrade.options, ("--config", *MARGIN), ())
+    sides = ["--from", upgrade.reference, "--to", upgrade.candidate]
+    return [*sides, *options, "--workload", "all", "--config", "tiny", "--numerics-only"]
 
 
 def _alike(good: str, bad: str) -> tuple[str, str]:

@@ -178,7 +178,8 @@ def _exceeded(predictions: Predictions) -> str:
     for outcome, promised in PROMISED[1].items():
         shares = [(kind, share) for point in points for kind, share in point.shares[outcome.value].items()]
         above = collections.Counter(kind for kind, share in shares if share > promised)
-        rows = " and ".join(f"{count} of {len(points)} rows of {kind} noise" for kind, count in above.items())
+        alike = {count: [kind for kind in above if above[kind] == count] for count in sorted({*above.values()})}
+        rows = " and ".join(f"{count} of {len(points)} rows of {', '.join(alike[count])} noise" for count in alike)
         error = math.sqrt(promised * (1 - promised) / RUNS)
         most = (
             f"the most is {max((share for _, share in shares), default=0.0):.1%}, with a standard error of {error:.1%}"

@@ -426,7 +426,8 @@ def test_the_readme_tells_the_committed_runs() -> None:
     assert (work + training)["REGRESSION"] == 0  # "the others were INCONCLUSIVE"
     assert f"Of `notebook`, the default, {notebook['PASS']} of {notebook.total()} passed" in readme
     worse = outcomes(copies(2))
-    assert f"two margins in one metric, {worse['REGRESSION']} of {worse.total()} were a REGRESSION." in readme
+    told = f"two margins in one metric, {worse['REGRESSION']} of {worse.total()} were a REGRESSION. None was a PASS."
+    assert (told in readme, worse["PASS"]) == (True, 0)
 
 
 def test_the_page_tells_the_first_runs_of_the_noisy_host() -> None:

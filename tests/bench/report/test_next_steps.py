@@ -130,6 +130,17 @@ def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
     assert commands(dataclasses.replace(numbers, run=alone)) == [line]
 
 
+def test_a_pass_of_training_says_how_to_compare_the_other_workloads() -> None:
+    """But not an A/A run, and not where workloads were chosen."""
+    passed = [comparison(STEP_TIME, 0.0, 0.001)]
+    (step,) = next_steps(judged(passed, "--threads", "1", "--margin", "3", "--config", "notebook"))
+    sides = f"--from {OLD} --to {NEW} {WHEN}"
+    assert step.command == f"tfgate upgrade {sides} --threads 1 --workload all --config tiny --numerics-only"
+    assert next_steps(judged(passed, candidate=dataclasses.replace(AFTER, requested=OLD))) == []
+    assert next_steps(judged(passed, "--workload=train")) == []
+    assert next_steps(judged([UNDECIDED])) == []
+
+
 def test_a_gate_says_what_it_left_open() -> None:
     """Its sides are those that it measured: they need not be in its command."""
     gate = gate_run(launches=2)
@@ -270,7 +281,7 @@ def test_where_a_process_failed_the_command_that_shows_its_last_output_is_named(
         assert step == (LAST_OUTPUT, "tfgate show 'a run'")
         assert not next_steps(Judged(Micro(MICRO_RUN, [], []), found))  # whose file has it
     for found in (verdict([EXACT]), verdict([EXACT], failures=[Incomplete("interrupted after 4 launches")])):
-        assert not commands(judged(found))
+        assert LAST_OUTPUT not in {step.why for step in next_steps(judged(found), "a run")}
 
 
 @pytest.mark.parametrize(("over", "steps"), [(8, [(OVER_LIMITS, "tfgate show 'a run'")]), (1, []), (0, [])])

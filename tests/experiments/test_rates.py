@@ -430,6 +430,24 @@ def test_the_readme_tells_the_committed_runs() -> None:
     assert (told in readme, worse["PASS"]) == (True, 0)
 
 
+def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
+    page, store = " ".join(OUTPUT.read_text(encoding="utf-8").split()), read_store()
+    same, worse = (
+        [
+            run
+            for cell in copies(margins)
+            if cell.command == "--config notebook --metric 'step time on one core'"
+            for run in launches_of(store, cell)
+        ]
+        for margins in (0, 2)
+    )
+    means = [sorted(f"{np.expm1(np.mean(run)):+.1%}" for run in runs) for runs in (same, worse)]
+    assert (len(same), len(worse), sum(len(run) == 16 for run in [*same, *worse])) == (2, 4, 4)
+    assert "four of these six runs took all 16 launches" in page
+    assert f"busy work are from {means[1][0]} to {means[1][-1]}, those of the two with nothing changed" in page
+    assert f"with nothing changed {' and '.join(means[0])}, which" in page
+
+
 def test_the_page_tells_the_first_runs_of_the_noisy_host() -> None:
     runs = sorted((run for run in read_store().runs if run.machine.isa == "x86_64 avx2"), key=lambda run: run.created)
     undecided = sum(run.outcome == "INCONCLUSIVE" for run in runs[:10])

@@ -131,13 +131,14 @@ def test_a_regression_of_an_upgrade_says_how_to_find_what_brought_it() -> None:
 
 
 def test_a_pass_of_training_says_how_to_compare_the_other_workloads() -> None:
-    """But not an A/A run, and not where workloads were chosen."""
+    """But not an A/A run, not where workloads were chosen, and not a gate, whose baselines are of training."""
     passed = [comparison(STEP_TIME, 0.0, 0.001)]
     (step,) = next_steps(judged(passed, "--threads", "1", "--margin", "3", "--config", "notebook"))
     sides = f"--from {OLD} --to {NEW} {WHEN}"
     assert step.command == f"tfgate upgrade {sides} --threads 1 --workload all --config tiny --numerics-only"
     assert next_steps(judged(passed, candidate=dataclasses.replace(AFTER, requested=OLD))) == []
     assert next_steps(judged(passed, "--workload=train")) == []
+    assert next_steps(Judged(gate_run(launches=2), verdict(passed, Question.GATE))) == []
     assert next_steps(judged([UNDECIDED])) == []
 
 

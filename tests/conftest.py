@@ -40,9 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what imports and collecting made out of garbage collections: each full one would look through all of it."""
+    """Leave what imports and collecting made out of garbage collections: each full one would look through all of it.
+    Tests make few cycles, so there are fewer collections, too.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,8 @@ from bench.commands.usage import UsageError
 from bench.commands.verdicts import tell
 from bench.judge.compare import compare_reports
 from bench.judge.margins import read_margins
+from bench.record.paired import CANDIDATE
+from bench.report.judged import called, tensorflow
 
 EXAMPLES = "tfgate compare reports/may reports/june"
 
@@ -50,4 +52,5 @@ def run(asked: Request) -> int:
     margins = dataclasses.replace(read_margins(asked.baselines / "margins.toml"), step_times=asked.margin)
     with judging(asked.reference, asked.candidate):
         verdict = compare_reports(reference, candidate, margins)
-    return tell(verdict, as_json=asked.json)
+    versions = [tensorflow(report, CANDIDATE) for report in (reference, candidate)]
+    return tell(verdict, called(versions), as_json=asked.json)

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.commands.messages import print_json
@@ -18,8 +19,10 @@ from bench.judge.notices import LaunchFailed
 from bench.judge.types import Question, Verdict
 from bench.record.codec import to_plain
 from bench.record.lockstep import STEPS, Lockstep
+from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.report.formats.json import verdict_json
-from bench.report.judged import worst
+from bench.report.headlines import UNNAMED, Names
+from bench.report.judged import called, worst
 from lm.workloads.registry import is_path, workload
 
 EXAMPLES = """\
@@ -66,7 +69,7 @@ def request(options: argparse.Namespace) -> Request:
 
 
 def run(asked: Request) -> int:
-    """Returns the verdict's exit code, the worst of several. Nothing is timed, so other jobs may run concurrently.
+    """Returns the verdict's exit code, the worst of several. Nothing is timed, so no lock is taken.
 
     A configuration that can't be compared is a failure of its own verdict: the others stand. Raises CorpusError,
     RequestError, BuildError.
@@ -88,7 +91,15 @@ def run(asked: Request) -> int:
     if asked.json:
         print_json([{**verdict_json(verdict), "lockstep": to_plain(result)} for verdict, result in found])
     else:
-        for number, verdict in enumerate(verdicts):
+        for number, (verdict, compared) in enumerate(found):
             print("\n" if number else "", end="")
-            print_verdict(verdict)
+            print_verdict(verdict, _called(compared, prepared))
     return worst(verdicts).exit_code
+
+
+def _called(result: Lockstep | None, sides: Mapping[str, Side]) -> Names:
+    """Returns the sides as the headline calls them."""
+    if result is None:
+        return UNNAMED
+    versions = [one.tensorflow if one else "" for one in (result.reference, result.candidate)]
+    return called(versions, [sides[role].variables for role in (REFERENCE, CANDIDATE)])

@@ -65,7 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="stream of the first launch's 1-ulp perturbation (default: %(default)s)",
     )
-    parser.add_argument("--no-speed", action="store_true", help="time nothing; other jobs may run concurrently")
+    parser.add_argument(
+        "--no-speed", action="store_true", help="time nothing; takes no lock, and disturbs a job that times"
+    )
     add_output(parser)
     add_shared(parser, "json", "quiet")
 

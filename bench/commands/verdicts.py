@@ -76,12 +76,12 @@ def _append_summary(found: Sequence[Judged]) -> None:
         print_error(f"no summary is written: {name}: {error.strerror}")
 
 
-def tell(verdict: Verdict, *, as_json: bool) -> int:
+def tell(verdict: Verdict, names: Names = UNNAMED, *, as_json: bool) -> int:
     """Prints a verdict in full, or as JSON, and returns its exit code."""
     if as_json:
         print_json([verdict_json(verdict)])
     else:
-        print_verdict(verdict)
+        print_verdict(verdict, names)
     return verdict.exit_code
 
 

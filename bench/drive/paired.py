@@ -18,7 +18,7 @@ from bench.record.failed import FailedError
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good, to_repeat
-from bench.record.types import OWN_CODE, SCHEMA, Failure, Record
+from bench.record.types import NO_ORACLE, OWN_CODE, SCHEMA, Failure, Record
 
 PAIRED_FILE = "paired.json"
 JITTER_BASE = 2000  # of the first pair; a run's launches and a baseline's replicas are other trainings
@@ -118,7 +118,7 @@ class _Upgrade:
             launch, deadlines = Launch(0, numerics=True), Deadlines(self._patience, name)
             return measure_launch(plan, launch, sides[name], self._listener.step, deadlines, author=sides[REFERENCE])
 
-        record, warnings = twice(what, checked, lambda record: record.failure)
+        record, warnings = twice(what, checked, lambda record: record.failure, _is_the_oracle_s)
         self.add(warnings, oracle=(*self.run.oracle, record))
 
     def compare(self, plan: Plan) -> None:
@@ -131,7 +131,7 @@ class _Upgrade:
             except WorkerError as error:
                 return error.failure
 
-        found, warnings = twice("lockstep", compared, _lockstep_failure)
+        found, warnings = twice("lockstep", compared, _lockstep_failure, lambda found: isinstance(found, Failure))
         if isinstance(found, Failure):
             self.add(warnings, lockstep_failure=found)
         else:
@@ -149,6 +149,10 @@ class _Upgrade:
         shares = ({f"launch {one.launch + 1}": one.others_cpu for one in of} for of in (before, pairs))
         self.run = dataclasses.replace(self.run, warnings=warned(self.run.warnings, *shares))
         self.add(pairs=pairs)
+
+
+def _is_the_oracle_s(record: Record) -> bool:
+    return record.failure is not None and record.failure.kind == NO_ORACLE
 
 
 def _lockstep_failure(found: Lockstep | Failure) -> Failure | None:

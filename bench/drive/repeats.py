@@ -9,11 +9,21 @@ from bench.record.types import Failure
 T = TypeVar("T")
 
 
-def twice(what: str, measure: Callable[[], T], failure_of: Callable[[T], Failure | None]) -> tuple[T, list[str]]:
-    """Returns what was measured, again if it failed; and a warning if it didn't fail again."""
-    found = measure()
-    failure = failure_of(found)
+def twice(
+    what: str,
+    measure: Callable[[], T],
+    failure_of: Callable[[T], Failure | None],
+    is_another_s: Callable[[T], bool] = lambda found: False,
+) -> tuple[T, list[str]]:
+    """Returns what was measured, again if it failed; and a warning if it didn't fail again.
+
+    Of two failures the second, unless the first `is_another_s`: then what is measured has failed once, if at all.
+    """
+    first = measure()
+    failure = failure_of(first)
     if failure is None or not comes_again(1, [failure]):
-        return found, []
-    found = measure()
-    return found, [] if failure_of(found) else [f"{what} failed once, and ran when it was repeated: {failure.message}"]
+        return first, []
+    again = measure()
+    if failure_of(again):
+        return first if is_another_s(first) else again, []
+    return again, [f"{what} failed once, and ran when it was repeated: {failure.message}"]

@@ -130,8 +130,9 @@ def _compared(reference: Sample, candidate: Sample, pass_from: int, between: flo
     differences = tuple(
         None if before is None or after is None else after - before for before, after in zip(old, new, strict=False)
     )
-    last = max((look for look in LOOKS if look <= len(differences)), default=LOOKS[0])  # no launch can be added
-    plan = dataclasses.replace(candidate.plan, most=last, pass_from=pass_from)
+    # No launch can be added, so there is one look: at all launches.
+    last = max((look for look in LOOKS if look <= len(differences)), default=candidate.plan.first)
+    plan = dataclasses.replace(candidate.plan, most=last, first=max(last, candidate.plan.first), pass_from=pass_from)
     compared = compare(Sample(reference.subject, metric, new, old, differences, plan=plan))
     return across_hosts(compared, between, pass_from) if between else compared
 

@@ -13,7 +13,7 @@ from bench.judge.reasons import (
     UnlikeFingerprints,
 )
 from bench.judge.types import Comparison, Question, Verdict
-from bench.record.lockstep import Lockstep
+from bench.record.lockstep import SIDES, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.stats.outcome import Outcome
 
@@ -27,8 +27,9 @@ def judge_lockstep(result: Lockstep) -> Comparison:
     """Returns REGRESSION where a tensor left its limit and the oracle sides with the reference, or where only the
     candidate failed.
 
-    Where the oracle sides with the candidate the reference is the wrong one: that, and whatever ends a comparison
-    before its last step, is INCONCLUSIVE.
+    The oracle sides with a side that is within the limit of the oracle check, the reference first. Where it doesn't
+    side with the reference, that is wrong itself: this, and whatever ends a comparison before its last step, is
+    INCONCLUSIVE.
     """
     compared = functools.partial(Comparison, result.subject.name, LOCKSTEP)
     done, own, theirs = len(result.losses), result.subject.fingerprint, result.candidate_fingerprint
@@ -38,7 +39,8 @@ def judge_lockstep(result: Lockstep) -> Comparison:
         return compared(Outcome.INCONCLUSIVE, UnlikeFingerprints(own, theirs))
     if departure := result.departure:
         first, reference, candidate = departure.first, departure.reference_error, departure.candidate_error
-        right = REFERENCE if reference <= candidate else CANDIDATE
+        own_limit = first.limit / SIDES
+        right = REFERENCE if reference <= own_limit else CANDIDATE if candidate <= own_limit else ""
         outcome = Outcome.REGRESSION if right == REFERENCE else Outcome.INCONCLUSIVE
         reason = LockstepDeparts(first.name, first.step, departure.others, right, reference, candidate)
         return compared(outcome, reason, first.difference, first.limit)

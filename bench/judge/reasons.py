@@ -233,7 +233,7 @@ class LockstepDeparts(Reason):
     tensor: str
     step: int
     others: int  # tensors that left theirs at the same step
-    right: str  # the side that the oracle sides with: reference or candidate
+    right: str  # the side that the oracle sides with: reference or candidate; "" for neither
     reference_error: float  # from the float64 oracle, normwise and relative
     candidate_error: float
 

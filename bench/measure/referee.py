@@ -16,14 +16,13 @@ import numpy as np
 from bench.measure.chunked import in_range, sums_of_squares
 from bench.measure.exchange import Exchange, file_bytes, step_shapes
 from bench.measure.numerics import FLOOR, Expected, expected_step, relative_error, rounding_error
-from bench.record.lockstep import QUANTITIES, Compared, Departure, Difference, Prepared, Tensor
+from bench.record.lockstep import QUANTITIES, SIDES, Compared, Departure, Difference, Prepared, Tensor
 from bench.record.paired import CANDIDATE, REFERENCE
 from lm.arrays import Array, Floats
 from lm.config import config_by_name
 from lm.data.batches import steps_per_epoch, training_batch
 from lm.data.load import load_corpus
 
-SIDES = 2  # each may be off by the oracle check's limit
 SCREEN = SIDES * FLOOR
 
 

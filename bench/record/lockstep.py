@@ -45,6 +45,9 @@ class Difference:
         return tensor_name(self.quantity, self.tensor)
 
 
+SIDES = 2  # each may be off by the oracle check's limit, so their difference by twice that
+
+
 @dataclasses.dataclass(frozen=True)
 class Departure:
     """The first step that left its limit, its first tensor to do so, and how far each side is from the oracle there."""

@@ -1,15 +1,15 @@
 """Failed launches are measured once more: a failure counts when it comes again.
 
-Runs keep both, the failure first and its repeat next to it.
+Runs keep both, the failure first and its repeat next to it. Where the reference failed in either, the launch is its
+failure: that the candidate failed as well says nothing of the candidate.
 """
 
 import dataclasses
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from bench.record.paired import CANDIDATE, Pair
+from bench.record.paired import CANDIDATE, REFERENCE, Pair
 from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 
 T = TypeVar("T")
@@ -35,7 +35,9 @@ def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]
 
 
 def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
-    """Returns one pair of each launch, the repeat where there is one; and each failure that didn't come again."""
+    """Returns one pair of each launch, and each failure that didn't come again. Of a launch that was measured twice the
+    repeat is returned, unless the reference failed in the first try alone.
+    """
     return _settled(pairs, lambda pair: (pair.reference.subject.name, pair.launch), lambda pair: pair.failures)
 
 
@@ -73,10 +75,14 @@ def _settled(
 ) -> tuple[list[T], list[Once]]:
     kept: list[T] = []
     once: list[Once] = []
-    for one, following in itertools.zip_longest(measured, measured[1:]):
-        failed = failures(one)
-        if not failed or following is None or launch(one) != launch(following):
+    for one in measured:
+        failed = failures(kept[-1]) if kept and launch(kept[-1]) == launch(one) else {}
+        again = failures(one)
+        if not failed:
             kept.append(one)
-        elif not failures(following):
+        elif not again:
             once += [Once(*launch(one), side, failure) for side, failure in failed.items()]
+            kept[-1] = one
+        elif REFERENCE in again or REFERENCE not in failed:
+            kept[-1] = one
     return kept, once

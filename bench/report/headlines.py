@@ -174,7 +174,9 @@ def _of_micro(verdict: Verdict, names: Names) -> str:
         return _of_all(verdict, names)
     gating = [one for one in verdict.comparisons if one.metric.gates and one.metric.margin is not None]
     than = " than the ledger accepted" if any(map(is_shifted, gating)) else ""
-    slower = f"is slower than the reference's by {values.margin(gating[0].metric)} or more{than}"  # all have one margin
+    slower = (
+        f"is slower than {names.reference}'s by {values.margin(gating[0].metric)} or more{than}"  # all have one margin
+    )
     if verdict.outcome is Outcome.PASS:
         return f"no gated hot path of {names.candidate} {slower}"
     return f"a hot path of {names.candidate} {slower}{_in_metrics(verdict)}"

@@ -120,24 +120,37 @@ def records(run: AnyReport) -> Sequence[Record]:
 
 
 def names(judged: Judged) -> Names:
-    """Returns the sides as headlines call them, and what they ran: by their TensorFlow; where that is the same, also by
-    the variables that one side alone was given, if there are any.
-    """
+    """Returns the sides as headlines call them, and what they ran."""
     run = judged.run
-    if isinstance(run, Micro):
-        return UNNAMED
-    found = {side: environment(run, side) for side in (REFERENCE, CANDIDATE)}
-    candidate, reference = (
-        f"TensorFlow {one.tensorflow}" if (one := found[side]) else f"the {side}" for side in (CANDIDATE, REFERENCE)
-    )
-    if candidate == reference:
-        for field in unlike_variables(*(side.variables for side in asked_sides(run))):
-            reference, candidate = (f"{reference}{given and ' with '}{given}" for given in (field.one, field.other))
+    versions = [tensorflow(run, side) for side in (REFERENCE, CANDIDATE)]
     subjects = {record.subject for record in records(run)}
-    own = any(subject.own for subject in subjects)
-    trained = not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects)
-    known = Names(work=_work(run), baselines=trained, own=own)
-    return known if candidate == reference else dataclasses.replace(known, candidate=candidate, reference=reference)
+    return dataclasses.replace(
+        called(versions, [side.variables for side in asked_sides(run)]),
+        work=_work(run),
+        baselines=not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects),
+        own=any(subject.own for subject in subjects),
+    )
+
+
+def called(versions: Sequence[str], variables: Sequence[Mapping[str, str]] = ()) -> Names:
+    """Returns the reference and the candidate as headlines call them: by the versions of their TensorFlow ("": not
+    known). Where these are the same, the variables that one side alone was given tell them apart, if there are any.
+    """
+    known = zip((REFERENCE, CANDIDATE), versions, strict=True)
+    reference, candidate = (f"TensorFlow {version}" if version else f"the {side}" for side, version in known)
+    if candidate == reference:
+        for field in unlike_variables(*variables) if variables else ():
+            reference, candidate = (f"{reference}{given and ' with '}{given}" for given in (field.one, field.other))
+    return UNNAMED if candidate == reference else Names(candidate, reference)
+
+
+def tensorflow(run: AnyReport, side: str) -> str:
+    """Returns the version of a side's TensorFlow; "" where no launch told it."""
+    if isinstance(run, Micro):
+        of_side = run.reference if side == REFERENCE else run.candidate
+        return of_side[0].first.tensorflow if of_side else ""
+    found = environment(run, side)
+    return found.tensorflow if found else ""
 
 
 def _work(run: AnyReport) -> str:

@@ -204,7 +204,7 @@ def _lockstep_departs(reason: reasons.LockstepDeparts) -> str:
     more = f" with {Count(reason.others):other}" if reason.others else ""
     errors = f"reference {reason.reference_error:.1e} from it, candidate {reason.candidate_error:.1e}"
     first = f"{reason.tensor} exceeds its limit first, at step {reason.step}{more}"
-    return f"{first}; the oracle sides with the {reason.right} ({errors})"
+    return f"{first}; the oracle sides with {f'the {reason.right}' if reason.right else 'neither'} ({errors})"
 
 
 def _lockstep_failed(reason: reasons.LockstepFailed) -> str:

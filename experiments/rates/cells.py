@@ -55,10 +55,11 @@ class Cell:
         """Returns the name of what is injected (tests/faults/hook/injected/sized.py).
 
         Busy work slows tiny's step by more than its own time, and not always by as much (experiments/notes.md). At one
-        margin either verdict is wrong, so the change must be the margin: there its clock runs fast instead.
+        margin either verdict is wrong, so the change must be the margin: there its clock runs fast instead, but for
+        notebook's step time, whose runs are older.
         """
-        kind = "clock-by" if (self.config, self.margins) == ("tiny", 1) else FAULTS[self.metric]
-        return f"{kind}-{self.change(margin):.3f}"
+        by_clock = self.margins == 1 and (self.metric, self.config) != (STEP_TIME, "notebook")
+        return f"{'clock-by' if by_clock else FAULTS[self.metric]}-{self.change(margin):.3f}"
 
     @property
     def right(self) -> Outcome | None:

@@ -23,7 +23,7 @@ from tests.builders.records import records, run
 
 FIRST_PASS = LOOKS[0]  # launches of a run of one kind that passes, where `short_launches` are used
 PASS, REGRESSION, INCONCLUSIVE, FAILED, NOT_GATED = Outcome
-CRASH = "os._exit(3) if self.done > 45 else None"  # a statement `midway`
+CRASH = "os._exit(3) if self.done > 25 else None"  # a statement `midway`
 OLD, NEW, NEWER = (
     Side(name, name, {}, packages=(Package("tensorflow-cpu", name),)) for name in ("2.20.0", "2.21.0", "2.22.0")
 )

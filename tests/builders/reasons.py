@@ -68,6 +68,7 @@ REASONS: tuple[Reason, ...] = (
     reasons.LockstepAgrees(300, 33, "", 0),
     reasons.LockstepDeparts("gradient of embedding", 2, 1, "reference", 1e-7, 1e-2),
     reasons.LockstepDeparts("gradient of embedding", 2, 0, "candidate", 1e-2, 1e-7),
+    reasons.LockstepDeparts("gradient of embedding", 2, 0, "", 1e-2, 1e-2),
     reasons.LockstepFailed(None, "no such operation"),
     reasons.LockstepFailed(7, "no such operation"),
     reasons.UnlikeFingerprints("0123", "4567"),

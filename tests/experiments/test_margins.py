@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.measure.numerics import FLOAT32_MULTIPLE, FLOOR
-from bench.measure.referee import SCREEN, SIDES
+from bench.measure.referee import SCREEN
 from bench.record.files import write_record
+from bench.record.lockstep import SIDES
 from bench.record.types import CAP, STRESS, Failure, NumericError
 from experiments.margins import launch_plan, main, report
 from lm.config import CONFIGS

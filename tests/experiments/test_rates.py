@@ -173,9 +173,18 @@ def test_two_margins_of_a_ratio_are_twice_its_logarithm(metric: str, config: str
     assert f"TFGATE_FAULT={injected}-{(1 + margin) ** 2 - 1:.3f}" in command
 
 
-def test_one_margin_of_tiny_is_exact() -> None:
-    (cell,) = (one for one in STEPS if (one.metric, one.config, one.margins) == (STEP_TIME, "tiny", 1))
-    assert f"TFGATE_FAULT=clock-by-{MARGINS.of(STEP_TIME, 'tiny'):.3f}" in words(cell, 0, ["a", "b"], MARGINS)
+@pytest.mark.parametrize(
+    ("metric", "config", "injected"),
+    [
+        (STEP_TIME, "tiny", "clock-by"),
+        (ONE_CORE_STEP_TIME, "tiny", "clock-by"),
+        (ONE_CORE_STEP_TIME, "notebook", "clock-by"),
+        (STEP_TIME, "notebook", "slower-by"),  # as its runs were measured
+    ],
+)
+def test_one_margin_is_exact_but_where_the_runs_are_older(metric: str, config: str, injected: str) -> None:
+    (cell,) = (one for one in STEPS if (one.metric, one.config, one.margins) == (metric, config, 1))
+    assert f"TFGATE_FAULT={injected}-{MARGINS.of(metric, config):.3f}" in words(cell, 0, ["a", "b"], MARGINS)
 
 
 def test_a_run_keeps_the_outcome_and_each_launch(tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ def short_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     A PASS may come at the first look.
     """
     monkeypatch.setattr("bench.stats.sequential.PASS_LAUNCHES", FIRST_PASS)
-    blocks = Blocks(quads=4, steps=8, dropped=2, evaluation_quads=3, evaluation_steps=3)
+    blocks = Blocks(quads=2, steps=8, dropped=2, evaluation_quads=2, evaluation_steps=3)
     one_core = dataclasses.replace(blocks, evaluation_quads=0, evaluation_steps=0)
     for name, plan in LAUNCH_PLANS.items():
-        short = dataclasses.replace(plan, steps=40, blocks=blocks, one_core=one_core, upgrade_steps=40)
+        short = dataclasses.replace(plan, steps=20, blocks=blocks, one_core=one_core, upgrade_steps=20)
         monkeypatch.setitem(LAUNCH_PLANS, name, short)
 
 

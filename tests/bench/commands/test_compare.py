@@ -8,6 +8,8 @@ from bench.judge.types import Scope
 from bench.record.files import write_record
 from bench.stats.outcome import Outcome
 from tests.builders.commands import INCONCLUSIVE, PASS, REGRESSION, Keep, Tfgate, snapshot
+from tests.builders.launches import on_candidate
+from tests.builders.records import environment
 from tests.builders.reports import LATER, OTHER_REFERENCE, gate_report, paired_report, pairs
 
 
@@ -42,6 +44,16 @@ def test_unlike_references_are_inconclusive_and_named(
     write_record(tmp_path / "candidate" / "paired.json", paired_report(pairs(shift=3), LATER, OTHER_REFERENCE))
     found = tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines)
     assert (found.code, OTHER_REFERENCE.identity in found.out) == (3, True)
+
+
+def test_the_candidates_of_the_reports_are_named(
+    tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path
+) -> None:
+    newer = [on_candidate(one, environment=environment("2.22.0")) for one in pairs(shift=3)]
+    write_record(tmp_path / "candidate" / "paired.json", paired_report(newer, LATER))
+    found = tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines)
+    assert found.out.startswith("PASS")
+    assert "TensorFlow 2.22.0 is not slower or larger than TensorFlow 2.21.0 by" in " ".join(found.out.split())
 
 
 def test_a_margin_of_ones_own(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:

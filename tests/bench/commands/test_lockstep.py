@@ -78,8 +78,13 @@ def test_a_variant_of_the_training_step_is_compared(tfgate: Tfgate, tmp_path: Pa
 
 @pytest.mark.parametrize(("option", "code"), [("--to-env", 1), ("--from-env", 3)])
 def test_variables_reach_their_side_alone(tfgate: Tfgate, tmp_path: Path, option: str, code: int) -> None:
-    """With a wrong reference nothing is proven: the oracle sides with the candidate."""
-    assert lockstep(tfgate, tmp_path, BY_A_VARIABLE, option, "INJECTED_RATE=1.01", reference=BY_A_VARIABLE).code == code
+    """With a wrong reference nothing is proven: the oracle sides with the candidate. The headline tells them apart."""
+    found = lockstep(tfgate, tmp_path, BY_A_VARIABLE, option, "INJECTED_RATE=1.01", reference=BY_A_VARIABLE)
+    assert found.code == code
+    headline = " ".join(found.out.split("\n\n")[0].split())
+    plain, given = ("TensorFlow 9.9.9 computes", "TensorFlow 9.9.9 with INJECTED_RATE=1.01")
+    assert plain.removesuffix(" computes") in headline
+    assert given in headline
 
 
 def test_of_several_configurations_the_worst_exit_code_counts_and_json_is_a_list(

@@ -28,7 +28,7 @@ PAIRS = PairPlan.of(Plan("tiny", 1), Blocks(quads=1, steps=3, dropped=1, evaluat
 ORACLE = Plan("tiny", 10, speed=False)
 SPEED = PairedRequest({}, ("tfgate", "upgrade"), pair_plans={ALL_CORES: PAIRS})
 CHECKED = dataclasses.replace(SPEED, oracle_plan=ORACLE)
-LOCKSTEP = dataclasses.replace(SPEED, lockstep_plan=ORACLE)
+LOCKSTEP = dataclasses.replace(SPEED, lockstep_plan=Plan("tiny", 4, speed=False))
 
 pytestmark = pytest.mark.usefixtures("nothing_left", "forked_workers")
 
@@ -242,11 +242,30 @@ def test_a_lockstep_that_fails_once_is_a_warning(tmp_path: Path) -> None:
     once = "once = __import__('pathlib').Path(sys.argv[0] + '.failed'); once.exists() or once.touch() or os._exit(3)"
     reference, candidate = numpy_interpreter(tmp_path, once), numpy_interpreter(tmp_path)
     run, listener = measured(tmp_path / "out", reference, candidate, dataclasses.replace(LOCKSTEP, pair_plans={}))
-    assert listener.phases == 2 * [("lockstep", 10)]
+    assert listener.phases == 2 * [("lockstep", 4)]
     assert run.lockstep is not None
-    assert (run.lockstep.failure, run.lockstep_failure, len(run.lockstep.losses)) == (None, None, 10)
+    assert (run.lockstep.failure, run.lockstep_failure, len(run.lockstep.losses)) == (None, None, 4)
     message = "the reference failed: the worker exited with code 3 during lockstep"
     assert run.warnings == (f"lockstep failed once, and ran when it was repeated: {message}",)
+
+
+def test_that_the_candidate_fails_where_another_has_failed_before_is_no_fault_of_the_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In lockstep the reference, against the oracle that."""
+    once = "once = __import__('pathlib').Path(sys.argv[0] + '.failed'); once.exists() or once.touch() or os._exit(3)"
+    broken = numpy_interpreter(tmp_path, "os._exit(4) if step == 2 else None")
+    run, listener = measured(tmp_path / "out", numpy_interpreter(tmp_path, once), broken, LOCKSTEP)
+    assert len(listener.phases) == 2
+    assert (run.lockstep, run.pairs) == (None, ())
+    assert run.lockstep_failure
+    assert run.lockstep_failure.message == "the reference failed: the worker exited with code 3 during lockstep"
+
+    ended, crash = Failure(NO_ORACLE, "the oracle was killed"), Failure("crashed", "the worker was killed")
+    failures = iter([None, ended, crash])
+    monkeypatch.setattr(paired, "measure_launch", lambda *given, **named: record(failure=next(failures)))
+    run, _ = measured(tmp_path / "checked", "", "", CHECKED, launches=0)
+    assert [one.failure for one in run.oracle] == [None, ended]
 
 
 def test_an_interrupted_run_that_times_nothing_says_what_it_lacks(tmp_path: Path) -> None:
@@ -261,7 +280,7 @@ def test_an_interrupted_run_that_times_nothing_says_what_it_lacks(tmp_path: Path
 def test_a_candidate_that_fails_in_lockstep_is_what_lockstep_found(tmp_path: Path) -> None:
     broken = numpy_interpreter(tmp_path, "os._exit(3) if step == 2 else None")
     run, listener = measured(tmp_path / "out", numpy_interpreter(tmp_path), broken, LOCKSTEP)
-    assert listener.phases == 2 * [("lockstep", 10)]
+    assert listener.phases == 2 * [("lockstep", 4)]
     assert run.lockstep is not None
     assert run.lockstep.failure is not None
     assert (run.lockstep_failure, run.pairs) == (None, ())

@@ -433,6 +433,12 @@ def test_the_launches_of_both_reports_are_all_there_will_be(launches: tuple[int,
     assert (found.precision and found.precision.planned, found.outcome) == (planned, Outcome.INCONCLUSIVE)
 
 
+def test_all_launches_are_judged_at_once_though_the_first_alone_would_decide() -> None:
+    found = by_metric(verdict(later(10, step=0.3)))["step time"]
+    assert (found.outcome, found.reason) == (Outcome.REGRESSION, Decided(10))
+    assert compare(sample(around(0.3, 10))).reason == Decided(4)  # of a run, which ends there
+
+
 def test_an_unfinished_report_is_a_failed_measurement_unless_it_shows_a_regression() -> None:
     cut = dataclasses.replace(later(), incomplete="interrupted", warnings=("load",))
     found = verdict(cut)

@@ -44,7 +44,10 @@ def test_equal_sides_have_no_nearest_tensor() -> None:
     ("reference_error", "candidate_error", "right", "outcome", "code"),
     [
         (1.1e-7, 1e-3, "reference", Outcome.REGRESSION, 1),
-        (1e-3, 1e-3, "reference", Outcome.REGRESSION, 1),  # the reference has the benefit of the doubt
+        (6.5e-6, 7e-6, "reference", Outcome.REGRESSION, 1),  # its own limit: half of the difference's
+        (6.6e-6, 1e-3, "", Outcome.INCONCLUSIVE, 3),  # both are wrong
+        (1e-3, 1e-3, "", Outcome.INCONCLUSIVE, 3),
+        (math.nan, math.nan, "", Outcome.INCONCLUSIVE, 3),
         (1e-3, 1.1e-7, "candidate", Outcome.INCONCLUSIVE, 3),  # the reference is the wrong one
     ],
 )
@@ -54,9 +57,9 @@ def test_a_departure_is_a_regression_where_the_oracle_sides_with_the_reference(
     result = lockstep(departure=Departure(FIRST, 8, reference_error, candidate_error), nearest=FIRST)
     comparison = judge_lockstep(result)
     assert (comparison.outcome, comparison.candidate, comparison.reference) == (outcome, 1e-3, 1.3e-5)
-    assert comparison.reason == LockstepDeparts(
-        "update of output/kernel", 2, 8, right, reference_error, candidate_error
-    )
+    assert isinstance(comparison.reason, LockstepDeparts)
+    assert (comparison.reason.tensor, comparison.reason.step, comparison.reason.others) == (FIRST.name, 2, 8)
+    assert comparison.reason.right == right
     assert lockstep_verdict(result).exit_code == code
 
 

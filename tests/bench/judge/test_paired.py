@@ -256,6 +256,10 @@ def both_fail() -> Pair:
     ("run", "failure"),
     [
         (paired_run([both_fail()]), LaunchFailed("", 0, "reference", CRASH.message)),
+        (  # that the candidate alone fails in the repeat is no fault of its own
+            paired_run([both_fail(), pair(0, failure=Failure("crashed", "killed"))]),
+            LaunchFailed("", 0, "reference", CRASH.message),
+        ),
         (
             paired_run([], (record(failure=CRASH), record())),
             LaunchFailed("oracle", None, "reference", CRASH.message),
@@ -282,7 +286,10 @@ def both_fail() -> Pair:
         ),
         (dataclasses.replace(paired_run([pair(0)]), incomplete="interrupted"), Incomplete("interrupted")),
     ],
-    ids=["reference", "oracle", "own", "no TensorFlow", "it ended", "it ended first", "lockstep", "interrupted"],
+    ids=[
+        *("reference", "reference first", "oracle", "own", "no TensorFlow", "it ended", "it ended first", "lockstep"),
+        "interrupted",
+    ],
 )
 def test_what_says_nothing_of_the_candidate_is_a_failed_measurement(run: PairedRun, failure: Reason) -> None:
     verdict = judge_paired(run, PAIRED)

@@ -79,6 +79,11 @@ class TestPairs:
         pairs = [pair(0, failure=CRASH), reference_fails(0, AGAIN)]
         assert settled_pairs(pairs) == ([pairs[1]], [])
 
+    def test_the_reference_s_failure_counts_though_the_candidate_alone_fails_in_the_repeat(self) -> None:
+        both = dataclasses.replace(reference_fails(1, CRASH), candidate=record(launch=1, failure=CRASH))
+        pairs = [reference_fails(0, CRASH), pair(0, failure=AGAIN), both, pair(1, failure=AGAIN), pair(2)]
+        assert settled_pairs(pairs) == ([pairs[0], both, pairs[4]], [])
+
 
 @pytest.mark.parametrize(
     ("pairs", "again", "for_good"),

@@ -1,12 +1,13 @@
 """A run's launches, whichever kind of run it is."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from bench.judge.notices import LaunchFailed
 from bench.record.gate import GateRun
-from bench.record.micro import Micro
+from bench.record.micro import Micro, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.types import Run
 from bench.report.judged import (
@@ -21,7 +22,7 @@ from bench.report.judged import (
     reproducing,
     worst,
 )
-from tests.builders.micro import MICRO_RUN
+from tests.builders.micro import MICRO_RUN, STEP, write_launch
 from tests.builders.records import SUBJECT, TINY, run
 from tests.builders.records import records as made
 from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, paired_run, side, verdict
@@ -130,6 +131,17 @@ def test_two_settings_of_one_tensorflow_are_named_by_their_variables(
     assert (found.reference, found.candidate) == said
     other = names(Judged(one, verdict((EXACT,))))
     assert (other.reference, other.candidate) == (f"TensorFlow {OLD}", f"TensorFlow {NEW}")
+
+
+def test_the_sides_of_micro_are_named_by_what_their_launches_told(tmp_path: Path) -> None:
+    old, new = (
+        read_launch(write_launch(tmp_path / f"{version}.json", {STEP: 0.1}, tensorflow=version))
+        for version in (OLD, NEW)
+    )
+    found = names(Judged(Micro(MICRO_RUN, [old], [new]), verdict((EXACT,))))
+    assert (found.reference, found.candidate) == (f"TensorFlow {OLD}", f"TensorFlow {NEW}")
+    none = names(Judged(Micro(MICRO_RUN, [old], []), verdict((EXACT,))))  # the candidate failed
+    assert (none.reference, none.candidate) == (f"TensorFlow {OLD}", "the candidate")
 
 
 def test_environments_of_the_sides() -> None:

@@ -33,13 +33,14 @@ def call(trainer: Trainer, part: str, mode: Mode) -> Any:
     return paths.hot_path(trainer, part, mode)(*paths.arguments(trainer, part, BATCH))
 
 
+@pytest.mark.any_version
 @pytest.mark.parametrize(
     ("implementation", "mode"),
     [
-        pytest.param("cells", "eager", marks=pytest.mark.any_version),
+        ("cells", "eager"),
         ("cells", "graph"),
-        pytest.param("layers", "eager", marks=[pytest.mark.any_version, pytest.mark.slow]),
-        pytest.param("fused", "eager", marks=pytest.mark.any_version),
+        pytest.param("layers", "eager", marks=pytest.mark.slow),
+        ("fused", "eager"),
     ],
 )
 def test_gradient_clip_and_update_are_the_step(implementation: str, mode: Mode) -> None:

@@ -26,8 +26,10 @@ from bench.judge.bisect import (
 from bench.judge.blame import failure_of
 from bench.judge.margins import Margins
 from bench.judge.types import Comparison
+from bench.record.failed import FailedError
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.repeats import failed_for_good
+from bench.record.repeats import failed_for_good, reference_failure
+from bench.record.types import NO_ORACLE, NO_ROOM
 from bench.report.lines import one_line
 from bench.report.sentences import with_reason
 from bench.report.values import minutes
@@ -162,14 +164,17 @@ class Bisection:
         """Goes on without a release whose run shows that it can't be measured, or between the two with numbers that are
         inconclusive, and tells whether it is one.
 
-        Raises RequestError where the good release can't be measured.
+        Raises RequestError where the good release can't be measured, FailedError where the machine is to blame.
         """
         good = run.oracle[0].failure if run.oracle else None  # the reference's is the first
         if failed_for_good(run.pairs):
-            good = run.pairs[-1].reference.failure
+            good = reference_failure(run.pairs)
+        good = good or run.lockstep_failure
         if good:
             line = one_line(f"{self._good}: {good.message}")
             raise RequestError(f"the good release can't be measured: {line}; name another by --good")
+        if failure := next((one for one in run.numbers_failures if one.kind in (NO_ORACLE, NO_ROOM)), None):
+            raise FailedError(f"{release.name}: {failure.message}; delete {release.path}, and go on by --resume")
         if failure := failure_of(run):
             self._leave_out(release, failure.message)
             return True

@@ -11,9 +11,11 @@ from bench.commands.verdicts import tell
 from bench.judge.compare import compare_reports
 from bench.judge.margins import read_margins
 from bench.record.paired import CANDIDATE
+from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import called, tensorflow
 
 EXAMPLES = "tfgate compare reports/may reports/june"
+OF_EQUAL = Names("the second report's candidate", "the first's")  # of two candidates that nothing tells apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,5 +54,6 @@ def run(asked: Request) -> int:
     margins = dataclasses.replace(read_margins(asked.baselines / "margins.toml"), step_times=asked.margin)
     with judging(asked.reference, asked.candidate):
         verdict = compare_reports(reference, candidate, margins)
-    versions = [tensorflow(report, CANDIDATE) for report in (reference, candidate)]
-    return tell(verdict, called(versions), as_json=asked.json)
+    reports = (reference, candidate)
+    names = called([tensorflow(one, CANDIDATE) for one in reports], [one.candidate.variables for one in reports])
+    return tell(verdict, OF_EQUAL if names == UNNAMED else names, as_json=asked.json)

@@ -30,7 +30,7 @@ from bench.machine import cores_at_once, now
 from bench.record.files import keeper
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
-from bench.record.repeats import failed_for_good
+from bench.record.repeats import failed_for_good, reference_failure
 from bench.record.types import NO_REFERENCE, SCHEMA, Run
 from lm.workloads.registry import is_path
 
@@ -161,7 +161,7 @@ class _Measuring:
             self._keep(speed_problem="")  # not sooner: what an earlier command measured, numbers alone, would pass
         else:
             self._warn(*old_nightlies({CANDIDATE: candidate}))
-        if any(failed_for_good(run.pairs) and not run.pairs[-1].reference.failure for run in self._gate.speed):
+        if any(failed_for_good(run.pairs) and not reference_failure(run.pairs) for run in self._gate.speed):
             self._warn("the candidate failed in its launches in turn with the reference: no numbers were measured")
         else:
             self._measure_numbers(reference)

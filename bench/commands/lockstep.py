@@ -12,14 +12,15 @@ from bench.commands.progress import PhaseProgress
 from bench.commands.sides import Sides, add_sides, sides_request
 from bench.commands.usage import UsageError
 from bench.commands.verdicts import print_verdict
-from bench.drive.lockstep import run_lockstep
-from bench.drive.process import WorkerError
+from bench.drive.lockstep import lockstep_or_failure, run_lockstep
+from bench.drive.plan import Plan
 from bench.judge.lockstep import lockstep_verdict
-from bench.judge.notices import LaunchFailed
+from bench.judge.notices import LaunchFailed, Told
 from bench.judge.types import Question, Verdict
 from bench.record.codec import to_plain
 from bench.record.lockstep import STEPS, Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, Side
+from bench.record.types import Failure
 from bench.report.formats.json import verdict_json
 from bench.report.headlines import UNNAMED, Names
 from bench.report.judged import called, worst
@@ -76,17 +77,7 @@ def run(asked: Request) -> int:
     """
     plans = [dataclasses.replace(plan, steps=asked.steps) for plan in asked.model.plans()]
     prepared = asked.sides.prepared()
-    found: list[tuple[Verdict, Lockstep | None]] = []
-    for plan in plans:
-        with PhaseProgress() as bar:
-            bar.phase("lockstep", asked.steps)
-            try:
-                result = run_lockstep(plan, prepared, bar.step)
-            except WorkerError as error:
-                failed = LaunchFailed(plan.name, None, "", error.failure.message)
-                found.append((Verdict(Question.LOCKSTEP, (), (), (failed,)), None))
-            else:
-                found.append((lockstep_verdict(result), result))
+    found = [_compared(plan, prepared) for plan in plans]
     verdicts = [verdict for verdict, _ in found]
     if asked.json:
         print_json([{**verdict_json(verdict), "lockstep": to_plain(result)} for verdict, result in found])
@@ -95,6 +86,20 @@ def run(asked: Request) -> int:
             print("\n" if number else "", end="")
             print_verdict(verdict, _called(compared, prepared))
     return worst(verdicts).exit_code
+
+
+def _compared(plan: Plan, sides: Mapping[str, Side]) -> tuple[Verdict, Lockstep | None]:
+    """Returns the verdict on one configuration, and the comparison; None where another than the candidate failed."""
+    with PhaseProgress() as bar:
+
+        def compare() -> Lockstep:
+            bar.phase("lockstep", plan.steps)
+            return run_lockstep(plan, sides, bar.step)
+
+        result, warnings = lockstep_or_failure(compare)
+    if isinstance(result, Failure):
+        return Verdict(Question.LOCKSTEP, (), (), (LaunchFailed(plan.name, None, "", result.message),)), None
+    return dataclasses.replace(lockstep_verdict(result), warnings=tuple(map(Told, warnings))), result
 
 
 def _called(result: Lockstep | None, sides: Mapping[str, Side]) -> Names:

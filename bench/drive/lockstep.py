@@ -16,10 +16,11 @@ from bench.drive.opening import describe, open_model, started
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.process import Worker, WorkerError
+from bench.drive.repeats import twice
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, TensorDifferences
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.replies import Description, Opened, Published
-from bench.record.types import NO_TENSORFLOW, Failure
+from bench.record.types import NOT_THE_CANDIDATE_S, Failure
 
 
 @dataclasses.dataclass
@@ -39,9 +40,29 @@ class _SoFar:
         try:
             yield
         except WorkerError as error:
-            if error.failure.kind == NO_TENSORFLOW:
+            if error.failure.kind in NOT_THE_CANDIDATE_S:
                 raise  # nothing to judge
             self.failure = error.failure
+
+
+def lockstep_or_failure(compare: Callable[[], Lockstep]) -> tuple[Lockstep | Failure, list[str]]:
+    """Returns what `run_lockstep` does, or why it could not be done, tried again if it failed; and a warning if it
+    didn't fail again.
+
+    Where another than the candidate failed in either try, that is the failure.
+    """
+
+    def compared() -> Lockstep | Failure:
+        try:
+            return compare()
+        except WorkerError as error:
+            return error.failure
+
+    return twice("lockstep", compared, _failure_of, lambda found: isinstance(found, Failure))
+
+
+def _failure_of(found: Lockstep | Failure) -> Failure | None:
+    return found if isinstance(found, Failure) else found.failure
 
 
 def run_lockstep(
@@ -54,7 +75,7 @@ def run_lockstep(
 
     A failure of the candidate is a field of the result.
     Raises WorkerError where the reference or the referee fails, and where the candidate's interpreter has no TensorFlow
-    to judge.
+    to judge, or its disk is full.
     """
     patience = patience or Patience()
     # Its products are small: more threads than one would only spin in the way of the sides' own.

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bench.drive.launch import Launch, measure_launch
-from bench.drive.lockstep import run_lockstep
+from bench.drive.lockstep import lockstep_or_failure, run_lockstep
 from bench.drive.pair import PairPlan, measure_pair
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
-from bench.drive.process import WorkerError
 from bench.drive.repeats import twice
 from bench.drive.sized import sized
 from bench.drive.watch import warned
@@ -124,14 +123,11 @@ class _Upgrade:
     def compare(self, plan: Plan) -> None:
         """Compares the sides in lockstep."""
 
-        def compared() -> Lockstep | Failure:
+        def compared() -> Lockstep:
             self._listener.phase("lockstep", plan.steps)
-            try:
-                return run_lockstep(plan, self._request.sides, self._listener.step, self._patience)
-            except WorkerError as error:
-                return error.failure
+            return run_lockstep(plan, self._request.sides, self._listener.step, self._patience)
 
-        found, warnings = twice("lockstep", compared, _lockstep_failure, lambda found: isinstance(found, Failure))
+        found, warnings = lockstep_or_failure(compared)
         if isinstance(found, Failure):
             self.add(warnings, lockstep_failure=found)
         else:
@@ -153,10 +149,6 @@ class _Upgrade:
 
 def _is_the_oracle_s(record: Record) -> bool:
     return record.failure is not None and record.failure.kind == NO_ORACLE
-
-
-def _lockstep_failure(found: Lockstep | Failure) -> Failure | None:
-    return found if isinstance(found, Failure) else found.failure
 
 
 def _next_kind(run: PairedRun, wanted: Callable[[PairedRun], str | None]) -> str | None:

@@ -4,11 +4,11 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from bench.drive.private import private_environment, private_folder
 from bench.record.codec import FormatError, from_plain
 from bench.record.failed import FailedError
 from bench.record.replies import Raised
-from bench.record.types import DIVERGED, HUNG, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure
+from bench.record.types import DIVERGED, HUNG, NO_ROOM, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure
 
 T = TypeVar("T")
 
@@ -34,6 +34,11 @@ KINDS = {
     "ModelError": OWN_CODE,
     "PreloadError": NO_TENSORFLOW,
 }
+
+
+# What Python, HDF5 and TensorFlow say of a full disk, or of a user's full share of it.
+FULL = re.compile(r"\[Errno (28|122)\]|\berrno = (28|122)\b|No space left on device|Disk quota exceeded")
+SLICE_SECONDS = 10.0  # of waiting: of a pause of our own, as by Ctrl-Z or of our container, no more counts
 
 
 class WorkerError(FailedError):
@@ -202,7 +207,7 @@ class Worker:
             ) from error
 
     def _raised(self, raised: Raised) -> WorkerError:
-        kind = KINDS.get(raised.type, "exception")
+        kind = NO_ROOM if FULL.search(raised.message) else KINDS.get(raised.type, "exception")
         message = raised.message if raised.type in OWN else f"{raised.type}: {raised.message}".removesuffix(": ")
         if raised.type == "ModuleNotFoundError" and "'tensorflow'" in raised.message:
             message = f"{self._python}: {raised.message}; install TensorFlow there, or name another interpreter"
@@ -211,19 +216,26 @@ class Worker:
 
     def _line(self, operation: str, wait: Wait) -> bytes:
         """Returns the next line from the worker."""
-        deadline = time.monotonic() + wait.seconds
         while b"\n" not in self._buffer:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._replies, selectors.EVENT_READ)
-                if not selector.select(max(deadline - time.monotonic(), 0)):
-                    silent = f"the worker did not respond for {wait.seconds:.0f} s during {operation}"
-                    raise self._failed(HUNG, silent + wait.told)
+            if not self._hears(wait.seconds):
+                silent = f"the worker did not respond for {wait.seconds:.0f} s during {operation}"
+                raise self._failed(HUNG, silent + wait.told)
             data = os.read(self._replies, 1 << 16)
             if not data:
                 raise self._died(operation)
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
+
+    def _hears(self, seconds: float) -> bool:
+        """Waits for so long, pauses of our own left out, and tells whether there is anything to read."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._replies, selectors.EVENT_READ)
+            while seconds > 0:
+                if selector.select(min(seconds, SLICE_SECONDS)):
+                    return True
+                seconds -= SLICE_SECONDS
+            return bool(selector.select(0))  # what came in a pause at the end
 
     def _died(self, operation: str) -> WorkerError:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -142,7 +142,7 @@ def measure_run(
         if number and side_by_side > 1:
             plan = dataclasses.replace(plan, threads=plan.threads or 1)
         while not (begun := so_far.begun(position, number)) or _comes_again(begun):
-            if so_far.stopped or position in ended:
+            if so_far.stopped or (position in ended and not begun):
                 return
             watch = CpuWatch()
             on_step = functools.partial(so_far.step, plan, launch)

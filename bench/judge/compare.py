@@ -108,7 +108,7 @@ def _samples(
     found = []
     for name in {**old, **new}:
         some = old.get(name) or new[name]
-        if not some.noiseless and (some.metric.gates or (name in old and name in new)):
+        if not some.computed and (some.metric.gates or (name in old and name in new)):
             found.append((old.get(name, _untold(some)), new.get(name, _untold(some))))
     return found
 

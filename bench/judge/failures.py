@@ -10,7 +10,7 @@ from bench.judge.reports import subject_of
 from bench.judge.types import Comparison, Metric
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.repeats import Once, settled_pairs, settled_records, to_repeat
-from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.types import DIVERGED, NO_ORACLE, NOT_THE_CANDIDATE_S, OWN_CODE, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 
 TOO_MANY = 2  # launches more than the reference's that failed and then ran: one may be the machine's
@@ -101,7 +101,7 @@ def _of_both(
         return launch_failed(where, launch, REFERENCE, failure)
     if not (failure := candidate.failure):
         return None
-    if failure.kind in (NO_TENSORFLOW, NO_ORACLE):
+    if failure.kind in NOT_THE_CANDIDATE_S:
         return launch_failed(where, launch, CANDIDATE, failure)
     return Comparison(subject, TRAINING, Outcome.REGRESSION, CandidateFailed(launch, failure.message))
 
@@ -110,7 +110,7 @@ def _of_candidate(name: str, launch: int, failure: Failure, *, reference_ran: bo
     """Returns what a launch of the candidate alone says that failed for good."""
     if failure.kind == DIVERGED:
         return Comparison(name, TRAINING, Outcome.REGRESSION, Diverged(failure.message))
-    if reference_ran and failure.kind not in (NO_TENSORFLOW, NO_ORACLE):
+    if reference_ran and failure.kind not in NOT_THE_CANDIDATE_S:
         return Comparison(name, TRAINING, Outcome.REGRESSION, CandidateFailed(None, failure.message))
     if failure.kind == UNCOMPILED:  # and nobody knows whether the reference's graph compiles
         unknown = NotCompiled((CANDIDATE,), False, failure.message)

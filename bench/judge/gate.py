@@ -24,7 +24,7 @@ from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, S
 from bench.record.gate import GateRun
 from bench.record.ledger import Ledger
 from bench.record.paired import PairedRun
-from bench.record.repeats import settled_records, unrepeated
+from bench.record.repeats import reference_failure, settled_records, unrepeated
 from bench.record.types import Baseline, Record, Run
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
@@ -41,7 +41,7 @@ class Standards:
 
 def judge_gate(gate: GateRun, standards: Standards) -> Verdict:
     """Returns the verdict on a gate: its numbers by oracle and replicates, its speed in turn with the reference."""
-    whole = (run for run in gate.speed if whole_pairs(run) and not run.pairs[-1].reference.failure)
+    whole = (run for run in gate.speed if whole_pairs(run) and not reference_failure(run.pairs))
     ran = {subject_of(run) for run in whole}
     comparisons, failures, warnings = _numbers(gate.numbers, standards, ran)
     if not (gate.numbers.records or gate.numbers.incomplete):

@@ -49,7 +49,7 @@ class InTurn:
     metric: Metric  # without a margin
     side: SideValue  # one side's value in a launch
     apart: Callable[[Pair], float | None] | None = None  # candidate − reference, if not the sides' difference
-    noiseless: bool = False  # equal numbers give equal values
+    computed: bool = False  # from numbers alone: equal ones give equal values
     optional: bool = False  # left out where no launch tells it, unless it is asked for by name
     cores: str = ALL_CORES  # the kind of launches that tell it
     first: int = LOOKS[0]  # launches before which nothing is decided
@@ -68,12 +68,12 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
         InTurn(
             REPLICATES,
             lambda pair, side: _log_perplexity(pair.of(side), pair.reference.subject, window_start),
-            noiseless=True,
+            computed=True,
         ),
         InTurn(
             Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.FIRST_UNITS),
             lambda pair, side: _log_fitted_loss(pair.of(side)),
-            noiseless=True,
+            computed=True,
             optional=True,
             first=FITTED_LAUNCHES,
         ),

@@ -50,7 +50,7 @@ class FailedOnce(Reason):
 
     where: str  # subject; "" where there is one alone
     launch: int  # from 0
-    side: str  # reference or candidate
+    side: str  # reference or candidate; "" of a process that says what is right
     message: str
 
 

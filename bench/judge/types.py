@@ -96,7 +96,7 @@ class Sample:
     reference: tuple[float | None, ...]
     difference: tuple[float | None, ...]  # candidate − reference, less `accepted`
     accepted: float = 0.0  # what the ledger accepted last
-    noiseless: bool = False  # equal numbers give equal values: differences of exactly 0 in every launch are a proof
+    computed: bool = False  # from numbers alone: differences of exactly 0 in every launch are a proof
     cores: str = ALL_CORES  # the kind of launches
     plan: LookPlan = USUAL  # of the run's launches of that kind
 

@@ -1,7 +1,7 @@
 """Failed launches are measured once more: a failure counts when it comes again.
 
-Runs keep both, the failure first and its repeat next to it. Where the reference failed in either, the launch is its
-failure: that the candidate failed as well says nothing of the candidate.
+Runs keep both, the failure first and its repeat next to it. Where the reference failed in either, or what says what is
+right, the launch is that one's failure: that the candidate failed as well says nothing of the candidate.
 """
 
 import dataclasses
@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from bench.record.paired import CANDIDATE, REFERENCE, Pair
-from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.paired import CANDIDATE, Pair
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 
 T = TypeVar("T")
 
@@ -21,17 +21,15 @@ class Once:
 
     subject: str  # Subject.name
     launch: int  # from 0
-    side: str  # reference or candidate
+    side: str  # reference or candidate; "" of a process that says what is right
     failure: Failure
 
 
 def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]]:
-    """Returns one record of each launch, the repeat where there is one; and each failure that didn't come again."""
-    return _settled(
-        records,
-        lambda record: (record.subject.name, record.launch),
-        lambda record: {CANDIDATE: record.failure} if record.failure else {},
-    )
+    """Returns one record of each launch, and each failure that didn't come again. Of a launch that was measured twice
+    the repeat is returned, unless the oracle failed in the first try alone.
+    """
+    return _settled(records, lambda record: (record.subject.name, record.launch), _failure_by_side)
 
 
 def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
@@ -39,6 +37,11 @@ def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
     repeat is returned, unless the reference failed in the first try alone.
     """
     return _settled(pairs, lambda pair: (pair.reference.subject.name, pair.launch), lambda pair: pair.failures)
+
+
+def reference_failure(pairs: Sequence[Pair]) -> Failure | None:
+    """Returns why the reference failed in the last launch, in whichever try; None where it ran, or nothing did."""
+    return settled_pairs(pairs)[0][-1].reference.failure if pairs else None
 
 
 def unrepeated(records: Sequence[Record]) -> list[Record]:
@@ -83,6 +86,12 @@ def _settled(
         elif not again:
             once += [Once(*launch(one), side, failure) for side, failure in failed.items()]
             kept[-1] = one
-        elif REFERENCE in again or REFERENCE not in failed:
+        elif again.keys() - {CANDIDATE} or not failed.keys() - {CANDIDATE}:
             kept[-1] = one
     return kept, once
+
+
+def _failure_by_side(record: Record) -> dict[str, Failure]:
+    """Returns the failure of a launch of the candidate alone, by Once.side."""
+    failure = record.failure
+    return {"" if failure.kind == NO_ORACLE else CANDIDATE: failure} if failure else {}

@@ -20,8 +20,10 @@ SCHEMA = 5
 # Kinds of a Failure that decide something. NO_TENSORFLOW: there was nothing to measure, or not as asked, so nothing can
 # be said of it. UNCOMPILED: XLA can't compile the graph. OWN_CODE: a user's own file raised, or returned what can't be
 # used. NO_ORACLE: a process failed that says what is right, so nothing can be said of what was to be compared with it.
+# NO_ROOM: the disk was full, which is the machine's.
 NO_TENSORFLOW, DIVERGED, HUNG, UNCOMPILED = "no TensorFlow", "diverged", "hung", "does not compile"
-OWN_CODE, NO_ORACLE = "own code", "no oracle"
+OWN_CODE, NO_ORACLE, NO_ROOM = "own code", "no oracle", "no room"
+NOT_THE_CANDIDATE_S = (NO_TENSORFLOW, NO_ORACLE, NO_ROOM)  # failures that say nothing of a candidate
 # Sources of a NumericError. STEP: a step of training, or the pass of evaluation after the last. REPEAT: the weights and
 # the state that the same steps leave in another process. STRESS: a stress step. CASE: an answer to a workload's case.
 # OWN: an answer of a user's own model.

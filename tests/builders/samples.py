@@ -16,11 +16,11 @@ NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/
 
 
 def sample(
-    values: Sequence[float | None], metric: Metric = SECONDS, *, accepted: float = 0.0, noiseless: bool = False
+    values: Sequence[float | None], metric: Metric = SECONDS, *, accepted: float = 0.0, computed: bool = False
 ) -> Sample:
     """Launches whose reference's value is 0 on the metric's scale: 1 second, or 0 bytes."""
     candidate = tuple(None if value is None else value + accepted for value in values)
-    return Sample("it", metric, candidate, (0.0,) * len(values), tuple(values), accepted, noiseless)
+    return Sample("it", metric, candidate, (0.0,) * len(values), tuple(values), accepted, computed)
 
 
 def around(shift: float, count: int = 4, scale: float = 1.0) -> list[float]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STEPS = 2  # that are compared: the second one's update has the optimizer's slots in it
 NEAR = 2.0**-8  # relative distance of the other starts' weights
 SMALL = 2.0**-10, 2.0**-8  # bounds of those that would be 0
+SCALES = ("gamma", "moving_variance")  # Keras' names of weights that begin with 1
 # How far losses and gradients of two runs may be apart, of the largest value: threads may add up in any order. It is
 # bench.record.types.CAP. Dropout of 10% moved gradients by 2% and more, and losses by 1e-5 to 1e-4.
 REPEATED = 5e-5
@@ -114,12 +115,20 @@ def _reads(model: Model, start: Mapping[str, Array]) -> Mapping[str, Array]:
 
 
 def _each_counts(start: Mapping[str, Array]) -> dict[str, Array]:
-    """Returns a start in which float32 weights that are all 0, as biases are, have small values: a bias of 0 that is
-    lost changes nothing. None is negative: a step may take the root of one, as of a variance.
+    """Returns a start in which nothing can be lost unseen that Keras begins with: a bias of 0, a scale of 1.
+
+    Float32 weights that are all 0 have small values, and biases where they are 0, as an LSTM's. None is negative: a
+    step may take the root of one, as of a variance. Scales are larger by little.
     """
-    random = np.random.RandomState(len(CASES))
-    drawn = {name: random.uniform(*SMALL, value.shape) for name, value in _floats(start) if not value.any()}
-    return {name: drawn[name].astype(value.dtype) if name in drawn else value for name, value in start.items()}
+    random, counting = np.random.RandomState(len(CASES)), dict(start)
+    for name, value in start.items():
+        if name.startswith(WEIGHT) and value.dtype == np.float32:
+            own_name, small = name.rpartition("/")[2].partition(":")[0], random.uniform(*SMALL, value.shape)
+            if not value.any() or own_name == "bias":
+                counting[name] = np.where(value == 0, small, value).astype(value.dtype)
+            elif own_name in SCALES:
+                counting[name] = (value * (1 + 4 * small)).astype(value.dtype)
+    return counting
 
 
 def _start_of(first: Mapping[str, Array], case: str) -> dict[str, Array]:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from functools import cached_property
@@ -126,7 +127,8 @@ class Work(OnDevice, ReadingFiles):
 
 def _raise_without_room(error: Exception) -> None:
     """Raises an error again if it tells of a full disk or of full memory, which is the machine's and no answer."""
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    told = map(int, re.findall(r"errno = (\d+)", str(error)))  # HDF5's, whose exception has no number
+    full = {getattr(error, "errno", None), *told} & {errno.ENOSPC, errno.EDQUOT}
     if full or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's own
         raise error
 

@@ -1,6 +1,7 @@
 """The search of `tfgate bisect`: on a host of a cluster, gone on with, ended early, and with releases that fail."""
 
 import contextlib
+import dataclasses
 import itertools
 import unittest.mock
 from pathlib import Path
@@ -16,7 +17,7 @@ from bench.drive.lock import host_lock
 from bench.judge.bisect import expected
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
-from bench.record.types import UNCOMPILED, Failure, Machine
+from bench.record.types import NO_ORACLE, UNCOMPILED, Failure, Machine
 from tests.bench.judge.test_blame import inconclusive, numbers
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, OneHost, Tfgate, bisect, noisy_side, snapshot
@@ -185,6 +186,37 @@ class TestSearches:
         assert found.code == 2
         said = f"the good release can't be measured: {slowness['a']}: CompilationError: no gradient; name another by"
         assert said in found.err.splitlines()[-1]
+
+    @pytest.mark.parametrize(
+        ("run", "code", "said"),
+        [
+            (
+                dataclasses.replace(paired_run([]), lockstep_failure=Failure("crashed", "the reference was killed")),
+                2,
+                "the good release can't be measured: {good}: the reference was killed",
+            ),
+            (
+                paired_run([], (record(), record(failure=Failure(NO_ORACLE, "the oracle was killed")))),
+                4,
+                "the oracle was killed; delete ",
+            ),
+        ],
+        ids=["the good release", "the oracle"],
+    )
+    def test_what_another_fails_at_leaves_no_release_out(
+        self,
+        tfgate: Tfgate,
+        tmp_path: Path,
+        slowness: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        run: PairedRun,
+        code: int,
+        said: str,
+    ) -> None:
+        monkeypatch.setattr("bench.commands.growing.Measure.grow", lambda *_: run)
+        found = bisect(tfgate, tmp_path, slowness, "--metric", "numbers")
+        assert (found.code, "left out" in found.err) == (code, False)
+        assert said.format(good=slowness["a"]) in found.err.splitlines()[-1]
 
     def test_inconclusive_numbers_of_the_bad_release_are_no_answer(
         self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 """`tfgate compare`: exit codes, and files that can't be compared."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -46,14 +47,29 @@ def test_unlike_references_are_inconclusive_and_named(
     assert (found.code, OTHER_REFERENCE.identity in found.out) == (3, True)
 
 
+@pytest.mark.parametrize(
+    ("version", "variables", "said"),
+    [
+        ("2.22.0", {}, "TensorFlow 2.22.0 is not slower or larger than TensorFlow 2.21.0 by"),
+        ("2.21.0", {"A": "1"}, "TensorFlow 2.21.0 with A=1 is not slower or larger than TensorFlow 2.21.0 by"),
+        ("2.21.0", {}, "the second report's candidate is not slower or larger than the first's by"),
+    ],
+)
 def test_the_candidates_of_the_reports_are_named(
-    tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path
+    tfgate: Tfgate,
+    reference: Path,
+    baselines: Path,
+    tmp_path: Path,
+    version: str,
+    variables: dict[str, str],
+    said: str,
 ) -> None:
-    newer = [on_candidate(one, environment=environment("2.22.0")) for one in pairs(shift=3)]
-    write_record(tmp_path / "candidate" / "paired.json", paired_report(newer, LATER))
+    later = paired_report([on_candidate(one, environment=environment(version)) for one in pairs(shift=3)], LATER)
+    side = dataclasses.replace(later.candidate, variables=variables)
+    write_record(tmp_path / "candidate" / "paired.json", dataclasses.replace(later, candidate=side))
     found = tfgate("compare", reference, tmp_path / "candidate", "--baselines", baselines)
     assert found.out.startswith("PASS")
-    assert "TensorFlow 2.22.0 is not slower or larger than TensorFlow 2.21.0 by" in " ".join(found.out.split())
+    assert said in " ".join(found.out.split())
 
 
 def test_a_margin_of_ones_own(tfgate: Tfgate, reference: Path, baselines: Path, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_nothing_is_written_where_one_of_two_is_refused(tfgate: Tfgate, keep: Ke
 def test_nothing_is_written_where_the_disk_is_full_before_the_last_file(
     tfgate: Tfgate, tmp_path: Path, unchanged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A gate changes the ledger, then a baseline, which stands for what takes the space that is left."""
+    """A gate changes a baseline, then the ledger, which stands for what takes the space that is left."""
     written: list[int] = []
 
     def fsync(number: int) -> None:
@@ -147,7 +147,7 @@ def test_nothing_is_written_where_the_disk_is_full_before_the_last_file(
     written.clear()
     found = tfgate("record", gate, "--reason", "the new release", "--baselines", unchanged)
     assert (found.code, len(written)) == (4, 2), found
-    assert found.err.splitlines() == [f"tfgate: error: {unchanged / FILE}: the disk is full"]
+    assert found.err.splitlines() == [f"tfgate: error: {unchanged / 'ledger.json'}: the disk is full"]
 
 
 def test_add_keeps_what_was(tfgate: Tfgate, keep: Keep, baselines: Path) -> None:

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import selectors
 import subprocess
 import sys
 import threading
@@ -27,7 +28,7 @@ from bench.drive.process import STDERR_TAIL_BYTES, Worker, WorkerError, kill_wor
 from bench.record.lockstep import Prepared
 from bench.record.paired import CANDIDATE, REFERENCE
 from bench.record.replies import Description
-from bench.record.types import DIVERGED, NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
+from bench.record.types import DIVERGED, NO_ORACLE, NO_ROOM, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Memory
 from tests.builders.cluster import lives, wait_until
 from tests.builders.fake_interpreter import Fake
 from tests.builders.programs import write_program
@@ -157,20 +158,41 @@ class TestFailures:
         assert failure.kind == "hung"
 
     def test_each_event_starts_the_silence_anew(self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-        """By a clock that each reading moves by a second: fifty events, and a deadline of thirty readings. Of the
-        reference no silence is noted as longer than between two events.
-        """
+        """Of the reference no silence is noted as longer than between two events. Each reading moves the clock."""
+        waits: list[float | None] = []
+
+        class Selector(selectors.DefaultSelector):
+            def select(self, timeout: float | None = None) -> Any:
+                waits.append(timeout)
+                return super().select()
+
         python = fake_interpreter("for n in range(50): send('{\"event\": 1}\\n')\nsend('{\"reply\": 7}\\n')")
         patience = Patience()
-        monkeypatch.setattr("bench.drive.patience.ALONE_SECONDS", 30.0)
+        monkeypatch.setattr("bench.drive.patience.ALONE_SECONDS", 5.0)
         with Worker(python, "tensorflow", deadlines=Deadlines(patience, REFERENCE)) as worker:
             worker.send("work")
             clock = itertools.count()
             with monkeypatch.context() as patched:
+                patched.setattr("bench.drive.process.selectors.DefaultSelector", Selector)
                 patched.setattr(time, "monotonic", lambda: next(clock))
                 assert worker.receive(int, "work") == 7
-        assert next(clock) > 30
+        assert set(waits) == {5.0}
         assert 0 < (patience.longest("work") or 0) < 10
+
+    def test_a_pause_of_our_own_is_nobody_s_silence(
+        self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As of Ctrl-Z: a wait ends late, when what it waited for has come, and says that there is nothing."""
+
+        class Paused(selectors.DefaultSelector):
+            def select(self, timeout: float | None = None) -> Any:
+                found = super().select()
+                return [] if timeout else found
+
+        python = fake_interpreter("send('{\"reply\": 7}\\n')")
+        monkeypatch.setattr("bench.drive.process.selectors.DefaultSelector", Paused)
+        with Worker(python, "tensorflow") as worker:
+            assert worker.request(int, "work", seconds=15.0) == 7
 
     def test_a_process_that_closes_its_pipe_but_lives_is_ended(
         self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch
@@ -261,6 +283,20 @@ class TestFailures:
             assert failure.stderr_tail.startswith("Traceback (most recent call last)")
             with pytest.raises(WorkerError, match="AttributeError: 'Session' object has no attribute 'fly'"):
                 worker.request(None, "fly")
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "[Errno 28] No space left on device: 'weights.h5'",
+            "[Errno 122] Disk quota exceeded",
+            "Can't decrement id ref count (unable to close file, errno = 28, error message = '…')",
+            "weights.data; No space left on device",
+        ],
+    )
+    def test_a_full_disk_is_the_machine_s(self, fake_interpreter: Fake, message: str) -> None:
+        raised = json.dumps({"error": {"type": "RuntimeError", "message": message, "traceback": ""}})
+        failure = failure_of(fake_interpreter(f"send({raised!r} + '\\n')"))
+        assert (failure.kind, failure.message) == (NO_ROOM, f"RuntimeError: {message}")
 
     @pytest.mark.parametrize(
         ("kind", "of", "message"),

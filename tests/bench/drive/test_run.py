@@ -1,6 +1,7 @@
 """Runs: which launches there are, what is on disk after each, and what Ctrl-C leaves."""
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from bench.drive.run import RunRequest, _SoFar, measure_run
 from bench.drive.watch import CpuWatch
 from bench.record.files import keeper, read_record
 from bench.record.paired import Side
-from bench.record.types import SCHEMA, Record, Run
+from bench.record.types import SCHEMA, Failure, Record, Run
 from tests.builders.fake_interpreter import Fake
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -137,6 +138,22 @@ def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(
     last = "the run was interrupted after 3 of 4 launches"  # a failure and its repeat are one
     assert listener.on_disk[-1][1] == last
     assert listener.over == [0, 1, 1, 2, 3, 4] or (side_by_side == 2 and listener.over[-1] == 4)
+
+
+def test_a_launch_that_failed_once_is_repeated_though_another_has_ended_its_plan(
+    fake_session: Fake, tmp_path: Path
+) -> None:
+    """As where both were at work at once: one failure is no answer."""
+    python, crash = fake_session(""), Failure("crashed", "the worker was killed")
+    whole, _ = run_with(python, tmp_path / "whole")
+    first, second, *others = whole.records
+    broken = [dataclasses.replace(one, failure=crash) for one in (first, first, second)]
+    begun = dataclasses.replace(whole, records=(*broken, *others), incomplete="interrupted")
+    request = RunRequest(PLANS, 3, side(python), whole.command, 70, begun=begun)
+    listener = Listener(tmp_path / "run.json")
+    run = measure_run(request, keeper(tmp_path / "run.json"), listener)
+    found = [(one.subject.config, one.launch, one.failure) for one in run.records if one.subject.config == "tiny"]
+    assert found == [("tiny", 0, crash), ("tiny", 0, crash), ("tiny", 1, crash), ("tiny", 1, None)]  # and no third
 
 
 # Says by a file that it is at work, and goes on when as many are as there should be.

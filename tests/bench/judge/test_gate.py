@@ -254,8 +254,9 @@ def test_a_candidate_that_fails_now_and_then_in_numbers_or_in_turn_does_not_pass
 def test_a_candidate_that_fails_after_the_reference_failed_is_no_regression() -> None:
     """As where memory runs out: that the reference ran before says nothing then."""
     both = on_both(pair(1), failure=CRASH)
-    failed = judged(gate_run([pair(0), both, both], run([record(failure=CRASH)])))
-    assert (failed.exit_code, regressed(failed)) == (4, [])
+    for last in (both, pair(1, failure=CRASH)):  # the candidate alone fails in the repeat
+        failed = judged(gate_run([pair(0), both, last], run([record(failure=CRASH)])))
+        assert (failed.exit_code, regressed(failed)) == (4, [])
 
 
 def test_launches_of_several_configurations_are_named_by_theirs() -> None:
@@ -311,6 +312,16 @@ def test_an_oracle_that_failed_or_no_tensorflow_is_a_failed_measurement_although
     crashed = run([record(failure=Failure(kind, "why")), *records()[1:]])
     verdict = judged(gate_run(launches(), crashed))
     assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, side, "why"),))
+
+
+def test_an_oracle_that_failed_in_a_first_try_is_no_fault_of_the_candidate() -> None:
+    first, second, *others = records()
+    ended = [dataclasses.replace(one, failure=Failure(NO_ORACLE, "it was killed")) for one in (first, second)]
+    verdict = judged(gate_run(launches(), run([ended[0], record(failure=CRASH), second, *others])))
+    assert (verdict.exit_code, verdict.failures) == (4, (LaunchFailed(SUBJECT.name, 0, "", "it was killed"),))
+    passed = judged(gate_run(launches(), run([ended[0], first, ended[1], second, *others])))
+    assert passed.outcome is Outcome.PASS
+    assert passed.warnings == tuple(FailedOnce(SUBJECT.name, number, "", "it was killed") for number in range(2))
 
 
 def test_a_training_that_diverged_is_a_regression() -> None:

@@ -29,7 +29,7 @@ large = 0
 step_time = 0.10
 """
 EVERY_RATIO = "\n".join(f"{metric} = 0.05" for metric in RATIOS[1:])
-SEVEN_RATIOS = "\n".join(f"{metric} = 0.05" for metric in [one for one in RATIOS if one != "step_time"][:7])
+SIX_RATIOS = "\n".join(f"{metric} = 0.05" for metric in [one for one in RATIOS if one != "step_time"][:6])
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -105,7 +105,7 @@ def test_a_margin_of_step_times_takes_the_place_of_all_others_of_theirs(tmp_path
         ("step_time = 0.02", "speed = 0.02", "workloads.masked is .*'speed'.*; it must be a table of margins for"),
         ("peak_memory = 0.10", "peak_memory = 0", "without_pilot.peak_memory is 0; it must be a fraction"),
         ("peak_memory = 0.10", EVERY_RATIO.replace("step_time = 0.05", ""), "without_pilot is .* at most 8 metrics"),
-        ("peak_memory = 0.10", SEVEN_RATIOS, "workloads.masked is .* at most 8 metrics"),
+        ("peak_memory = 0.10", SIX_RATIOS, "workloads.masked is .* at most 8 metrics"),
         (
             "[workloads.masked]\nstep_time = 0.02",
             "[workloads]\nmasked = 3",
@@ -201,6 +201,14 @@ def test_eight_metrics_gate_and_a_budget_counts_as_one(tmp_path: Path) -> None:
     assert len(read(tmp_path, eight).gating) == 8
     with pytest.raises(MarginsError, match=r"gating and budget is .*; it must be at most 8 metrics"):
         read(tmp_path, eight + "mean_step = 0.10\n")
+
+
+def test_a_budget_of_what_a_workload_judges_counts_there_too(tmp_path: Path) -> None:
+    seven = "\n".join(f"{metric} = 0.05" for metric in RATIOS[:7])
+    found = read(tmp_path, f"{TEXT}[workloads.mine]\n{seven}\n")
+    assert len(found.workloads["mine"]) == 7
+    with pytest.raises(MarginsError, match=r"workloads\.mine is .9 metrics in all.; it must be at most 8 metrics"):
+        read(tmp_path, f"{TEXT}[workloads.mine]\n{seven}\n{RATIOS[7]} = 0.05\n")
 
 
 def test_text_that_is_not_utf8_is_refused_with_its_path(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_table_holds_these_metrics_and_no_name_twice() -> None:
         "perplexity",
         "fitted loss",
     }
-    assert {row.metric.name for row in in_turn() if row.noiseless} == {"perplexity", "fitted loss"}
+    assert {row.metric.name for row in in_turn() if row.computed} == {"perplexity", "fitted loss"}
     assert {row.metric.name for row in in_turn() if row.optional} == {"GPU memory", "fitted loss"}
     assert all(row.metric.margin is None for row in in_turn())  # margins are data
     assert key("step time") == "step_time"

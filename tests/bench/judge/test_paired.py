@@ -41,6 +41,7 @@ from bench.record.types import (
     CASE,
     LEFT_OPEN,
     NO_ORACLE,
+    NO_ROOM,
     NO_TENSORFLOW,
     OWN_CODE,
     SCHEMA,
@@ -69,6 +70,7 @@ from tests.builders.records import BEYOND, SUBJECT, TINY, WITHIN, environment, r
 
 CRASH = Failure("crashed", "the worker was killed by SIGSEGV during steps")
 REFUSED = Failure(UNCOMPILED, "CompilationError: no NumericalGradient")
+FULL = Failure(NO_ROOM, "OSError: [Errno 28] No space left on device")
 ENDED = Failure(NO_ORACLE, "the oracle failed: the worker was killed by SIGKILL during check")
 RAISED = Failure(OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
 OWN = dataclasses.replace(SUBJECT, config="own", workload="mine.py")
@@ -273,6 +275,10 @@ def both_fail() -> Pair:
             LaunchFailed("", 0, "candidate", "No module"),
         ),
         (
+            paired_run([pair(0, failure=FULL), pair(0, failure=FULL)]),
+            LaunchFailed("", 0, "candidate", FULL.message),
+        ),
+        (
             paired_run([], (record(), record(failure=ENDED))),
             LaunchFailed("oracle", None, "", ENDED.message),
         ),
@@ -287,7 +293,17 @@ def both_fail() -> Pair:
         (dataclasses.replace(paired_run([pair(0)]), incomplete="interrupted"), Incomplete("interrupted")),
     ],
     ids=[
-        *("reference", "reference first", "oracle", "own", "no TensorFlow", "it ended", "it ended first", "lockstep"),
+        *(
+            "reference",
+            "reference first",
+            "oracle",
+            "own",
+            "no TensorFlow",
+            "full",
+            "it ended",
+            "it ended first",
+            "lockstep",
+        ),
         "interrupted",
     ],
 )

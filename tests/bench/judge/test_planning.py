@@ -178,7 +178,7 @@ class TestSettled:
         assert not settled([])  # nothing was measured
 
     def test_equal_numbers_keep_nothing_open(self) -> None:
-        assert settled([sample([0.0] * 4, noiseless=True)])
+        assert settled([sample([0.0] * 4, computed=True)])
         assert not settled([sample([0.0] * 4)])
 
     def test_launches_in_turn_are_decided_by_the_accepted_ratio(self) -> None:

@@ -5,8 +5,16 @@ import dataclasses
 import pytest
 
 from bench.record.paired import Pair
-from bench.record.repeats import Once, failed_for_good, settled_pairs, settled_records, to_repeat, unrepeated
-from bench.record.types import NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.repeats import (
+    Once,
+    failed_for_good,
+    reference_failure,
+    settled_pairs,
+    settled_records,
+    to_repeat,
+    unrepeated,
+)
+from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from tests.builders.paired import pair
 from tests.builders.records import SUBJECT, TINY, record
 
@@ -14,6 +22,7 @@ CRASH = Failure("crashed", "the worker exited with code 3 during steps")
 AGAIN = Failure("crashed", "the worker exited with code 4 during steps")
 MISSING = Failure(NO_TENSORFLOW, "No module named 'tensorflow'")
 REFUSED = Failure(UNCOMPILED, "no NumericalGradient")
+ENDED = Failure(NO_ORACLE, "the oracle was killed by SIGKILL")
 RAISED = Failure(OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
 
 
@@ -51,6 +60,11 @@ class TestRecords:
         records = [launch(0), launch(0)]
         assert settled_records(records) == (records, [])
 
+    def test_the_oracle_s_failure_counts_though_the_candidate_fails_in_the_repeat(self) -> None:
+        records = [launch(0, ENDED), launch(0, CRASH), launch(1, CRASH), launch(1, ENDED), launch(2, ENDED), launch(2)]
+        once = Once(SUBJECT.name, 2, "", ENDED)
+        assert settled_records(records) == ([records[0], records[3], records[5]], [once])
+
     def test_what_is_to_be_measured_again(self) -> None:
         records = [launch(0), launch(1, CRASH), launch(2, CRASH), launch(2, AGAIN), record(launch=2, subject=TINY)]
         assert unrepeated([*records, launch(3, MISSING)]) == [records[1]]
@@ -83,6 +97,7 @@ class TestPairs:
         both = dataclasses.replace(reference_fails(1, CRASH), candidate=record(launch=1, failure=CRASH))
         pairs = [reference_fails(0, CRASH), pair(0, failure=AGAIN), both, pair(1, failure=AGAIN), pair(2)]
         assert settled_pairs(pairs) == ([pairs[0], both, pairs[4]], [])
+        assert [reference_failure(pairs[:count]) for count in (0, 2, 4, 5)] == [None, CRASH, CRASH, None]
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,23 @@ class TestFiles:
         assert found.fingerprint == hashlib.sha256(content).hexdigest()[:16]
 
 
+# Serves: nothing is trained.
+SERVED = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    tf.keras.utils.set_random_seed(3)
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([layers.LSTM(2), layers.BatchNormalization(), layers.Dense(2, use_bias=False)])
+    random = np.random.RandomState(3)
+    x, y = random.normal(size=(4, 3, 2)), random.normal(size=(4, 2))
+    model(x)
+    step = lambda x, y: tf.keras.losses.MeanSquaredError()(y, model(x))
+    return step, model.weights, (x, y)
+"""
+
+
 @pytest.mark.tensorflow
 class TestModels:
     """Built and run by the TensorFlow at hand."""
@@ -819,6 +836,24 @@ class TestModels:
             work.copy(lost)
             found = work.answers(case)
             assert not all(one.within for one in errors_of(0, found, expected[case]))
+
+    def test_what_keras_begins_with_0_or_1_counts_where_nothing_is_trained(self, tmp_path: Path) -> None:
+        """Each of an LSTM's four biases, and a normalization's scale and variance."""
+        path = written(tmp_path, SERVED)
+        expected, start, _ = defined(described(path), OPENING)
+        work: Any = opened(path)
+        own = {name: name.rpartition("/")[2].partition(":")[0] for name in start}
+        faults = [(name, slice(None)) for name, of in own.items() if of in ("gamma", "moving_variance")]
+        (bias,) = (name for name, of in own.items() if of == "bias")
+        faults += [(bias, slice(2 * gate, 2 * gate + 2)) for gate in range(4)]
+        assert len(faults) == 6
+        for name, lost in faults:
+            broken = dict(start)
+            broken[name] = start[name].copy()
+            broken[name][lost] = 0.0 if own[name] == "bias" else 1.0
+            work.copy(broken)
+            found = {case: errors_of(0, work.answers(case), expected[case]) for case in CASES}
+            assert not any(all(one.within for one in errors) for errors in found.values()), (name, lost)
 
     @pytest.mark.any_version
     def test_a_second_moment_of_zeros_among_the_variables_stays_one(self, tmp_path: Path) -> None:

@@ -43,7 +43,14 @@ def test_files_that_are_missing_are_refused(work: "Work", tmp_path: Path) -> Non
 
 @pytest.mark.any_version
 @pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "over quota"), MemoryError(), OUT_OF_MEMORY]
+    "error",
+    [
+        OSError(errno.ENOSPC, "full"),
+        OSError(errno.EDQUOT, "over quota"),
+        RuntimeError("Can't decrement id ref count (unable to close file, errno = 28, error message = '…')"),
+        MemoryError(),
+        OUT_OF_MEMORY,
+    ],
 )
 def test_a_machine_without_room_is_no_answer(
     work: "Work", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception

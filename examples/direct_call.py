@@ -13,10 +13,10 @@ def workload():
     cells = [layers.LSTMCell(WIDTH) for _ in range(2)]
     model = tf.keras.Sequential([layers.Embedding(WORDS, WIDTH), layers.RNN(cells), layers.Dense(WORDS)])
     random, mean_square = np.random.RandomState(4), tf.keras.losses.MeanSquaredError()
-    ids, others = random.randint(WORDS, size=(8, 10)), random.normal(size=(8, 10, WORDS))
+    ids, others = random.randint(WORDS, size=(8, 10)), random.normal(scale=0.001, size=(8, WORDS))
     model(ids)  # builds the variables
 
     def step(ids, others):
-        return mean_square(others, model(ids))  # errors of a plain sum may cancel; another order or sign shows, too
+        return mean_square(others, model(ids))  # a plain sum may cancel errors, one of squares alone a sign
 
     return step, model.trainable_variables, (ids, others)

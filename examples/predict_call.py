@@ -15,6 +15,7 @@ def workload():
     batch = random.normal(size=(32, 20)), random.normal(size=(32, 10))
 
     def step(inputs, others):
-        return np.mean(np.square(model.predict(inputs, verbose=0) - others))  # another order or sign shows, too
+        found = model.predict(inputs, verbose=0)
+        return np.mean(np.square(found - others[: len(found)]))  # another order or sign shows, too
 
     return step, model.trainable_variables, batch

@@ -17,6 +17,6 @@ def workload():
     model(ids)  # builds the variables
 
     def step(ids, others):
-        return mean_square(others, model(ids))  # a plain sum may cancel errors, one of squares alone a sign
+        return mean_square(others, model(ids))  # in a sum errors may cancel, in squares signs
 
     return step, model.trainable_variables, (ids, others)

@@ -16,6 +16,6 @@ def workload():
 
     def step(inputs, others):
         found = model.predict(inputs, verbose=0)
-        return np.mean(np.square(found - others[: len(found)]))  # another order or sign shows, too
+        return np.mean(np.square(found - others[: len(found)]))  # another order, sign or number of them shows
 
     return step, model.trainable_variables, batch

@@ -29,7 +29,7 @@ from bench.judge.types import Comparison
 from bench.record.failed import FailedError
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good, reference_failure
-from bench.record.types import NO_ORACLE, NO_ROOM
+from bench.record.types import NO_TENSORFLOW, THE_MACHINE_S
 from bench.report.lines import one_line
 from bench.report.sentences import with_reason
 from bench.report.values import minutes
@@ -166,15 +166,18 @@ class Bisection:
 
         Raises RequestError where the good release can't be measured, FailedError where the machine is to blame.
         """
+        last = run.pairs[-1].failures.values() if failed_for_good(run.pairs) else ()
+        again = f"delete {release.path}, and go on by --resume"
+        if failure := next((one for one in (*run.numbers_failures, *last) if one.kind in THE_MACHINE_S), None):
+            raise FailedError(f"{release.name}: {failure.message}; {again}")
         good = run.oracle[0].failure if run.oracle else None  # the reference's is the first
         if failed_for_good(run.pairs):
             good = reference_failure(run.pairs)
-        good = good or run.lockstep_failure
+        if run.lockstep_failure and run.lockstep_failure.kind != NO_TENSORFLOW:  # which may be the candidate's
+            good = run.lockstep_failure
         if good:
             line = one_line(f"{self._good}: {good.message}")
-            raise RequestError(f"the good release can't be measured: {line}; name another by --good")
-        if failure := next((one for one in run.numbers_failures if one.kind in (NO_ORACLE, NO_ROOM)), None):
-            raise FailedError(f"{release.name}: {failure.message}; delete {release.path}, and go on by --resume")
+            raise RequestError(f"the good release can't be measured: {line}; name another by --good, or {again}")
         if failure := failure_of(run):
             self._leave_out(release, failure.message)
             return True

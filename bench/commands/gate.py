@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-speed",
         action="store_true",
-        help="check the numbers alone, but not of your own model; takes no lock, and disturbs a job that times",
+        help="check the numbers alone, but not of your own model; takes no lock, so it disturbs timed jobs beside it",
     )
     parser.add_argument("--quick", action="store_true", help="as --no-speed, of tiny alone, in under 90 seconds")
     parser.add_argument(

@@ -89,7 +89,7 @@ def run(asked: Request) -> int:
 
 
 def _compared(plan: Plan, sides: Mapping[str, Side]) -> tuple[Verdict, Lockstep | None]:
-    """Returns the verdict on one configuration, and the comparison; None where another than the candidate failed."""
+    """Returns the verdict on one configuration, and the comparison; None where nothing could be compared."""
     with PhaseProgress() as bar:
 
         def compare() -> Lockstep:

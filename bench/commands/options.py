@@ -167,7 +167,7 @@ def add_extent(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--numerics-only",
         action="store_true",
-        help="compare numbers alone (oracle and lockstep); takes no lock, and disturbs a job that times",
+        help="compare numbers alone (oracle and lockstep); takes no lock, so it disturbs timed jobs beside it",
     )
 
 

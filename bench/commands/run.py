@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stream of the first launch's 1-ulp perturbation (default: %(default)s)",
     )
     parser.add_argument(
-        "--no-speed", action="store_true", help="time nothing; takes no lock, and disturbs a job that times"
+        "--no-speed", action="store_true", help="time nothing; takes no lock, so it disturbs timed jobs beside it"
     )
     add_output(parser)
     add_shared(parser, "json", "quiet")

@@ -20,7 +20,7 @@ from bench.drive.repeats import twice
 from bench.record.lockstep import Compared, Difference, Lockstep, Prepared, TensorDifferences
 from bench.record.paired import CANDIDATE, REFERENCE, Side
 from bench.record.replies import Description, Opened, Published
-from bench.record.types import NOT_THE_CANDIDATE_S, Failure
+from bench.record.types import NO_ORACLE, NOT_THE_CANDIDATE_S, Failure
 
 
 @dataclasses.dataclass
@@ -49,7 +49,7 @@ def lockstep_or_failure(compare: Callable[[], Lockstep]) -> tuple[Lockstep | Fai
     """Returns what `run_lockstep` does, or why it could not be done, tried again if it failed; and a warning if it
     didn't fail again.
 
-    Where another than the candidate failed in either try, that is the failure.
+    Where another than the candidate failed in either try, or the machine, that is the failure.
     """
 
     def compared() -> Lockstep | Failure:
@@ -81,7 +81,7 @@ def run_lockstep(
     # Its products are small: more threads than one would only spin in the way of the sides' own.
     variables = {"OPENBLAS_NUM_THREADS": "1"}
     with (
-        Worker(sys.executable, "referee", variables=variables, whose="the referee") as referee,
+        Worker(sys.executable, "referee", variables=variables, whose="the referee", failing_as=NO_ORACLE) as referee,
         started(plan, sides[REFERENCE], Deadlines(patience, REFERENCE), whose="the reference") as reference,
         started(plan, sides[CANDIDATE], Deadlines(patience, CANDIDATE)) as candidate,
     ):

@@ -17,7 +17,7 @@ from bench.record.failed import FailedError
 from bench.record.lockstep import Lockstep
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good, to_repeat
-from bench.record.types import NO_ORACLE, OWN_CODE, SCHEMA, Failure, Record
+from bench.record.types import OWN_CODE, SCHEMA, THE_MACHINE_S, Failure, Record
 
 PAIRED_FILE = "paired.json"
 JITTER_BASE = 2000  # of the first pair; a run's launches and a baseline's replicas are other trainings
@@ -117,7 +117,7 @@ class _Upgrade:
             launch, deadlines = Launch(0, numerics=True), Deadlines(self._patience, name)
             return measure_launch(plan, launch, sides[name], self._listener.step, deadlines, author=sides[REFERENCE])
 
-        record, warnings = twice(what, checked, lambda record: record.failure, _is_the_oracle_s)
+        record, warnings = twice(what, checked, lambda record: record.failure, _is_the_machine_s)
         self.add(warnings, oracle=(*self.run.oracle, record))
 
     def compare(self, plan: Plan) -> None:
@@ -147,8 +147,8 @@ class _Upgrade:
         self.add(pairs=pairs)
 
 
-def _is_the_oracle_s(record: Record) -> bool:
-    return record.failure is not None and record.failure.kind == NO_ORACLE
+def _is_the_machine_s(record: Record) -> bool:
+    return record.failure is not None and record.failure.kind in THE_MACHINE_S
 
 
 def _next_kind(run: PairedRun, wanted: Callable[[PairedRun], str | None]) -> str | None:

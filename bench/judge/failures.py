@@ -10,7 +10,7 @@ from bench.judge.reports import subject_of
 from bench.judge.types import Comparison, Metric
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun
 from bench.record.repeats import Once, settled_pairs, settled_records, to_repeat
-from bench.record.types import DIVERGED, NO_ORACLE, NOT_THE_CANDIDATE_S, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.types import DIVERGED, NOT_THE_CANDIDATE_S, OWN_CODE, THE_MACHINE_S, UNCOMPILED, Failure, Record
 from bench.stats.outcome import Outcome
 
 TOO_MANY = 2  # launches more than the reference's that failed and then ran: one may be the machine's
@@ -71,8 +71,8 @@ def failed_once(one: Once, subject: str) -> FailedOnce:
 
 
 def launch_failed(where: str, launch: int | None, side: str, failure: Failure) -> LaunchFailed:
-    """Returns the failure of a launch; of neither side where the process failed that says what is right."""
-    side = "" if failure.kind == NO_ORACLE else side
+    """Returns the failure of a launch; of neither side where the machine failed."""
+    side = "" if failure.kind in THE_MACHINE_S else side
     return LaunchFailed(where, launch, side, failure.message, own_code=failure.kind == OWN_CODE)
 
 

@@ -101,8 +101,8 @@ def _numbers(
     """Returns (comparisons, failures, warnings) of a run's numbers.
 
     A launch that failed twice is a failed measurement; a REGRESSION if its training diverged, or if the reference `ran`
-    that subject, unless it was the oracle that failed, or there is no TensorFlow. One that an interrupted run has not
-    repeated yet is neither.
+    that subject, unless the oracle failed, the disk was full, or there is no TensorFlow. One that an interrupted run
+    has not repeated yet is neither.
     """
     records, once = settled_records(run.records)
     if run.incomplete:

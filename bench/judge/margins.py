@@ -120,7 +120,7 @@ def _require_few(gating: Mapping[str, Mapping[str, Any]], budget: Mapping[str, A
         **{name: _count({**gating["without_pilot"], **table}, budget) for name, table in others.items()},
     }
     for name, count in counts.items():
-        wanted = f"at most {MOST_GATING} metrics of launches in turn: with more a PASS becomes rare"
+        wanted = f"at most {MOST_GATING} metrics of launches in turn, budgets counted: with more a PASS becomes rare"
         _require(count <= MOST_GATING, name, f"{count} metrics in all", wanted)
 
 

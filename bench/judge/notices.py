@@ -50,7 +50,7 @@ class FailedOnce(Reason):
 
     where: str  # subject; "" where there is one alone
     launch: int  # from 0
-    side: str  # reference or candidate; "" of a process that says what is right
+    side: str  # reference or candidate; "" of neither: the oracle failed, or the disk was full
     message: str
 
 

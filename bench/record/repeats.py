@@ -1,7 +1,8 @@
 """Failed launches are measured once more: a failure counts when it comes again.
 
-Runs keep both, the failure first and its repeat next to it. Where the reference failed in either, or what says what is
-right, the launch is that one's failure: that the candidate failed as well says nothing of the candidate.
+Runs keep both, the failure first and its repeat next to it. Where the reference failed in either, or the machine (a
+full disk, or what says what is right), the launch is that one's failure: that the candidate failed as well says nothing
+of the candidate.
 """
 
 import dataclasses
@@ -9,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from bench.record.paired import CANDIDATE, Pair
-from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.paired import CANDIDATE, REFERENCE, Pair
+from bench.record.types import NO_TENSORFLOW, OWN_CODE, THE_MACHINE_S, UNCOMPILED, Failure, Record
 
 T = TypeVar("T")
 
@@ -21,13 +22,13 @@ class Once:
 
     subject: str  # Subject.name
     launch: int  # from 0
-    side: str  # reference or candidate; "" of a process that says what is right
+    side: str  # reference or candidate; "" of THE_MACHINE_S
     failure: Failure
 
 
 def settled_records(records: Sequence[Record]) -> tuple[list[Record], list[Once]]:
     """Returns one record of each launch, and each failure that didn't come again. Of a launch that was measured twice
-    the repeat is returned, unless the oracle failed in the first try alone.
+    the repeat is returned, unless the machine failed in the first try alone.
     """
     return _settled(records, lambda record: (record.subject.name, record.launch), _failure_by_side)
 
@@ -36,7 +37,7 @@ def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
     """Returns one pair of each launch, and each failure that didn't come again. Of a launch that was measured twice the
     repeat is returned, unless the reference failed in the first try alone.
     """
-    return _settled(pairs, lambda pair: (pair.reference.subject.name, pair.launch), lambda pair: pair.failures)
+    return _settled(pairs, lambda pair: (pair.reference.subject.name, pair.launch), _failures_by_side)
 
 
 def reference_failure(pairs: Sequence[Pair]) -> Failure | None:
@@ -94,4 +95,10 @@ def _settled(
 def _failure_by_side(record: Record) -> dict[str, Failure]:
     """Returns the failure of a launch of the candidate alone, by Once.side."""
     failure = record.failure
-    return {"" if failure.kind == NO_ORACLE else CANDIDATE: failure} if failure else {}
+    return {"" if failure.kind in THE_MACHINE_S else CANDIDATE: failure} if failure else {}
+
+
+def _failures_by_side(pair: Pair) -> dict[str, Failure]:
+    """Returns the same of a pair; the reference's under its own name whatever it is."""
+    reference = {REFERENCE: pair.reference.failure} if pair.reference.failure else {}
+    return {**reference, **_failure_by_side(pair.candidate)}

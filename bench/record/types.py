@@ -23,7 +23,8 @@ SCHEMA = 5
 # NO_ROOM: the disk was full, which is the machine's.
 NO_TENSORFLOW, DIVERGED, HUNG, UNCOMPILED = "no TensorFlow", "diverged", "hung", "does not compile"
 OWN_CODE, NO_ORACLE, NO_ROOM = "own code", "no oracle", "no room"
-NOT_THE_CANDIDATE_S = (NO_TENSORFLOW, NO_ORACLE, NO_ROOM)  # failures that say nothing of a candidate
+THE_MACHINE_S = (NO_ORACLE, NO_ROOM)
+NOT_THE_CANDIDATE_S = (NO_TENSORFLOW, *THE_MACHINE_S)  # failures that say nothing of a candidate
 # Sources of a NumericError. STEP: a step of training, or the pass of evaluation after the last. REPEAT: the weights and
 # the state that the same steps leave in another process. STRESS: a stress step. CASE: an answer to a workload's case.
 # OWN: an answer of a user's own model.

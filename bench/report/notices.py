@@ -31,7 +31,7 @@ def _launch_failed(reason: notices.LaunchFailed) -> str:
 
 def _failed_once(reason: notices.FailedOnce) -> str:
     where = f"{reason.where}, " if reason.where else ""
-    again = f"the {reason.side or 'oracle'} failed once, and ran when it was repeated"
+    again = f"the {reason.side or 'launch'} failed once, and ran when it was repeated"
     return f"{where}launch {reason.launch + 1}: {again}: {reason.message}"
 
 

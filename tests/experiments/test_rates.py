@@ -437,24 +437,32 @@ def test_the_readme_tells_the_committed_runs() -> None:
     worse = outcomes(copies(2))
     told = f"two margins in one metric, {worse['REGRESSION']} of {worse.total()} were a REGRESSION. None was a PASS."
     assert (told in readme, worse["PASS"]) == (True, 0)
+    (curve,) = (
+        one for one in read_predictions().curves if (one.metric, one.config) == (ONE_CORE_STEP_TIME, "notebook")
+    )
+    (margin,) = (point for point in curve.points if point.size == 1.0)
+    shares = told_share(margin.shares[Outcome.PASS.value])
+    assert f"by its margin of 2% is predicted to pass in {shares} of runs there, not in 5%" in readme
 
 
 def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
     page, store = " ".join(OUTPUT.read_text(encoding="utf-8").split()), read_store()
-    same, worse = (
+    by_margins = [
         [
             run
             for cell in copies(margins)
             if cell.command == "--config notebook --metric 'step time on one core'"
             for run in launches_of(store, cell)
         ]
-        for margins in (0, 2)
-    )
-    means = [sorted(f"{np.expm1(np.mean(run)):+.1%}" for run in runs) for runs in (same, worse)]
-    assert (len(same), len(worse), sum(len(run) == 16 for run in [*same, *worse])) == (2, 4, 4)
-    assert "four of these six runs took all 16 launches" in page
-    assert f"busy work are from {means[1][0]} to {means[1][-1]}, those of the two with nothing changed" in page
-    assert f"with nothing changed {' and '.join(means[0])}, which" in page
+        for margins in range(3)
+    ]
+    every = [run for runs in by_margins for run in runs]
+    assert ([len(runs) for runs in by_margins], sum(len(run) == 16 for run in every)) == ([2, 4, 4], 8)
+    assert "eight of these ten runs took all 16 launches" in page
+    same, by_clock, by_work = (sorted(f"{np.expm1(np.mean(run)):+.1%}" for run in runs) for runs in by_margins)
+    assert f"With nothing changed their means are {' and '.join(same)};" in page
+    assert f"runs fast by one margin, which is exact, from {by_clock[0]} to {by_clock[-1]};" in page
+    assert f"with busy work of two margins from {by_work[0]} to {by_work[-1]}." in page
 
 
 def test_the_page_tells_the_first_runs_of_the_noisy_host() -> None:

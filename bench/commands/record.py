@@ -228,10 +228,8 @@ def _of_ratios(asked: Request, reports: Sequence[AnyReport]) -> Change:
     widened = {name for name, baseline in new.items() if baseline != standards.baselines[name]}
     others = tuple(one for one in ledger.regressions if one.metric != WORDS.name or one.subject not in widened)
     ledger = dataclasses.replace(ledger, regressions=others)
-    files = {
-        **of_baselines.files,
-        asked.folder / LEDGER_FILE: ledger,
-    }  # last: an entry that is there is not added again
+    # The ledger last: an entry that is there is not added again.
+    files = {**of_baselines.files, asked.folder / LEDGER_FILE: ledger}
     timed = [run for gate in gates for run in gate.speed if subject_of(run) in standards.baselines]
     warnings = _left_out(record for run in timed for record in timed_candidates(run))
     warnings += _left_behind(standards, ledger) if asked.becomes_reference else []

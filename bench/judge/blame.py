@@ -13,7 +13,7 @@ from bench.judge.margins import Margins
 from bench.judge.paired import judge_paired
 from bench.judge.types import Comparison
 from bench.record.paired import PairedRun
-from bench.record.repeats import failed_for_good
+from bench.record.repeats import failed_for_good, last_settled
 from bench.record.types import Failure
 from bench.stats.effects import WHOLE, effects
 from bench.stats.outcome import Outcome
@@ -155,7 +155,12 @@ def _suspects(whole: Found, packages: Sequence[Found]) -> list[Found]:
     return [*packages, *([whole] if whole.part.members else [])]
 
 
+def failures_of(run: PairedRun) -> list[Failure]:
+    """Returns the failures that leave nothing to be compared: those of numbers, then of the last launch in turn."""
+    last = last_settled(run.pairs).failures.values() if failed_for_good(run.pairs) else ()
+    return [*run.numbers_failures, *last]
+
+
 def failure_of(run: PairedRun) -> Failure | None:
-    """Returns the failure that leaves nothing to be compared; None where there is none."""
-    last = run.pairs[-1].failures.values() if failed_for_good(run.pairs) else ()
-    return next(iter((*run.numbers_failures, *last)), None)
+    """Returns the first of `failures_of`; None where there is none."""
+    return next(iter(failures_of(run)), None)

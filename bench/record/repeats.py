@@ -40,9 +40,14 @@ def settled_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Once]]:
     return _settled(pairs, lambda pair: (pair.reference.subject.name, pair.launch), _failures_by_side)
 
 
+def last_settled(pairs: Sequence[Pair]) -> Pair:
+    """Returns the pair that the last launch counts by: see `settled_pairs`."""
+    return settled_pairs(pairs)[0][-1]
+
+
 def reference_failure(pairs: Sequence[Pair]) -> Failure | None:
     """Returns why the reference failed in the last launch, in whichever try; None where it ran, or nothing did."""
-    return settled_pairs(pairs)[0][-1].reference.failure if pairs else None
+    return last_settled(pairs).reference.failure if pairs else None
 
 
 def unrepeated(records: Sequence[Record]) -> list[Record]:

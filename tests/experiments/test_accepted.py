@@ -1,4 +1,4 @@
-"""What the error of an accepted ratio does to later gates."""
+"""Gates that are judged by a ratio with an error of its own."""
 
 import pytest
 

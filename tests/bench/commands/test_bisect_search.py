@@ -198,17 +198,14 @@ class TestSearches:
     @pytest.mark.parametrize(
         ("run", "code", "said"),
         [
-            (
-                lockstep_failed(Failure("crashed", "the reference was killed")),
-                2,
-                "{good}: the reference was killed; name",
-            ),
+            (lockstep_failed(KILLED), 2, f"{{good}}: {KILLED.message}; name"),
             (lockstep_failed(FULL), 4, f"{FULL.message}; delete "),
             (paired_run([], (record(failure=ENDED),)), 4, f"{ENDED.message}; delete "),
             (paired_run([], (record(), record(failure=ENDED))), 4, f"{ENDED.message}; delete "),
             (paired_run(2 * [pair(0, failure=FULL)]), 4, f"{FULL.message}; delete "),
+            (paired_run([pair(0, failure=FULL), pair(0, failure=KILLED)]), 4, f"{FULL.message}; delete "),
         ],
-        ids=["the good release", "lockstep", "the reference's oracle", "the candidate's oracle", "in turn"],
+        ids=["the good release", "lockstep", "its oracle", "the candidate's oracle", "in turn", "in turn, first"],
     )
     def test_what_another_fails_at_leaves_no_release_out(
         self,

@@ -95,7 +95,10 @@ def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequenc
         plain, text = numbers_json(finding, doubted, compared, names), numbers_text(finding, doubted, names)
     left_out = [one_line(f"{name}: {why}") for name, why in bisection.left_out.items()]
     more = [f"left out: {line}" for line in left_out] + ([f"which package: {hint}"] if hint else [])
-    plain |= {"left_out": left_out, "blame": hint or None} | bisection.origin()
+    instead = bisection.left_out_before(finding.release) if finding.answer is Answer.FOUND and finding.release else []
+    if instead:
+        more.insert(0, f"or it came just before, with {' or '.join(instead)}, left out here")
+    plain |= {"left_out": left_out, "instead": instead, "blame": hint or None} | bisection.origin()
     answer(asked.output, "\n".join([text, *more]), plain, as_json=asked.json)
 
 

@@ -3,6 +3,7 @@ answer.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from bench.commands.growing import Growing, Measure
 from bench.commands.messages import say
 from bench.commands.progress import PhaseProgress
 from bench.commands.resume import require_same
-from bench.commands.searches import SearchRequest, on_a_host
+from bench.commands.searches import SearchRequest, measured_anew, on_a_host, require_machine
 from bench.commands.sides import SideRequest
 from bench.drive.requests import BuildError, RequestError
 from bench.judge.bisect import (
@@ -23,13 +24,12 @@ from bench.judge.bisect import (
     find_by_numbers,
     values_of,
 )
-from bench.judge.blame import failure_of, failures_of
+from bench.judge.blame import failure_of
 from bench.judge.margins import Margins
 from bench.judge.types import Comparison
-from bench.record.failed import FailedError
 from bench.record.paired import CANDIDATE, REFERENCE, PairedRun, Side
 from bench.record.repeats import failed_for_good, reference_failure
-from bench.record.types import NO_TENSORFLOW, THE_MACHINE_S
+from bench.record.types import NO_TENSORFLOW
 from bench.report.lines import one_line
 from bench.report.sentences import with_reason
 from bench.report.values import minutes
@@ -72,9 +72,10 @@ class Bisection:
         self._measure = Measure(plan, asked.metric, margins, asked.command_line, disturbed)
         self._pace = self._measure.pace(asked.budget_minutes)
         self.left_out: dict[str, str] = {}  # why, by name
+        self._names = (*between, asked.sides.candidate.what)  # of all that are searched, in their order
         self.releases = [
             self._measure.report(asked.output, place, name, resume=asked.resume, here=not asked.cluster)
-            for place, name in enumerate((*between, asked.sides.candidate.what), 1)
+            for place, name in enumerate(self._names, 1)
         ]
 
     def known(self) -> Finding:
@@ -89,6 +90,11 @@ class Bisection:
         if self._asked.timed:
             return find_by_launches(self.values())
         return find_by_numbers([self._outcome(one) if one.compared else None for one in self.releases])
+
+    def left_out_before(self, release: int) -> list[str]:
+        """Returns the releases that were left out between one, by its number, and the one before it that was not."""
+        before = self._names[: self._names.index(self.releases[release - 1].name)]
+        return [*itertools.takewhile(self.left_out.__contains__, reversed(before))][::-1]
 
     def announce(self) -> None:
         """Says what is searched, what disturbs it, and what it costs."""
@@ -166,9 +172,7 @@ class Bisection:
 
         Raises RequestError where the good release can't be measured, FailedError where the machine is to blame.
         """
-        again = f"delete {release.path}, and go on by --resume"
-        if failure := next((one for one in failures_of(run) if one.kind in THE_MACHINE_S), None):
-            raise FailedError(f"{release.name}: {failure.message}; {again}")
+        require_machine(release)
         good = run.oracle[0].failure if run.oracle else None  # the reference's is the first
         if failed_for_good(run.pairs):
             good = reference_failure(run.pairs)
@@ -176,7 +180,9 @@ class Bisection:
             good = run.lockstep_failure
         if good:
             line = one_line(f"{self._good}: {good.message}")
-            raise RequestError(f"the good release can't be measured: {line}; name another by --good, or {again}")
+            raise RequestError(
+                f"the good release can't be measured: {line}; name another by --good, or {measured_anew(release)}"
+            )
         if failure := failure_of(run):
             self._leave_out(release, failure.message)
             return True

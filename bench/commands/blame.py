@@ -25,6 +25,7 @@ from bench.commands.searches import (
     add_metric,
     add_search,
     on_a_host,
+    require_machine,
     search_request,
     words_going_on,
 )
@@ -194,6 +195,7 @@ class Blaming:
     def _last(self, row: Row) -> str:
         """Returns a line on the last measurement; gives the part up where that failed."""
         assert row.report.run
+        require_machine(row.report)
         if failure := failure_of(row.report.run):
             self._give_up(row, failure.message)
             return f"can't be measured: {failure.message}"
@@ -210,6 +212,7 @@ class Blaming:
     def _row(self, place: int, part: Part) -> Row:
         report = self._measure.report(self._asked.output, place, part.name, resume=self._asked.resume)
         row = Row(part, self._measure, self._sides, report)
+        require_machine(report)
         if report.run and (failure := failure_of(report.run)):
             self._give_up(row, failure.message)
         return row

@@ -12,7 +12,7 @@ from bench.commands.messages import is_quiet, say, writing
 from bench.drive.launch import Launch
 from bench.drive.plan import Plan
 from bench.judge.planning import SoFar
-from bench.judge.summary import words_per_second
+from bench.judge.throughput import words_per_second
 from bench.record.paired import PairedRun
 from bench.record.types import Record
 from bench.report.lines import one_line

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bench.commands.clustered import Building, Results, add_cluster, cluster_request
 from bench.commands.errors import guarded
-from bench.commands.growing import METRICS
+from bench.commands.growing import METRICS, Growing
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, add_model, add_workload, require_memory
 from bench.commands.options import add_budget, add_output, add_shared
@@ -21,8 +21,11 @@ from bench.drive.environments import PINNED, PYTHON_OF_LOCKS
 from bench.drive.paired import PAIRED_FILE
 from bench.drive.requests import ClusterError, RequestError
 from bench.judge.bisect import NUMBERS
+from bench.judge.blame import failures_of
 from bench.record.command_lines import ALONE, words_without
+from bench.record.failed import FailedError
 from bench.record.files import write_text
+from bench.record.types import THE_MACHINE_S
 from bench.report.values import minutes
 from bench.stats.outcome import USAGE_CODE
 
@@ -101,6 +104,18 @@ def _require_one_python(sides: Sides, others: Sequence[str]) -> None:
             f"`{PINNED}` is always of Python {PYTHON_OF_LOCKS}: leave out --python-version {python}, or name a version "
             "in its place"
         )
+
+
+def measured_anew(report: Growing) -> str:
+    """Returns how a report that failed is measured anew."""
+    return f"delete {report.path}, and go on by --resume"
+
+
+def require_machine(report: Growing) -> None:
+    """Raises FailedError where the machine failed a measurement, which then says nothing of what was measured."""
+    failures = failures_of(report.run) if report.run else []
+    if failure := next((one for one in failures if one.kind in THE_MACHINE_S), None):
+        raise FailedError(f"{report.name}: {failure.message}; {measured_anew(report)}")
 
 
 def words_going_on(asked: SearchRequest, without: Sequence[str], moment: str) -> list[str]:

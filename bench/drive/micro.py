@@ -15,13 +15,13 @@ from bench.drive.children import ending_with_us, not_started
 from bench.drive.folders import held_folder
 from bench.drive.patience import FACTOR, GRACE_SECONDS, STARTUP_SECONDS
 from bench.drive.private import private_environment
-from bench.drive.process import STDERR_TAIL_BYTES, WorkerError, changed, how_it_ended
+from bench.drive.process import FULL, STDERR_TAIL_BYTES, WorkerError, changed, how_it_ended
 from bench.drive.repeats import twice
 from bench.machine import now, this_machine
 from bench.record.files import keeper, write_text
 from bench.record.micro import MICRO_FILE, Micro, MicroLaunch, MicroRun, launch_file, read_launch
 from bench.record.paired import CANDIDATE, REFERENCE, Side
-from bench.record.types import HUNG, NO_TENSORFLOW, SCHEMA, Failure
+from bench.record.types import HUNG, NO_ROOM, NO_TENSORFLOW, NOT_THE_CANDIDATE_S, SCHEMA, Failure
 
 LAUNCH_SECONDS = 1800.0  # deadline of a launch where the reference's hasn't told how long one takes
 COLLECT_SECONDS = STARTUP_SECONDS  # of collecting the cases, which imports TensorFlow
@@ -31,18 +31,16 @@ NO_PYTEST, INTERNAL_ERROR, USAGE_ERROR, NOTHING_COLLECTED = 1, 3, 4, 5  # exit c
 # Python says this of -m; an import that fails quotes the name.
 WITHOUT_PYTEST = re.compile(r"No module named pytest$", re.MULTILINE)
 
+SKIPPED = re.compile(r"SKIPPED \[\d+\] \S+ (.*)")
 # What pytest says in one line: of a failed test (--tb=line), of a usage error, of pytest.exit, of a skip (-rs); what
 # Python says of a module that is missing.
-REASONS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"E\s+(.*)",
-        r"/.*?:\d+: (.*)",
-        r"ERROR: (?!ld\.so)(.*)",  # the dynamic linker's own lines tell of each program that is started
-        r"!+ _pytest\.outcomes\.Exit: (.*?) !+",
-        r"SKIPPED \[\d+\] \S+ (.*)",
-        r".*(No module named .*)",
-    )
+REASONS = (
+    re.compile(r"E\s+(.*)"),
+    re.compile(r"/.*?:\d+: (.*)"),
+    re.compile(r"ERROR: (?!ld\.so)(.*)"),  # the dynamic linker's own lines tell of each program that is started
+    re.compile(r"!+ _pytest\.outcomes\.Exit: (.*?) !+"),
+    SKIPPED,
+    re.compile(r".*(No module named .*)"),
 )
 
 
@@ -95,9 +93,9 @@ def measure_micro(
     """Times the suite in both sides in turn; which goes first alternates.
 
     It ends after `launches` of each, when `settled` says so of what there is (the run, the reference's launches, the
-    candidate's), or when the candidate has failed twice in a launch that the reference finishes. Files are
+    candidate's), or when the candidate has failed twice in a launch and the reference still runs after it. Files are
     `folder`/ROLE-NN.json and micro.json. Raises FileExistsError if the folder holds a report, OSError, and WorkerError
-    where the reference fails twice or nothing can be measured.
+    where the reference fails twice, or once where the candidate does, or nothing can be measured.
     """
     created = now()
     sides, folder = request.sides, request.folder
@@ -116,23 +114,43 @@ def measure_micro(
     keep(dataclasses.replace(run, incomplete="the run was interrupted"))
     measured = LaunchesSoFar()
     for number in range(request.launches):
+        failed_too = ""  # how the reference failed in this launch
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
             path = launch_file(folder, role, number)
             launch = functools.partial(_launch, role, sides[role], request.suite, path, measured)
             found, warnings = twice(f"launch {number + 1} of the {role}", launch, _failed)
-            run = dataclasses.replace(run, warnings=(*run.warnings, *warnings))
+            skipped = [f"the {role} skipped cases: {why}" for why in getattr(found, "skipped", ())]
+            run = dataclasses.replace(run, warnings=tuple(dict.fromkeys((*run.warnings, *warnings, *skipped))))
             if isinstance(found, Failure):
-                if role == REFERENCE or found.kind == NO_TENSORFLOW:
+                if role == REFERENCE or found.kind in NOT_THE_CANDIDATE_S:
                     why = f"launch {number + 1} of the {role} failed: {found.message}"
                     keep(dataclasses.replace(run, failure=None, incomplete=why))  # the candidate's says nothing
                     raise WorkerError(found)
                 run = dataclasses.replace(run, failure=found)
+            failed_too = failed_too or (warnings[0] if warnings and role == REFERENCE else "")
             said = found.message if isinstance(found, Failure) else f"{len(found.cases)} cases"
             say(f"{role} launch {number + 1} of at most {request.launches}: {said}")
+        if run.failure and role == CANDIDATE:  # after which the reference has not run yet
+            failed_too = failed_too or _fails_now(sides[REFERENCE], request.suite, measured)
+        if run.failure and failed_too:
+            keep(dataclasses.replace(run, failure=None, incomplete=failed_too))
+            raise WorkerError(Failure("failed", failed_too))
         if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
             break
     keep(run)
     return Micro(run, measured.launches[REFERENCE], measured.launches[CANDIDATE])
+
+
+def _fails_now(reference: Side, suite: Suite, measured: LaunchesSoFar) -> str:
+    """Returns how one more launch of the reference fails, which isn't kept; "" if it doesn't. Where the machine ended
+    the candidate's, as for lack of memory, it may end this one as well.
+    """
+    with held_folder() as home:
+        try:
+            time_suite(reference, suite, home / "again.json", measured.deadline(REFERENCE))
+        except WorkerError as error:
+            return f"the reference failed after the candidate had: {error}"
+    return ""
 
 
 def _failed(found: MicroLaunch | Failure) -> Failure | None:
@@ -167,7 +185,8 @@ def time_suite(side: Side, suite: Suite, path: Path, limit: float = LAUNCH_SECON
             raise _failure(NO_TENSORFLOW, f"{side.interpreter} timed nothing: {_reason(output)}", output)
         found = read_launch(part)
         write_text(path, part.read_text(encoding="utf-8"))
-    return dataclasses.replace(found, path=path)
+    skipped = tuple(match[1] for line in output.splitlines() if (match := SKIPPED.fullmatch(line.strip())))
+    return dataclasses.replace(found, path=path, skipped=skipped)
 
 
 def require_suite(side: Side, suite: Suite) -> None:
@@ -224,9 +243,11 @@ def _run_pytest(side: Side, suite: Suite, home: Path, limit: float, *more: str) 
 
 
 def _kind(code: int, output: str, *, collecting: bool) -> str:
-    """Returns a Failure's kind: killed, unable to run any case, or a case that failed."""
+    """Returns a Failure's kind: killed, without room on the disk, unable to run any case, or a case that failed."""
     if code < 0:
         return "crashed"
+    if FULL.search(output):
+        return NO_ROOM
     # Where no case runs, 1 is no failed case but Python's own: pytest, or a plugin, can't be imported.
     unable = (INTERNAL_ERROR, USAGE_ERROR, *((NO_PYTEST,) if collecting else ()))
     return NO_TENSORFLOW if code in unable or WITHOUT_PYTEST.search(output) else "failed"

@@ -13,5 +13,5 @@ ledger       ratios that were accepted, rebased; acceptances: regressions that m
 survey       many comparisons, release by release; machines: host by host; history: report by report
 bisect       the release that brought a change; blame: the package
 
-summary, reports and likeness help these.
+reports and likeness help these.
 """

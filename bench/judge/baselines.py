@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from bench.judge.fields import Field, unlike
 from bench.judge.metrics import PERPLEXITY
-from bench.judge.reports import subject_of
+from bench.judge.reports import records_by_subject, subject_of
 from bench.judge.samples import timed_candidates
-from bench.judge.summary import records_by_subject, words_per_second
+from bench.judge.throughput import words_per_second
 from bench.record.gate import GateRun
 from bench.record.repeats import settled_records
 from bench.record.types import SCHEMA, Baseline, Machine, Record, Replica, Run, Subject, Throughput

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from bench.judge.failures import failed_once, launch_failed
+from bench.judge.failures import failed_once, launch_failed, launch_failures
 from bench.judge.fields import unlike, unlike_variables
 from bench.judge.margins import Margins
 from bench.judge.metrics import LIKENESS
@@ -17,7 +17,7 @@ from bench.judge.notices import NumbersNotCompared, OfReport, Told, UnlikePlaces
 from bench.judge.reasons import Decided, LaunchesLackIt, NotTimed, Reason, UnlikeReferences, UnlikeReports
 from bench.judge.reports import Report, incomplete, paired_runs, reference_label, subject_of
 from bench.judge.samples import compare, mean_told, samples_of, whole_pairs
-from bench.judge.types import Comparison, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
+from bench.judge.types import Comparison, Direction, Question, Sample, Scale, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun
 from bench.record.paired import CANDIDATE, REFERENCE, Pair, PairedRun
 from bench.record.repeats import settled_pairs
@@ -36,7 +36,8 @@ class ComparisonError(ValueError):
 def compare_reports(reference: Report, candidate: Report, margins: Margins) -> Verdict:
     """Returns the verdict on the candidate report's speed and memory, or on those metrics alone that a report names.
 
-    Numbers aren't compared: each report's own verdict judges them. Raises ComparisonError for a report given twice, or
+    A candidate that fails since is a REGRESSION. Numbers aren't compared: each report's own verdict judges them. Raises
+    ComparisonError for a report given twice, or
     for two without a launch.
     """
     if reference == candidate:
@@ -65,6 +66,7 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         comparisons += [_compared(*sides, pass_from, between) for sides in samples]
         scope = Scope.NAMED if only else scope
         warnings += _unlike_places(name, before[0], after[0], between_hosts)
+    comparisons += _failed_since(*reports)
     failures: list[Reason] = []
     for side, report in zip(SIDES, reports, strict=True):
         warnings += [OfReport(side, warning) for warning in _warnings(report)]
@@ -108,7 +110,7 @@ def _samples(
     found = []
     for name in {**old, **new}:
         some = old.get(name) or new[name]
-        if not some.computed and (some.metric.gates or (name in old and name in new)):
+        if some.metric.direction is not Direction.EQUAL and (some.metric.gates or (name in old and name in new)):
             found.append((old.get(name, _untold(some)), new.get(name, _untold(some))))
     return found
 
@@ -161,6 +163,18 @@ def across_hosts(found: Comparison, between: float, pass_from: int) -> Compariso
         precision=None,
         improved=outcome is Outcome.PASS and interval.high < -metric.margin,
     )
+
+
+def _failed_since(reference: Report, candidate: Report) -> list[Comparison]:
+    """Returns the subjects in which a report's candidate fails for good where its own reference runs, and where the
+    other report's candidate doesn't.
+    """
+    before, after = (
+        [one for run in paired_runs(report) for one in launch_failures(dataclasses.replace(run, oracle=()))[0]]
+        for report in (reference, candidate)
+    )
+    known = {one.subject for one in before}
+    return [one for one in after if one.outcome is Outcome.REGRESSION and one.subject not in known]
 
 
 def _unlike_places(name: str, before: Pair, after: Pair, between_hosts: float) -> list[UnlikePlaces]:

@@ -16,9 +16,8 @@ from bench.judge.paired import compare_in_turn, paired_warnings
 from bench.judge.perplexity import judge_perplexity
 from bench.judge.planning import with_plans
 from bench.judge.reasons import Decided, NoBaseline, Reason, SpeedNotMeasured, UnlikeBaseline
-from bench.judge.reports import incomplete, subject_of
+from bench.judge.reports import incomplete, records_by_subject, subject_of
 from bench.judge.samples import samples_of, timed_candidates, whole_pairs
-from bench.judge.summary import records_by_subject
 from bench.judge.throughput import judge_throughput
 from bench.judge.types import Comparison, Estimator, Metric, Question, Sample, Scope, Unit, Verdict, outcome_of
 from bench.record.gate import GateRun

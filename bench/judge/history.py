@@ -29,7 +29,7 @@ from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import mean_of
-from bench.stats.series import Change, Drift, changes, drift, noise
+from bench.stats.series import LEAST_REPORTS, Change, Drift, changes, drift, noise
 
 START_UP = "start-up"  # from the start of a process to its first trained step
 
@@ -70,6 +70,11 @@ class Key(NamedTuple):
     reference: str  # see bench.judge.reports.reference_label
     metric: str
 
+    @property
+    def compared(self) -> tuple[str, str]:
+        """Returns subject and metric, which other keys may have: of another model, or against another reference."""
+        return self.subject, self.metric
+
 
 Points = Mapping[Key, Point]  # of one report
 
@@ -85,6 +90,7 @@ class Series:
     noise: float | None  # of a typical report; None for too few of them
     changes: tuple[Change, ...]
     drift: Drift | None  # None without noise to judge it by, or without a fixed reference
+    ended: bool = False  # another one of its subject and metric began after its last report, and is judged now
 
     @property
     def two_sided(self) -> bool:
@@ -94,9 +100,9 @@ class Series:
     @property
     def outcome(self) -> Outcome | None:
         """Returns REGRESSION where the newest reports are certainly worse than the fixed reference by more than the
-        margin; None where nothing can be judged: without noise, or without a fixed reference.
+        margin; None where nothing can be judged: without noise, without a fixed reference, or because it ended.
         """
-        if self.drift is None:
+        if self.drift is None or self.ended:
             return None
         if self.drift.first is not None:
             return Outcome.REGRESSION
@@ -127,7 +133,7 @@ def outcome(series: Iterable[Series]) -> Outcome:
     """Returns REGRESSION if a metric is worse than its fixed reference; PASS if there is step time, perplexity or
     memory, and all of it is proven.
     """
-    found = [(each.key.metric, each.outcome) for each in series]
+    found = [(each.key.metric, each.outcome) for each in series if not each.ended]
     if any(outcome is Outcome.REGRESSION for _, outcome in found):
         return Outcome.REGRESSION
     proven = {outcome for metric, outcome in found if metric in PROVEN}
@@ -135,8 +141,8 @@ def outcome(series: Iterable[Series]) -> Outcome:
 
 
 def histories(reports: Iterable[Points], fixed: Points | None = None) -> list[Series]:
-    """Returns a series for each key that at least two reports have. Its fixed reference is the oldest report's, unless
-    one is given.
+    """Returns a series for each key that at least two reports have, or the newest one, where older ones of the same
+    subject and metric have another. Its fixed reference is the oldest report's, unless one is given.
 
     A series that the given reference lacks has none, and isn't judged. Raises ValueError if that is so of all.
     """
@@ -144,13 +150,28 @@ def histories(reports: Iterable[Points], fixed: Points | None = None) -> list[Se
     for report in reports:
         for key, point in report.items():
             groups.setdefault(key, []).append(point)
-    groups = {key: sorted(points, key=lambda point: point.created) for key, points in groups.items() if len(points) > 1}
+    groups = {key: sorted(points, key=lambda point: point.created) for key, points in groups.items()}
+    beside = {
+        key: [points for other, points in groups.items() if other != key and other.compared == key.compared]
+        for key in groups
+    }
+    groups = {
+        key: points
+        for key, points in groups.items()
+        if len(points) > 1 or (beside[key] and all(other[-1].created < points[0].created for other in beside[key]))
+    }
     if fixed is not None and not fixed.keys() & groups.keys():
         raise ValueError(
             "the fixed reference has no configuration and reference environment in common with the reports: name "
             "another report by --fixed-reference"
         )
-    return [_series(key, points, points[0] if fixed is None else fixed.get(key)) for key, points in groups.items()]
+    series = (_series(key, points, points[0] if fixed is None else fixed.get(key)) for key, points in groups.items())
+    return [dataclasses.replace(each, ended=_has_ended(each.points, beside[each.key])) for each in series]
+
+
+def _has_ended(points: Sequence[Point], others: Iterable[Sequence[Point]]) -> bool:
+    """Tells whether one of the others began after the last point, and has enough of its own to be judged."""
+    return any(other[0].created > points[-1].created and len(other) >= LEAST_REPORTS for other in others)
 
 
 def _series(key: Key, points: Sequence[Point], fixed: Point | None) -> Series:

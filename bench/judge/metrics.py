@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
-from bench.judge.summary import log_perplexity
 from bench.judge.types import Direction, Estimator, Metric, Scale, Unit
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Pair, Quad
 from bench.record.types import FITTED_LOSS, STEP_TIME_GROWTH, Record, Subject
@@ -49,7 +48,6 @@ class InTurn:
     metric: Metric  # without a margin
     side: SideValue  # one side's value in a launch
     apart: Callable[[Pair], float | None] | None = None  # candidate − reference, if not the sides' difference
-    computed: bool = False  # from numbers alone: equal ones give equal values
     optional: bool = False  # left out where no launch tells it, unless it is asked for by name
     cores: str = ALL_CORES  # the kind of launches that tell it
     first: int = LOOKS[0]  # launches before which nothing is decided
@@ -65,15 +63,10 @@ class InTurn:
 def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
     """Returns the table, those that gate first. `window_start`: the part of the steps that perplexity leaves out."""
     return (
-        InTurn(
-            REPLICATES,
-            lambda pair, side: _log_perplexity(pair.of(side), pair.reference.subject, window_start),
-            computed=True,
-        ),
+        InTurn(REPLICATES, lambda pair, side: _log_perplexity(pair.of(side), pair.reference.subject, window_start)),
         InTurn(
             Metric(FITTED_LOSS, Unit.NATS, Direction.EQUAL, Estimator.FIRST_UNITS),
             lambda pair, side: _log_fitted_loss(pair.of(side)),
-            computed=True,
             optional=True,
             first=FITTED_LAUNCHES,
         ),
@@ -91,6 +84,20 @@ def in_turn(window_start: float = 0.0) -> tuple[InTurn, ...]:
         *(_of_record(Metric(name, Unit.SECONDS, Direction.LOWER, Estimator.VALUE), _startup(name)) for name in START),
         _of_record(_memory(GPU_MEMORY), lambda one: one.memory.peak_gpu_bytes if one.memory else None, optional=True),
     )
+
+
+def log_perplexity(losses: Sequence[float], subject: Subject, window_start: float) -> float:
+    """Returns the mean loss a token over the steps from `window_start` (a fraction of them) on: the logarithm of the
+    running perplexity there.
+
+    Raises ValueError for more or fewer losses than the subject has steps.
+    """
+    if not losses or len(losses) != subject.steps:
+        raise ValueError(
+            f"{subject.name}: {len(losses)} losses in a training of {subject.steps} steps: measure or record it again"
+        )
+    first = int(window_start * subject.steps)
+    return math.fsum(losses[first:]) / (len(losses) - first) / subject.num_steps
 
 
 def kinds_of(metrics: Collection[str]) -> set[str]:

@@ -27,8 +27,8 @@ from bench.record.micro import Micro, MicroCase, MicroLaunch
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import LOOKS, MOST_GATING, LookPlan
 
-# These targets gate, in graph mode, for the first configuration, implementation and device; of workloads, the first
-# eight units gate. All else is only shown.
+# These targets gate, in graph mode, for the first configuration, implementation and device asked for; of workloads, the
+# first eight units gate. All else is only shown.
 GATING = ("forward", "gradient", "clip", "update", "step", "evaluation", "fit", "predict")
 LAUNCHES = Metric("launches", Unit.NONE, Direction.EQUAL, Estimator.EXACT, Scale.LINEAR)  # of a candidate that fails
 
@@ -90,8 +90,7 @@ def gates(launch: MicroLaunch) -> frozenset[str]:
         for one in launch.cases.values()
         if one.workload or (one.mode == "graph" and one.target in GATING and one.form != "dense")
     ]
-    first = graphs[0].subject if graphs else ""
-    return frozenset([one.name for one in graphs if one.workload or one.subject == first][:MOST_GATING])
+    return frozenset([one.name for one in graphs if one.workload or one.subject == one.first][:MOST_GATING])
 
 
 def common(*sides: Sequence[MicroLaunch]) -> tuple[str, ...]:

@@ -10,9 +10,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bench.judge.margins import Margins
-from bench.judge.metrics import PERPLEXITY, REPLICATES
+from bench.judge.metrics import PERPLEXITY, REPLICATES, log_perplexity
 from bench.judge.reasons import Decided, NoMargin, OneEnvironment, SameTrainings, TooFewReplicates
-from bench.judge.summary import log_perplexity
 from bench.judge.types import Comparison, outcome_of
 from bench.record.types import Baseline, Environment, Record
 from bench.stats.intervals import components, new_group_interval

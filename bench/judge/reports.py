@@ -1,5 +1,6 @@
 """Reports that hold launches in turn with a reference, as verdicts, the ledger, `compare` and `history` read them."""
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from bench.judge.notices import Incomplete
@@ -8,7 +9,7 @@ from bench.judge.samples import whole_pairs
 from bench.record.gate import GateRun
 from bench.record.micro import MicroRun
 from bench.record.paired import PairedRun
-from bench.record.types import Run
+from bench.record.types import Record, Run
 
 Report: TypeAlias = GateRun | PairedRun
 
@@ -38,3 +39,11 @@ def reference_label(run: PairedRun) -> str:
     version = whole_pairs(run)[0].reference.tensorflow or "unknown"
     variables = "".join(f" {name}={value}" for name, value in sorted(run.reference.variables.items()))
     return f"TensorFlow {version} ({run.reference.identity}{variables})"
+
+
+def records_by_subject(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Returns the records by what they measured (Subject.name), in the order of their first."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.subject.name, []).append(record)
+    return groups

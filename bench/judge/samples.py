@@ -77,7 +77,7 @@ def _sample(row: InTurn, metric: Metric, subject: Subject, pairs: Sequence[Pair]
     measured = (row.difference(pair) for pair in pairs)
     differences = tuple(None if value is None else value - shift for value in measured)
     plan = LookPlan(first=row.first)
-    return Sample(subject.name, metric, candidate, reference, differences, shift, row.computed, row.cores, plan)
+    return Sample(subject.name, metric, candidate, reference, differences, shift, row.cores, plan)
 
 
 def compare(sample: Sample) -> Comparison:
@@ -185,11 +185,11 @@ def mean_told(values: Sequence[float | None]) -> float | None:
 
 
 def _is_identical(sample: Sample) -> bool:
-    """Tells whether a computed metric was the same on both sides of every launch, which proves more than a
+    """Tells whether a metric of numbers alone was the same on both sides of every launch, which proves more than a
     statistic. The ratio accepted last must lie within the margin of 1.
     """
     return (
-        sample.computed
+        sample.metric.direction is Direction.EQUAL
         and len(sample.difference) >= sample.plan.first
         and all(value == -sample.accepted for value in sample.difference)
         and abs(sample.accepted) < (sample.metric.margin or 0.0)

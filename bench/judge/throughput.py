@@ -11,10 +11,10 @@ from statistics import fmean
 
 from bench.judge.metrics import WORDS
 from bench.judge.reasons import Disturbed, NoStoredSpeed, StoredRange
-from bench.judge.summary import words_per_second
 from bench.judge.types import Comparison
 from bench.record.types import Baseline, Record
 from bench.stats.outcome import Outcome
+from bench.stats.trimmed import robust_seconds
 
 
 def judge_throughput(
@@ -49,3 +49,12 @@ def judge_throughput(
     outcome = (Outcome.REGRESSION if place == "below" else Outcome.PASS) if gates else Outcome.NOT_GATED
     reason = StoredRange(place, min(known), max(known), len(known), days[0], days[-1])
     return [Comparison(subject, metric, outcome, reason, fmean(speeds))]
+
+
+def words_per_second(record: Record) -> float | None:
+    """Returns the words a second of a typical step; None for too few steady steps.
+
+    Raises ValueError: see robust_seconds.
+    """
+    step = robust_seconds(record.step_seconds)
+    return record.subject.tokens_per_step / step if step else None

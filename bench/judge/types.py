@@ -33,7 +33,7 @@ class Direction(enum.Enum):
 
     LOWER = "lower"
     HIGHER = "higher"
-    EQUAL = "equal"  # a difference either way is another computation
+    EQUAL = "equal"  # of what is computed from numbers alone: a difference either way is another computation
 
 
 class Estimator(enum.Enum):
@@ -96,7 +96,6 @@ class Sample:
     reference: tuple[float | None, ...]
     difference: tuple[float | None, ...]  # candidate − reference, less `accepted`
     accepted: float = 0.0  # what the ledger accepted last
-    computed: bool = False  # from numbers alone: differences of exactly 0 in every launch are a proof
     cores: str = ALL_CORES  # the kind of launches
     plan: LookPlan = USUAL  # of the run's launches of that kind
 

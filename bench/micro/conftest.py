@@ -160,6 +160,7 @@ def _about(request: pytest.FixtureRequest, benchmark: Any, config_name: str, dev
         "threads": intra_op_threads() or usable_cores(),
         "onednn": onednn_enabled(),
         "variables": given | VARIABLES,
+        "first": request.config.stash[CHOSEN].first,
         **versions(),
         "matmul_flops_per_second": _matmul_rate(device),
     }

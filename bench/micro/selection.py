@@ -30,6 +30,11 @@ class Selection:
         ]
 
     @property
+    def first(self) -> str:
+        """Returns the first subject: its cases gate, and no other's where it can't be timed."""
+        return f"{self.configs[0]} {self.implementations[0]} on {self.devices[0]}"
+
+    @property
     def gpus(self) -> tuple[str, ...]:
         """Returns the GPUs among the devices."""
         return tuple(device for device in self.devices if device.startswith("gpu"))

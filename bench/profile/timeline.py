@@ -76,9 +76,9 @@ def timeline(trace: Trace) -> Timeline:
             named(trace.operations[place]),
             shares.shared[line, place],
             shares.thread[line, place],
-            calls,
+            shares.calls[line, place],  # none of what began before
         )
-        for (line, place), calls in sorted(shares.calls.items())
+        for line, place in sorted({*shares.calls, *shares.thread})
     ]
     return Timeline(
         len(windows), sum(window[0] for window in windows), tuple(cells), dict(shares.rest), dict(shares.rest_events)

@@ -48,6 +48,7 @@ class MicroCase:
     onednn: bool
     variables: dict[str, str]  # environment variables that bear on TensorFlow or its memory, and all that were given
     fingerprint: str  # of the configuration, the corpus and the initial weights
+    first: str  # the subject of the configuration, implementation and device that were asked for first
     workload: str = ""  # whose unit it is; "" of a part of a training step
 
     @property
@@ -80,6 +81,7 @@ class MicroLaunch:
 
     path: Path
     cases: Mapping[str, MicroCase]
+    skipped: tuple[str, ...] = ()  # why cases were; told where it was measured, and in the run's warnings since
 
     @property
     def first(self) -> MicroCase:

@@ -141,7 +141,8 @@ def _of_all(verdict: Verdict, names: Names) -> str:
     where = f"{_in_metrics(verdict)}{work and ','}{work}"
     if verdict.outcome is Outcome.REGRESSION:
         margin = " by more than the margin" if all(one.metric.margin for one in verdict.decisive) else ""
-        below = any(_is_computed(one) and one.interval and one.interval.estimate < 0 for one in verdict.decisive)
+        equal = [one.interval for one in verdict.decisive if one.metric.direction is Direction.EQUAL]
+        below = any(interval and interval.estimate < 0 for interval in equal)
         return f"{names.candidate} {'differs from' if below else 'is worse than'} {against}{margin}{where}"
     neither = f"the measurements prove neither that {names.candidate} is as good as {against} nor that it is worse"
     return f"{neither}{where}{WHAT_NOW}"
@@ -211,11 +212,6 @@ def _excluded(verdict: Verdict) -> str:
         elif all(isinstance(one.reason, Identical) for one in verdict.comparisons if one.metric.name == name):
             found.append(f"{name} (bit-identical)")
     return f": {', '.join(found)}" if found else ""
-
-
-def _is_computed(comparison: Comparison) -> bool:
-    """Tells whether launches differ by rounding or seed alone, on whatever machine: perplexity, and fitted loss."""
-    return comparison.metric.direction is Direction.EQUAL
 
 
 def _in_metrics(verdict: Verdict) -> str:

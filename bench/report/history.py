@@ -42,16 +42,8 @@ def history_json(series: Sequence[Series], reports: int, warnings: Sequence[str]
 
 
 def _plain(series: Series) -> dict[str, Any]:
-    found = {
-        **series.key._asdict(),
-        "outcome": series.outcome.value if series.outcome else None,
-        "fixed_reference": series.fixed_reference,
-        "margin": series.margin,
-        "noise": series.noise,
-        "drift": series.drift,
-        "changes": series.changes,
-        "points": series.points,
-    }
+    found = series.key._asdict() | vars(series) | {"outcome": series.outcome.value if series.outcome else None}
+    del found["key"]  # whose parts stand first
     return {name: to_plain(value) for name, value in found.items()}
 
 
@@ -65,14 +57,15 @@ def _said(series: Series) -> Iterator[str]:
     drift, margin = series.drift, _margin(series)
     if drift and drift.first is not None:
         since = f"exceeds the {margin} margin, ever since {_named(series.points[drift.first])}"
-        yield f"{percent(drift.difference)} from the fixed reference: {since}"
+        ended = "; it has ended, and what was measured since is judged in its place" if series.ended else ""
+        yield f"{percent(drift.difference)} from the fixed reference: {since}{ended}"
     yield from (_changed(series, change) for change in series.changes if change.worse)
     if drift and series.outcome is Outcome.INCONCLUSIVE and series.key.metric in PROVEN:
         noise = percent(series.noise or 0.0).removeprefix("+")
         found = f"{percent(drift.difference)} from the fixed reference, with a noise of {noise} a report"
         yield f"{found}: does not exclude the {margin} margin"
     if series.noise is None:
-        few = f"{len(series.points)} reports are too few to estimate the noise between reports"
+        few = f"{Count(len(series.points)):report} tell too little of the noise between reports"
         yield f"{NOT_JUDGED}: {few}, which takes {LEAST_REPORTS}"
     elif series.fixed_reference is None:
         yield f"{NOT_JUDGED}: the fixed reference has no such value"

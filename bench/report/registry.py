@@ -2,21 +2,12 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from collections.abc import Callable
+from types import ModuleType
 
 from bench.judge.survey import Surveyed
 from bench.report import formats
-from bench.report.judged import Judged, UnfitError
-
-
-class Format(Protocol):
-    """A module of bench.report.formats."""
-
-    FILE: str  # the name of its file
-
-    def render(self, judged: Sequence[Judged]) -> str:
-        """Returns judged runs as the file's text. Raises UnfitError for runs that the format can't hold."""
+from bench.report.judged import UnfitError
 
 
 def names() -> list[str]:
@@ -24,9 +15,9 @@ def names() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(formats.__path__))
 
 
-def find(name: str) -> Format:
+def find(name: str) -> ModuleType:
     """Returns the format of a name, one of `names`."""
-    return cast(Format, importlib.import_module(f"{formats.__name__}.{name.replace('-', '_')}"))
+    return importlib.import_module(f"{formats.__name__}.{name.replace('-', '_')}")
 
 
 def render_survey(name: str, found: Surveyed) -> str:

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Mapping
 
 from bench.judge.ledger import ratio_interval
-from bench.judge.metrics import is_trained
+from bench.judge.metrics import is_trained, log_perplexity
 from bench.judge.perplexity import EnvironmentKey, replica_groups
-from bench.judge.summary import log_perplexity, words_per_second
+from bench.judge.throughput import words_per_second
 from bench.record.ledger import Entry, Ledger, Ratio
 from bench.record.types import Baseline, Record, Run, Throughput
 from bench.report.lines import one_line

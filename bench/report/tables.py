@@ -5,9 +5,9 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.judge.metrics import is_trained
+from bench.judge.metrics import is_trained, log_perplexity
 from bench.judge.reports import paired_runs
-from bench.judge.summary import log_perplexity, words_per_second
+from bench.judge.throughput import words_per_second
 from bench.profile.compare import PartDifference, ProfileComparison
 from bench.profile.timeline import REST
 from bench.record.lockstep import Lockstep

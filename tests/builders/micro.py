@@ -27,6 +27,7 @@ def case_json(name: str, median: float, **info: Any) -> dict[str, Any]:
     extra = {
         "target": target, "config": "notebook", "implementation": "cells", "device": "cpu:0", "mode": mode,
         "tensorflow": "2.21.0", "fingerprint": "fedcba9876543210", "threads": 2, "onednn": True, "variables": {},
+        "first": "notebook cells on cpu:0",
     }  # fmt: skip
     stats = {"median": median, "data": [median] * 3}
     return {

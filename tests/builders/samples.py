@@ -15,12 +15,10 @@ EITHER_WAY = dataclasses.replace(REPLICATES, margin=MARGIN)
 NOISE = (0.002, -0.002, -0.001, 0.001)  # mean 0, deviation 0.18%: bounds 0.18%/√4 × 1.23 × 6.16 = 0.69% and 0.52% away
 
 
-def sample(
-    values: Sequence[float | None], metric: Metric = SECONDS, *, accepted: float = 0.0, computed: bool = False
-) -> Sample:
+def sample(values: Sequence[float | None], metric: Metric = SECONDS, *, accepted: float = 0.0) -> Sample:
     """Launches whose reference's value is 0 on the metric's scale: 1 second, or 0 bytes."""
     candidate = tuple(None if value is None else value + accepted for value in values)
-    return Sample("it", metric, candidate, (0.0,) * len(values), tuple(values), accepted, computed)
+    return Sample("it", metric, candidate, (0.0,) * len(values), tuple(values), accepted)
 
 
 def around(shift: float, count: int = 4, scale: float = 1.0) -> list[float]:

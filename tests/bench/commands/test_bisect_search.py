@@ -119,7 +119,9 @@ class TestSearches:
         found = bisect(tfgate, tmp_path, sides)
         assert found.code == 0, found
         assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
-        assert found.out.splitlines()[-1].startswith(f"left out: {slowness['c']}: the worker exited with code 3")
+        instead, left_out, *_ = found.out.splitlines()[-2:]
+        assert instead == f"or it came just before, with {slowness['c']}, left out here"
+        assert left_out.startswith(f"left out: {slowness['c']}: the worker exited with code 3")
         again = bisect(tfgate, tmp_path, sides, "--resume")
         assert (again.code, again.out) == (0, found.out)
 

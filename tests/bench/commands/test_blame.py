@@ -13,15 +13,19 @@ from typing import Any
 import pytest
 
 from bench.cli import command_parser
+from bench.commands.growing import Growing, Measure
 from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
 from bench.drive.requests import AsOf, RequestError
 from bench.record.files import read_record
 from bench.record.paired import Package, PairedRun, Side
+from bench.record.types import NO_ORACLE, NO_ROOM, Failure
 from tests.bench.judge.test_blame import inconclusive, numbers
 from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, Answer, OneHost, Tfgate, in_turn, noisy_side, report, snapshot
+from tests.builders.paired import paired_run
 from tests.builders.profiles import made_profile
+from tests.builders.records import record
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
 NEW = {"tensorflow-cpu": "2.99.0", "keras": "3.0.0", "numpy": "2.0.0", "six": "2.0", "namex": "1.0", "wrapt": "2.0"}
@@ -289,6 +293,23 @@ class TestWholeSearches:
         found = blame(tfgate, tmp_path, "--part", "keras")
         assert found.code == 2
         assert "the change can't be measured: the worker exited with code 3" in found.err
+
+    @pytest.mark.usefixtures("environments")
+    @pytest.mark.parametrize("failure", [Failure(NO_ORACLE, "the oracle was killed"), Failure(NO_ROOM, "it is full")])
+    @pytest.mark.parametrize("name", ["all", "keras"])
+    def test_what_the_machine_fails_at_is_measured_anew(
+        self, tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Failure, name: str
+    ) -> None:
+        """Neither is it a request that can't be met, nor is the part given up."""
+        failed = paired_run([], (record(), record(failure=failure)))
+
+        def grow(measure: Measure, report: Growing, *_: object) -> PairedRun:
+            return failed if report.name == name else numbers(wrong=True)
+
+        monkeypatch.setattr(Measure, "grow", grow)
+        found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras")
+        assert found.code == 4
+        assert f"{name}: {failure.message}; delete {tmp_path / 'out'}" in found.err.splitlines()[-1]
 
     @pytest.mark.usefixtures("environments")
     def test_without_an_effect_nothing_is_blamed(self, tfgate: Tfgate, tmp_path: Path) -> None:

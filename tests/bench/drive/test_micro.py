@@ -12,7 +12,7 @@ from bench.drive.micro import MicroRequest, Suite, measure_micro, require_suite,
 from bench.drive.process import WorkerError
 from bench.record.micro import MICRO_FILE, MicroLaunch, MicroRun, read_micro
 from bench.record.paired import Side
-from bench.record.types import OWN_CODE
+from bench.record.types import NO_ROOM, OWN_CODE
 from tests.builders.micro import STEP, calls, micro_interpreter
 
 SUITE = Suite(("step",), ())
@@ -102,6 +102,43 @@ def test_a_candidate_that_fails_twice_ends_the_run_when_the_reference_has_had_th
     assert run.failure is not None
     assert (run.failure.kind, [len(side) for side in launches], len(calls(candidate))) == ("crashed", [2, 1], 3)
     assert read_micro(tmp_path / "out")[0] == run
+
+
+@pytest.mark.parametrize(
+    ("launch", "said"),
+    [
+        (1, "the reference failed after the candidate had"),
+        (2, "launch 2 of the reference failed once, and ran when it was repeated"),
+    ],
+)
+def test_a_candidate_that_fails_where_the_reference_failed_too_says_nothing(
+    tmp_path: Path, launch: int, said: str
+) -> None:
+    """The machine may have ended them all. In launch 1 the reference goes first, and is asked once more."""
+    reference = micro_interpreter(tmp_path, *LAUNCHES, planted="if number == 1: sys.exit('ended')")
+    planted = f"import os; number >= {launch - 1} and os.kill(os.getpid(), 9)"
+    candidate = micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+    with pytest.raises(WorkerError, match=said):
+        measure(tmp_path, reference, candidate)
+    run, *_ = read_micro(tmp_path / "out")
+    assert (run.failure, said in run.incomplete) == (None, True)
+
+
+def test_a_full_disk_is_not_the_candidate_s(tmp_path: Path) -> None:
+    planted = "if number: print('E   OSError: [Errno 28] No space left on device'); sys.exit(1)"
+    with pytest.raises(WorkerError, match="No space left on device") as failed:
+        measure(
+            tmp_path, micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
+        )
+    assert failed.value.failure.kind == NO_ROOM
+    assert read_micro(tmp_path / "out")[0].failure is None
+
+
+def test_cases_that_are_skipped_are_told_once(tmp_path: Path) -> None:
+    skipping = "print('SKIPPED [2] conftest.py:9: there is no gpu:0')"
+    reference = micro_interpreter(tmp_path, *LAUNCHES, planted=skipping)
+    run, *_ = measure(tmp_path, reference, micro_interpreter(tmp_path, *LAUNCHES))
+    assert run.warnings == ("a warning", "the reference skipped cases: there is no gpu:0")
 
 
 def test_a_reference_that_fails_twice_is_a_failed_measurement_that_can_be_read(tmp_path: Path) -> None:

@@ -343,18 +343,27 @@ def test_a_report_given_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "reason"),
+    ("more", "reason", "outcome"),
     [
-        ((True, True), LaunchFailed("", 10, "candidate", CRASH.message)),
-        ((True, False), FailedOnce("", 10, "candidate", CRASH.message)),
+        ((True, True), LaunchFailed("", 10, "candidate", CRASH.message), Outcome.REGRESSION),
+        ((True, False), FailedOnce("", 10, "candidate", CRASH.message), Outcome.PASS),
     ],
     ids=["failed again", "failed once"],
 )
-def test_failed_launches_are_named_and_left_out(more: Sequence[bool], reason: Reason) -> None:
+def test_failed_launches_are_named_and_left_out(more: Sequence[bool], reason: Reason, outcome: Outcome) -> None:
     (last,) = pairs(11)[10:]
     tries = [on_candidate(last, failure=CRASH if fails else None) for fails in more]
     found = verdict(paired_report([*pairs(10, 3), *tries], LATER))
-    assert (found.outcome, found.warnings) == (Outcome.PASS, (OfReport("candidate", reason), NumbersNotCompared()))
+    assert (found.outcome, found.warnings) == (outcome, (OfReport("candidate", reason), NumbersNotCompared()))
+
+
+def test_a_candidate_that_failed_before_as_well_is_no_regression() -> None:
+    (last,) = pairs(11)[10:]
+    fails = [on_candidate(last, failure=CRASH)] * 2
+    before, after = paired_report([*pairs(10), *fails]), paired_report([*pairs(10, 3), *fails], LATER)
+    assert compare_reports(before, after, MARGINS).outcome is Outcome.PASS
+    assert compare_reports(before, paired_report(pairs(10, 3), LATER), MARGINS).outcome is Outcome.PASS
+    assert compare_reports(paired_report(pairs(10)), after, MARGINS).outcome is Outcome.REGRESSION
 
 
 def test_each_side_that_failed_is_named() -> None:

@@ -175,6 +175,52 @@ def test_other_references_and_other_models_are_other_series() -> None:
     assert [len(each.points) for each in found] == [2, 2, 2, 2]
 
 
+def moved(before: Sequence[float], after: Sequence[float]) -> list[Series]:
+    """Reports against one reference, then, on later days, against another; each by its slowdown."""
+    old = of_days([pairs(1, step=math.log(slowdown)) for slowdown in before])
+    new = [
+        report_points(f"new-{number}", paired_report(of, day(len(before) + number), OTHER_REFERENCE))
+        for number, of in enumerate(pairs(1, step=math.log(slowdown)) for slowdown in after)
+    ]
+    return histories([*old, *new])
+
+
+@pytest.mark.parametrize("count", range(1, LEAST_REPORTS))
+def test_the_first_reports_against_another_reference_are_no_pass(count: int) -> None:
+    """Nor would the ones before them be news of the newest."""
+    assert outcome(moved([1.0] * 8, [])) is Outcome.PASS
+    found = moved([1.0] * 8, [1.35] * count)
+    assert outcome(found) is Outcome.INCONCLUSIVE
+    assert [len(each.points) for each in found if each.key.metric == "step time"] == [8, count]
+
+
+def test_a_single_report_against_an_older_reference_is_no_series() -> None:
+    found = moved([1.0], [1.0] * 8)
+    assert outcome(found) is Outcome.PASS
+    assert [len(each.points) for each in found if each.key.metric == "step time"] == [8]
+
+
+def test_a_series_that_another_one_follows_is_judged_no_more() -> None:
+    """As where a slowdown was accepted, and the reference moved. Two that take turns are both judged."""
+    beyond = [1.0] * 8 + [1.1] * 2
+    assert outcome(moved(beyond, [1.0] * (LEAST_REPORTS - 1))) is Outcome.REGRESSION
+    followed = moved(beyond, [1.0] * LEAST_REPORTS)
+    assert outcome(followed) is Outcome.PASS
+    assert [(each.ended, each.outcome) for each in followed if each.key.metric == "step time"] == [
+        (True, None),
+        (False, Outcome.PASS),
+    ]
+    both = [
+        report_points(f"{name}-{number}", paired_report(pairs(1, step=step), day(2 * number + late), reference))
+        for name, steps, reference, late in (
+            ("a", [0.0] * 8 + [0.1] * 2, REFERENCE_SIDE, 0),
+            ("b", [0.0] * 14, OTHER_REFERENCE, 1),
+        )
+        for number, step in enumerate(steps)
+    ]
+    assert outcome(histories(both)) is Outcome.REGRESSION
+
+
 def test_a_gate_s_report_and_a_paired_run_are_one_series() -> None:
     gate = report_points("gate", gate_report([paired_report(pairs())], day(1)))
     (upgrade,) = of_days([pairs(shift=2)])

@@ -18,6 +18,7 @@ from bench.judge.metrics import (
     InTurn,
     in_turn,
     key,
+    log_perplexity,
 )
 from bench.judge.types import Direction, Estimator, Scale
 from bench.record.paired import ABBA, BAAB, CANDIDATE, REFERENCE, Pair, Quad
@@ -25,6 +26,7 @@ from bench.record.types import DEFAULT_WORKLOAD, FITTED_LOSS, OF_SOME, STEP_TIME
 from lm.workloads.registry import names, workload
 from tests.builders.launches import on_both
 from tests.builders.paired import pair, side_record
+from tests.builders.records import SUBJECT
 
 MIB = 2**20
 # Geometric means: 0.2 s and 0.4 s; of CPU time 1 s and 2 s.
@@ -95,7 +97,6 @@ def test_the_table_holds_these_metrics_and_no_name_twice() -> None:
         "perplexity",
         "fitted loss",
     }
-    assert {row.metric.name for row in in_turn() if row.computed} == {"perplexity", "fitted loss"}
     assert {row.metric.name for row in in_turn() if row.optional} == {"GPU memory", "fitted loss"}
     assert all(row.metric.margin is None for row in in_turn())  # margins are data
     assert key("step time") == "step_time"
@@ -158,3 +159,14 @@ def test_perplexity_leaves_the_steps_before_its_window_out() -> None:
     made = on_both(launch(), losses=(90.0,) * 2 + (50.0,) * 8)
     assert row("perplexity").side(made, CANDIDATE) == pytest.approx(5.8)
     assert row("perplexity", 0.2).side(made, CANDIDATE) == pytest.approx(5.0)
+
+
+def test_log_perplexity_is_the_mean_loss_a_token_after_the_window() -> None:
+    """10 steps of 10 time steps; the window leaves out the first 5: (60 + 4·50)/5/10 = 5.2."""
+    assert log_perplexity([900.0] * 5 + [60.0] + [50.0] * 4, SUBJECT, 0.5) == pytest.approx(5.2)
+
+
+@pytest.mark.parametrize("count", [0, 9, 11])
+def test_losses_of_another_number_of_steps_are_refused(count: int) -> None:
+    with pytest.raises(ValueError, match=f"{count} losses in a training of 10 steps"):
+        log_perplexity([50.0] * count, SUBJECT, 0.0)

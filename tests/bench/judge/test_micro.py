@@ -45,6 +45,7 @@ def case(target: str = "step", seconds: float = 0.06, **more: str) -> MicroCase:
         onednn=True,
         variables={},
         fingerprint="0123",
+        first=SUBJECT,
     )
 
 
@@ -253,6 +254,12 @@ def test_eight_metrics_gate_at_most_of_the_first_subject() -> None:
     assert len(found) == 8
     assert {(one.implementation, one.device, one.mode) for one in found} == {("cells", "cpu:0", "graph")}
     assert {one.form for one in found} == {"", "slices"}
+
+
+def test_nothing_gates_in_the_place_of_what_was_asked_for_first() -> None:
+    """A GPU that is missing, or an implementation without Keras' loops, leaves no case."""
+    found = judge(launches(SECONDS, first="notebook cells on gpu:0"), launches(OTHERS, first="notebook cells on gpu:0"))
+    assert (found.outcome, NothingGates(GATING) in found.warnings) == (Outcome.INCONCLUSIVE, True)
 
 
 def test_unlike_sides_are_refused() -> None:

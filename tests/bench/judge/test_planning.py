@@ -16,7 +16,7 @@ from bench.stats.outcome import Outcome
 from bench.stats.sequential import LookPlan
 from tests.builders.launches import PAIRED, accepted, launches, of_kinds
 from tests.builders.paired import side_of
-from tests.builders.samples import SHOWN, around, sample
+from tests.builders.samples import EITHER_WAY, SHOWN, around, sample
 
 ON_ALL = of_kinds([ALL_CORES] * 4)
 ON_BOTH = of_kinds([ALL_CORES, ONE_CORE] * 4)
@@ -178,7 +178,7 @@ class TestSettled:
         assert not settled([])  # nothing was measured
 
     def test_equal_numbers_keep_nothing_open(self) -> None:
-        assert settled([sample([0.0] * 4, computed=True)])
+        assert settled([sample([0.0] * 4, EITHER_WAY)])
         assert not settled([sample([0.0] * 4)])
 
     def test_launches_in_turn_are_decided_by_the_accepted_ratio(self) -> None:

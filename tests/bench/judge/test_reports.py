@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from bench.judge.reports import paired_runs, reference_label, subject_of
+from bench.judge.reports import paired_runs, records_by_subject, reference_label, subject_of
 from tests.builders.launches import launches, lockstep
 from tests.builders.paired import paired_run
-from tests.builders.records import SUBJECT, record, run
+from tests.builders.records import SUBJECT, TINY, record, run
 from tests.builders.reports import OTHER_REFERENCE, REFERENCE_SIDE, gate_report, paired_report, pairs
 
 
@@ -34,3 +34,8 @@ def test_what_was_measured_is_told_by_whatever_was() -> None:
     for one in (paired_run(launches(1)), paired_run([], [record(), record()]), stepped):
         assert subject_of(one) == SUBJECT.name
     assert subject_of(paired_run([])) == "nothing"
+
+
+def test_records_by_subject_keep_the_order_of_the_first() -> None:
+    one, two, three = record(), record(subject=TINY), record(launch=1)
+    assert records_by_subject([one, two, three]) == {SUBJECT.name: [one, three], TINY.name: [two]}

@@ -203,7 +203,7 @@ class TestCompare:
     def test_equal_numbers_of_a_metric_without_noise_are_a_proof(
         self, values: Sequence[float], outcome: Outcome, reason: Reason
     ) -> None:
-        found = compare(sample(values, computed=True))
+        found = compare(sample(values, EITHER_WAY))
         assert (found.outcome, found.reason, found.interval) == (outcome, reason, None)
 
     @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ class TestCompare:
     def test_equal_numbers_are_a_proof_within_the_margin_of_what_was_accepted(
         self, accepted: float, outcome: Outcome, reason: Reason
     ) -> None:
-        found = compare(sample((-accepted,) * 4, EITHER_WAY, accepted=accepted, computed=True))
+        found = compare(sample((-accepted,) * 4, EITHER_WAY, accepted=accepted))
         assert (found.outcome, found.reason) == (outcome, reason)
 
     def test_what_does_not_gate_is_shown_with_its_interval(self) -> None:
@@ -344,4 +344,4 @@ def test_a_metric_is_settled_once_more_launches_would_change_nothing(
 @pytest.mark.parametrize(("launches", "settled"), [(3, False), (4, True), (5, False), (6, True)])
 def test_equal_numbers_are_settled_at_each_look(launches: int, settled: bool) -> None:
     """A later launch may differ."""
-    assert is_settled(sample((0.0,) * launches, computed=True)) is settled
+    assert is_settled(sample((0.0,) * launches, EITHER_WAY)) is settled

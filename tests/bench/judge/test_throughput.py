@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bench.judge.reasons import NoStoredSpeed, StoredRange
-from bench.judge.throughput import judge_throughput
+from bench.judge.throughput import judge_throughput, words_per_second
 from bench.judge.types import Comparison
 from bench.record.types import Throughput
 from bench.stats.outcome import Outcome
@@ -69,3 +69,14 @@ def test_no_baseline_and_no_launch() -> None:
     assert found.candidate == pytest.approx(3000)
     assert found.reason == NoStoredSpeed()
     assert judge_throughput(SUBJECT.name, [], baseline(), in_turn=True, gates=True) == []
+
+
+def test_words_per_second_are_those_of_a_typical_step() -> None:
+    """300 words a step, of which four take 0.1 s: the fifth, a burst of noise, is trimmed away."""
+    assert words_per_second(dataclasses.replace(record(), step_seconds=(0.1, 0.1, 5.0, 0.1, 0.1))) == pytest.approx(
+        3000
+    )
+
+
+def test_a_launch_without_steady_steps_has_no_speed() -> None:
+    assert words_per_second(dataclasses.replace(record(), step_seconds=(0.1, 0.1))) is None

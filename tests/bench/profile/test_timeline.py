@@ -98,7 +98,7 @@ def test_events_that_overlap_without_nesting_are_the_later_ones() -> None:
 
 def test_an_event_is_cut_to_the_step_and_counts_where_it_begins() -> None:
     times = timeline(trace({"python": [(WAITING, 0, 300)], "worker": [("a:A", 50, 150)]}, [(100, 200)]))
-    assert shares(times) == {}
+    assert shares(times) == {"a": (50, 50, 0)}
     assert sum(times.rest_ns.values()) + 50 == 100
 
 
@@ -122,6 +122,6 @@ def test_shares_add_up_to_the_step_whatever_happens(threads: list[list[Happened]
     placed = {
         name: sorted((what, start, start + length) for what, start, length in events) for name, events in lines.items()
     }
-    times = timeline(trace(placed, [(0, 100)]))
+    times = timeline(trace(placed, [(30, 130)]))
     assert sum(cell.shared_ns for cell in times.cells) + sum(times.rest_ns.values()) == pytest.approx(100)
     assert all(cell.shared_ns <= cell.thread_ns + 1e-9 for cell in times.cells)

@@ -33,7 +33,8 @@ def test_wording() -> None:
         dataclasses.replace(each, drift=dataclasses.replace(each.drift, proven=False)) for each in unsure if each.drift
     ]
     astray = [dataclasses.replace(each, fixed_reference=None, drift=None) for each in series(12)]
-    lines = [line for of in (worse, short, undecided, astray) for each in of for line in findings(each)]
+    ended = [dataclasses.replace(each, ended=True) for each in worse]
+    lines = [line for of in (worse, short, undecided, astray, ended) for each in of for line in findings(each)]
     golden("history.txt", "\n".join(lines))
 
 

@@ -35,9 +35,6 @@ from lm.arrays import Array
 from lm.workloads.protocol import WEIGHT, Answers, Defining, Definition, NotCopiedError, Opening
 
 WORST = 6.0  # times float32's own error that faultless steps come to (docs/numerics.md): it has to be below the limit
-# What float64's own rounding comes to, as a part of all of a quantity: a gradient of 1e-16 of all that is 0 but for
-# rounding (an attention's key bias) moves Adam, which divides it by its epsilon of 1e-7, by 1e-9.
-FLOAT64_NOISE = 1e-9
 MOST_ROUNDING = 0.1  # of an update: beyond it the new weights' rounding hides nearly everything
 LOSS = "loss of "  # begins names of tensors
 UPDATE = "update after "  # begins quantities, which end with the number of steps
@@ -121,7 +118,7 @@ def _limit(quantity: str, tensor: str, value: Array, whole: float, found: Defini
 
     | float32's own error | the limit |
     | --- | --- |
-    | none at all, as where the file computes in float64 | FLOOR, and FLOAT64_NOISE of the whole quantity |
+    | none at all | FLOOR |
     | small | a multiple of that error and FLOOR, CAP at most |
     | small as a part of the whole quantity, of which the tensor is a `share` | the same, with CAP of the whole |
     | large | none: the tensor is left open |
@@ -130,9 +127,8 @@ def _limit(quantity: str, tensor: str, value: Array, whole: float, found: Defini
     which is added to the limit, and leaves the tensor open above MOST_ROUNDING.
     """
     own = max(relative_error(narrow[quantity][tensor], value) for narrow in found.narrow)
-    share = _norm({tensor: value}) / whole if whole else 0.0
     if not own:
-        return FLOOR + (FLOAT64_NOISE / share if share else 0.0)
+        return FLOOR
     rounding = _rounding(quantity, tensor, value, found)
     if rounding > MOST_ROUNDING:
         return None
@@ -140,6 +136,7 @@ def _limit(quantity: str, tensor: str, value: Array, whole: float, found: Defini
     multiple = FLOAT32_MULTIPLE * own
     if own * WORST <= CAP:
         return min(multiple + FLOOR, CAP) + rounding
+    share = _norm({tensor: value}) / whole if whole else 0.0
     if share and own * share * WORST <= CAP:
         floor = FLOOR if multiple < 1 else FLOOR / share  # from 1 on, float32 can't tell the tensor from zero
         return min(multiple + floor, CAP / share) + rounding

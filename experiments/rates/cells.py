@@ -55,11 +55,21 @@ class Cell:
         """Returns the name of what is injected (tests/faults/hook/injected/sized.py).
 
         Busy work slows tiny's step by more than its own time, and not always by as much (experiments/notes.md). At one
-        margin either verdict is wrong, so the change must be the margin: there its clock runs fast instead, but for
-        notebook's step time, whose runs are older.
+        margin either verdict is wrong, so the change must be the margin: there its clock runs fast instead.
         """
-        by_clock = self.margins == 1 and (self.metric, self.config) != (STEP_TIME, "notebook")
-        return f"{'clock-by' if by_clock else FAULTS[self.metric]}-{self.change(margin):.3f}"
+        return f"{'clock-by' if self.by_clock else FAULTS[self.metric]}-{self.change(margin):.3f}"
+
+    @property
+    def by_clock(self) -> bool:
+        """Tells whether the candidate's clock runs fast: at one margin, but for notebook's step time, whose runs are
+        older.
+        """
+        return self.margins == 1 and (self.metric, self.config) != (STEP_TIME, "notebook")
+
+    @property
+    def is_exact(self) -> bool:
+        """Tells whether all runs have the same change: none, or a clock's."""
+        return not self.releases and (not self.margins or self.by_clock)
 
     @property
     def right(self) -> Outcome | None:

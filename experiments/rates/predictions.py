@@ -42,9 +42,7 @@ class Point:
 
 @dataclasses.dataclass(frozen=True)
 class Between:
-    """The deviation of runs' means beyond what their launches explain, which no run sees: copies differ, and injected
-    changes.
-    """
+    """The deviation of runs' means beyond what their launches explain, which no run sees: as where copies differ."""
 
     estimate: float
     at_most: float | None  # one-sided 95% bound; None where means lie closer together than their launches explain
@@ -57,7 +55,7 @@ class Curve:
     metric: str
     config: str
     noise: LaunchNoise
-    between_runs: Between | None  # over all cells; None where none has two runs
+    between_runs: Between | None  # over the cells of exact changes, or else all; None where none has two runs
     margin: float  # as the noise: of logarithms, or in the metric's unit
     points: tuple[Point, ...]  # of SIZES
     at_most: Point | None  # of one margin, where runs deviate by as much as their bound
@@ -89,12 +87,17 @@ def predicted(store: Store, cells: Sequence[Cell] = CELLS) -> Predictions:
 def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
     for metric, config in dict.fromkeys((cell.metric, cell.config) for cell in cells if cell.metric):
         mine = [cell for cell in cells if (cell.metric, cell.config) == (metric, config)]
-        measured = {cell.key: runs for cell in mine if (runs := launches_of(store, cell))}
+        measured = {cell.key: runs for cell in mine if (runs := launches_of(store, cell, metric))}
         if sum(len(run) for runs in measured.values() for run in runs) < ENOUGH:
             continue
         margin = margin_of(store, next(cell for cell in mine if cell.key in measured))
         noise = noise_of(list(measured.values()))
-        between = between_runs(list(measured.values()))
+        exact = [
+            launches_of(store, cell, metric)
+            for cell in cells
+            if cell.is_exact and (cell in mine or cell.command == f"--config {config}")
+        ]
+        between = between_runs(exact) or between_runs(list(measured.values()))
         deviation = between.estimate if between else 0.0
         points = tuple(simulated(noise, deviation, size, margin) for size in SIZES)
         at_most = simulated(noise, between.at_most, 1.0, margin) if between and between.at_most else None
@@ -108,9 +111,9 @@ def _as_measured(noise: LaunchNoise, runs: Launches, margin: float) -> Point:
     return simulated(noise, between.estimate if between else 0.0, float(np.mean(np.concatenate(runs))) / margin, margin)
 
 
-def launches_of(store: Store, cell: Cell) -> Launches:
-    """Returns the differences of the launches of the cell's metric, run by run; a run of which all failed has none."""
-    return [judged.values for run in store.of(cell) if (judged := run.of(cell.metric)) and judged.values]
+def launches_of(store: Store, cell: Cell, metric: str) -> Launches:
+    """Returns the differences of the launches in a metric, run by run; a run of which all failed has none."""
+    return [judged.values for run in store.of(cell) if (judged := run.of(metric)) and judged.values]
 
 
 def margin_of(store: Store, cell: Cell) -> float:

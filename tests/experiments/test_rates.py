@@ -452,7 +452,7 @@ def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
             run
             for cell in copies(margins)
             if cell.command == "--config notebook --metric 'step time on one core'"
-            for run in launches_of(store, cell)
+            for run in launches_of(store, cell, cell.metric)
         ]
         for margins in range(3)
     ]
@@ -515,7 +515,7 @@ def test_verdicts_follow_from_noise_and_size(
 def test_the_committed_predictions_are_of_the_committed_runs() -> None:
     """Their noise is; one point is simulated anew."""
     store, kept = read_store(), read_predictions()
-    measured = {cell: runs for cell in CELLS if (runs := launches_of(store, cell))}
+    measured = {cell: runs for cell in CELLS if (runs := launches_of(store, cell, cell.metric))}
     launches = collections.Counter(
         (cell.metric, cell.config) for cell, runs in measured.items() for run in runs for _ in run
     )
@@ -523,7 +523,9 @@ def test_the_committed_predictions_are_of_the_committed_runs() -> None:
     assert {key for curve in kept.curves for key in curve.cells} == enough, "python -m experiments.rates predict"
     for curve in kept.curves:
         of = [cell for cell in CELLS if cell.key in curve.cells]
-        assert noise_of([launches_of(store, cell) for cell in of]) == curve.noise, "python -m experiments.rates predict"
+        assert noise_of([launches_of(store, cell, cell.metric) for cell in of]) == curve.noise, (
+            "python -m experiments.rates predict"
+        )
     curve = kept.curves[0]
     point = curve.points[1]
     assert curve.between_runs is not None
@@ -575,6 +577,27 @@ def test_what_one_run_of_each_cell_cannot_tell_is_not_known(monkeypatch: pytest.
         (row,) = (line for line in document(store, found).splitlines() if line.startswith("| step time on one core,"))
         assert [row.split("|")[column].strip() == "–" for column in (3, 6, 7)] == [not known] * 3
     assert (between_runs([[values]]), between_runs([])) == (None, None)
+
+
+def test_what_runs_share_is_told_by_those_of_exact_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Busy work may slow each run by another part. Runs of everything tell of the metric, too."""
+    monkeypatch.setattr("experiments.rates.predictions.simulated", lambda noise, between, size, margin: Point(size, {}))
+    everything = next(cell for cell in CELLS if cell.command == "--config notebook")
+    values = [0.01 * launch for launch in range(ENOUGH)]
+
+    def runs(cell: Cell, *means: float) -> list[Ran]:
+        judged = (Judged(ONE_CORE_STEP_TIME, "PASS", 0.02, tuple(mean + value for value in values)) for mean in means)
+        return [ran(cell, "PASS", number, one) for number, one in enumerate(judged)]
+
+    def shared(*of: Ran) -> float:
+        (curve,) = predicted(Store(SCHEMA, of), [NOTHING, SLOWER, everything]).curves
+        assert curve.between_runs is not None
+        return curve.between_runs.estimate
+
+    alike, apart = runs(NOTHING, 0.0, 0.0), runs(SLOWER, 0.0, 0.3)
+    assert shared(*alike, *apart) == 0.0
+    assert shared(*apart) > 0.1  # no other run tells
+    assert shared(*alike, *runs(everything, 0.0, 0.3)) > 0.1
 
 
 def test_runs_deviate_by_more_than_their_bound_as_rarely_as_it_says() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STEPS = 2  # that are compared: the second one's update has the optimizer's slots in it
 NEAR = 2.0**-8  # relative distance of the other starts' weights
-SMALL = 2.0**-10, 2.0**-8  # bounds of those that would be 0
+SMALL = 64, 257  # times 2⁻¹⁶, 0.001 to 0.004: what those get that would be 0, in numbers that each kind of float holds
 SCALES = ("gamma", "moving_variance")  # Keras' names of weights that begin with 1
 # How far losses and gradients of two runs may be apart, of the largest value: threads may add up in any order. It is
 # bench.record.types.CAP. Dropout of 10% moved gradients by 2% and more, and losses by 1e-5 to 1e-4.
@@ -117,17 +117,17 @@ def _reads(model: Model, start: Mapping[str, Array]) -> Mapping[str, Array]:
 def _each_counts(start: Mapping[str, Array]) -> dict[str, Array]:
     """Returns a start in which nothing can be lost unseen that Keras begins with: a bias of 0, a scale of 1.
 
-    Float32 weights that are all 0 have small values, and biases where they are 0, as an LSTM's. None is negative: a
-    step may take the root of one, as of a variance. Scales are larger by little.
+    Float weights that are all 0 have small values, and biases where they are 0, as an LSTM's. None is negative: a step
+    may take the root of one, as of a variance. Scales are larger by 1/128 or 2/128.
     """
     random, counting = np.random.RandomState(len(CASES)), dict(start)
     for name, value in start.items():
-        if name.startswith(WEIGHT) and value.dtype == np.float32:
-            own_name, small = name.rpartition("/")[2].partition("#")[0], random.uniform(*SMALL, value.shape)
+        if name.startswith(WEIGHT) and value.dtype.kind == "f":
+            own_name, small = name.rpartition("/")[2].partition("#")[0], random.randint(*SMALL, value.shape)
             if not value.any() or own_name == "bias":
-                counting[name] = np.where(value == 0, small, value).astype(value.dtype)
+                counting[name] = np.where(value == 0, small * 2.0**-16, value).astype(value.dtype)
             elif own_name in SCALES:
-                counting[name] = (value * (1 + 4 * small)).astype(value.dtype)
+                counting[name] = (value * (1 + (1 + small % 2) / 128)).astype(value.dtype)
     return counting
 
 
@@ -153,11 +153,18 @@ def _moved(start: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _floats(start: Mapping[str, Array]) -> list[tuple[str, Array]]:
-    """Returns the float32 weights but those of whole numbers other than 0, as masks and counters are: where a model
-    tests for 1, a mask of 0.998 switches a layer off.
+    """Returns the weights in float32 and float64 but those of whole numbers other than 0, as masks and counters are:
+    where a model tests for 1, a mask of 0.998 switches a layer off.
     """
-    found = [(name, value) for name, value in start.items() if name.startswith(WEIGHT) and value.dtype == np.float32]
+    found = [(name, value) for name, value in start.items() if name.startswith(WEIGHT) and _is_wide(value)]
     return [(name, value) for name, value in found if not (value.any() and np.array_equal(value, np.rint(value)))]
+
+
+def _is_wide(value: Array) -> bool:
+    """Tells whether an array is in float32 or float64. In float64 bfloat16 is kept as well, whose low bits are 0."""
+    if value.dtype != np.float64:
+        return bool(value.dtype == np.float32)
+    return bool((np.ascontiguousarray(value).view(np.uint64) % 2**45).any())
 
 
 @contextlib.contextmanager

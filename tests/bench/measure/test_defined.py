@@ -34,7 +34,7 @@ def definition(
 def test_a_limit_is_16_times_float32_s_own_error_and_the_floor() -> None:
     expected, left_open = limits_of(definition(apart=1e-6, moved=2e-6))
     assert expected.limits["gradient"]["w"] == pytest.approx(16 * 2e-6 + FLOOR, rel=1e-6)
-    assert expected.limits["loss"]["step 0"] == pytest.approx(FLOOR, rel=1e-3)
+    assert expected.limits["loss"]["step 0"] == FLOOR
     assert left_open == {}
 
 
@@ -43,15 +43,7 @@ def test_what_float32_computes_exactly_has_the_floor_alone_however_large_it_is()
     exact = definition(quantity="update after 1")
     counted = dataclasses.replace(exact, start={**exact.start, "weight w": np.array([1e7, 1e7], np.float32)})
     expected, left_open = limits_of(counted)
-    assert expected.limits["update after 1"]["w"] == pytest.approx(FLOOR, rel=1e-3)
-    assert left_open == {}
-
-
-@pytest.mark.parametrize(("other", "limit"), [(5e18, 1e9), (5e3, FLOOR + 1e-6), (0.0, FLOOR)])
-def test_what_float64_can_t_tell_from_zero_is_not_compared(other: float, limit: float) -> None:
-    """A file's own float64 has no error of float32's: a gradient that is 0 but for rounding is another elsewhere."""
-    expected, left_open = limits_of(definition(other=other))
-    assert expected.limits["gradient"]["w"] == pytest.approx(limit, rel=0.01)
+    assert expected.limits["update after 1"]["w"] == FLOOR
     assert left_open == {}
 
 

@@ -1,8 +1,10 @@
 """A user's own file: what is refused without running it, what it may return, what is said of what fails."""
 
+import contextlib
 import copy
 import hashlib
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from bench.record.types import (
 )
 from lm.config import OWN, ConfigError
 from lm.workloads.parts.own import CASES, Workload
-from lm.workloads.protocol import Copying, Defining, Opening
+from lm.workloads.protocol import WEIGHT, Copying, Defining, Opening
 from lm.workloads.registry import workload
 
 OPENING = Opening(OWN)
@@ -122,6 +124,27 @@ def workload():
 MOVING = "step, frozen = model.train_step, model.layers[0].kernel; " + (
     "model.train_step = lambda data: (step(data), frozen.assign(frozen * 2))[0]"
 )
+# What is added to all logits alike has a gradient of 0.
+SHIFTED = """
+import numpy as np
+import tensorflow as tf
+
+def workload():
+    tf.keras.backend.set_floatx("float64")
+    random = np.random.RandomState(0)
+    kernel = tf.Variable(random.normal(size=(5, 7)), name="kernel")
+    shift = tf.Variable([0.3], dtype="float64", name="shift")
+
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            logits = x[::{order}] @ kernel + shift
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y[::{order}], logits))
+        gradients = tape.gradient(loss, [kernel, shift])
+        kernel.assign_sub(0.1 * gradients[0])
+        return loss, gradients
+
+    return step, [kernel, shift], (random.normal(size=(64, 5)), np.arange(64) % 7)
+"""
 # A layer whose mask of 0 and 1 is tested for 1.
 MASKED = """
 import numpy as np
@@ -232,6 +255,17 @@ def dense(
     folder: Path, units: int = 5, layer: str = "", compiled: str = COMPILED, batch: str = BATCH, name: str = "mine.py"
 ) -> Path:
     return written(folder, DENSE.format(units=units, layer=layer, compiled=compiled, batch=batch), name)
+
+
+@contextlib.contextmanager
+def own_floats() -> Iterator[None]:
+    """Sets Keras' floats back after a file that chooses its own."""
+    import tensorflow as tf
+
+    try:
+        yield
+    finally:
+        tf.keras.backend.set_floatx("float32")
 
 
 def opened(path: Path) -> Copying:
@@ -775,15 +809,11 @@ class TestModels:
 
     @pytest.mark.any_version
     def test_a_file_may_be_in_float64_on_its_own(self, tmp_path: Path) -> None:
-        import tensorflow as tf
-
         text = SQUARE.format(before="pass", returned="loss, [gradient]")
         text = text.replace("def workload", "tf.keras.backend.set_floatx('float64')\ndef workload")
         path = written(tmp_path, text.replace("    def step", "    @tf.function\n    def step"))
-        try:
+        with own_floats():
             expected, _, unchecked = defined(described(path), OPENING)
-        finally:
-            tf.keras.backend.set_floatx("float32")
         assert unchecked == ()
         assert list(expected) == list(CASES)
 
@@ -823,20 +853,40 @@ class TestModels:
         assert "update after 1" in expected["start 1"].limits
 
     @pytest.mark.any_version
-    def test_a_bias_that_is_lost_is_over_its_limit_where_nothing_is_trained(self, tmp_path: Path) -> None:
-        """Keras' initial biases are 0, of which none counts. A sum of squares leaves none open: it doesn't cancel."""
+    @pytest.mark.parametrize("floats", ["float32", "float64"])
+    def test_a_bias_that_is_lost_is_over_its_limit_where_nothing_is_trained(self, tmp_path: Path, floats: str) -> None:
+        """Keras' initial biases are 0, of which none counts. A sum of squares leaves none open: it doesn't cancel. The
+        file may choose its floats, too.
+        """
         text = dense(tmp_path).read_text().replace("return model, ", "x, _ = ").rstrip()
+        if floats == "float64":
+            text = text.replace("def workload", f"tf.keras.backend.set_floatx('{floats}')\ndef workload")
         text += "\n    step = lambda x: tf.reduce_sum(model(x) ** 2)"
         text += "\n    return step, model.weights, (x.astype(tf.keras.backend.floatx()),)\n"
         path = written(tmp_path, text.replace("model.compile", "model(np.ones((1, 3))); model.compile"))
-        expected, start, unchecked = defined(described(path), OPENING)
-        assert unchecked == (Unchecked(UNMOVED, ""),)
-        work: Any = opened(path)
-        lost = {name: 0 * value if value.ndim == 1 else value for name, value in start.items()}
-        for case in CASES:
-            work.copy(lost)
-            found = work.answers(case)
-            assert not all(one.within for one in errors_of(0, found, expected[case]))
+        with own_floats():
+            expected, start, unchecked = defined(described(path), OPENING)
+            assert unchecked == (Unchecked(UNMOVED, ""),)
+            assert {value.dtype for name, value in start.items() if name.startswith(WEIGHT)} == {np.dtype(floats)}
+            assert len({float(one.values["loss"]["step 0"]) for one in expected.values()}) == len(CASES)
+            work: Any = opened(path)
+            lost = {name: 0 * value if value.ndim == 1 else value for name, value in start.items()}
+            for case in CASES:
+                work.copy(lost)
+                found = work.answers(case)
+                assert not all(one.within for one in errors_of(0, found, expected[case]))
+
+    @pytest.mark.any_version
+    def test_a_gradient_that_is_0_but_for_rounding_is_none_in_float64_either(self, tmp_path: Path) -> None:
+        """Another order of the batch rounds it otherwise."""
+        with own_floats():
+            expected, start, unchecked = defined(described(written(tmp_path, SHIFTED.format(order=1))), OPENING)
+            assert unchecked == ()
+            assert 0 < abs(expected["start 1"].values["gradient"]["shift"]) < 1e-14
+            work: Any = opened(written(tmp_path, SHIFTED.format(order=-1), "candidate.py"))
+            work.copy(start)
+            for case in CASES:
+                assert all(one.within for one in errors_of(0, work.answers(case), expected[case]))
 
     @pytest.mark.any_version
     def test_what_keras_begins_with_0_or_1_counts_where_nothing_is_trained(self, tmp_path: Path) -> None:

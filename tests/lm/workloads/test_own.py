@@ -262,10 +262,12 @@ def own_floats() -> Iterator[None]:
     """Sets Keras' floats back after a file that chooses its own."""
     import tensorflow as tf
 
+    policy = tf.keras.mixed_precision.global_policy()
     try:
         yield
     finally:
         tf.keras.backend.set_floatx("float32")
+        tf.keras.mixed_precision.set_global_policy(policy)
 
 
 def opened(path: Path) -> Copying:
@@ -860,7 +862,8 @@ class TestModels:
         """
         text = dense(tmp_path).read_text().replace("return model, ", "x, _ = ").rstrip()
         if floats == "float64":
-            text = text.replace("def workload", f"tf.keras.backend.set_floatx('{floats}')\ndef workload")
+            chosen = "backend.set_floatx('float64'); tf.keras.mixed_precision.set_global_policy('float64')"
+            text = text.replace("def workload", f"tf.keras.{chosen}\ndef workload")
         text += "\n    step = lambda x: tf.reduce_sum(model(x) ** 2)"
         text += "\n    return step, model.weights, (x.astype(tf.keras.backend.floatx()),)\n"
         path = written(tmp_path, text.replace("model.compile", "model(np.ones((1, 3))); model.compile"))
@@ -882,11 +885,17 @@ class TestModels:
         with own_floats():
             expected, start, unchecked = defined(described(written(tmp_path, SHIFTED.format(order=1))), OPENING)
             assert unchecked == ()
-            assert 0 < abs(expected["start 1"].values["gradient"]["shift"]) < 1e-14
+            shifts = [one.values["gradient"]["shift"] for one in expected.values() if "shift" in one.values["gradient"]]
+            assert any(0 < abs(shift) < 1e-14 for shift in shifts)  # where it is exactly 0, it is left open
             work: Any = opened(written(tmp_path, SHIFTED.format(order=-1), "candidate.py"))
             work.copy(start)
             for case in CASES:
-                assert all(one.within for one in errors_of(0, work.answers(case), expected[case]))
+                values = expected[case].values
+                found = {
+                    quantity: {tensor: value for tensor, value in of.items() if tensor in values[quantity]}
+                    for quantity, of in work.answers(case).items()
+                }
+                assert all(one.within for one in errors_of(0, found, expected[case]))
 
     @pytest.mark.any_version
     def test_what_keras_begins_with_0_or_1_counts_where_nothing_is_trained(self, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ cluster.
 import argparse
 import contextlib
 import dataclasses
+import hashlib
 import importlib.util
 import os
 import re
@@ -16,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import bench
+import lm
 from bench.commands.errors import guarded
 from bench.commands.messages import say
 from bench.commands.model import ModelRequest, require_memory
@@ -97,6 +100,16 @@ def local_hosts(most: int, room: float) -> Iterator[Results | None]:
         yield hosts
 
 
+def own_code() -> str:
+    """Returns a digest of tfgate's code as it lies on this host."""
+    digest = hashlib.sha256()
+    for package in (bench, lm):
+        folder = Path(package.__path__[0])
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{path.relative_to(folder.parent)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 @dataclasses.dataclass(frozen=True)
 class Building:
     """The model and the sides' environments, as any host can have them, and what was measured before."""
@@ -106,6 +119,7 @@ class Building:
     files: Mapping[str, str]  # fingerprints of users' own files as the command has them, by workload
     locks: Mapping[str, str]  # texts of the pinned reference's lock files, by name
     reports: Mapping[str, str]  # texts of the reports that a search goes on from, by their paths in its folder
+    code: str  # a digest of tfgate's own
 
     @staticmethod
     def of(
@@ -114,13 +128,17 @@ class Building:
         """Takes along what lies in files here alone."""
         corpus = os.path.abspath(model.corpus_path) if model.corpus_path else None
         locks = {path.name: path.read_text(encoding="utf-8") for path in sides.locks.glob("*.txt")}
-        return Building(dataclasses.replace(model, corpus_path=corpus), sides, files, locks, reports or {})
+        return Building(dataclasses.replace(model, corpus_path=corpus), sides, files, locks, reports or {}, own_code())
 
     def here(self, folder: Path) -> Sides:
         """Returns the sides for this host; the reports go into a call's folder, and the locks beside it.
 
-        Raises FailedError where this host has another file of a user's own.
+        Raises FailedError where this host has another file of a user's own, or another tfgate.
         """
+        if self.code != own_code():
+            raise FailedError(
+                "another tfgate is here than where the command runs: install the same commit on each host"
+            )
         there = self.model.files()
         for workload, fingerprint in self.files.items():
             if there[workload] != fingerprint:

@@ -149,12 +149,13 @@ def run(asked: Request) -> int:
 def _measured(asked: Measuring) -> list[Answer]:
     """Returns the answer of each configuration, which is told as it is made: a later one may fail.
 
-    Two profiles lie in folders `reference` and `candidate`. Raises UsageError where a page of others is in the way.
+    Two profiles lie in folders `reference` and `candidate`. Raises UsageError where another file is in the way.
     """
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
     folders = [asked.models[0].folder(asked.output, plan.name) for plan in planned[0]]
-    if page := next((path for folder in folders if (path := folder / PAGE_FILE).exists()), None):
-        raise UsageError(f"{page} exists already: choose another --output")
+    files = (folder / name for folder in folders for name in (PAGE_FILE, TEXT_FILE, CHROME_FILE, FLAME_FILE))
+    if there := next((path for path in files if path.exists()), None):
+        raise UsageError(f"{there} exists already: choose another --output")
     answers: list[Answer] = []
     with timing() as disturbed:
         for line in disturbed:

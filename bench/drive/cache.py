@@ -18,6 +18,8 @@ from bench.record.paired import Package
 
 STORED_FILE = "tfgate.json"  # written last: an environment without it is the remains of a build that was killed
 LOCK_FILE, VENV_FILE = "tfgate.lock", "pyvenv.cfg"
+KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
+OURS = f"*-{'[0-9a-f]' * KEY_DIGITS}/{VENV_FILE}"  # by its name: nobody else's is listed, or removed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,7 @@ def installed(folder: Path) -> tuple[tuple[Package, ...], str]:
 def environments(cache: Path) -> list[Listed]:
     """Returns what the cache holds, the most recently used first. Folders that are no environments are left out."""
     found = []
-    for file in cache.glob(f"*/{VENV_FILE}"):
+    for file in cache.glob(OURS):
         with contextlib.suppress(FileNotFoundError):  # another process is removing it
             found.append(_listed(file.parent))
     return sorted(found, key=lambda listed: (listed.last_used, listed.name), reverse=True)
@@ -92,7 +94,7 @@ def _listed(folder: Path) -> Listed:
 
 def remove(cache: Path, names: Sequence[str]) -> None:
     """Removes environments, waiting for who builds them; none if one isn't there. Raises RequestError then."""
-    there = {file.parent.name for file in cache.glob(f"*/{VENV_FILE}")}
+    there = {file.parent.name for file in cache.glob(OURS)}
     missing = [name for name in names if name not in there]
     if missing:
         raise RequestError(f"there is no environment {missing[0]} in {cache}; `tfgate env list` names them")

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from bench.drive import uv
-from bench.drive.cache import LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
+from bench.drive.cache import KEY_DIGITS, LOCK_FILE, STORED_FILE, Stored, cache_folder, clear, held, installed
 from bench.drive.folders import held_folder
 from bench.drive.inspection import Inspection, inspect
 from bench.drive.lockfile import Lock, overwriting, read_lock, tensorflow_of
@@ -34,7 +34,6 @@ from bench.record.types import SCHEMA
 PYTHON_OF_LOCKS = "3.11"  # the one that has wheels of every TensorFlow from 2.12 to 2.21
 PYTHON = PYTHON_OF_LOCKS  # that is built with unless another is asked for; tests have their own
 PINNED = "reference"  # asks for the pinned environment; its locks are in the baselines' folder of that name
-KEY_DIGITS = 12  # 48 bits of a SHA-256: names stay short, and two of a thousand environments meet with a chance of 2e-9
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,8 @@ from bench.record.types import (
     Subject,
     Unchecked,
 )
+from lm.config import ConfigError
+from lm.workloads.registry import workload
 
 TRIMMED = 0.2  # of the blocks at either end, where one jump must not count as growth
 
@@ -80,6 +82,8 @@ class Measured:
         opened = self.opened
         if opened and plan.fingerprint not in ("", opened.subject.fingerprint):
             raise changed(plan.workload_name)
+        if plan.own and (self.numerics or self.unchecked) and _was_edited(plan):  # both sides' processes ran it since
+            raise changed(plan.workload_name)
         unopened = (plan.config, plan.corpus, plan.implementation, plan.device, "", plan.steps, 0, 0)
         return Record(
             subject=opened.subject if opened else Subject(*unopened, plan.workload_name),
@@ -115,6 +119,14 @@ class Measured:
             return None
         growth = memory_growth(self.rss)
         return Memory(finished.peak_rss_bytes, growth, steps, sizes, finished.file_rss_bytes, finished.peak_gpu_bytes)
+
+
+def _was_edited(plan: Plan) -> bool:
+    """Tells whether a user's own file is another one by now."""
+    try:
+        return plan.fingerprint not in ("", workload(plan.workload).fingerprint)
+    except ConfigError:
+        return True
 
 
 def memory_growth(rss: list[tuple[int, int]]) -> float:

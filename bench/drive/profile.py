@@ -29,8 +29,9 @@ def run_profile(plan: Plan, target: str, side: Side, folder: Path, *, command: t
 
     `target` is one of bench.record.profile.TARGETS. Raises WorkerError, OSError (FileExistsError for a folder in use).
     """
-    if (folder / PROFILE_FILE).exists():
-        raise FileExistsError(f"{folder / PROFILE_FILE} exists already and is not overwritten: choose another place")
+    files = (folder / name for name in (PROFILE_FILE, GRAPH_FILE, NODES_FILE, HLO_FILE, ONEDNN_FILE))
+    if there := next((path for path in files if path.exists()), None):
+        raise FileExistsError(f"{there} exists already and is not overwritten: choose another place")
     created = now()
     raw = folder.resolve() / RAW_FOLDER
     with started(plan, side) as worker:
@@ -91,6 +92,5 @@ def _opened(worker: Worker, plan: Plan) -> Opened:
 def _keep_dump(folder: Path, dump: Dump, onednn: str) -> None:
     files = ((GRAPH_FILE, dump.graph), (NODES_FILE, dump.nodes), (HLO_FILE, dump.hlo), (ONEDNN_FILE, onednn))
     for name, text in files:
-        (folder / name).unlink(missing_ok=True)  # what an interrupted command may have left
         if text:
             write_text(folder / name, text)

@@ -147,7 +147,7 @@ def _check_requirement(line: str) -> None:
 def _wheel_requirement(path: Path) -> str:
     """Returns `name @ file://…` for a wheel file."""
     if not path.is_file():
-        raise RequestError(f"{path}: there is no such wheel file")
+        raise RequestError(f"{path}: there is no such wheel file; among requirements write NAME @ file:///PATH.whl")
     try:
         name, *_ = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:

@@ -65,7 +65,22 @@ def resolve(
             done = _compile(asked, interpreter, *options)
         if done.returncode:
             raise _unresolved(requested, done.stderr, lines, interpreter, *options, *limit(moment))
-    return read_lock(done.stdout), moment
+    lock = read_lock(done.stdout)
+    if not pins:
+        _require_met(lines, lock)
+    return lock, moment
+
+
+def _require_met(lines: Sequence[str], lock: Lock) -> None:
+    """Raises RequestError for a requirement in whose place uv's own settings put another version."""
+    versions = {one.name: one.version for one in lock.packages}
+    for requirement in map(Requirement, lines):
+        version = versions.get(canonicalize_name(requirement.name))
+        if version and not requirement.specifier.contains(version, prereleases=True):
+            raise RequestError(
+                f"uv puts {requirement.name} {version} in the place of {requirement}: take the override out of its "
+                "settings (UV_OVERRIDE, uv.toml, pyproject.toml)"
+            )
 
 
 def _exact(text: str) -> str:
@@ -125,7 +140,9 @@ def _newest(name: str, bounds: str, early: str, as_of: AsOf, interpreter: str) -
     if NO_UPLOAD_TIME in done.stderr and as_of.present:
         done = _compile((f"{name}{bounds}",), interpreter, *options)
     if not done.returncode:
-        return read_lock(done.stdout).packages[0].version
+        lock = read_lock(done.stdout)
+        _require_met((f"{name}{bounds}",), lock)
+        return lock.packages[0].version
     if "No solution found" in done.stderr:
         return ""
     raise RequestError(f"the releases of {name} can't be listed: {_reason(done.stderr)}")

@@ -154,6 +154,30 @@ def test_a_host_with_another_file_of_that_name_measures_nothing(
     assert not list(tmp_path.glob("out/*/paired.json"))
 
 
+@pytest.mark.usefixtures("baselines")
+def test_a_host_with_another_tfgate_measures_nothing(
+    tfgate: Tfgate, tmp_path: Path, one_host: OneHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workloads and its oracle may be others."""
+    one_host("survey")
+    sides = {name: noisy_side(tmp_path / name) for name in "ab"}
+    digests = iter(["the command's", "the host's"])
+    monkeypatch.setattr("bench.commands.clustered.own_code", lambda: next(digests))
+    found = timed(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER)
+    assert found.code == 4, found
+    assert "another tfgate is here than where the command runs: have one commit on all hosts" in found.err
+
+
+def test_the_code_of_each_module_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = clustered.own_code()
+    assert clustered.own_code() == before
+    (tmp_path / "lm").mkdir()
+    monkeypatch.setattr("lm.__path__", [str(tmp_path / "lm")])
+    without = clustered.own_code()
+    (tmp_path / "lm" / "more.py").write_text("pass")
+    assert len({before, without, clustered.own_code()}) == 3
+
+
 def test_a_host_builds_the_pinned_reference_by_the_command_s_locks(tmp_path: Path) -> None:
     """It may have others where the command has its own, or none."""
     lock = tmp_path / "baselines" / PINNED / "linux.txt"

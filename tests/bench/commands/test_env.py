@@ -37,16 +37,16 @@ def build(wheelhouse: Path, environment_cache: Path) -> Make:
 
 @pytest.fixture
 def make(environment_cache: Path) -> Make:
-    """Makes what there is of an environment besides Python and packages, last used then; its name."""
+    """Makes what there is of an environment besides Python and packages, last used then; its whole name."""
 
     def make(name: str, minutes: int) -> str:
-        folder = environment_cache / name
+        folder = environment_cache / f"{name}-0123456789ab"
         folder.mkdir(parents=True)
         for file in (VENV_FILE, LOCK_FILE):
             (folder / file).touch()
         write_record(folder / STORED_FILE, Stored(SCHEMA, "2.99.0", "", "", "3.11", ()))
         use(folder, minutes)
-        return name
+        return folder.name
 
     return make
 
@@ -94,6 +94,20 @@ def test_a_damaged_one_is_listed_and_removed(tfgate: Tfgate, make: Make, environ
     assert row.split()[:6] == [name, "damaged", "–", "–", "3", "MiB"]
     assert tfgate("env", "remove", name).code == 0
     assert names(tfgate) == []
+
+
+def test_an_environment_of_somebody_else_s_is_neither_listed_nor_removed(
+    tfgate: Tfgate, make: Make, environment_cache: Path
+) -> None:
+    """TFGATE_ENVIRONMENTS may name a folder that holds others."""
+    mine = environment_cache / "mine"
+    mine.mkdir(parents=True)
+    (mine / VENV_FILE).touch()
+    name = make("one", 0)
+    assert names(tfgate) == [name]
+    assert tfgate("env", "remove", "--all").err == f"removed {name}\n"
+    assert tfgate("env", "remove", "mine").code == 2
+    assert (mine / VENV_FILE).is_file()
 
 
 def test_removal(tfgate: Tfgate, make: Make, environment_cache: Path) -> None:

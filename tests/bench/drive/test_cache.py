@@ -15,6 +15,8 @@ from bench.drive.requests import RequestError
 from bench.record.files import write_record
 from bench.record.types import SCHEMA
 
+NAME = "tensorflow-cpu-2.99.0-0123456789ab"
+
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TFGATE_ENVIRONMENTS", str(tmp_path / "chosen"))
@@ -41,10 +43,10 @@ def test_no_name_leads_out_of_the_cache(tmp_path: Path, name: str) -> None:
     cache, other = tmp_path / "cache", tmp_path / "other"
     for folder in (tmp_path, cache, other):
         folder.mkdir(exist_ok=True)
-        (folder / "pyvenv.cfg").touch()
+        (folder / VENV_FILE).touch()
     with pytest.raises(ValueError, match="there is no environment"):
         remove(cache, [name])
-    assert (other / "pyvenv.cfg").is_file()
+    assert (other / VENV_FILE).is_file()
 
 
 def test_what_is_no_environment_is_not_listed(tmp_path: Path) -> None:
@@ -57,8 +59,8 @@ def test_an_environment_whose_removal_was_interrupted_is_still_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a file system that lists files first."""
-    (tmp_path / "name" / "lib" / "package").mkdir(parents=True)
-    (tmp_path / "name" / VENV_FILE).touch()
+    (tmp_path / NAME / "lib" / "package").mkdir(parents=True)
+    (tmp_path / NAME / VENV_FILE).touch()
     listed_anyhow = os.scandir
 
     @contextlib.contextmanager
@@ -70,15 +72,15 @@ def test_an_environment_whose_removal_was_interrupted_is_still_listed(
         patched.setattr(os, "scandir", files_first)
         patched.setattr(os, "rmdir", unittest.mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            remove(tmp_path, ["name"])
-    assert [(listed.name, listed.stored) for listed in environments(tmp_path)] == [("name", None)]
-    remove(tmp_path, ["name"])
-    assert not (tmp_path / "name").exists()
+            remove(tmp_path, [NAME])
+    assert [(listed.name, listed.stored) for listed in environments(tmp_path)] == [(NAME, None)]
+    remove(tmp_path, [NAME])
+    assert not (tmp_path / NAME).exists()
 
 
 def test_what_another_process_removes_meanwhile_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "name").mkdir()
-    (tmp_path / "name" / VENV_FILE).touch()
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / VENV_FILE).touch()
     with monkeypatch.context() as patched:
         patched.setattr(os, "walk", lambda folder: [(str(folder), [], ["gone"])])
         assert [listed.size_bytes for listed in environments(tmp_path)] == [0]

@@ -99,14 +99,13 @@ def test_a_profile_holds_what_its_process_measured(fake_session: Fake, tmp_path:
     assert (found.plain_seconds, found.profiled_seconds, found.matmul_flops_per_second) == ((1.0,), (2.0,), 3.0)
 
 
-def test_what_an_interrupted_command_has_left_is_replaced(fake_session: Fake, tmp_path: Path) -> None:
-    """Also by nothing, where the new profile has no such file."""
-    for name in (GRAPH_FILE, HLO_FILE):
-        (tmp_path / name).write_text("another")
-    found = run_profile(PLAN, "clip", Side("fake", fake_session(CALLS + PROFILES), {"MINE": "x"}), tmp_path)
-    assert (tmp_path / GRAPH_FILE).read_text() == "a graph"
-    assert not (tmp_path / HLO_FILE).exists()
-    assert read_record(Profile, tmp_path / PROFILE_FILE) == found
+@pytest.mark.parametrize("name", [GRAPH_FILE, HLO_FILE])
+def test_a_file_of_the_user_s_by_a_dump_s_name_is_left_alone(tmp_path: Path, name: str) -> None:
+    """`graph.pbtxt` is TensorFlow's usual name, too."""
+    (tmp_path / name).write_text("another")
+    with pytest.raises(FileExistsError, match=f"{name} exists already and is not overwritten"):
+        run_profile(PLAN, "clip", MISSING, tmp_path)
+    assert (tmp_path / name).read_text() == "another"
 
 
 def test_a_file_of_the_user_s_own_that_was_changed_is_not_profiled(fake_session: Fake, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_a_wheel_s_link_is_not_followed(tmp_path: Path) -> None:
     [
         ("nowhere/bin/python", "there is no interpreter"),
         ("nowhere/tensorflow-2.20.0-py3-none-any.whl", "there is no such wheel file"),
+        ("tensorflow==2.20.0 dist/keras-3.16-py3-none-any.whl", "among requirements write NAME @ file:///PATH.whl"),
         ("-r secrets.txt", "is not a requirement"),
         ("tensorflow\n--index-url http://host", "is not a requirement"),  # a line that begins an option
         ("tensorflow==", "'tensorflow==' is not a requirement"),

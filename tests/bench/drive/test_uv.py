@@ -39,6 +39,22 @@ def test_a_conflict_is_explained_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("wheelhouse")
+@pytest.mark.parametrize("override", ["keras==3.1.0", "tensorflow-cpu==2.98.0"])
+def test_another_version_by_an_override_of_uv_s_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str
+) -> None:
+    """It holds for what is named here, too: both sides would be one. Nor is a list of releases without an end."""
+    (tmp_path / "overrides.txt").write_text(f"{override}\n")
+    monkeypatch.setenv("UV_OVERRIDE", str(tmp_path / "overrides.txt"))
+    name, _, version = override.partition("==")
+    with pytest.raises(RequestError, match=f"^uv puts {name} {version} in the place of {name}==.*: take the override"):
+        resolve("both", ("tensorflow-cpu==2.99.0", "keras==3.2.0"), PRESENT, sys.executable)
+    if name == "tensorflow-cpu":
+        with pytest.raises(RequestError, match=f"^uv puts {name} {version} in the place of {name}"):
+            releases_between(name, "2.98.0", "", PRESENT, sys.executable)
+
+
+@pytest.mark.usefixtures("wheelhouse")
 def test_text_that_is_no_requirement() -> None:
     with pytest.raises(RequestError, match=r"^'tensorflow==' can't be resolved: .*tensorflow=="):
         resolve("tensorflow==", ("tensorflow==",), PRESENT, sys.executable)

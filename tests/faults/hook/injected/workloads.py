@@ -55,6 +55,20 @@ def _short_batch_first(original: Any, model: Any, *given: Any, **named: Any) -> 
     return np.roll(found, len(found) % 32, axis=0)
 
 
+def _predict_by_first_weights(original: Any, model: Any, *given: Any, **named: Any) -> Any:
+    """Predicts by the weights of the model's first call."""
+    kept = iter(vars(model).setdefault("_first_weights", [variable.numpy() for variable in model.variables]))
+    with _changed(model.variables, lambda value: next(kept)):
+        return original(model, *given, **named)
+
+
+def _first_ones(mask: Any) -> Any:
+    """Returns masks of as many tokens as are kept, but of the first ones."""
+    import tensorflow as tf
+
+    return tf.sequence_mask(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1), tf.shape(mask)[1])
+
+
 def _without_bias(original: Any, layer: Any, *given: Any, **named: Any) -> Any:
     """Computes an LSTM or its cell with a bias of 0; the gradient by the bias is right."""
     import tensorflow as tf
@@ -336,6 +350,8 @@ FAULTS = (
           replaced(MODEL, "predict_step", _round_predictions), workload="predict"),
     Fault("predict-without-biases", "`predict` adds no biases in LSTMs",
           replaced(MODEL, "predict", _predict_without_biases), workload="predict"),
+    Fault("predict-by-first-weights", "`predict` keeps the weights of its first call",
+          replaced(MODEL, "predict", _predict_by_first_weights), workload="predict"),
     Fault("shapes-in-bfloat16", "the same, over many lengths", replaced(MODEL, "predict_step", _round_predictions),
           workload="predict-shapes"),
     Fault("short-batch-first", "`predict` hands up a short last batch first",
@@ -344,6 +360,8 @@ FAULTS = (
           replaced(*DENSE_CALL, _round_eager_calls), workload="predict-call"),
     Fault("mask-ignored", "the embedding makes no mask", _masks(lambda mask: None), workload="masked"),
     Fault("mask-one-short", "the mask hides each padded sequence's last token", _masks(_one_short), workload="masked"),
+    Fault("mask-by-length", "the mask is of the first tokens, as many as are no padding",
+          _masks(_first_ones), workload="masked"),
     Fault("masked-without-biases", "LSTMs add no biases",
           replaced("tensorflow:keras.layers.LSTM", "call", _without_bias), workload="masked"),
     Fault("adam-arguments-ignored", "Adam takes Keras' defaults, whatever it is given",
@@ -351,6 +369,9 @@ FAULTS = (
           workload="optimizers"),
     Fault("adam-beta-2", "Adam's beta 2 is 0.995 for 0.99", _always_with(ADAM, "__init__", beta_2=0.995),
           workload="optimizers"),
+    Fault("rate-of-the-next-update", "a schedule gives the learning rate of the next update",
+          replaced("tensorflow:keras.optimizers.schedules.ExponentialDecay", "__call__",
+                   lambda original, schedule, step: original(schedule, step + 1)), workload="optimizers"),
     Fault("momentum-nesterov", "momentum is Nesterov's by default", _always_with(SGD, "__init__", nesterov=True),
           workload="optimizers"),
     Fault("rmsprop-centered", "RMSprop subtracts the squared mean",

@@ -8,6 +8,7 @@ They compute in the dtype of the variable.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -37,6 +38,8 @@ RMSPROP_RATE, RHO, RMSPROP_EPSILON = 0.002, 0.8, 1e-6
 # Of those that all of Keras' optimizers take. In `tiny`, `optimizers` has dense gradients of norm 31 to 33, which
 # `clipnorm` shortens, and sparse ones of norm 25 to 26, which it leaves; together they have 40 to 42.
 ARGUMENTS = {"clipnorm": 28.0, "global_clipnorm": 20.0, "weight_decay": 0.1}
+SCHEDULE = "schedule"  # Adam's rate times DECAY ** (updates before / DECAY_STEPS), as Keras' ExponentialDecay
+DECAY, DECAY_STEPS = 0.5, 20
 
 
 def adam(variable: Array, slots: Slots, gradient: Array, step: int, given: Adam = ADAM) -> tuple[Array, Slots]:
@@ -65,7 +68,8 @@ def rmsprop(variable: Array, slots: Slots, gradient: Array, step: int) -> tuple[
 
 
 OPTIMIZERS: dict[str, Update] = {"adam": adam, "momentum": momentum, "rmsprop": rmsprop}
-WITH_ARGUMENT = ("adam clipnorm", "momentum global_clipnorm", "adam weight_decay")  # of OPTIMIZERS, then of ARGUMENTS
+# One of OPTIMIZERS, then one of ARGUMENTS or SCHEDULE.
+WITH_ARGUMENT = ("adam clipnorm", "momentum global_clipnorm", "adam weight_decay", f"adam {SCHEDULE}")
 
 
 def updated(
@@ -90,7 +94,7 @@ def updated_by(
     """Returns new values and slots, as `updated` does, by one of OPTIMIZERS or WITH_ARGUMENT.
 
     `clipnorm` shortens each gradient to that norm, `global_clipnorm` all together; `weight_decay`, times Adam's rate,
-    is first taken off the variables (Loshchilov & Hutter 2019, arXiv 1711.05101).
+    is first taken off the variables (Loshchilov & Hutter 2019, arXiv 1711.05101). `schedule` lowers Adam's rate.
     """
     name, _, argument = name.partition(" ")
     if argument == "clipnorm":
@@ -100,6 +104,9 @@ def updated_by(
     elif argument == "weight_decay":
         share = ADAM.rate * ARGUMENTS[argument]
         variables = {of: value - value * value.dtype.type(share) for of, value in variables.items()}
+    elif argument == SCHEDULE:
+        now = dataclasses.replace(ADAM, rate=ADAM.rate * DECAY ** ((step - 1) / DECAY_STEPS))
+        return updated(functools.partial(adam, given=now), variables, slots, gradients, step)
     return updated(OPTIMIZERS[name], variables, slots, gradients, step)
 
 

@@ -10,7 +10,7 @@ from lm.arrays import Array, Tokens
 from lm.config import Config
 from lm.oracle.bidirectional import DIRECTIONS, PARTS, bidirectional_step
 from lm.oracle.masked import Masked
-from lm.workloads.parts.padded import Padded
+from lm.workloads.parts.padded import FRONT, FULL, RAGGED, Padded
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 class Workload(Padded):
     """Implements lm.workloads.protocol.Workload."""
+
+    cases = (RAGGED, FRONT, FULL)
 
     def shapes(self, config: Config) -> Mapping[str, tuple[int, ...]]:
         """Returns the weights' shapes by name: each direction has its own."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from lm.arrays import Tokens
 from lm.compat import tf_variable
 from lm.runtime import relocate
 from lm.training.initial import weights_sha256
@@ -13,7 +14,7 @@ from lm.workloads.parts.traced import Traced
 from lm.workloads.protocol import Answering, CompilationError, Opening
 
 if TYPE_CHECKING:
-    from lm.workloads.parts.padded import Batch, Padded
+    from lm.workloads.parts.padded import Padded
 
 # What TensorFlow raises where XLA can't compile a graph. Others (memory that runs out) are failures like any.
 REFUSALS = (
@@ -69,17 +70,17 @@ class Differentiated(Traced, Answering):
         """Sets the weights."""
         assign(self._weights, self._workload.weights(self.config, self.jitter))
 
-    def _on_batch(self, inputs: tf.Tensor, targets: tf.Tensor, lengths: tf.Tensor) -> dict[str, Any]:
+    def _on_batch(self, inputs: tf.Tensor, targets: tf.Tensor) -> dict[str, Any]:
         """Computes loss, logits, gradients and final state of a batch: at once, or of each sequence by itself."""
         if not self._workload.per_example:
-            return self._computed(inputs, targets, lengths)
+            return self._computed(inputs, targets)
 
         def of_one(sequence: tuple[tf.Tensor, ...]) -> dict[str, Any]:
             found = self._computed(*(part[tf.newaxis] for part in sequence))
             return {**found, "gradients": [tf.convert_to_tensor(value) for value in found["gradients"]]}
 
         with tf.device(self.device):
-            each = tf.vectorized_map(of_one, (inputs, targets, lengths))
+            each = tf.vectorized_map(of_one, (inputs, targets))
             return {
                 "loss": tf.reduce_mean(each["loss"]),
                 "logits": tf.squeeze(each["logits"], 1),
@@ -87,13 +88,13 @@ class Differentiated(Traced, Answering):
                 "state": [tf.squeeze(value, 1) for value in each["state"]],
             }
 
-    def _computed(self, inputs: tf.Tensor, targets: tf.Tensor, lengths: tf.Tensor) -> dict[str, Any]:
+    def _computed(self, inputs: tf.Tensor, targets: tf.Tensor) -> dict[str, Any]:
         with tf.device(self.device), tf.GradientTape() as tape:
             hidden, state = self._embedding(inputs), []
             for layer in self._recurrent:
                 hidden, *final = layer(hidden)
                 state += [tf.cast(value, tf.float32) for value in final]
-            kept = tf.sequence_mask(lengths, self.config.num_steps, tf.float32)
+            kept = tf.cast(inputs != 0, tf.float32)  # of padding at either end
             logits = self._output(hidden)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
             loss = tf.reduce_sum(losses * kept) / inputs.shape[0]
@@ -104,11 +105,15 @@ class Differentiated(Traced, Answering):
             gradients = [tf.math.scalar_mul(1 / scale, value) for value in gradients]
         return {"loss": loss, "logits": logits * kept[:, :, tf.newaxis], "gradients": gradients, "state": state}
 
-    def prepare(self, unit: int) -> "Batch":
-        """Returns the unit's batch."""
-        return self._workload.batch(self.config, unit, self._workload.cases[0])
+    def prepare(self, unit: int) -> tuple[Tokens, Tokens]:
+        """Returns the unit's inputs and targets, [batch, steps]."""
+        return self._batch(unit, self._workload.cases[0])
 
-    def do(self, prepared: "Batch") -> float:
+    def _batch(self, unit: int, case: str) -> tuple[Tokens, Tokens]:
+        inputs, targets, _ = self._workload.batch(self.config, unit, case)
+        return inputs, targets
+
+    def do(self, prepared: tuple[Tokens, Tokens]) -> float:
         """Computes loss and gradients; returns the loss."""
         return float(self._function(*prepared)["loss"])
 
@@ -119,8 +124,8 @@ class Differentiated(Traced, Answering):
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
         """Returns loss, logits, gradients and final state of the second batch: what is kept of the first one shows."""
         workload = self._workload
-        self._function(*workload.batch(self.config, 0, case))
-        found = self._function(*workload.batch(self.config, 1, case))
+        self._function(*self._batch(0, case))
+        found = self._function(*self._batch(1, case))
         return {
             "logits": {"": found["logits"]},
             "loss": {"": found["loss"]},

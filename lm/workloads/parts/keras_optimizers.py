@@ -21,9 +21,12 @@ def made(name: str) -> Optimizer:
     """Returns an optimizer, by its name in the oracle ("adam", "adam clipnorm"), that holds no variables yet."""
     keras, adam = tf.keras.optimizers, oracle.ADAM
     name, _, argument = name.partition(" ")
-    more = {argument: oracle.ARGUMENTS[argument]} if argument else {}
+    more = {argument: oracle.ARGUMENTS[argument]} if argument in oracle.ARGUMENTS else {}
     if name == "adam":
-        return keras.Adam(adam.rate, beta_1=adam.beta_1, beta_2=adam.beta_2, epsilon=adam.epsilon, **more)
+        rate = adam.rate
+        if argument == oracle.SCHEDULE:
+            rate = keras.schedules.ExponentialDecay(rate, oracle.DECAY_STEPS, oracle.DECAY)
+        return keras.Adam(rate, beta_1=adam.beta_1, beta_2=adam.beta_2, epsilon=adam.epsilon, **more)
     if name == "momentum":
         return keras.SGD(oracle.MOMENTUM_RATE, momentum=oracle.MOMENTUM, **more)
     return keras.RMSprop(oracle.RMSPROP_RATE, rho=oracle.RHO, epsilon=oracle.RMSPROP_EPSILON, **more)

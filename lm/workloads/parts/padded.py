@@ -17,7 +17,8 @@ from lm.workloads.protocol import TRACED, Answers, Opening
 if TYPE_CHECKING:
     import tensorflow as tf
 
-RAGGED, FULL = "ragged", "full"  # cases: lengths from 1 to all steps; all sequences are whole
+# Cases: lengths from 1 to all steps, padded at the end, or in front; all sequences are whole.
+RAGGED, FRONT, FULL = "ragged", "front", "full"
 Batch = tuple[Tokens, Tokens, Tokens]  # inputs and targets [batch, steps], lengths [batch]
 
 
@@ -75,24 +76,37 @@ class Padded(protocol.Workload):
         return masked_step(config, weights, inputs, targets, lengths)
 
     def expected(self, opening: Opening, case: str, kind: type[np.floating[Any]]) -> Answers:
-        """Returns loss, logits, gradients and final state of the second batch by the oracle."""
+        """Returns loss, logits, gradients and final state of the second batch by the oracle.
+
+        Where its sequences lie between their paddings changes nothing but the places of the logits.
+        """
         config = opening.config
         weights = {name: self.cast(name, value, kind) for name, value in self.weights(config, opening.jitter).items()}
-        found = self.oracle(config, weights, *self.batch(config, 1, case))
+        inputs, targets, lengths = self.batch(config, 1, RAGGED if case == FRONT else case)
+        found = self.oracle(config, weights, inputs, targets, lengths)
         return {
-            "logits": {"": found.logits},
+            "logits": {"": _to_the_end(found.logits, lengths) if case == FRONT else found.logits},
             "loss": {"": np.asarray(found.loss)},
             "gradient": {name: densified(value, len(weights[name])) for name, value in found.gradients.items()},
             "state": found.state,
         }
 
     def batch(self, config: Config, unit: int, case: str) -> Batch:
-        """Returns a unit's batch. RAGGED: lengths from 1 to all steps, both among them; FULL: no padding."""
+        """Returns a unit's batch. RAGGED and FRONT: lengths from 1 to all steps, both among them; FULL: no padding."""
         shape = (config.batch_size, config.num_steps)
         lengths = np.full(shape[0], shape[1])
-        if case == RAGGED:
+        if case != FULL:
             lengths = np.random.RandomState([config.seed, unit]).randint(1, shape[1] + 1, shape[0])
             lengths[0], lengths[-1] = 1, shape[1]
         kept = np.arange(shape[1]) < lengths[:, np.newaxis]
         inputs, targets = (random_ids(config, 2 * unit + number, shape, least=1) for number in (0, 1))
-        return np.where(kept, inputs, 0).astype(np.int32), targets, lengths.astype(np.int32)
+        inputs = np.where(kept, inputs, 0).astype(np.int32)
+        if case == FRONT:
+            inputs, targets = (_to_the_end(ids, lengths) for ids in (inputs, targets))
+        return inputs, targets, lengths.astype(np.int32)
+
+
+def _to_the_end(values: Array, lengths: Tokens) -> Array:
+    """Moves each sequence of [batch, steps, …] behind its padding."""
+    steps = values.shape[1]
+    return np.stack([np.roll(row, steps - length, axis=0) for row, length in zip(values, lengths, strict=True)])

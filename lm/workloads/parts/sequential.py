@@ -73,7 +73,13 @@ class Predicting(OnDevice, Answering):
         return max(self._traces() - 1, 0)
 
     def answers(self, case: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns the logits of each sequence, in turn."""
+        """Returns the logits of each sequence, in turn. The call before them has other weights, of which none may be
+        kept.
+        """
+        sequences = self._calls.sequences(self.config)
         with tf.device(self.device):
-            sequences = self._calls.sequences(self.config)
+            weights = wide_weights(self.config, self.jitter)
+            assign(self.model.trainable_variables, {name: 2 * value for name, value in weights.items()})
+            self._calls.call(self.model, next(iter(sequences.values())))
+            self.start()
             return {"logits": {name: self._calls.call(self.model, ids) for name, ids in sequences.items()}}

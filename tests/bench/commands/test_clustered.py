@@ -165,7 +165,7 @@ def test_a_host_with_another_tfgate_measures_nothing(
     monkeypatch.setattr("bench.commands.clustered.own_code", lambda: next(digests))
     found = timed(tfgate, tmp_path, sides, tmp_path / "out", *CLUSTER)
     assert found.code == 4, found
-    assert "another tfgate is here than where the command runs: have one commit on all hosts" in found.err
+    assert "another tfgate is here than where the command runs: install the same commit on each host" in found.err
 
 
 def test_the_code_of_each_module_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,18 +103,6 @@ Session.finish = finish
 """
 
 
-ANSWERS = """
-answered = Session.answer
-
-def answer(self, case):
-    with open({path!r}, "a") as file:
-        file.write("# changed")
-    return answered(self, case)
-
-Session.answer = answer
-"""
-
-
 @pytest.mark.parametrize("command", ["upgrade", "gate"])
 def test_a_file_that_is_changed_meanwhile_is_not_judged_as_one_model(
     tfgate: Tfgate, tmp_path: Path, baselines: Path, command: str
@@ -140,19 +128,6 @@ def test_a_file_that_is_changed_meanwhile_is_not_judged_as_one_model(
     again = tfgate(*words, "--resume")
     assert again.code == 2
     assert again.err.splitlines()[-1].startswith(f"tfgate: error: {path} was begun with another mine.py: delete it to ")
-
-
-def test_a_file_that_is_changed_while_numbers_are_compared_is_no_regression(
-    tfgate: Tfgate, tmp_path: Path, baselines: Path, fake_oracle: None
-) -> None:
-    """The oracle's process runs the file anew, and so does each answer."""
-    (tmp_path / "mine.py").write_text("def workload(): pass\n")
-    more = ANSWERS.format(path=str(tmp_path / "mine.py"))
-    sides = ["--from", noisy_side(tmp_path / "a"), "--to", noisy_side(tmp_path / "b", more=more)]
-    folders = ["--baselines", baselines, "--output", tmp_path / "out"]
-    found = tfgate("upgrade", "--numerics-only", *sides, "--workload", tmp_path / "mine.py", *folders)
-    assert found.code == 4, found
-    assert found.err.splitlines()[-1] == "tfgate: error: mine.py was changed while it was measured: measure anew"
 
 
 @pytest.mark.slow

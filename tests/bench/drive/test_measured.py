@@ -1,13 +1,21 @@
-"""Growth of memory: a leak shows in most blocks, a pool that grows once in one of them."""
+"""The record of a process: memory that grows, and a file that was edited.
 
+A leak shows in most blocks, a pool that grows once in one of them.
+"""
+
+import hashlib
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from bench.drive.measured import Measured, memory_growth
 from bench.drive.plan import Plan
+from bench.drive.process import WorkerError
 from bench.record.replies import Finished
+from bench.record.types import OWN_CODE
+from tests.builders.records import WITHIN
 
 KIB = 1024
 
@@ -52,3 +60,21 @@ def test_memory_that_the_system_does_not_tell_has_not_grown_by_0(sizes: tuple[in
     measured = Measured(finished=Finished(9, 0, 0, {}), rss=list(enumerate(sizes)))
     memory = measured.record(Plan("tiny", 1), 0, 0, "").memory
     assert (memory and memory.slope_bytes_per_step) == growth
+
+
+def test_a_file_of_the_user_s_own_that_was_edited_since_it_was_opened_was_not_compared(tmp_path: Path) -> None:
+    """The process that says what is right has run it anew, and so has each answer. A timed launch hasn't."""
+    own = tmp_path / "mine.py"
+    own.write_text("def workload(): pass\n")
+    fingerprint = hashlib.sha256(own.read_bytes()).hexdigest()[:16]
+    plan = Plan("own", 1, workload=str(own), fingerprint=fingerprint)
+    compared, timed = Measured(numerics=[WITHIN]), Measured()
+    assert compared.record(plan, 0, 0, "").numerics == (WITHIN,)
+    own.write_text("def workload(): return 3\n")
+    assert timed.record(plan, 0, 0, "").losses == ()
+    with pytest.raises(WorkerError, match=r"^mine\.py was changed while it was measured: measure anew$") as caught:
+        compared.record(plan, 0, 0, "")
+    assert caught.value.failure.kind == OWN_CODE
+    own.unlink()
+    with pytest.raises(WorkerError):
+        compared.record(plan, 0, 0, "")

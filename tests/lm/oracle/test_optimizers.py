@@ -78,6 +78,15 @@ def test_a_global_clip_norm_shortens_all_gradients_together() -> None:
         assert moved == pytest.approx(steps)
 
 
+def test_a_schedule_halves_the_rate_every_twenty_updates() -> None:
+    """The first has all of it. Slots are those of Adam."""
+    values, slots, given = {"a": ONE}, {"a": {"m": ONE, "v": ONE}}, {"a": np.array([2.0])}
+    for step, part in ((1, 1.0), (11, 0.5**0.5), (21, 0.5)):
+        plain, scheduled = (updated_by(name, values, slots, given, step) for name in ("adam", "adam schedule"))
+        assert scheduled[0]["a"] - ONE == pytest.approx(part * (plain[0]["a"] - ONE))
+        assert scheduled[1] == plain[1]
+
+
 def test_weight_decay_comes_before_the_update_and_goes_by_the_rate() -> None:
     """1 − 0.002 · 0.1, then less Adam's first step, 0.00199999."""
     values, slots = updated_by("adam weight_decay", {"a": ONE}, {}, {"a": np.array([2.0])}, 1)

@@ -165,6 +165,12 @@ def beyond(
             marks=pytest.mark.slow,
         ),
         ("predict-without-biases", "keras.Model.predict", ("lengths", "logits")),
+        ("predict-by-first-weights", "keras.Model.predict", ("lengths", "logits")),
+        (
+            "rate-of-the-next-update",
+            "keras.optimizers.schedules.ExponentialDecay.__call__",
+            ("adam schedule", "change after 1"),
+        ),
         pytest.param(
             "recurrent-kernels-kept",
             "keras.optimizers.SGD.update_step",
@@ -188,6 +194,11 @@ def test_answers_show_a_fault(
     ("fault", "patched", "shown"),
     [
         ("mean-over-batches", "keras.metrics.Mean.update_state", {("short last batch", "loss")}),
+        (
+            "mask-by-length",
+            "keras.layers.Embedding.compute_mask",
+            {("front", quantity) for quantity in ("loss", "logits", "gradient", "state")},
+        ),
         (
             "clipnorm-ignored",
             "keras.optimizers.Adam.__init__",

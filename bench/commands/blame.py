@@ -17,7 +17,7 @@ from bench.commands.messages import say
 from bench.commands.model import model_request
 from bench.commands.options import add_launches, stamped
 from bench.commands.progress import PhaseProgress
-from bench.commands.resume import is_kept
+from bench.commands.resume import is_kept, require_sides
 from bench.commands.searches import (
     CONFIGS,
     GROWN,
@@ -161,12 +161,19 @@ class Blaming:
         return self._measure.origin(row.report for row in self._rows)
 
     def measure(self) -> None:
-        """Measures each part in turn, launch by launch. Raises RequestError for a candidate that can't be measured."""
+        """Measures each part in turn, launch by launch.
+
+        Raises RequestError for a candidate that can't be measured, UsageError where a report is of other environments
+        than those that would be measured.
+        """
         pace, rows = self._measure.pace(self._asked.budget_minutes), self._rows
         launches = 1 if self._measure.numbers else self._asked.launches
         self._tell_cost(rows, launches, pace)
         for row in self._packages:
             self._build(row)
+        for row in rows:  # also those that are done: effects are compared with each other
+            if row.report.run and not row.part.problem:
+                require_sides(row.report.path, row.report.run, row.sides)
         with PhaseProgress() as progress:
             for row in turns(rows, launches):
                 if pace.is_spent:

@@ -11,10 +11,11 @@ from pathlib import Path
 from bench.commands.messages import say
 from bench.commands.options import add_variables, keeping_message
 from bench.commands.stored import baselines_folder
+from bench.commands.usage import UsageError
 from bench.drive.environments import PINNED, Resolved, prepare, prepare_reference, releases_between, resolved
 from bench.drive.lockfile import TENSORFLOW, keras_of, nightly_date, tensorflow_of
 from bench.drive.mixed import differing
-from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, read_as_of, read_request
+from bench.drive.requests import AsOf, BuildError, RequestError, Requirements, is_path, read_as_of, read_request
 from bench.record.paired import CANDIDATE, REFERENCE, Package, Side
 from bench.record.releases import NIGHTLIES
 
@@ -154,7 +155,7 @@ def add_releases(parser: argparse.ArgumentParser, default: str) -> None:
 def releases_request(options: argparse.Namespace, first: str, last: str, others: Sequence[str], *, gpu: bool) -> Sides:
     """Makes the request of add_index' options for the first and the last of several releases.
 
-    Raises RequestError for what names nothing, one of the others included.
+    Raises RequestError for what names nothing, one of the others included, and UsageError.
     """
     return _request(options, SideRequest(first), SideRequest(last), *others, gpu=gpu)
 
@@ -174,6 +175,8 @@ def _request(
     for what in (reference.what, candidate.what, *others):
         if what != PINNED:
             read_request(what, gpu)
+        if getattr(options, "cluster", "") and is_path(what) and not os.path.isabs(what):
+            raise UsageError(f"{what}: each host would look for it in a folder of its own: give its whole path")
     locks = baselines_folder(options.baselines) / PINNED
     return Sides(reference, candidate, options.as_of, options.python_version, locks, gpu)
 

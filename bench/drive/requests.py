@@ -100,9 +100,9 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
         cpu = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
         return Requirements((f"{'tensorflow[and-cuda]' if gpu else cpu}=={text}",))
     path = Path(text)
-    if text.endswith(".whl") and "://" not in text:
+    if is_path(text) and text.endswith(".whl"):
         return Requirements((_wheel_requirement(path),))
-    if os.sep in text and "://" not in text:
+    if is_path(text):
         if not (path.is_file() and os.access(path, os.X_OK)):
             raise RequestError(
                 f"{text}: there is no interpreter; name a Python, a version, requirements or a wheel file"
@@ -113,6 +113,11 @@ def read_request(text: str, gpu: bool = False) -> Interpreter | Requirements:
     for line in lines:
         _check_requirement(line)
     return Requirements(lines)
+
+
+def is_path(text: str) -> bool:
+    """Returns whether text is the path of an interpreter or of a wheel."""
+    return (os.sep in text or text.endswith(".whl")) and "://" not in text
 
 
 def is_version(text: str) -> bool:

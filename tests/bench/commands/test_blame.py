@@ -44,6 +44,7 @@ class Environments:
         self.together = 1.0  # the same of TensorFlow and Keras, beside what each does
         self.crashing: Callable[[set[str]], bool] = lambda new: False  # whether these new packages crash among old ones
         self.crashes = False  # whether all new ones together do
+        self.hashes: tuple[str, ...] = ()  # of the candidate's keras
         self.moments: set[str] = set()  # as of which whole sides were asked for
         self.chosen: set[tuple[str | None, bool]] = set()  # the Pythons of all, and whether a GPU was asked for
 
@@ -63,7 +64,8 @@ class Environments:
         crash = self.crashes if new == {*OLD} else self.crashing(new)
         midway = CRASH if crash else "pass"
         python = noisy_side(self.folder / "-".join(versions.values()), versions, slowness=slowness, midway=midway)
-        packages = tuple(Package(*item) for item in versions.items())
+        hashes = {NEW["keras"]: self.hashes}
+        packages = tuple(Package(*item, hashes.get(item[1], ())) for item in versions.items())
         return Side(requested, python, dict(options.get("variables") or {}), as_of.moment, packages)
 
 
@@ -293,6 +295,19 @@ class TestWholeSearches:
         found = blame(tfgate, tmp_path, "--part", "keras")
         assert found.code == 2
         assert "the change can't be measured: the worker exited with code 3" in found.err
+
+    def test_two_builds_of_one_version_make_no_table(
+        self, tfgate: Tfgate, tmp_path: Path, environments: Environments
+    ) -> None:
+        """The whole is done, with the first build, when the second comes."""
+        environments.hashes = ("sha256:aa",)
+        words = ("--launches", "1", "--part", "keras")
+        assert blame(tfgate, tmp_path, *words, "--budget", "0.0001").code == 3
+        assert len(list(tmp_path.glob("out/*/paired.json"))) == 1
+        environments.hashes = ("sha256:bb",)
+        found = blame(tfgate, tmp_path, *words, "--budget", "0.0001", "--resume")
+        assert found.code == 2, found
+        assert "00-all/paired.json was begun with another build of keras 3.0.0" in found.error
 
     @pytest.mark.usefixtures("environments")
     @pytest.mark.parametrize("failure", [Failure(NO_ORACLE, "the oracle was killed"), Failure(NO_ROOM, "it is full")])

@@ -154,6 +154,25 @@ def test_a_host_with_another_file_of_that_name_measures_nothing(
     assert not list(tmp_path.glob("out/*/paired.json"))
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("survey", "--from", "2.20.0", "--to", "{}"), "venv/python"),
+        (("bisect", "--good", "2.20.0", "--bad", "2.21.0", "--release", "{}", "--metric", "numbers"), "venv/python"),
+        (("blame", "--from", "2.20.0", "--to", "{}", "--metric", "numbers"), "tensorflow-2.22.0-py3-none-any.whl"),
+    ],
+)
+def test_a_path_that_each_host_would_read_otherwise_is_refused(
+    tfgate: Tfgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], what: str
+) -> None:
+    noisy_side(tmp_path / "venv" / "python")
+    (tmp_path / "tensorflow-2.22.0-py3-none-any.whl").touch()
+    monkeypatch.chdir(tmp_path)
+    found = tfgate(*(word.format(what) for word in words), *CLUSTER, "--output", "out")
+    said = f"{what}: each host would look for it in a folder of its own: give its whole path"
+    assert (found.code, found.error) == (2, said), found
+
+
 @pytest.mark.usefixtures("baselines")
 def test_a_host_with_another_tfgate_measures_nothing(
     tfgate: Tfgate, tmp_path: Path, one_host: OneHost, monkeypatch: pytest.MonkeyPatch

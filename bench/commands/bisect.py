@@ -97,7 +97,7 @@ def _tell(asked: Request, bisection: Bisection, finding: Finding, names: Sequenc
     more = [f"left out: {line}" for line in left_out] + ([f"which package: {hint}"] if hint else [])
     instead = bisection.left_out_before(finding.release) if finding.answer is Answer.FOUND and finding.release else []
     if instead:
-        more.insert(0, f"or it came just before, with {' or '.join(instead)}, left out here")
+        more.insert(0, f"or {' or '.join(instead)} brought it, just before, which was left out")
     plain |= {"left_out": left_out, "instead": instead, "blame": hint or None} | bisection.origin()
     answer(asked.output, "\n".join([text, *more]), plain, as_json=asked.json)
 

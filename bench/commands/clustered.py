@@ -101,7 +101,7 @@ def local_hosts(most: int, room: float) -> Iterator[Results | None]:
 
 
 def own_code() -> str:
-    """Returns a digest of tfgate's code as it lies on this host."""
+    """Returns a digest of tfgate's code as it lies on this host, in .py files."""
     digest = hashlib.sha256()
     for package in (bench, lm):
         folder = Path(package.__path__[0])
@@ -137,7 +137,8 @@ class Building:
         """
         if self.code != own_code():
             raise FailedError(
-                "another tfgate is here than where the command runs: install the same commit on each host"
+                "another tfgate is here than where the command runs: install the same commit on each host, "
+                "without other .py files in bench and lm"
             )
         there = self.model.files()
         for workload, fingerprint in self.files.items():

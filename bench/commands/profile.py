@@ -15,7 +15,7 @@ from bench.commands.stored import judging, read_profile
 from bench.commands.timing import timing
 from bench.commands.usage import UsageError
 from bench.drive.plan import Plan
-from bench.drive.profile import HLO_FILE, NODES_FILE, ONEDNN_FILE, PROFILE_FILE, run_profile
+from bench.drive.profile import FILES, HLO_FILE, NODES_FILE, ONEDNN_FILE, PROFILE_FILE, run_profile
 from bench.profile.compare import compare
 from bench.profile.fingerprint import Fingerprint, fingerprint
 from bench.profile.timeline import timeline
@@ -37,6 +37,8 @@ tfgate profile --compare reports/old-profile reports/new-profile"""
 CONFIGS = ("notebook",)
 REPORTS = (f"**/{PROFILE_FILE}",)
 CHROME_FILE, FLAME_FILE, TEXT_FILE = "trace.json", "flame.svg", "profile.txt"
+DIFFS = {name: f"{Path(name).stem}.diff" for name in (NODES_FILE, HLO_FILE)}
+WRITTEN = (PAGE_FILE, TEXT_FILE, CHROME_FILE, FLAME_FILE, *DIFFS.values(), *FILES)
 WHOLE = "step"  # the target that is a unit of any workload
 LEAST_STEPS = 4  # a quarter of them is dropped at either end
 Stored = tuple[Path, Profile]
@@ -153,8 +155,8 @@ def _measured(asked: Measuring) -> list[Answer]:
     """
     planned = [[dataclasses.replace(plan, steps=asked.steps) for plan in model.plans()] for model in asked.models]
     folders = [asked.models[0].folder(asked.output, plan.name) for plan in planned[0]]
-    files = (folder / name for folder in folders for name in (PAGE_FILE, TEXT_FILE, CHROME_FILE, FLAME_FILE))
-    if there := next((path for path in files if path.exists()), None):
+    places = [folder / side for folder in folders for side in ("", REFERENCE, CANDIDATE)]
+    if there := next((path for place in places for name in WRITTEN if (path := place / name).exists()), None):
         raise UsageError(f"{there} exists already: choose another --output")
     answers: list[Answer] = []
     with timing() as disturbed:
@@ -225,8 +227,8 @@ def _fingerprint(stored: Stored) -> Fingerprint:
 
 def _keep(folder: Path, profiles: Sequence[Stored], answer: Answer) -> None:
     """Writes the page and the text; of two, also a unified diff of each file that both folders have."""
-    for name in (NODES_FILE, HLO_FILE) if len(profiles) == 2 else ():
-        kept = folder / f"{Path(name).stem}.diff"
+    for name, diff in DIFFS.items() if len(profiles) == 2 else ():
+        kept = folder / diff
         kept.unlink(missing_ok=True)  # an earlier comparison's
         old, new = (path / name for path, _ in profiles)
         if old.is_file() and new.is_file():

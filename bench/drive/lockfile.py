@@ -77,11 +77,11 @@ def _package(line: str) -> Package:
     specifiers = [one.version for one in requirement.specifier if one.operator in ("==", "===")]
     if not requirement.url and len(specifiers) != 1:
         raise ValueError(f"{requirement} has no exact version")
-    version = _wheel_version(requirement.url) if requirement.url else specifiers[0]
+    version = wheel_version(requirement.url) if requirement.url else specifiers[0]
     return Package(canonicalize_name(requirement.name), version, tuple(each.strip() for each in hashes))
 
 
-def _wheel_version(url: str) -> str:
+def wheel_version(url: str) -> str:
     """Returns the version in a wheel's file name; "" for what is no wheel."""
     try:
         return str(parse_wheel_filename(urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(url).path).name))[1])

@@ -118,23 +118,25 @@ def measure_micro(
         for role in (REFERENCE, CANDIDATE) if number % 2 == 0 else (CANDIDATE, REFERENCE):
             path = launch_file(folder, role, number)
             launch = functools.partial(_launch, role, sides[role], request.suite, path, measured)
-            found, warnings = twice(f"launch {number + 1} of the {role}", launch, _failed)
-            skipped = [f"the {role} skipped cases: {why}" for why in getattr(found, "skipped", ())]
-            run = dataclasses.replace(run, warnings=tuple(dict.fromkeys((*run.warnings, *warnings, *skipped))))
+            found, once = twice(f"launch {number + 1} of the {role}", launch, _failed, _is_another_s)
+            failed_too += "".join(once) if role == REFERENCE else ""
+            skipped = () if isinstance(found, Failure) else found.skipped
+            warnings = (*run.warnings, *once, *(f"the {role} skipped cases: {why}" for why in skipped))
+            run = dataclasses.replace(run, warnings=tuple(dict.fromkeys(warnings)))
             if isinstance(found, Failure):
                 if role == REFERENCE or found.kind in NOT_THE_CANDIDATE_S:
                     why = f"launch {number + 1} of the {role} failed: {found.message}"
                     keep(dataclasses.replace(run, failure=None, incomplete=why))  # the candidate's says nothing
                     raise WorkerError(found)
                 run = dataclasses.replace(run, failure=found)
-            failed_too = failed_too or (warnings[0] if warnings and role == REFERENCE else "")
             said = found.message if isinstance(found, Failure) else f"{len(found.cases)} cases"
             say(f"{role} launch {number + 1} of at most {request.launches}: {said}")
         if run.failure and role == CANDIDATE:  # after which the reference has not run yet
             failed_too = failed_too or _fails_now(sides[REFERENCE], request.suite, measured)
         if run.failure and failed_too:
-            keep(dataclasses.replace(run, failure=None, incomplete=failed_too))
-            raise WorkerError(Failure("failed", failed_too))
+            why = f"the candidate failed ({run.failure.message}), which says nothing: {failed_too}"
+            keep(dataclasses.replace(run, failure=None, incomplete=why))
+            raise WorkerError(Failure("failed", why))
         if run.failure or settled(run, measured.launches[REFERENCE], measured.launches[CANDIDATE]):
             break
     keep(run)
@@ -155,6 +157,10 @@ def _fails_now(reference: Side, suite: Suite, measured: LaunchesSoFar) -> str:
 
 def _failed(found: MicroLaunch | Failure) -> Failure | None:
     return found if isinstance(found, Failure) else None
+
+
+def _is_another_s(found: MicroLaunch | Failure) -> bool:
+    return isinstance(found, Failure) and found.kind in NOT_THE_CANDIDATE_S
 
 
 def _launch(role: str, side: Side, suite: Suite, path: Path, measured: LaunchesSoFar) -> MicroLaunch | Failure:

@@ -19,6 +19,7 @@ PROFILE_SECONDS = 1200.0
 PROFILE_FILE = "profile.json"
 GRAPH_FILE, NODES_FILE, HLO_FILE = "graph.pbtxt", "graph.txt", "hlo.txt"
 ONEDNN_FILE = "onednn.txt"  # what oneDNN says of itself, and of one call's primitives
+FILES = (PROFILE_FILE, GRAPH_FILE, NODES_FILE, HLO_FILE, ONEDNN_FILE)
 LOUD = {"ONEDNN_VERBOSE": "1", "TF_CPP_MIN_LOG_LEVEL": "0"}
 TOLD = re.compile(r"onednn_verbose,|To enable the following instructions:")
 RAW_FOLDER = "tensorflow"  # what TensorFlow itself wrote, for TensorBoard
@@ -29,8 +30,7 @@ def run_profile(plan: Plan, target: str, side: Side, folder: Path, *, command: t
 
     `target` is one of bench.record.profile.TARGETS. Raises WorkerError, OSError (FileExistsError for a folder in use).
     """
-    files = (folder / name for name in (PROFILE_FILE, GRAPH_FILE, NODES_FILE, HLO_FILE, ONEDNN_FILE))
-    if there := next((path for path in files if path.exists()), None):
+    if there := next((path for name in FILES if (path := folder / name).exists()), None):
         raise FileExistsError(f"{there} exists already and is not overwritten: choose another place")
     created = now()
     raw = folder.resolve() / RAW_FOLDER

@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from uv import find_uv_bin
 
 from bench.drive.children import EXHAUSTED, ending_with_us
 from bench.drive.folders import held_folder
-from bench.drive.lockfile import TENSORFLOW, Lock, read_lock
+from bench.drive.lockfile import TENSORFLOW, Lock, read_lock, wheel_version
 from bench.drive.requests import AsOf, BuildError, RequestError, end_of_day
 
 NO_UPLOAD_TIME = "is missing an upload date"  # uv's warning for each file that --exclude-newer leaves out for that
@@ -76,7 +77,9 @@ def _require_met(lines: Sequence[str], lock: Lock) -> None:
     versions = {one.name: one.version for one in lock.packages}
     for requirement in map(Requirement, lines):
         version = versions.get(canonicalize_name(requirement.name))
-        if version and not requirement.specifier.contains(version, prereleases=True):
+        named = f"=={wheel}" if requirement.url and (wheel := wheel_version(requirement.url)) else requirement.specifier
+        wanted = SpecifierSet(str(named).replace("===", "=="))  # 3.2 is 3.2.0
+        if version and not requirement.marker and not wanted.contains(version, prereleases=True):
             raise RequestError(
                 f"uv puts {requirement.name} {version} in the place of {requirement}: take the override out of its "
                 "settings (UV_OVERRIDE, uv.toml, pyproject.toml)"

@@ -36,9 +36,8 @@ class ComparisonError(ValueError):
 def compare_reports(reference: Report, candidate: Report, margins: Margins) -> Verdict:
     """Returns the verdict on the candidate report's speed and memory, or on those metrics alone that a report names.
 
-    A candidate that fails since is a REGRESSION. Numbers aren't compared: each report's own verdict judges them. Raises
-    ComparisonError for a report given twice, or
-    for two without a launch.
+    A candidate that fails for good in the second report alone is a REGRESSION. Numbers aren't compared: each report's
+    own verdict judges them. Raises ComparisonError for a report given twice, or for two without a launch.
     """
     if reference == candidate:
         raise ComparisonError(f"the report of {reference.created} is given twice: compare it with another")
@@ -64,9 +63,9 @@ def compare_reports(reference: Report, candidate: Report, margins: Margins) -> V
         kinds = {new.cores for old, new in samples if new.metric.gates and not _lacking(old, new)}
         pass_from = launches_of_a_pass(len(kinds))
         comparisons += [_compared(*sides, pass_from, between) for sides in samples]
+        comparisons += _failed_since(*(runs[name] for runs in timed))
         scope = Scope.NAMED if only else scope
         warnings += _unlike_places(name, before[0], after[0], between_hosts)
-    comparisons += _failed_since(*reports)
     failures: list[Reason] = []
     for side, report in zip(SIDES, reports, strict=True):
         warnings += [OfReport(side, warning) for warning in _warnings(report)]
@@ -165,16 +164,10 @@ def across_hosts(found: Comparison, between: float, pass_from: int) -> Compariso
     )
 
 
-def _failed_since(reference: Report, candidate: Report) -> list[Comparison]:
-    """Returns the subjects in which a report's candidate fails for good where its own reference runs, and where the
-    other report's candidate doesn't.
-    """
-    before, after = (
-        [one for run in paired_runs(report) for one in launch_failures(dataclasses.replace(run, oracle=()))[0]]
-        for report in (reference, candidate)
-    )
-    known = {one.subject for one in before}
-    return [one for one in after if one.outcome is Outcome.REGRESSION and one.subject not in known]
+def _failed_since(reference: PairedRun, candidate: PairedRun) -> list[Comparison]:
+    """Returns that a run's candidate fails for good where its own reference runs, unless the other run's does, too."""
+    before, after = (launch_failures(dataclasses.replace(run, oracle=()))[0] for run in (reference, candidate))
+    return [] if before else [one for one in after if one.outcome is Outcome.REGRESSION]
 
 
 def _unlike_places(name: str, before: Pair, after: Pair, between_hosts: float) -> list[UnlikePlaces]:

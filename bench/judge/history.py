@@ -29,7 +29,7 @@ from bench.record.paired import ALL_CORES, Pair
 from bench.record.types import Record
 from bench.stats.outcome import Outcome
 from bench.stats.sequential import mean_of
-from bench.stats.series import LEAST_REPORTS, Change, Drift, changes, drift, noise
+from bench.stats.series import Change, Drift, changes, drift, noise
 
 START_UP = "start-up"  # from the start of a process to its first trained step
 
@@ -151,27 +151,26 @@ def histories(reports: Iterable[Points], fixed: Points | None = None) -> list[Se
         for key, point in report.items():
             groups.setdefault(key, []).append(point)
     groups = {key: sorted(points, key=lambda point: point.created) for key, points in groups.items()}
-    beside = {
-        key: [points for other, points in groups.items() if other != key and other.compared == key.compared]
-        for key in groups
-    }
-    groups = {
-        key: points
-        for key, points in groups.items()
-        if len(points) > 1 or (beside[key] and all(other[-1].created < points[0].created for other in beside[key]))
-    }
+    groups = {key: points for key, points in groups.items() if len(points) > 1 or _is_newest(key, groups)}
     if fixed is not None and not fixed.keys() & groups.keys():
         raise ValueError(
             "the fixed reference has no configuration and reference environment in common with the reports: name "
             "another report by --fixed-reference"
         )
-    series = (_series(key, points, points[0] if fixed is None else fixed.get(key)) for key, points in groups.items())
-    return [dataclasses.replace(each, ended=_has_ended(each.points, beside[each.key])) for each in series]
+    series = [_series(key, points, points[0] if fixed is None else fixed.get(key)) for key, points in groups.items()]
+    return [dataclasses.replace(each, ended=any(_follows(other, each) for other in series)) for each in series]
 
 
-def _has_ended(points: Sequence[Point], others: Iterable[Sequence[Point]]) -> bool:
-    """Tells whether one of the others began after the last point, and has enough of its own to be judged."""
-    return any(other[0].created > points[-1].created and len(other) >= LEAST_REPORTS for other in others)
+def _is_newest(key: Key, groups: Mapping[Key, Sequence[Point]]) -> bool:
+    """Tells whether a key's points are newer than those of all others of its subject and metric, of which there are."""
+    others = [points for other, points in groups.items() if other != key and other.compared == key.compared]
+    return bool(others) and all(points[-1].created < groups[key][0].created for points in others)
+
+
+def _follows(other: Series, one: Series) -> bool:
+    """Tells whether a series is judged that began after the last report of another of its subject and metric."""
+    began = other.points[0].created > one.points[-1].created
+    return other.key.compared == one.key.compared and began and other.drift is not None
 
 
 def _series(key: Key, points: Sequence[Point], fixed: Point | None) -> Series:

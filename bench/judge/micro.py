@@ -90,7 +90,8 @@ def gates(launch: MicroLaunch) -> frozenset[str]:
         for one in launch.cases.values()
         if one.workload or (one.mode == "graph" and one.target in GATING and one.form != "dense")
     ]
-    return frozenset([one.name for one in graphs if one.workload or one.subject == one.first][:MOST_GATING])
+    gating = [one.name for one in graphs if one.workload or one.subject == (one.first or graphs[0].subject)]
+    return frozenset(gating[:MOST_GATING])
 
 
 def common(*sides: Sequence[MicroLaunch]) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ class Session:
             self._expected, self._start, unchecked = defined(found, opening)
         else:
             self._found = Tally()
-            self._expected, self._start = {case: expected_answer(found, opening, case) for case in found.cases}, {}
+            self._expected = {case: expected_answer(found, opening, case) for case in found.answered(device)}
+            self._start = {}
             unchecked = ()
         self._shapes = {
             case: {

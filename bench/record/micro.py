@@ -48,8 +48,8 @@ class MicroCase:
     onednn: bool
     variables: dict[str, str]  # environment variables that bear on TensorFlow or its memory, and all that were given
     fingerprint: str  # of the configuration, the corpus and the initial weights
-    first: str  # the subject of the configuration, implementation and device that were asked for first
     workload: str = ""  # whose unit it is; "" of a part of a training step
+    first: str = ""  # subject of what was asked for first, by which it gates; "" in records that don't say
 
     @property
     def subject(self) -> str:

@@ -65,7 +65,7 @@ def _said(series: Series) -> Iterator[str]:
         found = f"{percent(drift.difference)} from the fixed reference, with a noise of {noise} a report"
         yield f"{found}: does not exclude the {margin} margin"
     if series.noise is None:
-        few = f"{Count(len(series.points)):report} tell too little of the noise between reports"
+        few = f"{Count(len(series.points)):report} can't tell the noise between reports"
         yield f"{NOT_JUDGED}: {few}, which takes {LEAST_REPORTS}"
     elif series.fixed_reference is None:
         yield f"{NOT_JUDGED}: the fixed reference has no such value"

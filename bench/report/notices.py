@@ -127,7 +127,8 @@ def _few_threads(reason: notices.FewThreads) -> str:
 
 def _nothing_gates(reason: notices.NothingGates) -> str:
     targets = ", ".join(reason.gating)
-    return f"none of the timed cases gates; choose, by --mode and --target, one that does: in graph mode, {targets}"
+    gate = f"in graph mode, {targets} of the first --config, --implementation and --device"
+    return f"none of the timed cases gates; choose, by --mode and --target, one that does and isn't skipped: {gate}"
 
 
 NOTICES: Mapping[type[Reason], Words] = {

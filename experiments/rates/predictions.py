@@ -42,7 +42,7 @@ class Point:
 
 @dataclasses.dataclass(frozen=True)
 class Between:
-    """The deviation of runs' means beyond what their launches explain, which no run sees: as where copies differ."""
+    """The deviation of runs' means beyond what their launches explain, which no run sees: copies may differ."""
 
     estimate: float
     at_most: float | None  # one-sided 95% bound; None where means lie closer together than their launches explain

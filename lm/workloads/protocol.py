@@ -2,7 +2,7 @@
 
 import dataclasses
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -177,6 +177,10 @@ class Workload(Protocol):
     def fingerprint(self) -> str:
         """Returns that of a user's own file; "" of the others."""
         return ""
+
+    def answered(self, device: str) -> Sequence[str]:
+        """Returns the cases that are answered on a device."""
+        return self.cases
 
     def open(self, opening: Opening) -> Work:
         """Imports the work, and TensorFlow with it, and reads what it needs.

@@ -21,7 +21,7 @@ def made(name: str) -> Optimizer:
     """Returns an optimizer, by its name in the oracle ("adam", "adam clipnorm"), that holds no variables yet."""
     keras, adam = tf.keras.optimizers, oracle.ADAM
     name, _, argument = name.partition(" ")
-    more = {argument: oracle.ARGUMENTS[argument]} if argument in oracle.ARGUMENTS else {}
+    more = {argument: oracle.ARGUMENTS[argument]} if argument not in ("", oracle.SCHEDULE) else {}
     if name == "adam":
         rate = adam.rate
         if argument == oracle.SCHEDULE:

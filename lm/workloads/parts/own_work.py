@@ -1,7 +1,7 @@
 """Work of a user's own model, and its definition: the same code in float64."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 STEPS = 2  # that are compared: the second one's update has the optimizer's slots in it
 NEAR = 2.0**-8  # relative distance of the other starts' weights
-SMALL = 64, 257  # times 2⁻¹⁶, 0.001 to 0.004: what those get that would be 0, in numbers that each kind of float holds
+SMALL = 2.0**-10, 2.0**-8  # bounds of those that would be 0
+HALF_BYTES = 2  # of float16 and bfloat16
 SCALES = ("gamma", "moving_variance")  # Keras' names of weights that begin with 1
 # How far losses and gradients of two runs may be apart, of the largest value: threads may add up in any order. It is
 # bench.record.types.CAP. Dropout of 10% moved gradients by 2% and more, and losses by 1e-5 to 1e-4.
@@ -82,7 +83,8 @@ def define(path: Path, cases: Sequence[str]) -> Iterator[Definition]:
     Raises ModelError.
     """
     model = built(path)
-    first = _each_counts(model.start())
+    halves = {WEIGHT + name for name, one in model.variables.items() if tf_variable(one).dtype.size == HALF_BYTES}
+    first = _each_counts(model.start(), halves)
     reads = _reads(model, first)
     for case in cases:
         start = _start_of(first, case)
@@ -114,20 +116,24 @@ def _reads(model: Model, start: Mapping[str, Array]) -> Mapping[str, Array]:
     return found
 
 
-def _each_counts(start: Mapping[str, Array]) -> dict[str, Array]:
+def _each_counts(start: Mapping[str, Array], halves: Collection[str]) -> dict[str, Array]:
     """Returns a start in which nothing can be lost unseen that Keras begins with: a bias of 0, a scale of 1.
 
     Float weights that are all 0 have small values, and biases where they are 0, as an LSTM's. None is negative: a step
-    may take the root of one, as of a variance. Scales are larger by 1/128 or 2/128.
+    may take the root of one, as of a variance. Scales are larger by little. Those in `halves`, of two bytes, have
+    values that bfloat16 holds.
     """
     random, counting = np.random.RandomState(len(CASES)), dict(start)
     for name, value in start.items():
         if name.startswith(WEIGHT) and value.dtype.kind == "f":
-            own_name, small = name.rpartition("/")[2].partition("#")[0], random.randint(*SMALL, value.shape)
+            own_name, small = name.rpartition("/")[2].partition("#")[0], random.uniform(*SMALL, value.shape)
+            larger = 4 * small
+            if name in halves:  # 8 binary digits
+                small, larger = np.ceil(small * 2**16) / 2**16, np.ceil(larger * 2**7) / 2**7
             if not value.any() or own_name == "bias":
-                counting[name] = np.where(value == 0, small * 2.0**-16, value).astype(value.dtype)
+                counting[name] = np.where(value == 0, small, value).astype(value.dtype)
             elif own_name in SCALES:
-                counting[name] = (value * (1 + (1 + small % 2) / 128)).astype(value.dtype)
+                counting[name] = (value * (1 + larger)).astype(value.dtype)
     return counting
 
 
@@ -161,7 +167,7 @@ def _floats(start: Mapping[str, Array]) -> list[tuple[str, Array]]:
 
 
 def _is_wide(value: Array) -> bool:
-    """Tells whether an array is in float32 or float64. In float64 bfloat16 is kept as well, whose low bits are 0."""
+    """Tells whether an array is of float32 or float64. As float64 bfloat16 is kept as well, whose low bits are 0."""
     if value.dtype != np.float64:
         return bool(value.dtype == np.float32)
     return bool((np.ascontiguousarray(value).view(np.uint64) % 2**45).any())

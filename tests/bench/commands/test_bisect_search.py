@@ -119,8 +119,8 @@ class TestSearches:
         found = bisect(tfgate, tmp_path, sides)
         assert found.code == 0, found
         assert f"{slowness['d']} changed step time by" in " ".join(found.out.split())
-        instead, left_out, *_ = found.out.splitlines()[-2:]
-        assert instead == f"or it came just before, with {slowness['c']}, left out here"
+        instead, left_out = found.out.splitlines()[-2:]
+        assert instead == f"or {slowness['c']} brought it, just before, which was left out"
         assert left_out.startswith(f"left out: {slowness['c']}: the worker exited with code 3")
         again = bisect(tfgate, tmp_path, sides, "--resume")
         assert (again.code, again.out) == (0, found.out)

@@ -166,6 +166,20 @@ def test_as_many_steps_are_recorded_as_are_asked_for(
     assert asked == [steps]
 
 
+@pytest.mark.parametrize("name", ["profile.txt", "hlo.diff", "candidate/graph.pbtxt"])
+def test_a_user_s_file_by_a_name_of_ours_is_left_alone(
+    tfgate: Tfgate, tmp_path: Path, baselines: Path, name: str
+) -> None:
+    """It is told before anything is measured."""
+    file, python = tmp_path / "out" / name, noisy_side(tmp_path / "python", {"tensorflow-cpu": "9.9.9"})
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    sides = ("--from", python, "--to", python, "--config", "tiny", "--baselines", baselines)
+    answer = tfgate("profile", *sides, "--output", tmp_path / "out")
+    assert (answer.code, answer.error) == (2, f"{file} exists already: choose another --output")
+    assert file.read_text() == "mine"
+
+
 def test_a_page_of_other_profiles_is_in_the_way(
     tfgate: Tfgate, tmp_path: Path, baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

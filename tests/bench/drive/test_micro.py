@@ -104,6 +104,17 @@ def test_a_candidate_that_fails_twice_ends_the_run_when_the_reference_has_had_th
     assert read_micro(tmp_path / "out")[0] == run
 
 
+@pytest.mark.parametrize("full", [1, 2])
+def test_a_full_disk_in_either_try_is_not_the_candidate_s(tmp_path: Path, full: int) -> None:
+    said = f"print('E   OSError: [Errno 28] No space left on device' if number == {full} else 'E   died')"
+    planted = f"if number: {said}; sys.exit(1)"
+    reference, candidate = (micro_interpreter(tmp_path, *LAUNCHES, planted=one) for one in ("", planted))
+    with pytest.raises(WorkerError, match="No space left on device") as failed:
+        measure(tmp_path, reference, candidate)
+    assert failed.value.failure.kind == NO_ROOM
+    assert read_micro(tmp_path / "out")[0].failure is None
+
+
 @pytest.mark.parametrize(
     ("launch", "said"),
     [
@@ -121,17 +132,7 @@ def test_a_candidate_that_fails_where_the_reference_failed_too_says_nothing(
     with pytest.raises(WorkerError, match=said):
         measure(tmp_path, reference, candidate)
     run, *_ = read_micro(tmp_path / "out")
-    assert (run.failure, said in run.incomplete) == (None, True)
-
-
-def test_a_full_disk_is_not_the_candidate_s(tmp_path: Path) -> None:
-    planted = "if number: print('E   OSError: [Errno 28] No space left on device'); sys.exit(1)"
-    with pytest.raises(WorkerError, match="No space left on device") as failed:
-        measure(
-            tmp_path, micro_interpreter(tmp_path, *LAUNCHES), micro_interpreter(tmp_path, *LAUNCHES, planted=planted)
-        )
-    assert failed.value.failure.kind == NO_ROOM
-    assert read_micro(tmp_path / "out")[0].failure is None
+    assert (run.failure, said in run.incomplete, "killed by SIGKILL" in run.incomplete) == (None, True, True)
 
 
 def test_cases_that_are_skipped_are_told_once(tmp_path: Path) -> None:

@@ -39,16 +39,26 @@ def test_a_conflict_is_explained_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("wheelhouse")
+@pytest.mark.parametrize("line", ["keras===3.2", "keras==3.1.0; python_version < '3'", "Keras>=3.2"])
+def test_a_requirement_is_met_however_it_is_written(line: str) -> None:
+    lock, _ = resolve("both", ("tensorflow-cpu==2.99.0", line), PRESENT, sys.executable)
+    assert [one.version for one in lock.packages if one.name == "keras"] == ["3.2.0"]
+
+
 @pytest.mark.parametrize("override", ["keras==3.1.0", "tensorflow-cpu==2.98.0"])
 def test_another_version_by_an_override_of_uv_s_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str
+    wheelhouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str
 ) -> None:
     """It holds for what is named here, too: both sides would be one. Nor is a list of releases without an end."""
     (tmp_path / "overrides.txt").write_text(f"{override}\n")
     monkeypatch.setenv("UV_OVERRIDE", str(tmp_path / "overrides.txt"))
     name, _, version = override.partition("==")
-    with pytest.raises(RequestError, match=f"^uv puts {name} {version} in the place of {name}==.*: take the override"):
-        resolve("both", ("tensorflow-cpu==2.99.0", "keras==3.2.0"), PRESENT, sys.executable)
+    wheel = f"tensorflow-cpu @ {(wheelhouse / 'tensorflow_cpu-2.99.0-py3-none-any.whl').as_uri()}"
+    for tensorflow in ("tensorflow-cpu==2.99.0", wheel):
+        with pytest.raises(
+            RequestError, match=f"^uv puts {name} {version} in the place of {name}.*: take the override"
+        ):
+            resolve("both", (tensorflow, "keras==3.2.0"), PRESENT, sys.executable)
     if name == "tensorflow-cpu":
         with pytest.raises(RequestError, match=f"^uv puts {name} {version} in the place of {name}"):
             releases_between(name, "2.98.0", "", PRESENT, sys.executable)

@@ -366,6 +366,17 @@ def test_a_candidate_that_failed_before_as_well_is_no_regression() -> None:
     assert compare_reports(paired_report(pairs(10)), after, MARGINS).outcome is Outcome.REGRESSION
 
 
+def test_a_candidate_that_fails_where_nothing_can_be_compared_is_no_regression() -> None:
+    """Against another reference, and in a configuration that the first report never measured."""
+    (last,) = pairs(11)[10:]
+    failing = [*pairs(10, 3), *[on_candidate(last, failure=CRASH)] * 2]
+    other = paired_report(failing, LATER, OTHER_REFERENCE)
+    assert compare_reports(paired_report(pairs(10)), other, MARGINS).outcome is Outcome.INCONCLUSIVE
+    more = paired_report([on_both(one, subject=TINY) for one in failing])
+    both = gate_report([paired_report(pairs(10, 3), LATER), more], LATER)
+    assert compare_reports(paired_report(pairs(10)), both, MARGINS).outcome is Outcome.INCONCLUSIVE
+
+
 def test_each_side_that_failed_is_named() -> None:
     raised = Failure(OWN_CODE, "mine.py:6: ValueError: no data")
     (last,) = pairs(11)[10:]

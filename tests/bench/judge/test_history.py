@@ -221,6 +221,15 @@ def test_a_series_that_another_one_follows_is_judged_no_more() -> None:
     assert outcome(histories(both)) is Outcome.REGRESSION
 
 
+def test_a_series_that_can_not_be_judged_ends_no_other() -> None:
+    """A given reference is of the old series alone."""
+    old = of_days([pairs(1, step=step) for step in [0.0] * 8 + [0.1] * 2])
+    new = [report_points(f"new-{n}", paired_report(pairs(1), day(10 + n), OTHER_REFERENCE)) for n in range(8)]
+    found = histories([*old, *new], old[0])
+    assert outcome(found) is Outcome.REGRESSION
+    assert not any(each.ended for each in found)
+
+
 def test_a_gate_s_report_and_a_paired_run_are_one_series() -> None:
     gate = report_points("gate", gate_report([paired_report(pairs())], day(1)))
     (upgrade,) = of_days([pairs(shift=2)])

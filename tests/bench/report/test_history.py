@@ -27,7 +27,7 @@ def series(count: int, slowdown: float = 1.0) -> list[Series]:
 
 
 def test_wording() -> None:
-    worse, short = series(12, 1.2), series(3)
+    worse, short = series(12, 1.2), [*series(3), dataclasses.replace(series(3)[0], points=series(3)[0].points[:1])]
     unsure = [dataclasses.replace(each, margin=0.0015) for each in series(12)]
     undecided = [
         dataclasses.replace(each, drift=dataclasses.replace(each.drift, proven=False)) for each in unsure if each.drift

@@ -41,7 +41,7 @@ def test_a_conflict_is_explained_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("wheelhouse")
 @pytest.mark.parametrize("line", ["keras===3.2", "keras==3.1.0; python_version < '3'", "Keras>=3.2"])
 def test_a_requirement_is_met_however_it_is_written(line: str) -> None:
-    lock, _ = resolve("both", ("tensorflow-cpu==2.99.0", line), PRESENT, sys.executable)
+    lock, _ = resolve("both", ("tensorflow-cpu==2.99.0", line), read_as_of("now"), sys.executable)
     assert [one.version for one in lock.packages if one.name == "keras"] == ["3.2.0"]
 
 
@@ -58,10 +58,10 @@ def test_another_version_by_an_override_of_uv_s_is_refused(
         with pytest.raises(
             RequestError, match=f"^uv puts {name} {version} in the place of {name}.*: take the override"
         ):
-            resolve("both", (tensorflow, "keras==3.2.0"), PRESENT, sys.executable)
+            resolve("both", (tensorflow, "keras==3.2.0"), read_as_of("now"), sys.executable)
     if name == "tensorflow-cpu":
         with pytest.raises(RequestError, match=f"^uv puts {name} {version} in the place of {name}"):
-            releases_between(name, "2.98.0", "", PRESENT, sys.executable)
+            releases_between(name, "2.98.0", "", read_as_of("now"), sys.executable)
 
 
 @pytest.mark.usefixtures("wheelhouse")

@@ -42,16 +42,22 @@ def wide_weights(config: Config, jitter: int = 0, kind: type[np.floating[Any]] =
     Those that training starts from hide faults: biases are 0, and gates that are nearly half open hardly move. Kernels
     are He's (He and others 2015: a variance of 2 / rows), all others up to ±0.5. `jitter`: see initial_weights.
     """
-    weights = _wide(config, config.weight_shapes(), jitter)
+    weights = curved_weights(config, config.weight_shapes(), jitter, 1.0)
     return {name: value.astype(kind, copy=False) for name, value in weights.items()}
 
 
-def curved_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int = 0) -> Weights:
-    """Returns weights of those names and shapes, drawn in their order as wide_weights draws its own, times CURVED.
+def curved_weights(
+    config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int = 0, times: float = CURVED
+) -> Weights:
+    """Returns weights of those names and shapes, drawn in their order as wide_weights draws its own, `times` as large.
 
     Gates and logits reach where their functions curve. `jitter`: see initial_weights.
     """
-    return _wide(config, shapes, jitter, CURVED)
+    stream, weights = np.random.RandomState(config.seed), {}
+    for name, shape in shapes.items():
+        bound = float(np.sqrt(6 / shape[0])) if name.endswith(("kernel", "recurrent")) else 0.5
+        weights[name] = _uniform(bound * times, shape, stream).astype(np.float32)
+    return _jittered(weights, config, jitter)
 
 
 def biased_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int = 0) -> Weights:
@@ -95,15 +101,6 @@ def _draw(config: Config, name: str, shape: tuple[int, ...], stream: np.random.R
         value = _uniform(float(np.sqrt(6 / sum(shape))), shape, stream)  # Glorot & Bengio 2010, equation 16
     quantised: Floats = (np.rint(value / QUANTUM) * QUANTUM).astype(np.float32)
     return quantised
-
-
-def _wide(config: Config, shapes: Mapping[str, tuple[int, ...]], jitter: int, times: float = 1.0) -> Weights:
-    """Draws wide weights, `times` as large."""
-    stream, weights = np.random.RandomState(config.seed), {}
-    for name, shape in shapes.items():
-        bound = float(np.sqrt(6 / shape[0])) if name.endswith(("kernel", "recurrent")) else 0.5
-        weights[name] = _uniform(bound * times, shape, stream).astype(np.float32)
-    return _jittered(weights, config, jitter)
 
 
 def _uniform(bound: float, shape: tuple[int, ...], stream: np.random.RandomState) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench.drive.paired import PAIRED_FILE
 from bench.judge.margins import read_margins
@@ -446,8 +447,9 @@ def test_the_readme_tells_the_committed_runs() -> None:
 
 
 def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
+    """Whether by more than their launches, by the F test of means about those of their cells."""
     page, store = " ".join(OUTPUT.read_text(encoding="utf-8").split()), read_store()
-    by_margins = [
+    alone = [
         [
             run
             for cell in copies(margins)
@@ -456,13 +458,28 @@ def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
         ]
         for margins in range(3)
     ]
-    every = [run for runs in by_margins for run in runs]
-    assert ([len(runs) for runs in by_margins], sum(len(run) == 16 for run in every)) == ([2, 4, 4], 8)
+    same, by_clock, by_work = alone
+    every = [run for runs in alone for run in runs]
+    assert ([len(runs) for runs in alone], sum(len(run) == 16 for run in every)) == ([2, 4, 4], 8)
     assert "eight of these ten runs took all 16 launches" in page
-    same, by_clock, by_work = (sorted(f"{np.expm1(np.mean(run)):+.1%}" for run in runs) for runs in by_margins)
-    assert f"With nothing changed their means are {' and '.join(same)};" in page
-    assert f"runs fast by one margin, which is exact, from {by_clock[0]} to {by_clock[-1]};" in page
-    assert f"with busy work of two margins from {by_work[0]} to {by_work[-1]}." in page
+    (whole,) = (cell for cell in copies(0) if cell.command == "--config notebook")
+    everything = launches_of(store, whole, ONE_CORE_STEP_TIME)
+
+    def means(runs: Sequence[Sequence[float]]) -> str:
+        found = sorted(map(np.mean, runs))
+        return f"{np.expm1(found[0]):+.1%} to {np.expm1(found[-1]):+.1%}"
+
+    said = f"of {len(same + everything)} runs with nothing changed, {len(everything)} of them with everything judged"
+    assert f"the means {said}, lie from {means(same + everything)}" in page
+    assert f"those of four with a fast clock from {means(by_clock)}." in page
+    assert f"Busy work of two margins slowed four runs by {means(by_work)}" in page
+    cells = [np.concatenate([np.full(len(run), np.mean(run)) for run in runs]) for runs in (same, everything, by_clock)]
+    about = sum(float(np.sum((cell - cell.mean()) ** 2)) for cell in cells)
+    exact = [*same, *everything, *by_clock]
+    within, launches = sum(float(np.var(run)) * len(run) for run in exact), sum(map(len, exact))
+    degrees, others = len(exact) - 3, launches - len(exact)
+    chance = float(stats.f.sf((about / degrees) / (within / others), degrees, others))
+    assert f"By chance alone, means lie so far apart in {chance:.0%} of cases" in page
 
 
 def test_the_page_tells_the_first_runs_of_the_noisy_host() -> None:

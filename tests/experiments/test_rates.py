@@ -464,18 +464,19 @@ def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
     assert "eight of these ten runs took all 16 launches" in page
     (whole,) = (cell for cell in copies(0) if cell.command == "--config notebook")
     everything = launches_of(store, whole, ONE_CORE_STEP_TIME)
+    unchanged = [*same, *everything]
 
     def means(runs: Sequence[Sequence[float]]) -> str:
         found = sorted(map(np.mean, runs))
         return f"{np.expm1(found[0]):+.1%} to {np.expm1(found[-1]):+.1%}"
 
-    said = f"of {len(same + everything)} runs with nothing changed, {len(everything)} of them with everything judged"
-    assert f"the means {said}, lie from {means(same + everything)}" in page
+    said = f"of {len(unchanged)} runs with nothing changed, {len(everything)} of them with everything judged"
+    assert f"the means {said}, lie from {means(unchanged)}" in page
     assert f"those of four with a fast clock from {means(by_clock)}." in page
     assert f"Busy work of two margins slowed four runs by {means(by_work)}" in page
     cells = [np.concatenate([np.full(len(run), np.mean(run)) for run in runs]) for runs in (same, everything, by_clock)]
     about = sum(float(np.sum((cell - cell.mean()) ** 2)) for cell in cells)
-    exact = [*same, *everything, *by_clock]
+    exact = [*unchanged, *by_clock]
     within, launches = sum(float(np.var(run)) * len(run) for run in exact), sum(map(len, exact))
     degrees, others = len(exact) - 3, launches - len(exact)
     chance = float(stats.f.sf((about / degrees) / (within / others), degrees, others))

@@ -17,7 +17,7 @@ from bench.commands.growing import Growing, Measure
 from bench.drive.doctor import Finding
 from bench.drive.lock import host_lock
 from bench.drive.requests import AsOf, RequestError
-from bench.record.files import read_record
+from bench.record.files import read_record, write_record
 from bench.record.paired import Package, PairedRun, Side
 from bench.record.types import NO_ORACLE, NO_ROOM, Failure
 from tests.bench.judge.test_blame import inconclusive, numbers
@@ -25,7 +25,7 @@ from tests.builders.cluster import CLUSTER
 from tests.builders.commands import CRASH, Answer, OneHost, Tfgate, in_turn, noisy_side, report, snapshot
 from tests.builders.paired import paired_run
 from tests.builders.profiles import made_profile
-from tests.builders.records import record
+from tests.builders.records import MACHINE, record
 
 OLD = {"tensorflow-cpu": "2.98.0", "keras": "2.0.0", "numpy": "1.0.0", "six": "1.0", "wrapt": "1.0"}
 NEW = {"tensorflow-cpu": "2.99.0", "keras": "3.0.0", "numpy": "2.0.0", "six": "2.0", "namex": "1.0", "wrapt": "2.0"}
@@ -318,13 +318,21 @@ class TestWholeSearches:
         """Neither is it a request that can't be met, nor is the part given up."""
         failed = paired_run([], (record(), record(failure=failure)))
 
-        def grow(measure: Measure, report: Growing, *_: object) -> PairedRun:
-            return failed if report.name == name else numbers(wrong=True)
+        def grow(measure: Measure, report: Growing, sides: dict[str, Side], *_: object) -> PairedRun:
+            run = failed if report.name == name else numbers(wrong=True)
+            reference, candidate = sides["reference"], sides["candidate"]
+            command = tuple(measure.command_line)
+            run = dataclasses.replace(run, reference=reference, candidate=candidate, command=command)
+            write_record(report.path, run)
+            return run
 
         monkeypatch.setattr(Measure, "grow", grow)
-        found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras")
-        assert found.code == 4
-        assert f"{name}: {failure.message}; delete {tmp_path / 'out'}" in found.err.splitlines()[-1]
+        monkeypatch.setattr("bench.commands.resume.this_machine", lambda: MACHINE)  # the records'
+        monkeypatch.setattr("bench.commands.resume.require_same_variables", lambda *_: None)
+        for more in ((), ("--resume",)):
+            found = blame(tfgate, tmp_path, "--metric", "numbers", "--part", "keras", *more)
+            assert found.code == 4, found
+            assert f"{name}: {failure.message}; delete {tmp_path / 'out'}" in found.err.splitlines()[-1]
 
     @pytest.mark.usefixtures("environments")
     def test_without_an_effect_nothing_is_blamed(self, tfgate: Tfgate, tmp_path: Path) -> None:

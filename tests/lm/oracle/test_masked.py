@@ -9,7 +9,8 @@ from lm.oracle.sgd import densified
 from lm.oracle.step import backward, cross_entropy, forward, zero_state
 from lm.training.initial import initial_weights
 from lm.workloads.masked import Workload
-from lm.workloads.parts.padded import FULL, RAGGED
+from lm.workloads.parts.padded import FRONT, FULL, RAGGED
+from lm.workloads.registry import workload
 
 TINY = CONFIGS["tiny"]
 WEIGHTS = {name: value.astype(np.float64) for name, value in initial_weights(TINY).items()}
@@ -47,3 +48,21 @@ def test_without_padding_it_is_the_training_step_s_cost() -> None:
     inputs, targets, lengths = Workload().batch(TINY, 0, FULL)
     logits, _, _ = forward(TINY, WEIGHTS, zero_state(TINY, WEIGHTS, TINY.batch_size), inputs)
     assert masked_step(TINY, WEIGHTS, inputs, targets, lengths).loss == pytest.approx(cross_entropy(logits, targets)[0])
+
+
+@pytest.mark.parametrize("name", ["masked", "bidirectional"])
+def test_on_a_gpu_no_padding_is_in_front(name: str) -> None:
+    """Keras 3 refuses it there, in a graph."""
+    found = workload(name)
+    assert tuple(found.answered("cpu:0")) == found.cases
+    assert tuple(found.answered("gpu:0")) == (RAGGED, FULL)
+
+
+def test_padding_in_front_moves_sequences_and_nothing_else() -> None:
+    inputs, targets, lengths = Workload().batch(TINY, 0, RAGGED)
+    moved_inputs, moved_targets, same = Workload().batch(TINY, 0, FRONT)
+    assert np.array_equal(lengths, same)
+    for row, length in enumerate(lengths):
+        assert np.array_equal(moved_inputs[row, TINY.num_steps - length :], inputs[row, :length])
+        assert np.array_equal(moved_targets[row, TINY.num_steps - length :], targets[row, :length])
+        assert not moved_inputs[row, : TINY.num_steps - length].any()

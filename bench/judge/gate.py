@@ -27,6 +27,7 @@ from bench.record.repeats import reference_failure, settled_records, unrepeated
 from bench.record.types import Baseline, Record, Run
 from bench.stats.intervals import widened
 from bench.stats.outcome import Outcome
+from bench.stats.sequential import LOOKS, bounds_at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,22 +141,27 @@ def _speed(run: PairedRun, standards: Standards) -> list[Comparison]:
     samples = gate_samples(run, standards)
     told_alone = all(pair.reference.subject.tells(RETRACES.name) for pair in run.pairs)  # with the numbers
     found = compare_in_turn(run, samples, retraces=not told_alone)
-    compared = {one.metric.name: one for one in found}
-    since = (_since_first(sample, compared[sample.metric.name], run, standards) for sample in samples)
+    since = (_since_first(sample, run, standards) for sample in samples)
     return [*found, *(comparison for comparison in since if comparison)]
 
 
-def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards: Standards) -> Comparison | None:
-    """Compares the change since the ledger's first entry with the metric's budget; None without a budget, an interval
-    or an entry.
+def _since_first(sample: Sample, run: PairedRun, standards: Standards) -> Comparison | None:
+    """Compares the change since the ledger's first entry with the metric's budget, by all launches up to the last look
+    that has bounds, whichever look decided the metric itself; None without a budget, an entry or such a look.
 
     The entry's own bounds are added in quadrature. Where it was measured on another host, its ratio may differ here by
     two draws of a host's own effect.
     """
-    margins, metric, found, reason = standards.margins, sample.metric, compared.interval, compared.reason
+    margins, metric = standards.margins, sample.metric
     budget = margins.budget.get(key(metric.name))
     entries = positions(of_models(standards.ledger, run), run.reference.setup, sample.subject, metric.name)
-    if not (budget and entries and found and isinstance(reason, Decided)):
+    if not (budget and entries):
+        return None
+    measured = [math.nan if value is None else value for value in sample.difference]
+    looks = (look for look in reversed(LOOKS) if sample.plan.first <= look <= len(measured))
+    bounded = ((look, bounds) for look in looks if (bounds := bounds_at(measured[:look])))
+    launches, found = next(bounded, (0, None))
+    if not found:
         return None
     first, here = entries[0], run.pairs[-1].candidate.machine
     elsewhere = any(machine != here.fingerprint() for machine in first.machines)
@@ -165,11 +171,13 @@ def _since_first(sample: Sample, compared: Comparison, run: PairedRun, standards
     since_metric = Metric(
         f"{metric.name} since {first.tensorflow}", Unit.RATIO, metric.direction, Estimator.VALUE, margin=margin
     )
+    outcome = outcome_of(since, since_metric)
+    too_few = outcome is Outcome.PASS and launches < sample.plan.pass_from
     return Comparison(
         sample.subject,
         since_metric,
-        outcome_of(since, since_metric),
-        Decided(reason.launches, across_hosts=elsewhere),
+        Outcome.INCONCLUSIVE if too_few else outcome,
+        Decided(launches, across_hosts=elsewhere),
         math.exp(found.estimate + sample.accepted),  # of the reference, as the entry's
         math.exp(first.estimate),
         since,

@@ -152,7 +152,7 @@ def require_acceptable(run: PairedRun | MicroRun, launches: int, ledger: Ledger,
 def ratio_interval(ratio: Ratio) -> Interval | None:
     """Returns the interval of a ledger's ratio, on the logarithmic scale; None of the reference itself.
 
-    As everywhere, launches are taken to resemble each other (bench.stats.autocorrelation): the error is widened.
+    As in a run, launches are taken to resemble each other (bench.stats.autocorrelation): the error is widened.
     """
     if ratio.launches < 2:
         return None

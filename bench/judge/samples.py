@@ -95,12 +95,11 @@ def compare(sample: Sample) -> Comparison:
         if metric.gates:
             return dataclasses.replace(found, reason=NoMargin(sample.subject))
         return dataclasses.replace(found, interval=_interval(values))
-    if len(values) < len(sample.difference):
-        lacking = len(sample.difference) - len(values)
-        return dataclasses.replace(found, reason=LaunchesLackIt(lacking, len(sample.difference)))
     if _is_identical(sample):
         return dataclasses.replace(found, outcome=Outcome.PASS, reason=Identical(len(values)))
-    decision = _decision(sample)
+    decision, lacking = _decision(sample), len(sample.difference) - len(values)
+    if lacking and (decision is None or decision.outcome is Outcome.INCONCLUSIVE):
+        return dataclasses.replace(found, reason=LaunchesLackIt(lacking, len(sample.difference)))
     if decision is None:
         return dataclasses.replace(found, reason=TooFewLaunches(len(values), sample.plan.first))
     precision = precision_of_launches(decision, metric.margin, sample.plan)
@@ -117,7 +116,8 @@ def is_settled(sample: Sample) -> bool:
 
 
 def _decision(sample: Sample) -> Decision | None:
-    """Returns what the launches prove; None before the first look, and without a margin.
+    """Returns what the launches prove; None before the first look, and without a margin. One that lacks the metric is
+    no number: what was proven before it stands, and nothing can be after it.
 
     Memory grows by whole pages: with large ones, what most blocks show may be the same in all launches.
     """
@@ -125,7 +125,7 @@ def _decision(sample: Sample) -> Decision | None:
     if margin is None:
         return None
     return decide(
-        differences_of(sample),
+        [math.nan if value is None else value for value in sample.difference],
         margin,
         sample.plan,
         two_sided=sample.metric.direction is Direction.EQUAL,

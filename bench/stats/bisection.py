@@ -70,8 +70,10 @@ class Search(Pooled):
     @property
     def found(self) -> int | None:
         """Returns the release that is proven to have brought a quarter of the change or more by itself."""
+        if not (self.changed and self.posterior.any()):
+            return None
         likely = self._likely()
-        return likely if self.changed and self.posterior.any() and self._single(likely) else None
+        return likely if self._single(likely) else None
 
     @property
     def none(self) -> bool:

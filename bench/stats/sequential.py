@@ -114,9 +114,7 @@ def decide(
     walked = walk(row, margin, plan, two_sided=two_sided, in_units=in_units)
     count = int(walked.launches[0])
     outcome = OUTCOMES[int(walked.codes[0])]
-    estimate, error = mean_of(values[:count], in_units=in_units)
-    bounded = math.isfinite(error)
-    found = interval(estimate, error, count - 1, (1 - REGRESSION_P, 1 - PASS_P)) if bounded else None
+    found = bounds_at(values[:count], in_units=in_units)
     return Decision(
         outcome=outcome,
         improved=found is not None and not two_sided and outcome is Outcome.PASS and found.high < -margin,
@@ -127,6 +125,14 @@ def decide(
         launches=count,
         interval=found,
     )
+
+
+def bounds_at(values: Sequence[float], *, in_units: bool = False) -> Interval | None:
+    """Returns the bounds of a look at these launches, which hold over all looks; None without a spread, unless
+    `in_units`, and of what is no number.
+    """
+    estimate, error = mean_of(values, in_units=in_units)
+    return interval(estimate, error, len(values) - 1, (1 - REGRESSION_P, 1 - PASS_P)) if math.isfinite(error) else None
 
 
 def walk(

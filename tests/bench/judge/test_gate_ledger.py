@@ -68,12 +68,13 @@ def test_the_ratio_is_rebased_where_the_reference_moved() -> None:
     verdict = by_metric(judge_gate(slower(1.08), standards(was, move, margins=budget(0.03))))
     assert verdict[STEP_TIME].outcome is Outcome.REGRESSION  # the reference itself was accepted last: 8% are left
     assert verdict[SINCE].outcome is Outcome.PASS  # and none since 2.19.1
+    assert (verdict[STEP_TIME].reason, verdict[SINCE].reason) == (Decided(4), Decided(10))
     assert verdict[SINCE].reference == pytest.approx(1.08)
     again = judge_gate(slower(1.08), standards(was, move, accepted(1.08, "2.20.1")))
     assert by_metric(again)[STEP_TIME].outcome is Outcome.PASS
     there = dataclasses.replace(was, machine=OTHER_MACHINE.fingerprint())  # the first of the two links alone
     partly = by_metric(judge_gate(slower(1.08), standards(there, move, margins=budget(0.03))))
-    assert partly[SINCE].reason == Decided(4, across_hosts=True)
+    assert partly[SINCE].reason == Decided(10, across_hosts=True)
 
 
 def test_a_reference_that_the_ledger_does_not_know_leaves_it_out() -> None:
@@ -138,11 +139,30 @@ def test_the_budget_is_of_its_own_metric_where_retraces_are_told_in_turn() -> No
     assert interval_of(found[SINCE]).estimate == pytest.approx(math.log(1.08), abs=0.01)
 
 
-def test_the_change_since_rests_on_the_launches_that_decided() -> None:
+def test_the_change_since_rests_on_all_launches_up_to_a_look() -> None:
     by = standards(accepted(1.0), accepted(1.08, "2.20.1"), margins=budget(0.10))
-    found = by_metric(judge_gate(gate_run(launches(12, step=math.log(1.08))), by))
+    found = by_metric(judge_gate(gate_run(launches(13, step=math.log(1.08))), by))
     assert found[STEP_TIME].reason == Decided(10, math.log(1.08))
-    assert found[SINCE].reason == Decided(10)
+    assert found[SINCE].reason == Decided(12)
+
+
+def test_a_total_rests_on_the_launches_before_one_that_lacks_the_metric() -> None:
+    margins = dataclasses.replace(PAIRED, budget={"peak_memory": 0.10})
+    pairs = launches(10, memory=math.log(1.3))
+    pairs[8] = on_both(pairs[8], memory=None)
+    by = standards(accepted(1.0, metric="peak memory"), margins=margins)
+    found = by_metric(judge_gate(gate_run(pairs), by))["peak memory since 2.19.1"]
+    assert (found.outcome, found.reason) == (Outcome.REGRESSION, Decided(8))
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(4, Outcome.INCONCLUSIVE), (10, Outcome.PASS)])
+def test_a_total_passes_by_as_many_launches_as_any_pass(count: int, outcome: Outcome) -> None:
+    """The step time itself is an accepted REGRESSION from its fourth launch on."""
+    by = standards(accepted(1.0), margins=budget(0.20), regression=dataclasses.replace(KNOWN, limit=0.30))
+    verdict = by_metric(judge_gate(gate_run(launches(count, step=math.log(1.08))), by))
+    assert (verdict[STEP_TIME].accepted, verdict[STEP_TIME].unaccepted.reason) == (True, Decided(4))
+    assert (verdict[SINCE].outcome, verdict[SINCE].reason) == (outcome, Decided(count))
+    assert interval_of(verdict[SINCE]).pass_high < math.log1p(0.20)
 
 
 def test_a_first_entry_that_was_slower_leaves_room() -> None:

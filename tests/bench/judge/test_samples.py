@@ -188,6 +188,13 @@ class TestCompare:
         shown = compare(sample(values, SHOWN))
         assert (shown.outcome, shown.reason) == (Outcome.NOT_GATED, reason)
 
+    @pytest.mark.parametrize(("slower", "outcome"), [(0.0, Outcome.PASS), (0.08, Outcome.REGRESSION)])
+    def test_what_was_proven_before_a_launch_that_lacks_it_stands(self, slower: float, outcome: Outcome) -> None:
+        found = compare(sample((*around(math.log1p(slower)), 9.0, None)))
+        assert (found.outcome, found.reason) == (outcome, Decided(4))
+        undecided = compare(sample((*AT_MARGIN, 0.05, None)))
+        assert (undecided.outcome, undecided.reason) == (Outcome.INCONCLUSIVE, LaunchesLackIt(1, 6))
+
     def test_launches_without_a_value_have_no_mean(self) -> None:
         found = compare(sample([None] * 4))
         assert (found.candidate, found.reference, found.reason) == (None, 1.0, LaunchesLackIt(4, 4))
@@ -332,7 +339,7 @@ AT_MARGIN = around(0.05)  # which no number of launches decides
         (AT_MARGIN, BARE, True),
         ((*AT_MARGIN, 0.05), BARE, False),
         ((None,) * 4, SECONDS, True),
-        ((None,) * 5, SECONDS, False),
+        ((*AT_MARGIN, None), SECONDS, True),  # it can't be proven any more
     ],
 )
 def test_a_metric_is_settled_once_more_launches_would_change_nothing(

@@ -63,6 +63,13 @@ def test_without_a_change_the_bad_release_is_measured_on() -> None:
     assert (search.changed, search.found, search.none, search.next()) == (False, None, False, 5)
 
 
+@pytest.mark.filterwarnings("error")
+def test_launches_that_are_all_equal_find_nothing() -> None:
+    """Numbers that no release changed."""
+    search = Search([[], [], [0.0, 0.0]])
+    assert (search.changed, search.found, search.none, search.next()) == (False, None, False, 3)
+
+
 def test_too_few_launches_of_the_bad_release_prove_nothing() -> None:
     search = Search(launches({2: 0.2}, 2, FIRST - 1))
     assert (search.change, search.changed) == (None, False)

@@ -14,7 +14,7 @@ from bench.commands.options import Telling, add_budget, add_launches, add_output
 from bench.commands.paired import measured_until_decided
 from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress
-from bench.commands.resume import as_begun, begun, require_same, resumed_folder
+from bench.commands.resume import as_begun, begun, require_same, require_same_launches, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.timing import timing
@@ -215,6 +215,8 @@ class _Measuring:
 
         standards = self._standards
         plans, unpinned = pair_plans(plan, gating(plan, standards.margins))
+        for run in stored:
+            require_same_launches(self._path, run, plans)
         request = PairedRequest(
             sides,
             self._asked.command_line,

@@ -10,7 +10,7 @@ from typing import Any
 from bench.commands.messages import say
 from bench.commands.plans import numbers_plans, pair_plans
 from bench.commands.progress import PhaseProgress
-from bench.commands.resume import begun, require_sides
+from bench.commands.resume import begun, require_same_launches, require_sides
 from bench.commands.sides import side_warnings
 from bench.commands.usage import UsageError
 from bench.drive.paired import PAIRED_FILE, PairedRequest, measure_paired
@@ -136,10 +136,11 @@ class Measure:
 
     def grow(self, growing: Growing, sides: Mapping[str, Side], progress: PhaseProgress) -> PairedRun:
         """Returns a report's run with one launch more, or with its numbers."""
-        if growing.run:
-            require_sides(growing.path, growing.run, sides)
         only = () if self.numbers else (self.metric,)
         plans, warnings = ({}, ()) if self.numbers else pair_plans(self.plan, only)
+        if growing.run:
+            require_sides(growing.path, growing.run, sides)
+            require_same_launches(growing.path, growing.run, plans)
         oracle, lockstep = numbers_plans(self.plan, sides[REFERENCE]) if self.numbers else (None, None)
         request = PairedRequest(
             sides,

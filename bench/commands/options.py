@@ -151,8 +151,8 @@ def add_launches(parser: argparse.ArgumentParser, default: int, what: str, least
 def add_budget(
     parser: argparse.ArgumentParser,
     default: float = BUDGET_MINUTES,
-    what: str = "minutes that the launches of one workload in one configuration may take; four of each kind are "
-    "measured even if they take longer",
+    what: str = "minutes that the launches of one workload in one configuration may take, at the pace of the first "
+    "four of each kind, which are measured in any case",
 ) -> None:
     """Adds --budget."""
     parser.add_argument(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
-from bench.commands.resume import begun, require_sides
+from bench.commands.resume import begun, require_same_launches, require_sides
 from bench.commands.usage import UsageError
 from bench.drive.paired import PairedRequest, measure_paired
 from bench.drive.patience import Patience
@@ -46,6 +46,8 @@ class Extent:
         keep = keeper(path, begun=stored is not None)
         margins = dataclasses.replace(standards.margins, step_times=self.margin)
         plans, unpinned = pair_plans(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
+        if stored:
+            require_same_launches(path, stored, plans)
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
         request = PairedRequest(
             sides,

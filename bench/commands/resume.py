@@ -12,11 +12,14 @@ from bench.commands.sides import Sides
 from bench.commands.stored import GATE_FILE
 from bench.commands.usage import UsageError
 from bench.drive.folders import held_folder
+from bench.drive.pair import PairPlan
 from bench.drive.plan import Plan
 from bench.drive.private import private_environment
 from bench.judge.fields import unlike_variables
+from bench.judge.likeness import cpu_ranges
 from bench.judge.reports import paired_runs
-from bench.machine import this_machine
+from bench.judge.samples import whole_pairs
+from bench.machine import affinity, this_machine
 from bench.record.command_lines import ALONE, WITH_VALUE, words_without
 from bench.record.files import read_record
 from bench.record.gate import GateRun
@@ -101,6 +104,27 @@ def require_sides(path: Path, run: PairedRun, sides: Mapping[str, Side]) -> None
     """Raises UsageError unless the sides of a run are the ones that it was begun with."""
     require_same(path, run.reference, sides[REFERENCE])
     require_same(path, run.candidate, sides[CANDIDATE])
+
+
+def require_same_launches(path: Path, run: PairedRun, plans: Mapping[str, PairPlan]) -> None:
+    """Raises UsageError where launches of a report had other blocks than those to come, since another tfgate made them,
+    were pinned to another CPU, or had some that this process may not use. Of a user's own model a block has as many
+    units as its times allow.
+    """
+    for pair in whole_pairs(run):
+        if not (plan := plans.get(pair.cores)):
+            continue
+        told = (record.environment for record in (pair.reference, pair.candidate))
+        used = {cpu for environment in told if environment for cpu in environment.affinity}
+        core = plan.pinned.core if plan.pinned else None
+        if pair.core != core or used - {*affinity()}:
+            there, here = cpu_ranges(sorted(used) or [pair.core or 0]), cpu_ranges(affinity())
+            raise UsageError(f"{path} was begun on other CPUs ({there}; now {here}): go on there, {ANEW}")
+        steps = pair.reference.subject.steps
+        taken = len(pair.steps), len(pair.evaluations), steps
+        asked = plan.blocks.quads, plan.blocks.evaluation_quads, steps if plan.plan.own else plan.plan.steps
+        if taken != asked:
+            raise UsageError(f"{path} was begun by a tfgate whose launches are others: {ANEW}")
 
 
 def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:

@@ -299,7 +299,7 @@ class _Measuring:
         left = [job for job in planned if not self._stored(job)]
         cost = "numbers alone, no launch is timed"
         if extent.speed:
-            cost = f"at most {minutes(len(left) * extent.budget_minutes)} of launches, "
+            cost = f"about {minutes(len(left) * extent.budget_minutes)} of launches at most, "
             cost += f"{extent.budget_minutes:g} for each, plus the time to build environments"
             cost += " and to compare numbers" if extent.numerics else ""
         say(f"{', '.join(survey.releases)}; each against the one before it, and against {survey.reference}")

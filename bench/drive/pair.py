@@ -170,6 +170,23 @@ class _Launch:
         return tuple(quad for quad in quads if not any(map(math.isnan, quad.seconds)))
 
 
+_imported: set[str] = set()  # interpreters, since this process began
+
+
+def import_once(plan: Plan, sides: Mapping[str, Side], patience: Patience) -> None:
+    """Has each side import TensorFlow, untimed, so that this process' first launch reads the files of both from memory.
+
+    A side that fails here fails in its launch, too, which tells of it. Raises WorkerError where an interpreter can't be
+    started.
+    """
+    for role in (REFERENCE, CANDIDATE):
+        if sides[role].interpreter in _imported:
+            continue
+        _imported.add(sides[role].interpreter)
+        with started(plan, sides[role], Deadlines(patience, role)) as worker:
+            _Half(worker).request(Description, "describe", threads=plan.threads)
+
+
 def measure_pair(
     pair_plan: PairPlan,
     launch: int,

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from bench.drive.launch import Launch, measure_launch
 from bench.drive.lockstep import lockstep_or_failure, run_lockstep
-from bench.drive.pair import PairPlan, measure_pair
+from bench.drive.pair import PairPlan, import_once, measure_pair
 from bench.drive.patience import Deadlines, Patience
 from bench.drive.plan import Plan
 from bench.drive.repeats import twice
@@ -84,6 +84,7 @@ def measure_paired(
                 raise FailedError(
                     f"the launch on {kind} that failed can't be repeated: no core can be pinned here any more"
                 )
+            import_once(plans[kind].plan, request.sides, made.patience)
             made.launch(plans[kind])
             listener.pair(made.run)
     keep(made.run)
@@ -97,7 +98,8 @@ class _Upgrade:
         self, request: PairedRequest, keep: Callable[[PairedRun], None], listener: Listener, patience: Patience
     ) -> None:
         self.run = _begun(request)
-        self._request, self._keep, self._listener, self._patience = request, keep, listener, patience
+        self.patience = patience
+        self._request, self._keep, self._listener = request, keep, listener
 
     def add(self, warnings: Sequence[str] = (), **changes: Any) -> None:
         """Adds warnings, and replaces fields of the run."""
@@ -114,7 +116,7 @@ class _Upgrade:
 
         def checked() -> Record:
             self._listener.phase(what, plan.steps)
-            launch, deadlines = Launch(0, numerics=True), Deadlines(self._patience, name)
+            launch, deadlines = Launch(0, numerics=True), Deadlines(self.patience, name)
             return measure_launch(plan, launch, sides[name], self._listener.step, deadlines, author=sides[REFERENCE])
 
         record, warnings = twice(what, checked, lambda record: record.failure, _is_the_machine_s)
@@ -125,7 +127,7 @@ class _Upgrade:
 
         def compared() -> Lockstep:
             self._listener.phase("lockstep", plan.steps)
-            return run_lockstep(plan, self._request.sides, self._listener.step, self._patience)
+            return run_lockstep(plan, self._request.sides, self._listener.step, self.patience)
 
         found, warnings = lockstep_or_failure(compared)
         if isinstance(found, Failure):
@@ -140,7 +142,7 @@ class _Upgrade:
         turn = len({pair.launch for pair in before if pair.cores == plan.kind and pair.launch < number})
         self._listener.phase(f"launch {number + 1}, {plan.kind}", plan.blocks.quads)
         jitter, sides = JITTER_BASE + number, self._request.sides
-        pair = measure_pair(plan, number, turn, jitter, sides, self._listener.step, self._patience)
+        pair = measure_pair(plan, number, turn, jitter, sides, self._listener.step, self.patience)
         pairs = (*before, pair)
         shares = ({f"launch {one.launch + 1}": one.others_cpu for one in of} for of in (before, pairs))
         self.run = dataclasses.replace(self.run, warnings=warned(self.run.warnings, *shares))

@@ -65,8 +65,8 @@ class _SoFar:
         with self._lock:
             if not self.stopped:  # else its worker was killed
                 self._records.setdefault((position, record.launch), []).append(record)
-                self._listener.record(record, self._over())
                 self._keep(self._interrupted())
+                self._listener.record(record, self._over())
 
     def begun(self, position: int, launch: int) -> list[Record]:
         """Returns the records of a launch, which has been taken if the last of them isn't to come again."""
@@ -118,8 +118,8 @@ def measure_run(
     Launch 0 of a plan is the one checked against the oracle. A launch that fails is run once more, and ends its plan if
     it fails again. What was begun is not measured again. A timed launch during which others used the CPU makes a
     warning. With several launches at once, launch 0 of each plan comes first; later launches get one thread unless
-    their plan names a number, and launch 1 of the first plan is checked against the oracle, too, if it takes training
-    steps. `patience` has noted a reference's times, by the plan's name. Raises what `keep` raises, and WorkerError
+    their plan names a number, and launch 1 of the first plan that trains more than once is checked against the oracle,
+    too. `patience` has noted a reference's times, by the plan's name. Raises what `keep` raises, and WorkerError
     where a user's own file was changed; no process is left then, nor after Ctrl-C.
     """
     created = now()
@@ -133,11 +133,12 @@ def measure_run(
     # One thread does the work of all cores, or these are shared by as many launches at most.
     scale = cores_at_once() if side_by_side > 1 else 1
     ended: set[int] = set()
+    trained = next((place[0] for place in places if place[1] == 1 and not plans[place[0]].answers), None)
 
     def take(position: int, number: int) -> None:
         plan = plans[position]
         deadlines = Deadlines((patience or {}).get(plan.name, Patience()), CANDIDATE, scale)
-        on_one_thread = (position, number) == (0, 1) and side_by_side > 1 and not plan.answers
+        on_one_thread = (position, number) == (trained, 1) and side_by_side > 1
         launch = Launch(number, request.jitter + number, numerics=number == 0 or on_one_thread)
         if number and side_by_side > 1:
             plan = dataclasses.replace(plan, threads=plan.threads or 1)

@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 # Calls, after which tracing and the choice of kernels are over; TensorFlow warns of retracing from the fifth.
 WARM_UP = 5
+BATCHES = 8  # that are taken in turn: `predict-shapes` has a length for each
 
 
-def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder: Path) -> Profiled:
+def profile(work: "Work", name: str, batches: Sequence[Any], steps: int, folder: Path) -> Profiled:
     """Takes `steps` steps of a target under the profiler, and as many without, half of them before and half after.
 
-    The steps are on `batch`; the warm-up includes `other`, so that a target which is traced for each batch shows it.
-    The raw trace stays below `folder`. Raises ValueError for a trace that lacks something, ProfilerError where
-    TensorFlow can't profile, or traces meanwhile.
+    The steps take the batches in turn, each of which the warm-up has met. The raw trace stays below `folder`. Raises
+    ValueError for a trace that lacks something, ProfilerError where TensorFlow can't profile, or traces meanwhile.
     """
     from lm.hot_paths import graphs, paths, profiler
     from lm.hot_paths.roofline import matmul_flops_per_second
 
     rate = matmul_flops_per_second(work.device)
-    path, (arguments, others) = _target(work, name, batch, other)
+    path, given = _target(work, name, *batches)
     with profiler.retracing_messages() as messages:
-        path.run(others)
-        for _ in range(WARM_UP):
+        for arguments in given:
             path.run(arguments)
-        plain = [_timed(path, arguments) for _ in range(steps // 2)]
+        in_turn = [given[number % len(given)] for number in range(steps)]  # the same, with the profiler and without
+        plain = [_timed(path, arguments) for arguments in in_turn[: steps // 2]]
         traced = path.traces
         with profiler.recording(folder):
             profiled = []
-            for number in range(steps):
+            for number, arguments in enumerate(in_turn):
                 with profiler.step_window(number):
                     profiled.append(_timed(path, arguments))
         again = path.traces - traced
@@ -48,13 +48,13 @@ def profile(work: "Work", name: str, batch: Any, other: Any, steps: int, folder:
             raise profiler.ProfilerError(
                 f"{name} was traced {again} times while it was recorded; give it the same types each step"
             )
-        plain += [_timed(path, arguments) for _ in range(steps - len(plain))]
+        plain += [_timed(path, arguments) for arguments in in_turn[len(plain) :]]
     signatures: tuple[str, ...] = ()
     flops, dump = {}, Dump("", "", "", "a unit of this workload is not a graph of its own")
     if isinstance(path, paths.HotPath):
-        graph = graphs.graph_of(path.function, arguments)
+        graph = graphs.graph_of(path.function, given[0])
         signatures, flops = profiler.signatures(path.function), graphs.product_flops(graph)
-        dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(path.body, arguments))
+        dump = Dump(str(graph), graphs.node_lines(graph), *graphs.hlo_of(path.body, given[0]))
     space = profiler.read_xspace(profiler.recorded_file(folder))
     trace = trace_of(space, profiler.WINDOW, flops)
     require_complete(trace, steps, work.device)

@@ -203,11 +203,13 @@ class Session:
         return self._side.take(step, self.work.prepare(step))
 
     def profile(self, target: str, steps: int, folder: str) -> Profiled:
-        """Profiles a target (bench.record.profile) on the next batch; TensorFlow's raw trace stays below `folder`."""
-        from bench.measure.profile import profile
+        """Profiles a target (bench.record.profile) on the next batches in turn; TensorFlow's raw trace stays below
+        `folder`.
+        """
+        from bench.measure.profile import BATCHES, profile
 
-        data, other = (self.work.prepare(step) for step in (self._next_step, self._next_step + 1))
-        return profile(self.work, target, data, other, steps, Path(folder))
+        batches = [self.work.prepare(self._next_step + number) for number in range(BATCHES)]
+        return profile(self.work, target, batches, steps, Path(folder))
 
     def call(self, target: str) -> None:
         """Calls a target once, for what oneDNN says of it (bench.measure.profile.call)."""

@@ -10,18 +10,21 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import as_begun, begun, kept, require_same, require_same_variables
+from bench.commands.resume import as_begun, begun, kept, require_same, require_same_launches, require_same_variables
 from bench.commands.sides import SideRequest, Sides
 from bench.commands.usage import UsageError
+from bench.drive.cores import PinnedCore
+from bench.drive.pair import PairPlan
 from bench.drive.paired import PairedRequest, measure_paired
 from bench.drive.plan import Plan
 from bench.drive.private import private_environment
 from bench.drive.requests import AsOf
 from bench.record.files import read_record, write_record
 from bench.record.gate import GateRun
-from bench.record.paired import CANDIDATE, REFERENCE, Package, Pair, PairedRun, Side
+from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, Package, Pair, PairedRun, Side
 from bench.record.types import Machine, Record
 from bench.record.variables import bearing
+from lm.config import Blocks
 from tests.builders.commands import FIRST_PASS, INCONCLUSIVE, Answer, Tfgate, noisy_side, snapshot
 from tests.builders.launches import lockstep
 from tests.builders.paired import SIDES, gate_run, pair, paired_run
@@ -201,6 +204,54 @@ def test_what_was_begun_otherwise_is_refused(
     monkeypatch.setattr("bench.commands.resume.this_machine", lambda: Machine("another", 2, "fake", 1))
     assert "was begun on another machine" in last_line(upgrade("--resume"))
     assert (upgrade.out / "paired.json").read_bytes() == before
+
+
+def test_launches_of_another_length_or_on_another_cpu_are_refused(tmp_path: Path) -> None:
+    """Of another tfgate, or of other CPUs; a user's own model has as many units as its times allow."""
+    stored = paired_run([pair(0)])
+    (one,) = stored.pairs
+    blocks = Blocks(len(one.steps), 1, 0, len(one.evaluations), 1)
+    alike = PairPlan(Plan("tiny", one.reference.subject.steps), blocks)
+    pinned = dataclasses.replace(alike, pinned=PinnedCore(7, (6,), shared=False))
+    require_same_launches(tmp_path, stored, {ALL_CORES: alike})
+    require_same_launches(tmp_path, stored, {ONE_CORE: dataclasses.replace(pinned, blocks=Blocks(99, 1, 0))})
+    longer = dataclasses.replace(alike, plan=dataclasses.replace(alike.plan, steps=alike.plan.steps + 2))
+    others = [dataclasses.replace(blocks, **{name: 98}) for name in ("quads", "evaluation_quads")]
+    for other in (longer, *(dataclasses.replace(alike, blocks=one) for one in others)):
+        with pytest.raises(UsageError, match="was begun by a tfgate whose launches are others"):
+            require_same_launches(tmp_path, stored, {ALL_CORES: other})
+    own = dataclasses.replace(longer, plan=dataclasses.replace(longer.plan, workload=str(tmp_path / "mine.py")))
+    require_same_launches(tmp_path, stored, {ALL_CORES: own})
+    there = dataclasses.replace(stored, pairs=(dataclasses.replace(one, core=3),))
+    with pytest.raises(UsageError, match=r"was begun on other CPUs \(3; now .*\): go on there"):
+        require_same_launches(tmp_path, there, {ONE_CORE: pinned})
+
+
+def test_launches_on_cpus_that_may_not_be_used_now_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer than this command's are those of an interpreter that is a wrapper, such as of taskset."""
+    (one,) = paired_run([pair(0)]).pairs
+    there = dataclasses.replace(one.candidate, environment=dataclasses.replace(environment(), affinity=(8, 9)))
+    stored = paired_run([dataclasses.replace(one, candidate=there)])
+    blocks = Blocks(len(one.steps), 1, 0, len(one.evaluations), 1)
+    plans = {ALL_CORES: PairPlan(Plan("tiny", one.reference.subject.steps), blocks)}
+    monkeypatch.setattr("bench.commands.resume.affinity", lambda: (7, 8, 9))
+    require_same_launches(tmp_path, stored, plans)
+    monkeypatch.setattr("bench.commands.resume.affinity", lambda: (0, 1))
+    with pytest.raises(UsageError, match=r"was begun on other CPUs \(8-9; now 0-1\): go on there"):
+        require_same_launches(tmp_path, stored, plans)
+
+
+@pytest.mark.parametrize("command", ["upgrade", "gate"])
+def test_a_command_goes_on_with_equal_launches_alone(
+    request: pytest.FixtureRequest, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    made: Command = request.getfixturevalue(command)
+    interrupted_at(PAIR, 2)
+    assert made().code == 4
+    kept = snapshot(made.out)
+    monkeypatch.setattr("bench.drive.pair.WARM_UP_STEPS", 5)  # as a tfgate with longer launches would have
+    assert "was begun by a tfgate whose launches are others" in last_line(made("--resume"))
+    assert snapshot(made.out) == kept
 
 
 def test_other_variables_of_the_shell_are_refused(

@@ -79,6 +79,21 @@ def test_pairs_are_added_until_it_is_settled_and_each_is_kept(fake_session: Fake
     assert stored.incomplete == ""
 
 
+def test_before_its_first_launch_a_run_has_read_the_files_of_both_sides(
+    fake_session: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each interpreter, here one, imports once; of two launches both sides do. A process that goes on imports anew."""
+    told = "\nclass Session(Session):\n    def describe(self, **asked):\n"
+    told += "        open(sys.argv[0] + '.log', 'a').write('.')\n        return super().describe(**asked)\n"
+    python = fake_session(told)
+    run, _ = measured(tmp_path / "out", python, python)
+    (log,) = Path(python).parent.rglob("*.log")
+    assert len(log.read_text()) == 1 + 2 * 2
+    monkeypatch.setattr("bench.drive.pair._imported", set())
+    measured(tmp_path / "more", python, python, dataclasses.replace(SPEED, begun=run), launches=3)
+    assert len(log.read_text()) == 5 + 1 + 2
+
+
 def test_launches_are_of_the_kind_that_is_wanted_and_balanced_by_kind(fake_session: Fake, tmp_path: Path) -> None:
     """Every kind has the order reference, candidate, candidate, reference of its own."""
     python, kinds = fake_session(""), [ALL_CORES, ONE_CORE, ONE_CORE, ALL_CORES, ONE_CORE]

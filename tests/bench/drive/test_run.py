@@ -27,6 +27,7 @@ from bench.record.files import keeper, read_record
 from bench.record.paired import Side
 from bench.record.types import SCHEMA, Failure, Record, Run
 from tests.builders.fake_interpreter import Fake
+from tests.builders.records import record
 
 ROOT = Path(__file__).resolve().parents[3]
 PLANS = [Plan("tiny", 10, speed=False), Plan("small", 5, speed=False)]
@@ -62,7 +63,7 @@ def run_with(python: str, output: Path, launches: int = 2, side_by_side: int = 1
 
 
 def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None:
-    """The listener hears of a launch before that is written: it finds the launches before it."""
+    """The listener hears of a launch once that is written."""
     run, listener = run_with(fake_session(""), tmp_path / "out")
     assert (run.schema, run.command, run.warnings) == (SCHEMA, ("tfgate", "run"), ("a warning",))
     found = [(record.subject.config, record.launch, record.jitter, bool(record.numerics)) for record in run.records]
@@ -75,9 +76,7 @@ def test_every_plan_has_its_launches(fake_session: Fake, tmp_path: Path) -> None
         ("small", 0, 5),
         ("small", 1, 5),
     ]
-    before = "the run was interrupted before its first launch was over"
-    after = [f"the run was interrupted after {done} of 4 launches" for done in (1, 2, 3)]
-    assert listener.on_disk == [(done, said) for done, said in enumerate([before, *after])]
+    assert listener.on_disk == [(done, f"the run was interrupted after {done} of 4 launches") for done in range(1, 5)]
     assert {record.others_cpu for record in run.records} == {None}  # untimed launches may share the machine
     assert read_record(Run, tmp_path / "out" / "run.json") == run
 
@@ -135,7 +134,7 @@ def test_a_launch_that_fails_is_run_once_more_and_both_are_kept(
     ]
     tiny = [("tiny", launch, 70 + launch, failed) for launch in (0, 1) for failed in (True, False)]
     assert found == [*tiny, ("small", 0, 70, False), ("small", 1, 71, False)]
-    last = "the run was interrupted after 3 of 4 launches"  # a failure and its repeat are one
+    last = "the run was interrupted after 4 of 4 launches"  # a failure and its repeat are one
     assert listener.on_disk[-1][1] == last
     assert listener.over == [0, 1, 1, 2, 3, 4] or (side_by_side == 2 and listener.over[-1] == 4)
 
@@ -187,6 +186,25 @@ class TestSideBySide:
         assert {record.failure for record in run.records} == {None}
         assert len(listener.on_disk) == 6
         assert read_record(Run, tmp_path / "run.json") == run
+
+    def test_the_first_plan_that_trains_is_checked_on_one_thread(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever is named before it."""
+        taken: set[tuple[str, int, bool]] = set()
+
+        def take(plan: Plan, launch: Launch, *others: object) -> Record:
+            taken.add((plan.name, launch.number, launch.numerics))
+            return record(launch=launch.number)
+
+        monkeypatch.setattr("bench.drive.run.measure_launch", take)
+        predict = Plan("tiny", 10, workload="predict", answers=True, speed=False)
+        once = Plan("tiny", 10, workload="train-without-onednn", one_launch=True, speed=False)
+        plans = [predict, once, *PLANS]
+        path = tmp_path / "run.json"
+        measure_run(RunRequest(plans, 2, side("python"), (), side_by_side=2), keeper(path), Listener(path))
+        second = {name: numerics for name, number, numerics in taken if number == 1}
+        assert second == {"predict-tiny": False, "tiny": True, "small": False}
 
     def test_threads_that_a_plan_names_are_kept(self, fake_session: Fake, tmp_path: Path) -> None:
         plan = Plan("tiny", 10, threads=7, speed=False)
@@ -261,7 +279,7 @@ class TestSideBySide:
         listener = unittest.mock.Mock()
         with pytest.raises(OSError, match="the disk is full"):
             measure_run(RunRequest(PLANS[:1], 2, side(fake_session(hanging)), (), 70, side_by_side=2), keep, listener)
-        assert listener.record.call_count == 1  # that one was killed is nothing to be told
+        assert listener.record.call_count == 0  # neither what isn't kept nor that one was killed is told
 
     @pytest.mark.parametrize(
         ("name", "original", "twice"),

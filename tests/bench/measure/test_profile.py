@@ -196,12 +196,33 @@ def _number_from(monkeypatch: pytest.MonkeyPatch, arguments: Iterator[tuple[int,
 def test_a_target_that_takes_pythons_numbers_is_traced_for_each(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first batch has 17, the other 23: two traces, none of them recorded, and too few for TensorFlow to warn."""
+    """The first batch has 17, the next 23, then 17: two traces, none recorded, too few for TensorFlow to warn."""
     monkeypatch.setattr("lm.hot_paths.profiler.retracing_messages", lambda: nullcontext(["5 out of the last 5 calls"]))
-    _number_from(monkeypatch, iter(((17,), (23,))))
+    _number_from(monkeypatch, itertools.chain(((17,), (23,)), itertools.repeat((17,))))
     traces = session.profile("forward", 4, str(tmp_path)).traces
     assert (traces.count, traces.messages) == (2, ("5 out of the last 5 calls",))
     assert {"17", "23"} <= set(re.findall(r"\d+", " ".join(traces.signatures)))
+
+
+@pytest.mark.any_version
+def test_steps_take_the_next_batches_in_turn(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that units of `predict-shapes` have other lengths."""
+    from lm.hot_paths.paths import HotPath
+
+    _number_from(monkeypatch, iter(()))
+    monkeypatch.setattr("lm.hot_paths.paths.arguments", lambda trainer, name, batch: (batch,))
+    monkeypatch.setattr(session.work, "prepare", lambda number: number)
+    taken: list[int] = []
+    run = HotPath.run
+
+    def telling(path: HotPath, arguments: tuple[int, ...]) -> None:
+        taken.append(arguments[0])
+        run(path, arguments)
+
+    monkeypatch.setattr(HotPath, "run", telling)
+    session.profile("forward", 10, str(tmp_path))
+    steps = [number % 8 for number in range(10)]  # each batch as often with the profiler as without
+    assert taken == [taken[0] + number for number in (*range(8), *steps[:5], *steps, *steps[5:])]
 
 
 @pytest.mark.any_version

@@ -16,6 +16,7 @@ from bench.record.types import Baseline, Run
 from bench.report.judged import AnyRun
 from bench.report.paired import pairs_text
 from bench.report.stored import baseline_table, ledger_table, run_table
+from bench.report.text import wrapped
 
 EXAMPLES = """\
 tfgate show reports/gate
@@ -56,7 +57,11 @@ def run(asked: Request) -> int:
 
 def _table(stored: Stored, width: int) -> str:
     if isinstance(stored, GateRun):
-        return "\n\n".join([run_table(stored.numbers, width), *(pairs_text(run, width) for run in stored.speed)])
+        said = [*([stored.speed_problem] if stored.speed_problem else []), *stored.warnings]
+        notes = ["\n".join(wrapped(f"warning: {one}", width) for one in said)] if said else []
+        return "\n\n".join(
+            [run_table(stored.numbers, width), *(pairs_text(run, width) for run in stored.speed), *notes]
+        )
     if isinstance(stored, PairedRun):
         return pairs_text(stored, width)
     if isinstance(stored, Ledger):

@@ -132,9 +132,15 @@ class Comparison:
         return dataclasses.replace(self, outcome=Outcome.REGRESSION, reason=self.reason.regression)
 
     @property
+    def is_within(self) -> bool:
+        """Tells whether an inconclusive comparison's bounds alone would prove a PASS, which takes more launches."""
+        found, undecided = self.interval, self.outcome is Outcome.INCONCLUSIVE
+        return undecided and found is not None and outcome_of(found, self.metric) is Outcome.PASS
+
+    @property
     def has_pass_bounds(self) -> bool:
         """Tells whether `bounds` are those of a PASS, which are narrower: an improvement has those of a REGRESSION."""
-        return self.outcome is Outcome.PASS and not self.improved
+        return self.is_within or (self.outcome is Outcome.PASS and not self.improved)
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -218,7 +224,9 @@ class Verdict:
 
 
 def _margins_off(comparison: Comparison) -> float:
-    """Returns how many margins a comparison is off; one that was compared exactly is off by any number."""
-    if comparison.interval is None or not comparison.metric.margin:
+    """Returns how many margins a comparison is worse; one that was compared exactly is worse by any number."""
+    metric = comparison.metric
+    if comparison.interval is None or not metric.margin:
         return math.inf
-    return abs(comparison.interval.estimate) / comparison.metric.margin
+    worse = comparison.interval.estimate / metric.margin
+    return {Direction.LOWER: worse, Direction.HIGHER: -worse, Direction.EQUAL: abs(worse)}[metric.direction]

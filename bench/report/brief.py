@@ -13,7 +13,7 @@ from bench.report.judged import by_subject, severity
 from bench.report.lines import one_line
 from bench.report.next_steps import Step
 from bench.report.precision import seen
-from bench.report.sentences import is_within, sentence, why, with_reason
+from bench.report.sentences import sentence, why, with_reason
 from bench.report.strip import PLOT_LEGEND, reach, strip
 from bench.report.text import LEAST_WHY_WIDTH, WIDTH, below_subjects, first_line, padded, with_command, wrapped
 from bench.report.values import Count
@@ -28,6 +28,7 @@ GAP = "  "
 MOST_UNDECIDED, MOST_WARNINGS, MOST_LETTERS = 3, 3, 60  # of sentences, of warnings, of what is said of a metric
 DECIDES = "what decides: the 95% CI; for a PASS{} the 90% CI, whose upper end is the 95% bound"
 NOT_BETTER = " that isn't better"
+OR_FEW = " and for *"
 FEW = "*"
 FEW_LAUNCHES = "* within the margin, but so few launches may have missed a slow mode"
 MORE = "In full"
@@ -147,9 +148,10 @@ def _notes_below(found: Sequence[Comparison], *, sides: bool, plots: bool) -> li
     have told.
     """
     drawn = [one for one in found if _is_drawn(one)]
-    decides = DECIDES.format(NOT_BETTER if any(one.improved for one in drawn) else "")
+    few = any(one.is_within for one in drawn)
+    decides = DECIDES.format(NOT_BETTER * any(one.improved for one in drawn) + OR_FEW * few)
     notes = [f"{PLOT_LEGEND} {decides}" if plots else decides] if drawn else []
-    notes += [FEW_LAUNCHES] if any(_bound(one.unaccepted).endswith(FEW) for one in drawn) else []
+    notes += [FEW_LAUNCHES] if few else []
     notes += [] if sides else sorted({unit for one in drawn if (unit := _unit(one))})
     return [*notes, *seen(found)]
 
@@ -179,12 +181,11 @@ def _unit(comparison: Comparison) -> str:
 def _bound(comparison: Comparison) -> str:
     """Returns the bound that made the outcome, or both where it takes both or neither did."""
     low, high = (_difference(comparison, end) for end in comparison.bounds or ())
-    both = f"{low} to {high}"
-    if comparison.outcome is Outcome.INCONCLUSIVE:
-        return f"{both} {FEW}" if is_within(comparison) else both
-    if comparison.metric.direction is Direction.EQUAL:
-        return both
-    return f"≤ {high}" if comparison.outcome is Outcome.PASS else f"≥ {low}"
+    few = f" {FEW}" if comparison.is_within else ""
+    neither = comparison.outcome is Outcome.INCONCLUSIVE and not comparison.is_within
+    if neither or comparison.metric.direction is Direction.EQUAL:
+        return f"{low} to {high}{few}"
+    return f"≥ {low}" if comparison.outcome is Outcome.REGRESSION else f"≤ {high}{few}"
 
 
 def _not_gated(comparisons: Sequence[Comparison]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from bench.record.paired import CANDIDATE, ONE_CORE, REFERENCE
 from bench.record.types import Baseline
 from bench.report.charts import Axis, Chart, Shape, as_percent, thinned
 from bench.report.judged import Judged, SideLaunch
-from bench.report.values import MEBIBYTE, Count, growth, mebibytes
+from bench.report.values import MEBIBYTE, Count, growth, mebibytes, percent
 
 APART = 0.14  # of the two sides of one launch, on an axis where launches are 1 apart
 MOST_LABELS = 12  # launches with their numbers below them
@@ -116,7 +116,7 @@ def _perplexities(
         shapes += [
             Shape("margin", tuple((x, as_percent(limit)) for x in ends), "margin") for limit in (margin, -margin)
         ]
-        keys.append(("margin", f"margin ±{as_percent(margin):.1f}%"))
+        keys.append(("margin", f"margin {percent(margin, margin).replace('+', '±')}"))
     once = ", in which each environment counts once" if len(groups) > 1 else ""
     judged = " The mean of the lines at the last step is what is judged: single lines may cross the margin."
     return Chart(

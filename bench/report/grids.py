@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 
-from bench.judge.reasons import NotGated
+from bench.judge.reasons import Identical, NotGated
 from bench.judge.survey import Against, Chapter, Row
-from bench.judge.types import Comparison, Metric
+from bench.judge.types import Comparison, Estimator, Metric
 from bench.report import values
 from bench.report.headlines import GLYPHS
 from bench.report.sentences import sentence, why
@@ -20,6 +20,9 @@ LEGEND = (
     f"{GLYPHS[Outcome.INCONCLUSIVE]} INCONCLUSIVE, {GLYPHS[Outcome.NOT_GATED]} not gated, "
     f"{IMPROVED} better by more than the margin"
 )
+# In the place of marks, where nothing was compared.
+FIRST, NONE_BEFORE, FIXED = "the first release", "none before it was measured", "the fixed reference"
+NOT_MEASURED = "not measured"
 BRACKETS = "In brackets: the margin"
 
 
@@ -70,22 +73,26 @@ class Grid:
 
 
 def grids(chapter: Chapter, fixed: str, *, gating: bool = False) -> list[Grid]:
-    """Returns a chapter's two tables, of all metrics or of those that gate."""
+    """Returns a chapter's two tables, of all metrics or of those that gate; one where both are of the same pairs."""
     shown = [metric for metric in chapter.metrics() if metric.gates or not gating]
     metrics, margins = tuple(metric.name for metric in shown), tuple(map(short_margin, shown))
-    before = tuple(_grid_row(row, row.before, metrics, "the first release") for row in chapter.rows)
-    since = tuple(_grid_row(row, row.fixed, metrics, "the fixed reference") for row in chapter.rows)
-    return [
-        Grid(f"{chapter.name}: each release against the one before it", metrics, margins, before),
-        Grid(f"{chapter.name}: each release against {fixed}", metrics, margins, since),
-    ]
+    first = chapter.rows[0]
+    before = tuple(
+        _grid_row(row, row.before, metrics, FIRST if row is first else NONE_BEFORE if row.complete else NOT_MEASURED)
+        for row in chapter.rows
+    )
+    since = tuple(
+        _grid_row(row, row.fixed, metrics, FIXED if row.release == fixed else NOT_MEASURED) for row in chapter.rows
+    )
+    found = [Grid(f"{chapter.name}: each release against the one before it", metrics, margins, before)]
+    if any(row.before is not row.fixed for row in chapter.rows):
+        found.append(Grid(f"{chapter.name}: each release against {fixed}", metrics, margins, since))
+    return found
 
 
-def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], first: str) -> GridRow:
-    """Returns a release's marks, or a text in their place: why there are none, or `first` for the one that has nothing
-    to be compared with.
-    """
-    said = why_missing(row) or (why_failed(pair) if pair else first if row.complete else "not measured")
+def _grid_row(row: Row, pair: Against | None, metrics: Sequence[str], alone: str) -> GridRow:
+    """Returns a release's marks, or a text in their place: why there are none, or `alone` without a comparison."""
+    said = why_missing(row) or (why_failed(pair) if pair else alone)
     return GridRow(row.release, tuple(mark(pair.of(name) if pair else None) for name in metrics), said)
 
 
@@ -116,12 +123,15 @@ def mark(comparison: Comparison | None) -> Mark:
     if comparison is None:
         return Mark(None)
     found, metric = comparison.interval, comparison.metric
-    size, bounds = values.sides(comparison)[0], ""
+    exact = metric.estimator is Estimator.EXACT or comparison.failed
+    size, bounds = values.sides(comparison)[0] if exact else NOTHING, ""
     if found:
         size = short_size(found.estimate, metric)
         bounds = " to ".join(short_size(end, metric) for end in comparison.unaccepted.bounds or ())
     elif isinstance(comparison.reason, NotGated):
         size = why(comparison)
+    elif isinstance(comparison.reason, Identical):
+        size = "equal"
     size = f"accepted {size}" if comparison.accepted else size
     return Mark(comparison.outcome, size, bounds, why(comparison), comparison.improved)
 

@@ -1,7 +1,7 @@
 """Says what a verdict means for who has to act on it, by its question, outcome and scope."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bench.judge.metrics import COMPILATION, NAMES, ONE_CORE_STEP_TIME, PERPLEXITY, RETRACES, SPEED, STEP_TIME, TRAINING
 from bench.judge.notices import Incomplete
@@ -43,6 +43,7 @@ class Names:
     reference: str = "the reference"
     work: str = ""  # of which a PASS speaks; "" where that is not told
     baselines: bool = True  # a gate or a run of it is checked against some
+    oracle: bool = False  # it has a workload without any, which the oracle judges
     own: bool = False  # a user's own model is among it
 
     @property
@@ -52,6 +53,7 @@ class Names:
 
 
 UNNAMED = Names()
+MOST_SUBJECTS = 3  # that a headline names
 
 
 def scope_text(verdict: Verdict) -> str:
@@ -74,11 +76,12 @@ def headline(verdict: Verdict, names: Names = UNNAMED) -> str:
 
 def compared_with(verdict: Verdict, names: Names) -> str:
     """Returns what the candidate was compared with: in a gate its speed with another standard than its numbers."""
-    standard = _standard(verdict, names)
+    standards = _standards(verdict, names)
     if verdict.question is Question.RUN or (verdict.question is Question.GATE and verdict.scope is Scope.NUMBERS):
-        return standard
-    reference = _base(verdict.decisive, names)
-    return reference if standard == names.reference else f"{standard} and {reference}"
+        return listed(standards)
+    base = _base(verdict.decisive, names)
+    others = standards if names.own else [one for one in standards if one != names.reference]
+    return listed([*others, *([base] if base not in others else [])])
 
 
 def _decided_by(verdict: Verdict, names: Names) -> str:
@@ -87,16 +90,16 @@ def _decided_by(verdict: Verdict, names: Names) -> str:
     told_of_either = any(one.metric in (RETRACES, COMPILATION, TRAINING) for one in verdict.decisive)
     if verdict.question is not Question.GATE or len(in_turn) != 1 or told_of_either:
         return compared_with(verdict, names)
-    return _base(verdict.decisive, names) if True in in_turn else _standard(verdict, names)
+    return _base(verdict.decisive, names) if True in in_turn else listed(_standards(verdict, names))
 
 
-def _standard(verdict: Verdict, names: Names) -> str:
+def _standards(verdict: Verdict, names: Names) -> list[str]:
     """Returns what numbers were compared with: in a gate and in a run the reference's are those of own models alone."""
     if verdict.question not in (Question.GATE, Question.RUN):
-        return names.reference
-    if names.baselines:
-        return BASELINES
-    return names.reference if names.own and verdict.scope is not Scope.NUMBERS else ORACLE
+        return [names.reference]
+    own = names.own and verdict.scope is not Scope.NUMBERS
+    oracle = names.oracle or (names.own and not own) or not (names.baselines or own)
+    return [*[BASELINES] * names.baselines, *[ORACLE] * oracle, *[names.reference] * own]
 
 
 def _base(comparisons: Iterable[Comparison], names: Names) -> str:
@@ -133,11 +136,19 @@ def _where_failed(verdict: Verdict, names: Names) -> str:
     return names.within if failed == every else f" in {' and '.join(sorted(failed))}"
 
 
+def _where_decided(verdict: Verdict, names: Names) -> str:
+    """Returns the work that made the outcome, as it follows the claim: of several standards, what it was alone."""
+    compared = [one for one in verdict.comparisons if one.metric.name != SPEED.name]  # which stands for what wasn't
+    every, decided = ({one.subject for one in of} for of in (compared, verdict.decisive))
+    several = len(_standards(verdict, names)) > 1 and set() < decided < every
+    return f" in {' and '.join(sorted(decided))}" if several else names.within
+
+
 def _of_all(verdict: Verdict, names: Names) -> str:
     """Returns the headline of any question, unless it has its own."""
     if verdict.outcome is Outcome.PASS:
         return f"{names.candidate} is {_passed(verdict, names)}"
-    against, work = _decided_by(verdict, names), names.within
+    against, work = _decided_by(verdict, names), _where_decided(verdict, names)
     where = f"{_in_metrics(verdict)}{work and ','}{work}"
     if verdict.outcome is Outcome.REGRESSION:
         margin = " by more than the margin" if all(one.metric.margin for one in verdict.decisive) else ""
@@ -150,12 +161,14 @@ def _of_all(verdict: Verdict, names: Names) -> str:
 
 def _passed(verdict: Verdict, names: Names) -> str:
     """Returns what a PASS says of the candidate: no more than its scope."""
-    standard = f"{_standard(verdict, names)}{names.within}"
+    standard = f"{listed(_standards(verdict, names))}{names.within}"
+    not_worse = f"not worse than {standard} by more than the margin{_excluded(verdict)}"
     if verdict.scope is Scope.NAMED:
-        return f"not worse than {standard} by more than the margin{_excluded(verdict)}"
+        return not_worse
+    speed = _speed(verdict, names)
     if verdict.scope is Scope.SPEED:
-        return f"not slower or larger than {standard} by more than the margin{_speed(verdict, names)}"
-    return f"as correct as {standard}{_speed(verdict, names)}"
+        return f"not slower or larger than {standard} by more than the margin{speed}" if speed else not_worse
+    return f"as correct as {standard}{speed}"
 
 
 def _of_lockstep(verdict: Verdict, names: Names) -> str:
@@ -186,7 +199,9 @@ def _of_micro(verdict: Verdict, names: Names) -> str:
 def _speed(verdict: Verdict, names: Names) -> str:
     """Returns what a PASS says of speed."""
     if verdict.scope is Scope.NUMBERS:
-        return "; its speed was not measured"
+        every = list(dict.fromkeys(one.subject for one in verdict.comparisons))
+        told = ", ".join(every) if len(every) <= MOST_SUBJECTS else f"{len(every)} subjects"
+        return f" ({told}); its speed was not measured"
     excluded = {
         where: margins
         for where, metric in ((ONE_CORE, ONE_CORE_STEP_TIME), (ALL_CORES, STEP_TIME))
@@ -194,11 +209,12 @@ def _speed(verdict: Verdict, names: Names) -> str:
     }
     if not excluded:
         return ""
-    widest = {where: values.percent(max(margins.values())).removeprefix("+") for where, margins in excluded.items()}
+    most = {where: max(margins.values()) for where, margins in excluded.items()}
+    widest = {where: values.percent(margin, margin).removeprefix("+") for where, margin in most.items()}
     slowdowns = " and ".join(f"of {margin} or more on {where}" for where, margin in widest.items())
     subjects = dict.fromkeys(subject for margins in excluded.values() for subject in margins)
     base = _base((one for one in verdict.comparisons if one.metric.name in (ONE_CORE_STEP_TIME, STEP_TIME)), names)
-    compared = "" if base == _standard(verdict, names) else f"from {base} "  # named before
+    compared = "" if base in _standards(verdict, names) else f"from {base} "  # named before
     return f"; a slowdown {compared}{slowdowns} is excluded ({', '.join(subjects)})"
 
 
@@ -216,6 +232,11 @@ def _excluded(verdict: Verdict) -> str:
 
 def _in_metrics(verdict: Verdict) -> str:
     """Returns the decisive metrics, each once: " in step time and perplexity"; "" where there is none."""
-    *rest, last = dict.fromkeys(comparison.metric.name for comparison in verdict.decisive) or ("",)
-    listed = f"{', '.join(rest)} and {last}" if rest else last
-    return listed and f" in {listed}"
+    names = list(dict.fromkeys(comparison.metric.name for comparison in verdict.decisive))
+    return f" in {listed(names)}" if names else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names as a sentence lists them: "a, b and c"."""
+    *rest, last = names
+    return f"{', '.join(rest)} and {last}" if rest else last

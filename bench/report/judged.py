@@ -14,7 +14,7 @@ from bench.record.gate import GateRun
 from bench.record.micro import Micro
 from bench.record.paired import ALL_CORES, CANDIDATE, ONE_CORE, REFERENCE, PairedRun, Side
 from bench.record.profile import Profile
-from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run
+from bench.record.types import DEFAULT_WORKLOAD, Baseline, Environment, Record, Run, Subject
 from bench.report.headlines import UNNAMED, Names
 from bench.stats.outcome import Outcome
 
@@ -127,9 +127,14 @@ def names(judged: Judged) -> Names:
     return dataclasses.replace(
         called(versions, [side.variables for side in asked_sides(run)]),
         work=_work(run),
-        baselines=not subjects or any(subject.tells(PERPLEXITY) and not subject.own for subject in subjects),
+        baselines=not subjects or any(map(_has_baseline, subjects)),
+        oracle=not all(_has_baseline(subject) or subject.own for subject in subjects),
         own=any(subject.own for subject in subjects),
     )
+
+
+def _has_baseline(subject: Subject) -> bool:
+    return subject.tells(PERPLEXITY) and not subject.own
 
 
 def called(versions: Sequence[str], variables: Sequence[Mapping[str, str]] = ()) -> Names:

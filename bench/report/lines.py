@@ -2,6 +2,7 @@
 
 ASCII = str.maketrans(
     {"≤": "<=", "≥": ">=", "±": "+-", "×": "x", "–": "-", "−": "-", "→": "->", "…": "...", "·": "|"}
+    | {"µ": "u", "✔": "v", "✖": "x", "▲": "^", "ℹ": "i"}  # of outcomes: see bench.report.grids
     | {"┊": ":", "│": "|", "━": "=", "●": "o"}  # of a plot: see bench.report.strip
 )
 

@@ -31,6 +31,7 @@ LAST_OUTPUT = "The end of the traceback or the output"
 OVER_LIMITS = "Each tensor over its limit"
 REPORT = "REPORT"  # a page doesn't know where it will lie
 MARGIN = ("--margin",)  # of step times alone
+ALL_GIB = 8  # of memory, which the largest workload needs
 RELEASED = ("tensorflow", "tensorflow-cpu")  # packages, either of which a version alone may mean
 KERAS = ("keras", "keras-nightly", "tf-keras")  # packages
 
@@ -144,7 +145,8 @@ def _not_compared(judged: Judged, upgrades: Mapping[str, Upgrade]) -> list[Step]
         return []
     return [
         Step(
-            "Training alone was compared; to compare the numbers of all workloads, in some ten minutes",
+            "Training alone was compared; to compare the numbers of all workloads, in some ten minutes and with "
+            f"{ALL_GIB} GiB of memory",
             _typed("upgrade", *_numbers_of_all(upgrade)),
         )
         for upgrade in upgrades.values()

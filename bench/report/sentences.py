@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.judge import notices, reasons
 from bench.judge.reasons import Reason
-from bench.judge.types import Comparison, Direction, outcome_of
+from bench.judge.types import Comparison, Direction
 from bench.record.lockstep import tensor_name
 from bench.record.types import (
     CASE,
@@ -92,17 +92,11 @@ def _decided(reason: reasons.Decided, comparison: Comparison) -> str:
     return f"{estimate} ({told}, {rests_on}){against and ': '}{against}{_lacking(comparison)}{shift}{few}"
 
 
-def is_within(comparison: Comparison) -> bool:
-    """Tells whether the bounds alone would prove a PASS, which takes more launches."""
-    found = comparison.interval
-    return found is not None and outcome_of(found, comparison.metric) is Outcome.PASS
-
-
 def _lacking(comparison: Comparison) -> str:
     """Returns the launches that an inconclusive comparison would have needed; "" where more would not settle it."""
     found = comparison.precision
     undecided = comparison.outcome is Outcome.INCONCLUSIVE
-    if not undecided or is_within(comparison) or not found or not found.needed or found.needed <= found.launches:
+    if not undecided or comparison.is_within or not found or not found.needed or found.needed <= found.launches:
         return ""
     return f", which takes about {found.needed:,} launches if nothing changed"
 
@@ -122,7 +116,7 @@ def _against(comparison: Comparison, margin: str) -> str:
         return ""
     if comparison.improved:
         return f"improves by more than the {margin} margin"
-    if outcome is Outcome.INCONCLUSIVE and is_within(comparison):
+    if comparison.is_within:
         return f"is within the {margin} margin, but so few launches may have missed a slow mode: {A_PASS_TAKES}"
     words = WITHIN if comparison.metric.direction is Direction.EQUAL else BELOW
     return f"{words[outcome]} the {margin} margin"

@@ -113,10 +113,15 @@ def outcome(found: Surveyed) -> Outcome:
 
 
 def findings(found: Surveyed) -> list[tuple[str, str, str]]:
-    """Returns each metric that got worse, from a release to the next or by smaller steps: (release, metric of a
-    chapter, why).
+    """Returns each release that doesn't run, and each metric that got worse, from a release to the next or by smaller
+    steps: (release, metric of a chapter, why).
     """
-    return [line for chapter in found.chapters for line in _worse(chapter, found.survey.reference)]
+    lines: list[tuple[str, str, str]] = []
+    for chapter in found.chapters:
+        fail = [(row.release, chapter.name, why_missing(row)) for row in chapter.rows if row.failure]
+        of_chapter = (*fail, *_worse(chapter, found.survey.reference))
+        lines += sorted(of_chapter, key=lambda line: found.survey.releases.index(line[0]))
+    return lines
 
 
 def _worse(chapter: Chapter, fixed: str) -> Iterator[tuple[str, str, str]]:

@@ -84,7 +84,7 @@ def _launches(groups: Mapping[str, Sequence[SideLaunch]]) -> Table:
     headers = (
         *("subject", "side", "launch", "TensorFlow", "running perplexity", "words/s"),
         *("p5 ms", "p25 ms", "median ms", "p75 ms", "p95 ms"),
-        *("import s", "build s", "trace s", "first step s", "evaluation s", "evaluation perplexity"),
+        *("import", "build", "trace", "first step", "evaluation", "evaluation perplexity"),
         *("peak resident MiB", "KiB/step", "retraces", "graph operations", "failure"),
     )
     rows = (_launch(name, launch) for name, launches in groups.items() for launch in launches)
@@ -108,8 +108,8 @@ def _launch(name: str, launch: SideLaunch) -> tuple[Cell, ...]:
         Cell(values.perplexity_of(perplexity), perplexity) if perplexity is not None else Cell(NOTHING),
         _number(words_per_second(record) or None, ",.0f"),
         *(_number(milliseconds, ".2f") for milliseconds in (p5, p25, median, p75, p95)),
-        *(_number(part, ".2f") for part in parts),
-        _number(evaluation.seconds if evaluation else None, ".2f"),
+        *map(_seconds, parts),
+        _seconds(evaluation.seconds if evaluation else None),
         _number(evaluation.perplexity if evaluation else None, ".2f"),
         _number(memory.peak_rss_bytes / values.MEBIBYTE if memory else None, ".0f"),
         _number(memory.slope_bytes_per_step / values.KIBIBYTE if memory else None, "+.1f"),
@@ -125,7 +125,7 @@ def _cases(micro: Micro) -> Table:
     for side, launches in ((REFERENCE, micro.reference), (CANDIDATE, micro.candidate)):
         for case in (launches[0].cases if launches else {}).values():
             found = [launch.cases[case.name].median_seconds for launch in launches if case.name in launch.cases]
-            times = (Cell(values.seconds(one), one) for one in (statistics.median(found), min(found), max(found)))
+            times = map(_seconds, (statistics.median(found), min(found), max(found)))
             rows.append((Cell(case.subject), Cell(case.metric), Cell(side), _number(len(found), "d"), *times))
     headers = ("subject", "case", "side", "launches", "median", "least", "most")
     return Table("Cases: the median round of each launch", headers, tuple(rows))
@@ -143,7 +143,7 @@ def _numerics(of: Iterable[Record]) -> Table:
         (
             *(Cell(part) for part in key),
             Cell(error.tensor or NOTHING),
-            _number(error.step, "d"),
+            _number(None if error.is_answer else error.step, "d"),
             _number(error.error, ".1e"),
             _number(error.limit, ".1e"),
             _number(100 * error.used, ".0f"),
@@ -170,6 +170,10 @@ def _lockstep(result: Lockstep) -> Table:
         rows.append((Cell(each.quantity), Cell(each.tensor or NOTHING), *numbers))
     headers = ("quantity", "tensor", "largest difference", "at step", "steps", "bit-identical steps")
     return Table("Lockstep: the largest difference of each tensor", headers, tuple(rows))
+
+
+def _seconds(value: float | None) -> Cell:
+    return Cell(values.seconds(value), value) if value is not None else Cell(NOTHING)
 
 
 def _number(value: float | None, form: str) -> Cell:

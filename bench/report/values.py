@@ -16,6 +16,7 @@ from bench.judge.types import Comparison, Direction, Metric, Scale, Unit
 
 NOTHING = "–"
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
+MOST_DECIMALS = 6
 MOST_LOG = 20.0  # larger differences of logarithms are shown as this one: e²⁰ times is beyond any real slowdown
 
 # Candidate and reference of comparisons without numbers.
@@ -37,12 +38,26 @@ class Count(int):
         return f"{int(self)} {noun}{'' if self == 1 else plural}" if noun else str(int(self))
 
 
-def percent(log_difference: float) -> str:
-    """Returns a difference of logarithms as a signed percentage: 0.0488 is +5.0%; below 1% it has a second decimal."""
+def percent(log_difference: float, margin: float | None = None) -> str:
+    """Returns a difference of logarithms as a signed percentage: 0.0488 is +5.0%. Below 1% it has a second decimal, and
+    as many as it takes to stand on its own side of a margin: 0.0491 is +5.03% where that is 5.0%.
+    """
     if not log_difference < MOST_LOG:  # NaN as well
         return "not a number" if math.isnan(log_difference) else "over +100000%"
-    value = 100 * math.expm1(log_difference)
-    return f"{value:+.2f}%" if abs(value) < 0.995 else f"{value:+.1f}%"
+    value, limit = 100 * math.expm1(log_difference), None if margin is None else 100 * math.expm1(margin)
+    return f"{_rounded(value, limit, 2 if abs(value) < 0.995 else 1)}%"
+
+
+def _rounded(value: float, limit: float | None, least: int) -> str:
+    """Returns a signed number with the fewest decimals, no fewer than `least`, that show which side of ±limit it is."""
+    texts = [f"{value:+.{decimals}f}" for decimals in range(least, MOST_DECIMALS + 1)]
+    return next((text for text in texts if limit is None or _side(float(text), limit) == _side(value, limit)), texts[0])
+
+
+def _side(value: float, limit: float) -> int:
+    """Returns −1 within ±limit, 0 at it, and 1 beyond it."""
+    size = abs(value)
+    return 0 if math.isclose(size, limit, rel_tol=1e-9) else 1 if size > limit else -1
 
 
 def milliseconds(seconds: float) -> str:
@@ -108,9 +123,11 @@ UNITS: dict[Unit, Callable[[float], str]] = {
 
 
 def difference(value: float, metric: Metric) -> str:
-    """Returns a difference on the metric's scale, signed: a percentage, or a number of the metric's unit."""
+    """Returns a difference on the metric's scale, signed: a percentage, or a number of the metric's unit. A percentage
+    is rounded to no other side of the margin.
+    """
     if metric.scale is Scale.LOG:
-        return percent(value)
+        return percent(value, metric.margin)
     shown = UNITS[metric.unit](value)
     return shown if shown.startswith(("+", "-")) else f"+{shown}"
 
@@ -129,9 +146,9 @@ def deviation(value: float, metric: Metric) -> str:
 
 def sides(comparison: Comparison) -> tuple[str, str]:
     """Returns the candidate's and the reference's value of a comparison."""
-    if words := WORDS.get(type(comparison.unaccepted.reason)):
+    reason, shown = comparison.unaccepted.reason, UNITS[comparison.metric.unit]
+    if words := WORDS.get(type(reason)):
         return words
-    reason, shown = comparison.reason, UNITS[comparison.metric.unit]
     candidate, reference = (
         NOTHING if number is None else shown(number) for number in (comparison.candidate, comparison.reference)
     )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from bench.judge.reports import paired_runs
 from bench.judge.types import Comparison
 from bench.record.gate import GateRun
+from bench.record.micro import Micro
 from bench.report import values
 from bench.report.headlines import NOTHING_JUDGED, compared_with, scope_text
 from bench.report.judged import Judged, launches, names, records
@@ -43,7 +44,9 @@ def render(judged: Sequence[Judged]) -> str:
 def _suite(judged: Judged) -> ET.Element:
     verdict, called = judged.verdict, names(judged)
     name = one_line(f"{called.candidate} compared with {compared_with(verdict, called)}{scope_text(verdict)}")
-    suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created), time=f"{_seconds(judged):.3f}")
+    suite = ET.Element("testsuite", name=name, timestamp=one_line(judged.run.created))
+    if not isinstance(judged.run, Micro):  # its report doesn't tell how long it took
+        suite.set("time", f"{_seconds(judged):.3f}")
     stopped = verdict.outcome is Outcome.REGRESSION
     suite.extend(_case(each, stopped=stopped) for each in verdict.comparisons)
     suite.extend(_unfinished(judged))

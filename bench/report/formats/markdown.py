@@ -30,7 +30,10 @@ ZERO_WIDTH_SPACE = "&#8203;"  # as Dependabot and Renovate write @ without notif
 PLOT_WIDTH = 17
 BLANK = "·"  # in a plot: spaces at the ends of code are lost
 LEGEND_OF_PLOT = f"In margins: {PLOT_LEGEND} the interval that decides."
-DECIDES = "and after a difference the interval that decides: of ✔ the 90% CI, else (and if accepted) the 95% CI."
+DECIDES = (
+    "and after a difference the interval that decides: of ✔, and of what is within its margin by too few launches for "
+    "it, the 90% CI, else (and if accepted) the 95% CI."
+)
 LEGEND_OF_GRID = f"{LEGEND}. {BRACKETS}, {DECIDES}"
 HEADERS = ("", "metric", "subject", "candidate", "reference", "in margins", "why")
 

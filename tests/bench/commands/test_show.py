@@ -1,10 +1,14 @@
 """`tfgate show` on both kinds of file."""
 
+import dataclasses
 import json
 from pathlib import Path
 
+from bench.commands.stored import GATE_FILE
+from bench.record.files import write_record
 from tests.builders.commands import Keep, Tfgate
 from tests.builders.records import SUBJECT
+from tests.builders.verdicts import gate_run
 
 
 def test_a_run(tfgate: Tfgate, keep: Keep) -> None:
@@ -14,6 +18,13 @@ def test_a_run(tfgate: Tfgate, keep: Keep) -> None:
     assert by_folder == by_file
     assert by_folder.out.startswith("run of 2026-01-05T00:00:00+00:00: tfgate run\n")
     assert by_folder.out.count(SUBJECT.name) == 4
+
+
+def test_a_gate_s_own_warnings_are_told(tfgate: Tfgate, tmp_path: Path) -> None:
+    made = dataclasses.replace(gate_run(), speed_problem="the reference can't be built", warnings=("an A/A run",))
+    write_record(tmp_path / GATE_FILE, made)
+    lines = tfgate("show", tmp_path).out.splitlines()
+    assert lines[-2:] == ["warning: the reference can't be built", "warning: an A/A run"]
 
 
 def test_a_baseline(tfgate: Tfgate, baselines: Path) -> None:

@@ -27,7 +27,7 @@ from bench.judge.samples import compare
 from bench.judge.types import Comparison, Metric, Question, Scope, Unit, Verdict, outcome_of
 from bench.record.paired import Pair, PairedRun
 from bench.record.types import OWN_CODE, Failure, Memory
-from bench.report.sentences import is_within, sentence
+from bench.report.sentences import sentence
 from bench.stats.outcome import Outcome
 from tests.builders.launches import by_metric, interval_of, on_both, on_candidate, regressed, slowed
 from tests.builders.paired import CREATED, pair
@@ -116,7 +116,7 @@ def test_few_launches_are_no_proof_that_there_is_no_slow_mode() -> None:
     """As in a run: a PASS takes nine launches."""
     found = by_metric(verdict(later(8)))["step time"]
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert is_within(found)
+    assert found.is_within
     assert by_metric(verdict(later(8, step=0.2)))["step time"].outcome is Outcome.REGRESSION
 
 

@@ -62,9 +62,11 @@ def test_an_outcome_rests_on_the_narrower_bounds_of_a_pass_or_on_those_of_a_regr
     assert passed.interval
     narrow, wide = (passed.interval.pass_low, passed.interval.pass_high), (passed.interval.low, passed.interval.high)
     others = [dataclasses.replace(passed, improved=True), compared(Outcome.REGRESSION, 0.0)]
-    others += [compared(Outcome.INCONCLUSIVE, 0.0), compared(Outcome.NOT_GATED, 0.0)]
-    assert [one.bounds for one in (passed, *others)] == [narrow, *[wide] * 4]
-    assert [one.has_pass_bounds for one in (passed, *others)] == [True, *[False] * 4]
+    others += [compared(Outcome.NOT_GATED, 0.0)]
+    within = compared(Outcome.INCONCLUSIVE, 0.0)  # by too few launches for a PASS
+    assert [one.bounds for one in (passed, within, *others)] == [narrow, narrow, *[wide] * 3]
+    assert [one.has_pass_bounds for one in (passed, within, *others)] == [True, True, *[False] * 3]
+    assert not compared(Outcome.INCONCLUSIVE, 0.05).has_pass_bounds
     assert compared(Outcome.PASS).bounds is None
 
 
@@ -120,6 +122,14 @@ def test_what_made_the_outcome_is_named_furthest_beyond_its_margin_first() -> No
     others = [compared(Outcome.PASS, 0.0), compared(Outcome.INCONCLUSIVE, 0.05)]
     assert verdict([*others, near, far, fallen, exact]).decisive == [exact, fallen, far, near]
     assert verdict(others).decisive == others[1:]
+
+
+def test_of_what_is_undecided_the_nearest_to_a_regression_is_first() -> None:
+    """However much faster the others may be."""
+    faster, near = compared(Outcome.INCONCLUSIVE, -0.20), compared(Outcome.INCONCLUSIVE, 0.04)
+    assert verdict([faster, near]).decisive == [near, faster]
+    fewer = compared(Outcome.INCONCLUSIVE, -0.04, dataclasses.replace(STEP, direction=Direction.HIGHER))
+    assert verdict([faster, fewer]).decisive == [fewer, faster]
 
 
 @pytest.mark.parametrize(

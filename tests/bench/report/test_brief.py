@@ -108,8 +108,12 @@ def test_the_legend_names_the_interval_that_is_shown() -> None:
 
 
 def test_an_interval_within_its_margin_that_is_no_pass_says_why() -> None:
-    found = dataclasses.replace(comparison(STEP_TIME, 0.0, 0.001), outcome=Outcome.INCONCLUSIVE)
+    """Its bound is that of a PASS, at 2.353 standard errors: the 95% CI, up to +6.0%, is not within 5%."""
+    found = dataclasses.replace(comparison(STEP_TIME, 0.018, 0.0125), outcome=Outcome.INCONCLUSIVE)
     assert FEW_LAUNCHES in brief_text(of([found]))
+    assert "≤ +4.9% *" in rows(of([found]))[STEP_TIME]
+    either = dataclasses.replace(comparison(PERPLEXITY, 0.0, 0.001, 0.02), outcome=Outcome.INCONCLUSIVE)
+    assert "-0.24% to +0.24% *" in rows(of([either]))[PERPLEXITY]
     assert FEW_LAUNCHES not in brief_text(of([comparison(STEP_TIME, 0.05, 0.02)]))
 
 

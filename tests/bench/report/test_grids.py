@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from bench.judge.reasons import Accepted, Decided
+from bench.judge.reasons import Accepted, CandidateFailed, Decided, Identical, TooFewLaunches
 from bench.report.grids import Grid, grids, mark
 from bench.stats.outcome import Outcome
-from tests.builders.surveys import made
-from tests.builders.verdicts import comparison
+from tests.builders.surveys import made, surveyed
+from tests.builders.verdicts import EXACT, comparison
 
 
 def test_a_regression_stands_in_its_own_cell_alone() -> None:
@@ -32,6 +32,33 @@ def test_a_regression_stands_in_its_own_cell_alone() -> None:
     said = {row.release: row.said for row in before.rows if row.said}
     assert said.keys() == {"2.12.1", "2.14.1", "2.16.2"}
     assert mark(None).text == "–"
+
+
+def test_a_cell_of_differences_has_no_other_number() -> None:
+    """What is equal to the last bit, and what too few launches tell, has no difference; numerics have an error."""
+    same = dataclasses.replace(comparison("perplexity", 0.0, 0.001, 0.02), interval=None, reason=Identical(6))
+    few = dataclasses.replace(
+        comparison("step time", 0.0, 0.001), interval=None, outcome=Outcome.INCONCLUSIVE, reason=TooFewLaunches(2, 4)
+    )
+    assert [mark(one).text for one in (same, few, EXACT)] == ["✔ equal", "? –", "✔ 3.0e-07"]
+    died = dataclasses.replace(few, outcome=Outcome.REGRESSION, reason=CandidateFailed(0, "killed"))
+    assert mark(died).text == "✖ failed"
+
+
+def test_a_release_without_a_comparison_says_what_it_is() -> None:
+    """`a` was measured against nothing; the fixed reference is `b`, which is the first that could be had."""
+    (chapter,) = surveyed({"a": 0.0, "b": 0.0, "c": 0.0}).chapters
+    first, second, third = (dataclasses.replace(row, before=None) for row in chapter.rows)
+    rows = (first, dataclasses.replace(second, fixed=None), dataclasses.replace(third, complete=False))
+    before, fixed = grids(dataclasses.replace(chapter, rows=rows), "b")
+    assert [row.said for row in before.rows] == ["the first release", "none before it was measured", "not measured"]
+    assert [row.said for row in fixed.rows] == ["not measured", "the fixed reference", ""]
+
+
+def test_two_releases_have_one_table() -> None:
+    """The one before is the fixed reference."""
+    (chapter,) = surveyed({"a": 0.0, "b": 0.0}).chapters
+    assert [grid.title for grid in grids(chapter, "a")] == ["notebook: each release against the one before it"]
 
 
 def test_a_cell_has_the_interval_that_decides() -> None:

@@ -16,6 +16,7 @@ from bench.judge.reasons import (
     LockstepFailed,
     NotCompiled,
     Reason,
+    SpeedNotMeasured,
 )
 from bench.judge.types import Comparison, Question, Scope, Unit, Verdict
 from bench.report.headlines import (
@@ -90,6 +91,40 @@ def test_a_pass_without_numbers_says_nothing_of_them(scope: Scope) -> None:
     assert "correct" not in speed
     assert ("slower" in speed) == (scope is Scope.SPEED)  # the named metrics may be neither speed nor memory
     assert scope_text(of(Outcome.PASS, scope=scope))
+
+
+def test_a_pass_of_numbers_names_the_configurations_that_were_checked() -> None:
+    """Of a quick gate `tiny` alone."""
+    found = verdict([dataclasses.replace(EXACT, subject="tiny-cpu0")], Question.GATE, Scope.NUMBERS)
+    assert headline(found).endswith(" as correct as the baselines (tiny-cpu0); its speed was not measured")
+    many = [dataclasses.replace(EXACT, subject=name) for name in "abcd"]
+    assert " (4 subjects); its" in headline(verdict(many, Question.GATE, Scope.NUMBERS))
+
+
+def test_a_pass_of_speed_without_a_step_time_names_what_was_judged() -> None:
+    memory = comparison("peak memory", 0.0, 0.001, 0.10)
+    said = headline(verdict([memory], scope=Scope.SPEED))
+    assert "slower" not in said
+    assert said.endswith("by more than the margin: peak memory 10.0%")
+
+
+def test_a_gate_of_several_works_names_every_standard_and_what_is_worse() -> None:
+    """`predict` has no baselines, which `train` has."""
+    known = dataclasses.replace(NAMES, work="the workload predict and training steps", oracle=True)
+    predict, train = (dataclasses.replace(EXACT, subject=name) for name in ("predict-tiny", "tiny"))
+    passed = headline(verdict([predict, train], Question.GATE, Scope.NUMBERS), known)
+    assert f"as correct as {BASELINES} and {ORACLE} in the workload predict and training steps" in passed
+    worse = headline(verdict([dataclasses.replace(predict, outcome=Outcome.REGRESSION), train], Question.GATE), known)
+    assert worse.endswith(", in predict-tiny")
+    speed = metric("speed", None)
+    unbuilt = Comparison("reference", speed, Outcome.INCONCLUSIVE, SpeedNotMeasured("no index"))
+    undecided = dataclasses.replace(train, outcome=Outcome.INCONCLUSIVE)
+    for found in ([predict, unbuilt], [predict, undecided, unbuilt]):
+        assert ", in the workload predict and training steps;" in headline(verdict(found, Question.GATE), known)
+    own = dataclasses.replace(known, own=True)
+    told = headline(verdict([predict, train, STEPS[Outcome.PASS]], Question.GATE), own)
+    assert f"as correct as {BASELINES}, {ORACLE} and {NAMES.reference} in" in told
+    assert "; a slowdown of 5.0% or more on all cores is excluded" in told
 
 
 def test_a_pass_without_speed_rules_out_no_slowdown() -> None:

@@ -4,7 +4,10 @@ import codecs
 
 import pytest
 
+from bench.report.grids import IMPROVED
+from bench.report.headlines import GLYPHS
 from bench.report.lines import like_ascii, one_line, printable
+from bench.stats.outcome import Outcome
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,11 @@ def test_what_is_to_be_pasted_keeps_its_blanks() -> None:
 def test_what_an_encoding_lacks_is_replaced(encoding: str, shown: str) -> None:
     codecs.register_error("like-ascii", like_ascii)
     assert "≤ ±2 × σ² … ┊━●│".encode(encoding, "like-ascii").decode(encoding) == shown
+
+
+def test_outcomes_differ_in_ascii() -> None:
+    """A table of a survey has nothing else to tell them by."""
+    codecs.register_error("like-ascii", like_ascii)
+    signs = [*GLYPHS.values(), IMPROVED]
+    assert len({sign.encode("ascii", "like-ascii") for sign in signs}) == len(signs)
+    assert GLYPHS[Outcome.INCONCLUSIVE].encode("ascii", "like-ascii") == b"?"

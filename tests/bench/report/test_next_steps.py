@@ -33,6 +33,7 @@ from bench.report.judged import Judged
 from bench.report.next_steps import LAST_OUTPUT, OVER_LIMITS, next_steps
 from bench.report.text import verdict_text
 from bench.stats.outcome import Outcome
+from lm.workloads.registry import names, workload
 from tests.builders.micro import MICRO_RUN
 from tests.builders.records import SUBJECT, environment
 from tests.builders.verdicts import EXACT, NEW, OLD, comparison, gate_run, lockstep, paired_run, side, upgrade, verdict
@@ -136,6 +137,7 @@ def test_a_pass_of_training_says_how_to_compare_the_other_workloads() -> None:
     (step,) = next_steps(judged(passed, "--threads", "1", "--margin", "3", "--config", "notebook"))
     sides = f"--from {OLD} --to {NEW} {WHEN}"
     assert step.command == f"tfgate upgrade {sides} --threads 1 --workload all --config tiny --numerics-only"
+    assert f"with {max(workload(name).memory_gib for name in names())} GiB of memory" in step.why
     assert next_steps(judged(passed, candidate=dataclasses.replace(AFTER, requested=OLD))) == []
     assert next_steps(judged(passed, "--workload=train")) == []
     assert next_steps(Judged(gate_run(launches=2), verdict(passed, Question.GATE))) == []

@@ -27,8 +27,10 @@ def test_a_pass_is_drawn_by_the_bounds_that_made_it() -> None:
     assert one.interval
     assert one.interval.high > MARGIN > one.interval.pass_high
     assert strip(one, 2.0, 21) == "     ┊━━━━●━━━━┊     "  # inside both margins
-    undecided = dataclasses.replace(one, outcome=Outcome.INCONCLUSIVE)
-    assert strip(undecided, 2.0, 21) == "    ━┊━━━━●━━━━┊━    "
+    few = dataclasses.replace(one, outcome=Outcome.INCONCLUSIVE)  # launches for a PASS
+    assert strip(few, 2.0, 21) == strip(one, 2.0, 21)
+    other = dataclasses.replace(one, outcome=Outcome.REGRESSION)
+    assert strip(other, 2.0, 21) == "    ━┊━━━━●━━━━┊━    "
 
 
 @pytest.mark.parametrize("width", [11, 17, 25])

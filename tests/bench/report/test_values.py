@@ -34,6 +34,26 @@ def test_percent(log: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("percent", "margin", "shown"),
+    [
+        (5.03, 5.0, "+5.03%"),  # beyond the margin
+        (4.97, 5.0, "+4.97%"),
+        (5.0, 5.0, "+5.0%"),
+        (-5.0001, 5.0, "-5.0001%"),
+        (5.2, 5.0, "+5.2%"),
+        (1.25, 1.25, "+1.25%"),  # a margin of two decimals
+        (1.24, 1.25, "+1.2%"),
+        (0.996, 1.0, "+0.996%"),
+        (5.00000001, 5.0, "+5.0%"),  # as far as anybody could read
+        (100 / 3, 100 / 3, "+33.3%"),
+    ],
+)
+def test_a_percentage_is_on_its_side_of_the_margin(percent: float, margin: float, shown: str) -> None:
+    assert values.percent(math.log1p(percent / 100), math.log1p(margin / 100)) == shown
+    assert values.difference(math.log1p(percent / 100), comparison(STEP_TIME, 0.0, 0.1, margin / 100).metric) == shown
+
+
+@pytest.mark.parametrize(
     ("seconds", "shown"),
     [(8.0, "8.00 s"), (0.25, "250.00 ms"), (0.001, "1.00 ms"), (2.5e-5, "25.00 µs"), (math.nan, "nan s")],
 )
@@ -54,7 +74,7 @@ def test_every_unit_is_shown() -> None:
 
 
 def test_a_difference_is_a_percentage_or_a_number_of_its_unit() -> None:
-    assert values.difference(0.0488, comparison(STEP_TIME, 0.0, 0.1).metric) == "+5.0%"
+    assert values.difference(0.06, comparison(STEP_TIME, 0.0, 0.1).metric) == "+6.2%"
     assert values.difference(-2048.0, GROWTH) == "-2.0 KiB/step"
     counted = Metric("operations", Unit.COUNT, Direction.LOWER, Estimator.EXACT, Scale.LINEAR)
     assert values.difference(3.0, counted) == "+3"
@@ -88,6 +108,8 @@ def test_a_stored_range_is_the_reference() -> None:
     words = Metric("words/s", Unit.WORDS_PER_SECOND, Direction.HIGHER, Estimator.TRIMMED_STEPS, Scale.LINEAR)
     within = Comparison("s", words, Outcome.NOT_GATED, StoredRange("within", 2985.0, 3012.0, 2, "", ""), 3000.0)
     assert values.sides(within) == ("3,000", "2,985 to 3,012")
+    accepted = Accepted("2026-06-30", "known", "", within.reason)
+    assert values.sides(dataclasses.replace(within, reason=accepted)) == ("3,000", "2,985 to 3,012")
 
 
 def test_a_perplexity_too_large_to_hold_is_shown() -> None:

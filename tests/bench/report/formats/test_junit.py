@@ -3,17 +3,20 @@
 import dataclasses
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bench.judge.notices import Told
 from bench.judge.reasons import NoStoredSpeed
+from bench.record.micro import Micro, read_launch
 from bench.record.types import Failure
 from bench.report.formats.junit import render
 from bench.report.judged import Judged
 from bench.report.lines import one_line
 from bench.stats.outcome import Outcome
 from tests.builders.golden import golden
+from tests.builders.micro import MICRO_RUN, STEP, write_launch
 from tests.builders.records import SUBJECT, record, run
 from tests.builders.verdicts import (
     EXACT,
@@ -78,6 +81,12 @@ def test_a_suite_takes_the_seconds_that_were_measured() -> None:
 def test_a_gate_takes_as_long_as_its_phases() -> None:
     (suite,) = read(gate()).iter("testsuite")
     assert suite.get("time") == "12.000"
+
+
+def test_micro_tells_no_time(tmp_path: Path) -> None:
+    launches = [read_launch(write_launch(tmp_path / "1.json", {STEP: 0.05}))]
+    (suite,) = read(Judged(Micro(MICRO_RUN, launches, launches), verdict([EXACT]))).iter("testsuite")
+    assert suite.get("time") is None
 
 
 def test_what_a_regression_left_open_is_skipped() -> None:

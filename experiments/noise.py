@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.record.codec import FormatError, from_plain, parse
-from bench.record.paired import PairedRun
+from bench.record.paired import ALL_CORES, ONE_CORE, PairedRun
 from bench.stats.autocorrelation import ASSUMED
 from bench.stats.intervals import components
 from bench.stats.sequential import LOOKS
@@ -44,7 +44,7 @@ class LaunchNoise:
     """The spread and the shape of real launches' noise."""
 
     source: str
-    launches: int  # that it was fitted to; 0: none
+    launches: int  # that it was fitted to
     launch_deviation: float  # of launches' own effects, log ratio
     quad_deviation: float  # within a launch
     quads: int  # a launch
@@ -63,11 +63,16 @@ def read_noise(path: Path = FILE) -> LaunchNoise:
 
 
 def fit(runs: Sequence[PairedRun], source: str) -> LaunchNoise:
-    """Estimates the noise of stored paired runs' training steps.
+    """Estimates the noise of stored paired runs' training steps: launches of one kind and one run differ by it.
 
-    Raises ValueError for fewer than two launches of two quads in every run.
+    Raises ValueError for fewer than two launches of a kind, of two quads, in every run.
     """
-    groups = [[[quad.log_ratio() for quad in pair.steps] for pair in run.pairs if len(pair.steps) > 1] for run in runs]
+    kinds_of_launches = [
+        [pair for pair in run.pairs if pair.cores == cores and len(pair.steps) > 1]
+        for run in runs
+        for cores in (ALL_CORES, ONE_CORE)
+    ]
+    groups = [[[quad.log_ratio() for quad in pair.steps] for pair in pairs] for pairs in kinds_of_launches]
     groups = [group for group in groups if len(group) > 1]
     if not groups:
         raise ValueError("no run has two launches of two quads: measure for longer")

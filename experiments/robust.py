@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.stats.autocorrelation import widening
 from bench.stats.intervals import t_quantile
 from bench.stats.sequential import LOOKS, PASS_LAUNCHES, PASS_P, PASSED, REGRESSED, REGRESSION_P, SLOW_SHARE, UNDECIDED
-from experiments.error_rates import Codes, judge
+from experiments.error_rates import Codes, judge, plans
 from experiments.markdown import bare_table
 from experiments.noise import Floats, slow_mode
 
@@ -89,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, estimator in ESTIMATORS.items()
     ]
     print(bare_table(rows, ["launches combined by", *columns]), flush=True)
-    found = judge(own[:, np.newaxis], MARGIN)
+    runs_of_one = own[:, np.newaxis]
+    found = judge(runs_of_one, MARGIN, plans(runs_of_one, MARGIN))
     passed, launches = float(np.mean(found.codes == PASSED)), float(found.launches.mean())
     print(f"Mean, own effects, as the first four launches plan: {passed:.1%} PASS, {launches:.1f} launches on average.")
 

@@ -25,10 +25,10 @@ OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "lockstep.md"
 PLACE = "python -m experiments.lockstep"
 HEAD = """
 **Where nothing is wrong.** `python -m experiments.lockstep` made this table on {machine}, with {steps} steps each,
-on the synthetic corpus. {alarms} of {count} comparisons alarmed. The upper rows have the largest difference over all
-steps and tensors of a quantity. Below them stand the nearest that any tensor came to its limit (difference / limit),
-the number of steps at which the oracle was asked, and the wall time as a multiple of the two sides' own steps (the aim
-is at most 2.5).
+on the synthetic corpus. {alarms} of {count} comparisons alarmed; {equal} are equal to the bit, and could not. The
+upper rows have the largest difference over all steps and tensors of a quantity. Below them stand the nearest that
+any tensor came to its limit (difference / limit), the number of steps at which the oracle was asked, and the wall
+time as a multiple of the two sides' own steps (the aim is at most 2.5).
 """
 
 
@@ -72,6 +72,7 @@ def report(results: Sequence[Lockstep]) -> str:
         steps=results[0].subject.steps,
         alarms=alarms,
         count=len(results),
+        equal=sum(not any(largest(result, quantity) for quantity in QUANTITIES) for result in results),
     )
     rows = [
         ["configuration", *(result.subject.config for result in results)],

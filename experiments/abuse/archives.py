@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.commands.acquire import acquire_ptb
 from bench.commands.errors import guarded
 from bench.drive.requests import read_request
-from experiments.abuse.mutations import BYTES, GIBIBYTE, HOSTILE, Mutation
+from experiments.abuse.mutations import BYTES, ESCAPE, GIBIBYTE, HOSTILE, Mutation
 from lm.data import ptb
 
 TEXTS = {"train": b" b a \n" * 50, "valid": b" a \n", "test": b" b \n"}
@@ -70,7 +70,7 @@ def _linked(held: list[Member], draw: random.Random) -> None:
 
 def _elsewhere(held: list[Member], draw: random.Random) -> None:
     """Adds files that would lie outside."""
-    name = draw.choice(("../escape", "/tmp/escape", f"{FOLDER}../../../escape", "x" * 5000, *HOSTILE[3:7]))
+    name = draw.choice((f"../{ESCAPE}", f"/tmp/{ESCAPE}", f"{FOLDER}../../../{ESCAPE}", "x" * 5000, *HOSTILE[3:7]))
     held.insert(draw.randrange(4), _file(name.encode("utf-8", "replace").decode() or "empty", b"escaped"))
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.record.files import unsealed
+from experiments.abuse.mutations import ESCAPE
 from experiments.abuse.outcomes import EQUAL, OTHER, REFUSED, Outcome
-from experiments.abuse.stored import Kind, Reader
+from experiments.abuse.stored import WHEELS_NAME, Kind, Reader
 from tests.builders.records import SUBJECT
 
 MOST_SECONDS = 30  # that a command may take over a wrong file; the whole ones take a tenth of a second
@@ -78,8 +79,9 @@ def _flaw_of_message(what: str, kind: Kind, out: str, error: str) -> str:
     if len(error) > MOST_CHARACTERS:
         return f"{what}a message of {len(error)} characters"
     path = Path(kind.path)
-    names = (path.name, f"/{path.parent.name}", SUBJECT.name, "can't be compared")  # or what sets two files apart
-    named = any(name in error for name in names)
+    folder = [f"/{path.parent.name}"] if path.parent.name else []
+    names = (path.name, *folder, SUBJECT.name, "can't be compared")  # or what sets two files apart
+    named = kind.name == WHEELS_NAME or any(name in error for name in names)  # a message quotes the name that was drawn
     return "" if named else f"{what}the message does not name the file: {error[:200]}"
 
 
@@ -127,9 +129,9 @@ def _limited() -> Iterator[None]:
 
 
 def _names(folder: Path) -> set[str]:
-    """Returns what lies in the folder and around it, but for the report's own output."""
-    there, own = (*folder.rglob("*"), *folder.parent.iterdir()), folder / "out"
-    return {str(path) for path in there if own not in (path, *path.parents)}
+    """Returns what lies in the folder and around it but for the command's output, and what an archive would write."""
+    there, own = (*folder.rglob("*"), *folder.parent.iterdir(), *Path("/tmp").glob(ESCAPE)), folder / "out"
+    return {str(path) for path in there if own not in (path, *path.parents) or path.name == ESCAPE}
 
 
 def _held(kind: Kind, data: bytes) -> Any:

@@ -13,6 +13,7 @@ from bench.record.types import SCHEMA
 DEEP = (1_000, 100_000)  # levels of nesting: more than a parser's stack has, and many more
 SCHEMAS = (0, SCHEMA - 1, SCHEMA + 1, str(SCHEMA), None, SCHEMA + 0.5, True)
 GIBIBYTE = 2**30
+ESCAPE = "escape"  # the name of a file that no command may write
 # Fields whose keys are names that are measured, so that any may be there.
 FREE = ("variables", "graph_operations", "phase_seconds", "by_operation", "params", "extra_info", "stats")
 HOSTILE = ("../../escape", "/etc/passwd", "\x00", "\x1b[2J", "\ud800", "‮", "x" * 100_000, "", "<script>", "$(id)")

@@ -159,6 +159,7 @@ def _report_of(path: str) -> tuple[Reader, ...]:
 
 
 GATED = words("check", "{0}/history/gate", *BASELINES, "--json")
+WHEELS_NAME = "wheel's name"
 KINDS = (
     Kind("run", "run/run.json", (*_report_of("run")[:-1], _recorded("run", "--replace")), sealed=True, finite=False),
     Kind("upgrade", "history/upgrade/paired.json", (
@@ -197,6 +198,6 @@ KINDS = (
         printing(lambda folder: read_locks(folder / "reference.txt").packages),
     ), BYTES),
     Kind("archive", "archive.tgz", (read_archive,), ARCHIVES, sealed=True),
-    Kind("wheel's name", "name.txt", (printing(read_name),), NAMES, ours=False),
+    Kind(WHEELS_NAME, "name.txt", (printing(read_name),), NAMES, ours=False),
     Kind("host lock", "tfgate.lock", (printing(_locked),), BYTES, refusal=4),
 )  # fmt: skip

@@ -41,7 +41,8 @@ def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: 
         told = f"{ran.outcome} after {len(ran.seconds)} launches, {seconds:.0f} s"
         print(f"{ran.cell}, run {ran.number}: {told}", flush=True)
         store = read_store()
-        write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
+        if not any((one.cell, one.number) == (ran.cell, ran.number) for one in store.runs):  # by another command
+            write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
 
 
 def _here(wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterator[Ran]:

@@ -17,11 +17,11 @@ from bench.record.files import read_record
 from bench.record.types import SCHEMA
 from bench.stats.intervals import components
 from bench.stats.sequential import LOOKS, OUTCOMES, PASS_LAUNCHES
-from experiments.error_rates import judge
+from experiments.error_rates import judge, plans
 from experiments.noise import LaunchNoise, kinds, shape_of
 from experiments.rate import CONFIDENCE
 from experiments.rates.cells import CELLS, Cell
-from experiments.rates.store import Store
+from experiments.rates.store import Judged, Store
 
 FILE = Path(__file__).parents[1] / "data" / "predictions.json"
 RUNS = 2000  # of each kind of noise
@@ -55,6 +55,7 @@ class Curve:
     metric: str
     config: str
     noise: LaunchNoise
+    by_host: dict[str, float]  # the deviation of launches within runs, which the noise pools
     between_runs: Between | None  # over the cells of exact changes, or else all; None where none has two runs
     margin: float  # as the noise: of logarithms, or in the metric's unit
     points: tuple[Point, ...]  # of SIZES
@@ -102,7 +103,8 @@ def _curves(store: Store, cells: Sequence[Cell]) -> Iterator[Curve]:
         points = tuple(simulated(noise, deviation, size, margin) for size in SIZES)
         at_most = simulated(noise, between.at_most, 1.0, margin) if between and between.at_most else None
         at = {key: _as_measured(noise, runs, margin) for key, runs in measured.items()}
-        yield Curve(metric, config, noise, between, margin, points, at_most, at)
+        by_host = deviations([(run.host, run.of(metric)) for cell in mine for run in store.of(cell)])
+        yield Curve(metric, config, noise, by_host, between, margin, points, at_most, at)
 
 
 def _as_measured(noise: LaunchNoise, runs: Launches, margin: float) -> Point:
@@ -114,6 +116,15 @@ def _as_measured(noise: LaunchNoise, runs: Launches, margin: float) -> Point:
 def launches_of(store: Store, cell: Cell, metric: str) -> Launches:
     """Returns the differences of the launches in a metric, run by run; a run of which all failed has none."""
     return [judged.values for run in store.of(cell) if (judged := run.of(metric)) and judged.values]
+
+
+def deviations(judged: Sequence[tuple[str, Judged | None]]) -> dict[str, float]:
+    """Returns how launches deviate within runs, by host. `judged`: the host of each run, and what it judged."""
+    found: dict[str, list[tuple[float, ...]]] = {}
+    for host, one in judged:
+        if one and len(one.values) > 1:
+            found.setdefault(host, []).append(one.values)
+    return {host: math.sqrt(components(found[host]).within) for host in sorted(found)}
 
 
 def margin_of(store: Store, cell: Cell) -> float:
@@ -164,8 +175,8 @@ def simulated(noise: LaunchNoise, between: float, size: float, margin: float, ru
     for name, kind in kinds(noise).items():
         generator = np.random.default_rng(3)
         own = generator.normal(0.0, between, (runs, 1))
-        values = size * margin + own + noise.launch_deviation * kind.draw(runs, generator)
-        codes = judge(values[:, np.newaxis], margin, PASS_LAUNCHES).codes
+        values = (size * margin + own + noise.launch_deviation * kind.draw(runs, generator))[:, np.newaxis]
+        codes = judge(values, margin, plans(values, margin), PASS_LAUNCHES).codes
         for code, outcome in OUTCOMES.items():
             shares[outcome.value][name] = float((codes == code).mean())
     return Point(size, shares)

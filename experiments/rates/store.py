@@ -34,6 +34,11 @@ class Ran:
     seconds: tuple[float, ...]  # of each launch
     judged: tuple[Judged, ...]
 
+    @property
+    def host(self) -> str:
+        """Returns the kind of host: "AMD EPYC avx2"."""
+        return f"{self.machine.cpu_model} {self.machine.isa.rpartition(' ')[2]}"
+
     def of(self, metric: str) -> Judged | None:
         """Returns a metric's judgement; None where it didn't gate."""
         return next((one for one in self.judged if one.metric == metric), None)

@@ -14,7 +14,7 @@ import pytest
 from experiments.abuse import files, left, processes
 from experiments.abuse.__main__ import main
 from experiments.abuse.files import draw_file
-from experiments.abuse.mutations import JSON, Mutation
+from experiments.abuse.mutations import ESCAPE, JSON, Mutation
 from experiments.abuse.outcomes import OUTPUT, REAL_PROCESSES, Outcome, append, batch_of, made, next_seeds, read_batches
 from experiments.abuse.scenarios import COMMANDS, DISTURBANCES, OF_BUILDS, Furniture, drawn
 from experiments.abuse.stored import KINDS, Kind, lay_out
@@ -86,6 +86,15 @@ def test_what_is_written_elsewhere_and_what_takes_too_long_or_too_much_is_broken
     calls: list[int] = []
     assert "escaped" in broken(kind_read_by(escapes), folder)
     (folder.parent / "escaped").unlink()
+
+    def unpacks(folder: Path) -> int:
+        calls.append(1)
+        if len(calls) > 3:
+            (folder / "out").mkdir(exist_ok=True)
+            (folder / "out" / ESCAPE).touch()
+        return 0
+
+    assert f"out/{ESCAPE}" in broken(kind_read_by(unpacks), folder)  # beside what the command writes of an archive
     assert "MemoryError" in broken(kind_read_by(lambda folder: len(bytes(3 * 2**30))), folder)
 
     def endless(folder: Path) -> int:

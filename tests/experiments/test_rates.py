@@ -43,6 +43,7 @@ from experiments.rates.predictions import (
     Point,
     Predictions,
     between_runs,
+    deviations,
     launches_of,
     noise_of,
     predicted,
@@ -224,6 +225,7 @@ def test_a_run_of_which_a_launch_failed_counts_by_its_verdict(
         assert len(found.seconds) == (len(judged.values) if judged else 0) == len(pairs) - 1
         row = cells(document(Store(SCHEMA, (found,)), NONE), "--config notebook")[0]
         assert row[4:7] == counts
+        assert "±" not in row[1]  # one run doesn't tell its error
         assert (row[1] == "–") == (len(pairs) == 1)
 
 
@@ -258,10 +260,18 @@ def test_a_row_counts_the_runs_of_today_s_protocol() -> None:
 
 
 def test_a_mean_of_ratios_is_told_as_a_ratio() -> None:
-    """exp(0.0953) is 1.1; the error of the two logarithms, 0.01, is 1.1 times as large."""
-    judged = Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.02, (math.log(1.1) - 0.01, math.log(1.1) + 0.01))
-    page = document(Store(SCHEMA, (ran(SLOWER, "REGRESSION", 0, judged),)), NONE)
-    assert cells(page, "--config notebook")[0][1] == "+10.00% ± 1.10%"
+    """exp(0.0953) is 1.1; the error of the two runs' logarithms, 0.01, is 1.1 times as large."""
+    logs = [math.log(1.1) + shift for shift in (-0.01, 0.01)]
+    judged = [Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.02, (log - 0.005, log + 0.005)) for log in logs]
+    runs = tuple(ran(SLOWER, "REGRESSION", number, one) for number, one in enumerate(judged))
+    assert cells(document(Store(SCHEMA, runs), NONE), "--config notebook")[0][1] == "+10.00% ± 1.10%"
+    assert cells(document(Store(SCHEMA, runs[:1]), NONE), "--config notebook")[0][1] == "+8.91%"  # which tells no error
+    # Three launches 0.01 below, and one 0.01 above: about −0.005 they are off by −0.015 and 0.015 in sum, so that the
+    # error is √(2 · 2 · 0.015²)/4 = 0.0075.
+    more = dataclasses.replace(judged[0], values=(math.log(1.1) - 0.01,) * 3)
+    less = dataclasses.replace(judged[1], values=(math.log(1.1) + 0.01,))
+    uneven = tuple(ran(SLOWER, "REGRESSION", number, one) for number, one in enumerate((more, less)))
+    assert cells(document(Store(SCHEMA, uneven), NONE), "--config notebook")[0][1] == "+9.45% ± 0.82%"
 
 
 def test_at_the_margin_both_decisions_are_wrong() -> None:
@@ -285,14 +295,15 @@ def test_each_host_is_named_with_its_runs() -> None:
 
 def test_memory_is_told_in_bytes() -> None:
     cell = next(cell for cell in CELLS if cell.metric == MEMORY_GROWTH)
-    store = Store(SCHEMA, (ran(cell, "REGRESSION", 0, Judged(MEMORY_GROWTH, "REGRESSION", 4096.0, (8000.0, 9000.0))),))
+    grown = [Judged(MEMORY_GROWTH, "REGRESSION", 4096.0, (grown,)) for grown in (8000.0, 9000.0)]
+    store = Store(SCHEMA, tuple(ran(cell, "REGRESSION", number, one) for number, one in enumerate(grown)))
     assert cells(document(store, NONE), "--config tiny")[0][:2] == ["8192 bytes a step", "+8500 ± 500"]
 
 
 def test_what_two_releases_differ_by_is_told_with_what_is_no_pass() -> None:
     judged = Judged(STEP_TIME, "PASS", 0.05, (0.01,)), Judged(ONE_CORE_STEP_TIME, "REGRESSION", 0.03, (0.1,))
     (row,) = cells(document(Store(SCHEMA, (ran(BETWEEN, "REGRESSION", 0, *judged),)), NONE), "--workload save")
-    assert row == ["2.15.1 → 2.16.2", "REGRESSION", "+10.5% REGRESSION", "+1.0%", "–", "A CPU"]
+    assert row == ["2.15.1 → 2.16.2", "REGRESSION", "+10.5% REGRESSION", "+1.0%", "–", "2026-01-02", "A CPU"]
 
 
 def test_bounds_are_exact() -> None:
@@ -433,6 +444,9 @@ def test_the_readme_tells_the_committed_runs() -> None:
     sizes = f"({notebook.total()} of `notebook`, {small.total()} of `small`, else of `tiny`)"
     passed = f"{training['PASS']} of {training.total()} runs of the training step passed {sizes}"
     assert f"everything was judged, {passed}, and {work['PASS']} of {work.total()} of other workloads" in readme
+    named = [cell for cell in copies(0) if "--workload" in cell.command]
+    quiet = [run.outcome for cell in named for run in store.of(cell) if run.created >= PROTOCOL and "512" in run.host]
+    assert f" of other workloads ({quiet.count('PASS')} of {len(quiet)} on the quiet host), most of which" in readme
     assert (work + training)["REGRESSION"] == 0  # "the others were INCONCLUSIVE"
     assert f"Of `notebook`, the default, {notebook['PASS']} of {notebook.total()} passed" in readme
     worse = outcomes(copies(2))
@@ -442,8 +456,10 @@ def test_the_readme_tells_the_committed_runs() -> None:
         one for one in read_predictions().curves if (one.metric, one.config) == (ONE_CORE_STEP_TIME, "notebook")
     )
     (margin,) = (point for point in curve.points if point.size == 1.0)
-    shares = told_share(margin.shares[Outcome.PASS.value])
-    assert f"by its margin of 2% is predicted to pass in {shares} of runs there, not in 5%" in readme
+    assert curve.at_most
+    shares, at_most = (told_share(point.shares[Outcome.PASS.value]) for point in (margin, curve.at_most))
+    assert f"by its margin of 2% passes in {shares} of simulated runs that no budget ends (5% is promised)" in readme
+    assert f"as much as these few runs allow, in {at_most}." in readme
 
 
 def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
@@ -461,7 +477,7 @@ def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
     same, by_clock, by_work = alone
     every = [run for runs in alone for run in runs]
     assert ([len(runs) for runs in alone], sum(len(run) == 16 for run in every)) == ([2, 4, 4], 8)
-    assert "eight of these ten runs took all 16 launches" in page
+    assert "Eight of ten runs of `notebook` on one core took all 16 launches" in page
     (whole,) = (cell for cell in copies(0) if cell.command == "--config notebook")
     everything = launches_of(store, whole, ONE_CORE_STEP_TIME)
     unchanged = [*same, *everything]
@@ -473,20 +489,41 @@ def test_the_page_tells_what_runs_of_notebook_on_one_core_deviate_by() -> None:
     said = f"of {len(unchanged)} runs with nothing changed, {len(everything)} of them with everything judged"
     assert f"the means {said}, lie from {means(unchanged)}" in page
     assert f"those of four with a fast clock from {means(by_clock)}." in page
-    assert f"Busy work of two margins slowed four runs by {means(by_work)}" in page
-    cells = [np.concatenate([np.full(len(run), np.mean(run)) for run in runs]) for runs in (same, everything, by_clock)]
-    about = sum(float(np.sum((cell - cell.mean()) ** 2)) for cell in cells)
-    exact = [*unchanged, *by_clock]
-    within, launches = sum(float(np.var(run)) * len(run) for run in exact), sum(map(len, exact))
-    degrees, others = len(exact) - 3, launches - len(exact)
-    chance = float(stats.f.sf((about / degrees) / (within / others), degrees, others))
-    assert f"By chance alone, means lie so far apart in {chance:.0%} of cases" in page
+    assert f"Busy work of two margins slowed four runs by {means(by_work)};" in page
+
+    def chance(*cells: Sequence[Sequence[float]]) -> str:
+        spread = [np.concatenate([np.full(len(run), np.mean(run)) for run in runs]) for runs in cells]
+        about = sum(float(np.sum((cell - cell.mean()) ** 2)) for cell in spread)
+        runs = [run for of in cells for run in of]
+        within, launches = sum(float(np.var(run)) * len(run) for run in runs), sum(map(len, runs))
+        degrees, others = len(runs) - len(cells), launches - len(runs)
+        return f"{float(stats.f.sf((about / degrees) / (within / others), degrees, others)):.0%} of cases"
+
+    exact, everyone = chance(same, everything, by_clock), chance(same, everything, by_clock, by_work)
+    assert f"By chance alone, means lie at least so far apart in {exact} (F test)" in page
+    assert f"with these it is {everyone}" in page
 
 
-def test_the_page_tells_the_first_runs_of_the_noisy_host() -> None:
-    runs = sorted((run for run in read_store().runs if run.machine.isa == "x86_64 avx2"), key=lambda run: run.created)
-    undecided = sum(run.outcome == "INCONCLUSIVE" for run in runs[:10])
-    assert f"{undecided} of its first 10 runs are INCONCLUSIVE" in OUTPUT.read_text(encoding="utf-8")
+def test_the_page_tells_what_each_host_said() -> None:
+    page, store = " ".join(OUTPUT.read_text(encoding="utf-8").split()), read_store()
+    same = [run for cell in copies(0) for run in store.of(cell) if run.host == "AMD EPYC avx2"]
+    counts = [sum(run.outcome == outcome for run in same) for outcome in ("PASS", "REGRESSION", "INCONCLUSIVE")]
+    passed, worse, undecided = counts
+    assert undecided > passed > worse == 0  # "most of its runs are INCONCLUSIVE"
+    told = f"PASS {passed}, REGRESSION 0, INCONCLUSIVE {undecided}."
+    assert f"- Nothing changed, {len(same)} runs on AMD EPYC avx2: {told}" in page
+    (curve,) = (one for one in read_predictions().curves if (one.metric, one.config) == (ONE_CORE_STEP_TIME, "tiny"))
+    assert curve.by_host["AMD EPYC avx2"] > math.log1p(0.015) > curve.by_host["AMD EPYC avx512f"]
+
+
+def test_launches_deviate_by_host_about_the_means_of_their_runs() -> None:
+    """Of (1, 3) and (11, 13) the squares about the means are 2 and 2, of one degree each: √2; another host's, √8."""
+
+    def judged(*values: float) -> Judged:
+        return Judged(STEP_TIME, "PASS", 0.05, values)
+
+    found = deviations([("b", judged(1, 3)), ("b", judged(11, 13)), ("a", judged(0, 4)), ("c", judged(1)), ("d", None)])
+    assert found == pytest.approx({"a": math.sqrt(8), "b": math.sqrt(2)})
 
 
 def drawn_launches(within: float, between: float, mean: float = 0.0, runs: int = 200) -> list[tuple[float, ...]]:

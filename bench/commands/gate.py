@@ -14,7 +14,7 @@ from bench.commands.options import Telling, add_budget, add_launches, add_output
 from bench.commands.paired import measured_until_decided
 from bench.commands.plans import gating, pair_plans
 from bench.commands.progress import RunProgress
-from bench.commands.resume import as_begun, begun, require_same, require_same_launches, resumed_folder
+from bench.commands.resume import as_begun, begun, other_cpus, require_same, require_same_launches, resumed_folder
 from bench.commands.sides import Sides, add_sides, old_nightlies, side_warnings, sides_request
 from bench.commands.stored import GATE_FILE, read_folder
 from bench.commands.timing import timing
@@ -221,7 +221,7 @@ class _Measuring:
             sides,
             self._asked.command_line,
             pair_plans=plans,
-            warnings=unpinned,
+            warnings=(*unpinned, *(line for run in stored for line in other_cpus(run))),
             budget_minutes=self._asked.budget_minutes,
             begun=stored[0] if stored else None,
             created=self._gate.created,

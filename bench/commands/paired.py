@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.commands.plans import gating, numbers_plans, pair_plans
 from bench.commands.progress import UpgradeProgress
-from bench.commands.resume import begun, require_same_launches, require_sides
+from bench.commands.resume import begun, other_cpus, require_same_launches, require_sides
 from bench.commands.usage import UsageError
 from bench.drive.paired import PairedRequest, measure_paired
 from bench.drive.patience import Patience
@@ -46,8 +46,10 @@ class Extent:
         keep = keeper(path, begun=stored is not None)
         margins = dataclasses.replace(standards.margins, step_times=self.margin)
         plans, unpinned = pair_plans(plan, self.only or gating(plan, margins)) if self.speed else ({}, ())
+        moved: tuple[str, ...] = ()
         if stored:
             require_same_launches(path, stored, plans)
+            moved = other_cpus(stored) if plans else ()
         oracle, lockstep = numbers_plans(plan, sides[REFERENCE]) if self.numerics else (None, None)
         request = PairedRequest(
             sides,
@@ -55,7 +57,7 @@ class Extent:
             oracle_plan=oracle,
             lockstep_plan=lockstep,
             pair_plans=plans,
-            warnings=(*warnings, *unpinned),
+            warnings=(*warnings, *unpinned, *moved),
             budget_minutes=self.budget_minutes,
             only=self.only,
             margin=self.margin,

@@ -107,24 +107,29 @@ def require_sides(path: Path, run: PairedRun, sides: Mapping[str, Side]) -> None
 
 
 def require_same_launches(path: Path, run: PairedRun, plans: Mapping[str, PairPlan]) -> None:
-    """Raises UsageError where launches of a report had other blocks than those to come, since another tfgate made them,
-    were pinned to another CPU, or had some that this process may not use. Of a user's own model a block has as many
-    units as its times allow.
+    """Raises UsageError where launches of a report had other blocks than those to come: another tfgate made them. Of a
+    user's own model a block has as many units as its times allow.
     """
     for pair in whole_pairs(run):
         if not (plan := plans.get(pair.cores)):
             continue
-        told = (record.environment for record in (pair.reference, pair.candidate))
-        used = {cpu for environment in told if environment for cpu in environment.affinity}
-        core = plan.pinned.core if plan.pinned else None
-        if pair.core != core or used - {*affinity()}:
-            there, here = cpu_ranges(sorted(used) or [pair.core or 0]), cpu_ranges(affinity())
-            raise UsageError(f"{path} was begun on other CPUs ({there}; now {here}): go on there, {ANEW}")
         steps = pair.reference.subject.steps
         taken = len(pair.steps), len(pair.evaluations), steps
         asked = plan.blocks.quads, plan.blocks.evaluation_quads, steps if plan.plan.own else plan.plan.steps
         if taken != asked:
             raise UsageError(f"{path} was begun by a tfgate whose launches are others: {ANEW}")
+
+
+def other_cpus(run: PairedRun) -> tuple[str, ...]:
+    """Returns a warning where launches of a report ran on CPUs that this process may not use: a job that goes on may
+    get others, which may be of another speed. An interpreter that keeps to some of this process' CPUs says nothing.
+    """
+    told = (record.environment for pair in run.pairs for record in (pair.reference, pair.candidate))
+    used = {cpu for environment in told if environment for cpu in environment.affinity}
+    if not used - {*affinity()}:
+        return ()
+    there, here = cpu_ranges(sorted(used)), cpu_ranges(affinity())
+    return (f"the launches before --resume ran on other CPUs ({there}; then {here}), which may be of another speed",)
 
 
 def require_same_file(path: Path, plan: Plan, records: Iterable[Record]) -> None:

@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
-from bench.commands.resume import as_begun, begun, kept, require_same, require_same_launches, require_same_variables
+from bench.commands.resume import (
+    as_begun,
+    begun,
+    kept,
+    other_cpus,
+    require_same,
+    require_same_launches,
+    require_same_variables,
+)
 from bench.commands.sides import SideRequest, Sides
 from bench.commands.usage import UsageError
-from bench.drive.cores import PinnedCore
 from bench.drive.pair import PairPlan
 from bench.drive.paired import PairedRequest, measure_paired
 from bench.drive.plan import Plan
@@ -206,15 +213,14 @@ def test_what_was_begun_otherwise_is_refused(
     assert (upgrade.out / "paired.json").read_bytes() == before
 
 
-def test_launches_of_another_length_or_on_another_cpu_are_refused(tmp_path: Path) -> None:
-    """Of another tfgate, or of other CPUs; a user's own model has as many units as its times allow."""
+def test_launches_of_another_length_are_refused(tmp_path: Path) -> None:
+    """Of another tfgate; a user's own model has as many units as its times allow."""
     stored = paired_run([pair(0)])
     (one,) = stored.pairs
     blocks = Blocks(len(one.steps), 1, 0, len(one.evaluations), 1)
     alike = PairPlan(Plan("tiny", one.reference.subject.steps), blocks)
-    pinned = dataclasses.replace(alike, pinned=PinnedCore(7, (6,), shared=False))
     require_same_launches(tmp_path, stored, {ALL_CORES: alike})
-    require_same_launches(tmp_path, stored, {ONE_CORE: dataclasses.replace(pinned, blocks=Blocks(99, 1, 0))})
+    require_same_launches(tmp_path, stored, {ONE_CORE: dataclasses.replace(alike, blocks=Blocks(99, 1, 0))})
     longer = dataclasses.replace(alike, plan=dataclasses.replace(alike.plan, steps=alike.plan.steps + 2))
     others = [dataclasses.replace(blocks, **{name: 98}) for name in ("quads", "evaluation_quads")]
     for other in (longer, *(dataclasses.replace(alike, blocks=one) for one in others)):
@@ -222,23 +228,29 @@ def test_launches_of_another_length_or_on_another_cpu_are_refused(tmp_path: Path
             require_same_launches(tmp_path, stored, {ALL_CORES: other})
     own = dataclasses.replace(longer, plan=dataclasses.replace(longer.plan, workload=str(tmp_path / "mine.py")))
     require_same_launches(tmp_path, stored, {ALL_CORES: own})
-    there = dataclasses.replace(stored, pairs=(dataclasses.replace(one, core=3),))
-    with pytest.raises(UsageError, match=r"was begun on other CPUs \(3; now .*\): go on there"):
-        require_same_launches(tmp_path, there, {ONE_CORE: pinned})
 
 
-def test_launches_on_cpus_that_may_not_be_used_now_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("now", "said"), [((7, 8, 9), False), ((0, 1), True)])
+def test_launches_on_cpus_that_may_not_be_used_now_are_a_warning(
+    monkeypatch: pytest.MonkeyPatch, now: tuple[int, ...], said: bool
+) -> None:
     """Fewer than this command's are those of an interpreter that is a wrapper, such as of taskset."""
-    (one,) = paired_run([pair(0)]).pairs
+    one = pair(0)
     there = dataclasses.replace(one.candidate, environment=dataclasses.replace(environment(), affinity=(8, 9)))
-    stored = paired_run([dataclasses.replace(one, candidate=there)])
-    blocks = Blocks(len(one.steps), 1, 0, len(one.evaluations), 1)
-    plans = {ALL_CORES: PairPlan(Plan("tiny", one.reference.subject.steps), blocks)}
-    monkeypatch.setattr("bench.commands.resume.affinity", lambda: (7, 8, 9))
-    require_same_launches(tmp_path, stored, plans)
-    monkeypatch.setattr("bench.commands.resume.affinity", lambda: (0, 1))
-    with pytest.raises(UsageError, match=r"was begun on other CPUs \(8-9; now 0-1\): go on there"):
-        require_same_launches(tmp_path, stored, plans)
+    monkeypatch.setattr("bench.commands.resume.affinity", lambda: now)
+    found = other_cpus(paired_run([dataclasses.replace(one, candidate=there)]))
+    assert any("ran on other CPUs (8-9; then 0-1)" in line for line in found) == said
+    assert other_cpus(paired_run([one])) == ()
+
+
+def test_a_run_that_goes_on_says_that_its_cpus_are_others(
+    upgrade: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_at(PAIR, 2)
+    assert upgrade().code == 4
+    monkeypatch.setattr("bench.commands.paired.other_cpus", lambda run: (f"{len(run.pairs)} before",))
+    upgrade("--resume")
+    assert "1 before" in read_record(PairedRun, upgrade.out / "paired.json").warnings
 
 
 @pytest.mark.parametrize("command", ["upgrade", "gate"])

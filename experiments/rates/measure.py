@@ -1,6 +1,5 @@
 """Runs the commands of cells, here or on the hosts of a Dask cluster, and keeps what they said."""
 
-import dataclasses
 import math
 import random
 import shlex
@@ -22,7 +21,7 @@ from bench.record.types import SCHEMA
 from bench.stats.outcome import Outcome
 from experiments.gates import outcome_of, verdict_of
 from experiments.rates.cells import Cell
-from experiments.rates.store import STORE, Judged, Ran, Store, missing, read_store
+from experiments.rates.store import Judged, Ran, Store, add, missing, read_store
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "tests" / "faults" / "hook"
@@ -40,9 +39,7 @@ def measure(pythons: Sequence[str], cells: Sequence[Cell], limit: int, cluster: 
         seconds = math.fsum(ran.seconds)
         told = f"{ran.outcome} after {len(ran.seconds)} launches, {seconds:.0f} s"
         print(f"{ran.cell}, run {ran.number}: {told}", flush=True)
-        store = read_store()
-        if not any((one.cell, one.number) == (ran.cell, ran.number) for one in store.runs):  # by another command
-            write_record(STORE, dataclasses.replace(store, runs=(*store.runs, ran)), replace=True)
+        add([ran])
 
 
 def _here(wanted: Sequence[tuple[Cell, int]], pythons: Sequence[str]) -> Iterator[Ran]:

@@ -63,9 +63,14 @@ def read_store() -> Store:
 
 def take(path: Path) -> None:
     """Adds the runs of another store that this one lacks. Raises FormatError, OSError."""
+    add(read_record(Store, path).runs)
+
+
+def add(runs: Sequence[Ran]) -> None:
+    """Adds the runs that the store lacks: another command may have added one. Raises FormatError, OSError."""
     store = read_store()
     known = {(run.cell, run.number) for run in store.runs}
-    lacking = (run for run in read_record(Store, path).runs if (run.cell, run.number) not in known)
+    lacking = (run for run in runs if (run.cell, run.number) not in known)
     write_record(STORE, dataclasses.replace(store, runs=(*store.runs, *lacking)), replace=True)
 
 

@@ -1,5 +1,6 @@
 """Error rates of the rule that judges, by a simulation that a test can afford, which must find a wrong rule out."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -206,6 +207,28 @@ def test_noise_is_fitted_to_stored_runs() -> None:
     assert found.launch_deviation == pytest.approx(0.03, rel=0.2)
     assert found.quad_deviation == pytest.approx(0.05, rel=0.1)
     assert from_plain(LaunchNoise, to_plain(found)) == found
+
+
+def test_launches_of_two_kinds_are_not_one_noise() -> None:
+    """Those on one core are all 20% slower, which is no deviation of launches."""
+    runs = []
+    for seed in range(20):
+        run, other = paired_run(12, 10, seed), paired_run(12, 10, seed + 100)
+        slower = [
+            dataclasses.replace(
+                one,
+                core=1,
+                steps=tuple(
+                    dataclasses.replace(
+                        quad, seconds=(quad.seconds[0], *(1.2 * each for each in quad.seconds[1:3]), quad.seconds[3])
+                    )
+                    for quad in one.steps
+                ),
+            )
+            for one in other.pairs
+        ]
+        runs.append(dataclasses.replace(run, pairs=(*run.pairs, *slower)))
+    assert fit(runs, "a test").launch_deviation == pytest.approx(0.03, rel=0.2)
 
 
 @pytest.mark.parametrize("runs", [[], [paired_run(1, 8)], [paired_run(4, 1)]])

@@ -51,7 +51,7 @@ from experiments.rates.predictions import (
     simulated,
 )
 from experiments.rates.predictions import told as told_share
-from experiments.rates.store import Judged, Ran, Store, missing, read_store
+from experiments.rates.store import Judged, Ran, Store, add, missing, read_store
 from lm.workloads.registry import names
 from tests.builders.launches import PAIRED, of_kinds
 from tests.builders.records import MACHINE
@@ -118,7 +118,6 @@ def test_hosts_of_a_cluster_measure_what_is_missing(tmp_path: Path, monkeypatch:
 
     hosts = SimpleNamespace(results=results)
     monkeypatch.setattr("experiments.rates.store.STORE", store)
-    monkeypatch.setattr("experiments.rates.measure.STORE", store)
     monkeypatch.setattr("experiments.rates.measure.run", run)
     monkeypatch.setattr("bench.drive.cluster.connected", lambda address, say: contextlib.nullcontext(hosts))
     with pytest.raises(ValueError, match=re.escape(f"{SAVE.key}, run 1: a launch failed (on far)")):
@@ -146,6 +145,20 @@ def test_runs_of_another_checkout_are_taken_over_once(tmp_path: Path, monkeypatc
     monkeypatch.setattr("experiments.rates.store.STORE", here)
     main(["take", str(night), str(night)])
     assert [(one.number, one.outcome) for one in read_store().runs] == [(0, "REGRESSION"), (3, "PASS")]
+
+
+def test_a_run_that_another_command_has_measured_meanwhile_is_kept_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.rates.store.STORE", tmp_path / "rates.json")
+
+    def run(cell: Cell, number: int, pythons: Sequence[str], folder: Path) -> Ran:
+        add([ran(SAVE, "REGRESSION", number)])
+        return ran(cell, "PASS", number)
+
+    monkeypatch.setattr("experiments.rates.measure.run", run)
+    measure(["one", "other"], [SAVE], 1)
+    assert [(one.number, one.outcome) for one in read_store().runs] == [(0, "REGRESSION")]
 
 
 def test_as_many_runs_bound_false_alarms_as_the_page_says() -> None:
@@ -514,6 +527,15 @@ def test_the_page_tells_what_each_host_said() -> None:
     assert f"- Nothing changed, {len(same)} runs on AMD EPYC avx2: {told}" in page
     (curve,) = (one for one in read_predictions().curves if (one.metric, one.config) == (ONE_CORE_STEP_TIME, "tiny"))
     assert curve.by_host["AMD EPYC avx2"] > math.log1p(0.015) > curve.by_host["AMD EPYC avx512f"]
+    (other,) = (
+        one for one in read_predictions().curves if (one.metric, one.config) == (ONE_CORE_STEP_TIME, "notebook")
+    )
+    found = curve.by_host["AMD EPYC avx2"], other.by_host["AMD EPYC avx2"]
+    protocol = " ".join((ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").split())
+    deviate = f"launches of `tiny` deviate by {found[0]:.1%} there and those of `notebook` by {found[1]:.1%}"
+    least = [math.ceil(math.expm1(2 * one) * 200) / 200 for one in (found[0], found[1] / math.sqrt(3))]
+    assert deviate in protocol
+    assert f"margins of at least {least[0]:.0%} and {least[1]:.0%}" in protocol
 
 
 def test_launches_deviate_by_host_about_the_means_of_their_runs() -> None:

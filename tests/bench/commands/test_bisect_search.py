@@ -146,6 +146,15 @@ class TestSearches:
         assert found.code == 2
         assert "was begun on another machine: go on there, delete it to measure it anew, or" in found.error
 
+    def test_it_goes_on_with_equal_launches_alone(
+        self, tfgate: Tfgate, tmp_path: Path, slowness: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert bisect(tfgate, tmp_path, slowness, "--budget", "0.001").code == 3
+        monkeypatch.setattr("bench.drive.pair.WARM_UP_STEPS", 5)  # as a tfgate with longer launches would have
+        found = bisect(tfgate, tmp_path, slowness, "--budget", "0.001", "--resume")
+        assert found.code == 2
+        assert "was begun by a tfgate whose launches are others" in found.err
+
     @pytest.mark.parametrize(("name", "launches"), [("a", 1), ("f", 1), ("a", 5)])
     def test_it_goes_on_in_the_same_environments_alone(
         self,

@@ -243,14 +243,18 @@ def test_launches_on_cpus_that_may_not_be_used_now_are_a_warning(
     assert other_cpus(paired_run([one])) == ()
 
 
+@pytest.mark.parametrize("command", ["upgrade", "gate"])
 def test_a_run_that_goes_on_says_that_its_cpus_are_others(
-    upgrade: Command, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, interrupted_at: Interrupt, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
+    made: Command = request.getfixturevalue(command)
     interrupted_at(PAIR, 2)
-    assert upgrade().code == 4
-    monkeypatch.setattr("bench.commands.paired.other_cpus", lambda run: (f"{len(run.pairs)} before",))
-    upgrade("--resume")
-    assert "1 before" in read_record(PairedRun, upgrade.out / "paired.json").warnings
+    assert made().code == 4
+    module = {"upgrade": "paired", "gate": "gate"}[command]
+    monkeypatch.setattr(f"bench.commands.{module}.other_cpus", lambda run: (f"{len(run.pairs)} before",))
+    made("--resume")
+    (path,) = made.out.glob("*.json")
+    assert '"1 before"' in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", ["upgrade", "gate"])
